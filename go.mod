@@ -1,0 +1,3 @@
+module hookline
+
+go 1.26

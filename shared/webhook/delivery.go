@@ -1,0 +1,163 @@
+package webhook
+
+import "time"
+
+// DeliveryStatus is where a delivery stands.
+type DeliveryStatus string
+
+const (
+	// Pending deliveries have an attempt to come.
+	Pending DeliveryStatus = "pending"
+	// Succeeded ones got the answer their dialect asks for.
+	Succeeded DeliveryStatus = "succeeded"
+	// Failed ones are out of attempts, or their webhook was inactive. They can be replayed.
+	Failed DeliveryStatus = "failed"
+)
+
+// AttemptError says why an attempt did not succeed. The set is closed and documented in the OpenAPI document.
+type AttemptError string
+
+const (
+	ErrTimeout         AttemptError = "timeout"          // no complete answer within the webhook's timeout
+	ErrDNS             AttemptError = "dns"              // the host name did not resolve
+	ErrConnect         AttemptError = "connect"          // no connection, or it broke before an answer
+	ErrTLS             AttemptError = "tls"              // no acceptable certificate or handshake
+	ErrBlockedTarget   AttemptError = "blocked_target"   // the address or port is one we do not call
+	ErrRedirect        AttemptError = "redirect"         // answered 3xx; redirects are never followed
+	ErrBadStatus       AttemptError = "bad_status"       // answered a status that is no success in the dialect
+	ErrBadResponse     AttemptError = "bad_response"     // answered something that is not HTTP
+	ErrWebhookInactive AttemptError = "webhook_inactive" // not sent: the webhook was inactive when the attempt came up
+	ErrWebhookDeleted  AttemptError = "webhook_deleted"  // not sent: the webhook is gone
+)
+
+// How much of an answer's body is kept.
+const (
+	MaxResponseFailed    = 16 << 10
+	MaxResponseSucceeded = 256
+)
+
+// MaxAttemptsKept is how many attempts a delivery shows, the latest; more are possible only by many replays.
+const MaxAttemptsKept = 50
+
+// Attempt is one POST of a delivery and what came of it.
+type Attempt struct {
+	Number       int           // from 1, over all rounds
+	ScheduledAt  time.Time     // when it was due
+	StartedAt    time.Time     // when it began, in the deployment's clock
+	SentAt       time.Time     // the same moment in real time, as the signed headers have it; whole seconds
+	Duration     time.Duration // measured, in real time
+	StatusCode   int           // 0 when there was no answer
+	Error        AttemptError  // "" for a success
+	ResponseBody string        // cut as MaxResponse… says; valid UTF-8
+	Truncated    bool          // the body was longer
+	RetryAfter   time.Duration // what the answer asked for; 0 none
+	Secret       int           // version of the newest secret that signed it; 0 unsigned
+}
+
+// Payload is a body, inline or by reference, exactly one of them. Inline bytes are as package payload packs them.
+type Payload struct {
+	Inline []byte
+	Ref    string // of an item in the store, written once
+}
+
+// Via says how a pending delivery's next attempt will come up.
+type Via string
+
+const (
+	// ViaVisibility: the message that made the last attempt is hidden and comes back.
+	ViaVisibility Via = "visibility"
+	// ViaQueue: another message was sent for it.
+	ViaQueue Via = "queue"
+)
+
+// Delivery is the record of one event on its way to one webhook. It first exists when the first attempt has been made
+// (or a test was sent); before that the queue holds the delivery alone.
+type Delivery struct {
+	DeliveryKey
+	Type        string
+	Dialect     string // name@version, fixed at acceptance
+	ContentType string // fixed at acceptance
+	Format      string // fixed at acceptance
+	Timestamp   string // of the event, in BodyTimeFormat
+	Body        Payload
+	Status      DeliveryStatus
+	Round       int       // 1 for the first; each replay and redrive starts the next
+	Count       int       // attempts recorded in this round
+	Total       int       // attempts recorded in all rounds
+	Owner       string    // id of the queue message that recorded the last attempt of this round; "" none did
+	Via         Via       // while pending
+	NextAt      time.Time // while pending: when the next attempt is due
+	Job         string    // replay job that started this round
+	Attempts    []Attempt // oldest first, the latest MaxAttemptsKept
+	ExpiresAt   time.Time // from then on the record may vanish
+}
+
+// Rev is what a write of a delivery is conditional on: the (round, count, status) that was read. The zero Rev means
+// that there was no record.
+type Rev struct {
+	Round  int
+	Count  int
+	Status DeliveryStatus
+}
+
+// Rev returns the delivery's present revision.
+func (d Delivery) Rev() Rev { return Rev{Round: d.Round, Count: d.Count, Status: d.Status} }
+
+// LastAttempt returns the latest attempt, or nil.
+func (d Delivery) LastAttempt() *Attempt {
+	if len(d.Attempts) == 0 {
+		return nil
+	}
+	return &d.Attempts[len(d.Attempts)-1]
+}
+
+// Record adds an attempt to the round, numbering it.
+func (d *Delivery) Record(a Attempt) {
+	d.Count++
+	d.Total++
+	a.Number = d.Total
+	d.Attempts = append(d.Attempts, a)
+	if n := len(d.Attempts) - MaxAttemptsKept; n > 0 {
+		d.Attempts = d.Attempts[n:]
+	}
+}
+
+// DeliveryQuery selects deliveries of a tenant, newest first by acceptance.
+type DeliveryQuery struct {
+	Webhook string         // "" for all of the tenant's
+	Status  DeliveryStatus // "" for any
+	Type    string         // "" for any
+	Since   time.Time      // accepted at or after; zero for any
+	Until   time.Time      // accepted before; zero for any
+	Page    Page
+}
+
+// WebhookQuery selects webhooks of a tenant, newest id first.
+type WebhookQuery struct {
+	Search string // part of the URL or the name, case folded; "" for all
+	Status Status // "" for all; Active includes failing ones
+	Page   Page
+}
+
+// Page asks for part of a list.
+type Page struct {
+	Limit  int    // 1–100
+	Cursor string // "" for the beginning; else the Next of the page before, else Invalid
+}
+
+// List is part of a list. It may be shorter than asked for and still have a Next.
+type List[T any] struct {
+	Items []T
+	Next  string // "" at the end
+}
+
+// Pin remembers the first use of an id from outside, and what it was answered.
+type Pin struct {
+	Tenant    string // "" for the admin's
+	Scope     string // what the key is unique within: "event", or a route
+	Key       string
+	Hash      string    // of the body first seen
+	At        time.Time // when the first use was accepted
+	Answer    []byte    // nil while the first use is still under way
+	ExpiresAt time.Time
+}

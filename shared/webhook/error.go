@@ -1,0 +1,92 @@
+package webhook
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Kind says what sort of thing went wrong, in terms a caller can act on. Only the HTTP edge turns it into a status.
+type Kind int
+
+const (
+	// Internal is everything unforeseen: its message is never shown to a client.
+	Internal Kind = iota
+	// Malformed is input that is not even the format it claims to be.
+	Malformed
+	// Invalid is input that was understood and refused; Fields names each field at fault.
+	Invalid
+	// Unauthorized is a missing or unknown credential.
+	Unauthorized
+	// Forbidden is a known credential without the scope.
+	Forbidden
+	// NotFound is a thing that is not there, or is another tenant's: callers cannot tell which.
+	NotFound
+	// Conflict is a clash with what is there already, a lost race included.
+	Conflict
+	// TooLarge is input over a documented size.
+	TooLarge
+	// Unsupported is a media type other than JSON.
+	Unsupported
+	// Unavailable is a passing fault of an engine (a throttle, a timeout): trying again may help.
+	Unavailable
+)
+
+// Error is the domain's error. Code is stable and documented; Message is safe to show to a client; Cause is for logs only.
+type Error struct {
+	Kind    Kind
+	Code    string
+	Message string
+	Fields  []FieldError
+	Cause   error
+}
+
+// FieldError names one field at fault: a path with dots, array positions as numbers ("3.type").
+type FieldError struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Message)
+	for _, f := range e.Fields {
+		fmt.Fprintf(&b, "; %s: %s", f.Field, f.Message)
+	}
+	if e.Cause != nil {
+		b.WriteString(": ")
+		b.WriteString(e.Cause.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// KindOf returns the kind of err; anything that is no *Error is Internal. A nil err has no kind: do not ask.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return Internal
+}
+
+// ErrNotFound reports that a thing (named in words: "webhook", "delivery") is not there.
+func ErrNotFound(thing string) *Error {
+	return &Error{Kind: NotFound, Code: "not-found", Message: thing + " not found"}
+}
+
+// ErrConflict reports a clash; code is stable ("tenant-exists").
+func ErrConflict(code, message string) *Error {
+	return &Error{Kind: Conflict, Code: code, Message: message}
+}
+
+// ErrInvalid reports the fields at fault.
+func ErrInvalid(fields ...FieldError) *Error {
+	return &Error{Kind: Invalid, Code: "invalid", Message: "the request was understood but refused", Fields: fields}
+}
+
+// ErrUnavailable wraps a passing fault of an engine.
+func ErrUnavailable(cause error) *Error {
+	return &Error{Kind: Unavailable, Code: "unavailable", Message: "temporarily unavailable, try again", Cause: cause}
+}

@@ -1,0 +1,44 @@
+package webhook
+
+import (
+	"slices"
+	"time"
+)
+
+// Tenant is one customer of the deployment: it owns webhooks, keys and a dialect, and sees nothing of the others.
+type Tenant struct {
+	ID             string
+	Name           string
+	Dialect        string
+	NotifyEmail    string // "" sends no mail
+	FrameAncestors []string
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	Version        int64 // counts updates; see UpdateTenant in the engines' suite
+}
+
+// Key is an API key as it is stored: by hash, never the key itself.
+type Key struct {
+	ID        string
+	Tenant    string
+	Name      string
+	Scopes    []string
+	Hash      string // HashAPIKey of the key
+	CreatedAt time.Time
+}
+
+// Scopes that a tenant's key can hold, in the order they are documented.
+var scopes = []string{
+	"tenant:read", "tenant:write",
+	"keys:read", "keys:write",
+	"webhooks:read", "webhooks:write",
+	"deliveries:read", "deliveries:write",
+	"events:read", "events:write",
+	"sources:read", "sources:write",
+}
+
+// Scopes returns every scope a key can hold.
+func Scopes() []string { return slices.Clone(scopes) }
+
+// Grants reports whether the key holds scope.
+func (k Key) Grants(scope string) bool { return slices.Contains(k.Scopes, scope) }

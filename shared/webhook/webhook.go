@@ -1,0 +1,110 @@
+package webhook
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Status is what a webhook's owner sees of its state.
+type Status string
+
+const (
+	// Active webhooks get events.
+	Active Status = "active"
+	// Inactive ones get none; what is queued for them fails when it comes up.
+	Inactive Status = "inactive"
+	// Failing ones are active and get events; their dialect says when they count as failing, and the first success ends it.
+	Failing Status = "failing"
+)
+
+// Formats a webhook can ask for. JSON is the dialect's own body; the others are a chat product's message.
+const (
+	FormatJSON    = "json"
+	FormatSlack   = "slack"
+	FormatTeams   = "teams"
+	FormatDiscord = "discord"
+)
+
+// Content types a body can travel as.
+const (
+	ContentJSON = "application/json"
+	ContentForm = "application/x-www-form-urlencoded"
+)
+
+// Limits of a webhook's fields.
+const (
+	MaxURLBytes       = 2048
+	MaxWebhookEvents  = 50
+	MaxWebhookName    = 200 // characters
+	MaxTimeoutSeconds = 30
+)
+
+// Ref names a webhook.
+type Ref struct{ Tenant, ID string }
+
+// Webhook is where a tenant's events go and how.
+type Webhook struct {
+	Ref
+	URL            string
+	Name           string
+	Events         []string // catalogue names, "prefix.*" or "*"
+	Active         bool
+	ContentType    string
+	Format         string
+	Headers        Sealed // JSON object of extra headers, sealed because they may hold tokens; empty means none
+	HeaderNames    []string
+	TimeoutSeconds int // 0 means the dialect's
+	Filter         json.RawMessage
+	MaxPerSecond   int // 0 means no limit
+	Metadata       map[string]string
+	Secrets        []Secret // the newest first; the others are accepted until they expire
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	Version        int64 // counts updates by people; health does not count
+	Health         Health
+	Since          map[string]time.Time // pattern → from when on this webhook has taken it, as it takes it now
+}
+
+// Health is what deliveries have shown of a webhook lately. Its writers are many and concurrent: it changes only by
+// compare-and-set, apart from the rest of the webhook.
+type Health struct {
+	// FailingSince is when the dialect's rule turned the webhook failing; zero when it is not.
+	FailingSince time.Time
+	// UnhealthySince is the first failed attempt that no success has followed; zero after a success.
+	UnhealthySince time.Time
+}
+
+// Status returns what the owner sees.
+func (w Webhook) Status() Status {
+	switch {
+	case !w.Active:
+		return Inactive
+	case !w.Health.FailingSince.IsZero():
+		return Failing
+	}
+	return Active
+}
+
+// Sealed is bytes that only the keyring can read.
+type Sealed []byte
+
+// Secret is one signing secret of a webhook, sealed.
+type Secret struct {
+	Version   int       // counts rotations from 1; never used twice in a webhook
+	Sealed    Sealed    // the secret, as its owner writes it ("whsec_…")
+	ExpiresAt time.Time // zero for the current one
+}
+
+// LiveSecrets returns the secrets that sign at now, the current one first.
+func (w Webhook) LiveSecrets(now time.Time) []Secret {
+	var live []Secret
+	for _, s := range w.Secrets {
+		if s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt) {
+			live = append(live, s)
+		}
+	}
+	return live
+}
+
+// Counts are a tenant's webhooks by status. Failing ones are Active too.
+type Counts struct{ Total, Active, Inactive, Failing int }
