@@ -1,0 +1,67 @@
+// Package payload packs bodies for queue messages and records: compressed when that helps, inline while small, by
+// reference to an item of the store when not.
+//
+// A packed body's first byte says how it is packed; the rest is the body or its DEFLATE stream (RFC 1951).
+package payload
+
+import (
+	"bytes"
+	"compress/flate"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// MaxInline is the largest packed body that travels inside messages and records: with a record's own fields it stays
+// within the 1 KB that DynamoDB counts as one write.
+const MaxInline = 600
+
+// maxBody bounds what Unpack inflates to; no body is nearly so large.
+const maxBody = 4 << 20
+
+const (
+	plain    = 'p'
+	deflated = 'd'
+)
+
+var writers = sync.Pool{New: func() any {
+	w, _ := flate.NewWriter(nil, flate.DefaultCompression) // the level is valid, so there is no error
+	return w
+}}
+
+// Pack returns the body packed.
+func Pack(body []byte) []byte {
+	var b bytes.Buffer
+	b.WriteByte(deflated)
+	w := writers.Get().(*flate.Writer)
+	w.Reset(&b)
+	_, _ = w.Write(body) // a bytes.Buffer takes everything
+	_ = w.Close()
+	writers.Put(w)
+	if b.Len() <= len(body) {
+		return b.Bytes()
+	}
+	return append([]byte{plain}, body...)
+}
+
+// Unpack returns the body of what Pack returned.
+func Unpack(packed []byte) ([]byte, error) {
+	if len(packed) == 0 {
+		return nil, errors.New("packed body is empty")
+	}
+	switch packed[0] {
+	case plain:
+		return packed[1:], nil
+	case deflated:
+		body, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(packed[1:])), maxBody+1))
+		if err != nil {
+			return nil, fmt.Errorf("inflate: %w", err)
+		}
+		if len(body) > maxBody {
+			return nil, errors.New("packed body is too large")
+		}
+		return body, nil
+	}
+	return nil, fmt.Errorf("unknown packing %q", packed[0])
+}

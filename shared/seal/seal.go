@@ -1,0 +1,97 @@
+// Package seal encrypts the little that must not be readable at rest: signing secrets and custom headers.
+//
+// It is envelope encryption: a Keyring hands out data keys, Box uses them with AES-256-GCM. The associated data binds a
+// sealed value to its place, so that it cannot be moved to another tenant or webhook. It does not hide lengths.
+package seal
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"hookline/shared/webhook"
+)
+
+// Keyring holds data keys of 32 bytes, each by an id of 1 to 255 bytes. Ids are not secret.
+type Keyring interface {
+	// Current returns the key to seal with.
+	Current(ctx context.Context) (id string, key []byte, err error)
+	// Key returns a key that Current gave out once.
+	Key(ctx context.Context, id string) ([]byte, error)
+}
+
+// Box seals and opens. The zero Box is not usable.
+type Box struct{ Keys Keyring }
+
+// format is the first byte of everything sealed: one length byte of the key id, the id, the nonce, the ciphertext.
+const format = 1
+
+// ErrUnreadable reports bytes that were not sealed for this place, or not by this keyring.
+var ErrUnreadable = errors.New("sealed value is not readable here")
+
+// Seal encrypts plain for one place.
+func (b Box) Seal(ctx context.Context, plain []byte, place string) (webhook.Sealed, error) {
+	id, key, err := b.Keys.Current(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("data key: %w", err)
+	}
+	aead, err := aeadOf(key)
+	if err != nil {
+		return nil, err
+	}
+	out := append([]byte{format, byte(len(id))}, id...)
+	nonce := make([]byte, aead.NonceSize())
+	_, _ = rand.Read(nonce) // never fails since Go 1.24
+	out = append(out, nonce...)
+	return aead.Seal(out, nonce, plain, []byte(place)), nil
+}
+
+// Open decrypts what Seal returned for the same place.
+func (b Box) Open(ctx context.Context, sealed webhook.Sealed, place string) ([]byte, error) {
+	if len(sealed) < 2 || sealed[0] != format || len(sealed) < 2+int(sealed[1]) {
+		return nil, ErrUnreadable
+	}
+	id, rest := string(sealed[2:2+sealed[1]]), sealed[2+sealed[1]:]
+	key, err := b.Keys.Key(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("data key %s: %w", id, err)
+	}
+	aead, err := aeadOf(key)
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) < aead.NonceSize() {
+		return nil, ErrUnreadable
+	}
+	plain, err := aead.Open(nil, rest[:aead.NonceSize()], rest[aead.NonceSize():], []byte(place))
+	if err != nil {
+		return nil, ErrUnreadable
+	}
+	return plain, nil
+}
+
+func aeadOf(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("data key: %w", err)
+	}
+	return cipher.NewGCM(block)
+}
+
+// SecretPlace is where a version of a webhook's signing secret may be opened.
+func SecretPlace(ref webhook.Ref, version int) string {
+	return fmt.Sprintf("secret\x00%s\x00%s\x00%d", ref.Tenant, ref.ID, version)
+}
+
+// HeadersPlace is where a webhook's custom headers may be opened.
+func HeadersPlace(ref webhook.Ref) string {
+	return fmt.Sprintf("headers\x00%s\x00%s", ref.Tenant, ref.ID)
+}
+
+// AnswerPlace is where an answer kept for an Idempotency-Key may be opened.
+func AnswerPlace(tenant, scope, key string) string {
+	return fmt.Sprintf("answer\x00%s\x00%s\x00%s", tenant, scope, key)
+}
