@@ -1,0 +1,50 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// Config is what `make run` reads from the environment.
+type Config struct {
+	Port         int     // PORT; 0 lets the system choose
+	DataDir      string  // DATA_DIR
+	AdminKey     string  // ADMIN_KEY; "" is made once and kept
+	ClockSpeed   float64 // CLOCK_SPEED
+	AllowPrivate bool    // ALLOW_PRIVATE_TARGETS
+}
+
+// maxSpeed keeps a visibility of some seconds within what a queue can count.
+const maxSpeed = 1_000_000
+
+// ReadConfig reads the environment and names all that is wrong with it at once.
+func ReadConfig(getenv func(string) string) (Config, error) {
+	c := Config{Port: 8080, DataDir: ".data", AdminKey: getenv("ADMIN_KEY"), ClockSpeed: 1, AllowPrivate: true}
+	var errs []error
+	if s := getenv("PORT"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 || n > 65535 {
+			errs = append(errs, fmt.Errorf("PORT must be a number from 0 to 65535, not %q", s))
+		}
+		c.Port = n
+	}
+	if s := getenv("DATA_DIR"); s != "" {
+		c.DataDir = s
+	}
+	if s := getenv("CLOCK_SPEED"); s != "" {
+		n, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(n > 0 && n <= maxSpeed) {
+			errs = append(errs, fmt.Errorf("CLOCK_SPEED must be a number above 0, at most %d, not %q", maxSpeed, s))
+		}
+		c.ClockSpeed = n
+	}
+	switch s := getenv("ALLOW_PRIVATE_TARGETS"); s {
+	case "", "true":
+	case "false":
+		c.AllowPrivate = false
+	default:
+		errs = append(errs, fmt.Errorf("ALLOW_PRIVATE_TARGETS must be true or false, not %q", s))
+	}
+	return c, errors.Join(errs...)
+}

@@ -1,0 +1,290 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"hookline/shared/dialect"
+	"hookline/shared/egress"
+	"hookline/shared/payload"
+	"hookline/shared/seal"
+	"hookline/shared/webhook"
+)
+
+// attempt makes the delivery's next attempt: POST, record, next step. A crash before the record repeats the POST; one
+// after it leaves the owner of the record to repeat the step.
+func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (done bool) {
+	m, now := it.msg, b.now()
+	var prev webhook.Rev
+	var rec webhook.Delivery
+	if old == nil {
+		rec = first(m, b.retention())
+	} else {
+		rec, prev = *old, old.Rev()
+	}
+	switch {
+	case m.Dead != nil && rec.Round == m.Round:
+		rec.Round, rec.Count, rec.NextAt = m.Round+1, 0, now
+	case m.Round > rec.Round:
+		rec.Round, rec.Count, rec.NextAt = m.Round, 0, now
+	}
+	rec.Owner = it.id
+
+	w, ok := b.webhooks[m.webhook()]
+	if !ok {
+		// Nothing is owed to a webhook that is gone; a record that was pending must not look so for ever.
+		if old == nil || old.Status != webhook.Pending {
+			return true
+		}
+		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ErrWebhookDeleted})
+		return b.finish(ctx, it, rec, prev, webhook.Failed)
+	}
+	if !w.Active {
+		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ErrWebhookInactive})
+		return b.finish(ctx, it, rec, prev, webhook.Failed)
+	}
+	d, err := b.Dialects.Dialect(ctx, m.Dialect)
+	if err != nil {
+		b.fault(ctx, "delivery.dialect", m, err)
+		return false
+	}
+	body, err := b.body(ctx, rec)
+	if errors.Is(err, errNoBody) {
+		return b.poison(ctx, it, err) == nil
+	}
+	if err != nil {
+		b.fault(ctx, "delivery.body", m, err)
+		return false
+	}
+	a, err := b.post(ctx, d, w, rec, body, webhook.MaxTimeoutSeconds*time.Second)
+	if err != nil {
+		b.fault(ctx, "delivery.prepare", m, err)
+		return false
+	}
+	if ctx.Err() != nil {
+		return false // we are being stopped: the answer, if any, says nothing of the receiver
+	}
+	b.took(w.Ref, a.Duration)
+	rec.Record(a)
+	return b.conclude(ctx, it, rec, prev, d, w)
+}
+
+// conclude decides what an attempt means for its delivery and its webhook, records it, and takes the next step.
+func (b *batch) conclude(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev, d *dialect.Dialect, w webhook.Webhook) (done bool) {
+	a := *rec.LastAttempt()
+	if a.Error == "" {
+		done = b.finish(ctx, it, rec, prev, webhook.Succeeded)
+		b.recovered(ctx, w)
+		return done
+	}
+	wait, more := d.Ladder.Next(rec.Count, a.RetryAfter, b.jitter)
+	if more && a.StatusCode != statusGone {
+		rec.Status, rec.NextAt = webhook.Pending, b.now().Add(wait)
+		rec.Via = b.via(ctx, it.source, wait)
+		saved, handled := b.save(ctx, it, rec, prev)
+		if saved {
+			b.attempted(ctx, rec)
+			b.failed(ctx, w, a, false)
+			return b.schedule(ctx, it, rec)
+		}
+		return handled
+	}
+	done = b.finish(ctx, it, rec, prev, webhook.Failed)
+	b.failed(ctx, w, a, !more && d.FailingWhenExhausted)
+	return done
+}
+
+// finish records the round's last attempt, and buries what ran out of attempts.
+func (b *batch) finish(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev, status webhook.DeliveryStatus) (done bool) {
+	rec.Status, rec.NextAt, rec.Via = status, time.Time{}, ""
+	saved, handled := b.save(ctx, it, rec, prev)
+	if !saved {
+		return handled
+	}
+	b.attempted(ctx, rec)
+	if status == webhook.Failed && deservesDeadLetter(rec) {
+		return b.bury(ctx, rec)
+	}
+	return true
+}
+
+// Writes of a record that met a passing fault are tried again this often, at first this far apart and then twice as
+// far each time, while the batch has time left.
+const (
+	saveTries = 6
+	saveWait  = 50 * time.Millisecond
+)
+
+// save writes the record. When it lost the race for it the message is handled by what is stored now: our own write,
+// if it was persisted although it was reported lost, makes us its owner.
+func (b *batch) save(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev) (saved, handled bool) {
+	var err error
+	for try := range saveTries {
+		if err = b.Store.SaveDelivery(ctx, rec, prev); err == nil {
+			return true, false
+		}
+		if webhook.KindOf(err) != webhook.Unavailable || !pause(ctx, saveWait<<try) {
+			break
+		}
+	}
+	if webhook.KindOf(err) != webhook.Conflict {
+		b.fault(ctx, "delivery.record", it.msg, err)
+		return false, false
+	}
+	now, ok, err := b.reload(ctx, rec.DeliveryKey)
+	if err != nil || !ok {
+		return false, false
+	}
+	if now.Owner == it.id && now.Rev() == rec.Rev() {
+		return true, false
+	}
+	switch decide(it.msg, it.id, &now, b.now()) {
+	case drop:
+		return false, true
+	case repark:
+		return false, b.schedule(ctx, it, now)
+	case bury:
+		return false, b.bury(ctx, now)
+	}
+	return false, false
+}
+
+func pause(ctx context.Context, span time.Duration) bool {
+	select {
+	case <-time.After(span):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// post sends one request, within the webhook's timeout and limit, and turns what came of it into an attempt. An error
+// is ours, not the receiver's.
+func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Webhook, rec webhook.Delivery, body []byte, limit time.Duration) (webhook.Attempt, error) {
+	started, sent := d.now(), time.Now().Truncate(time.Second)
+	secrets, version, err := d.secrets(ctx, w, started)
+	if err != nil {
+		return webhook.Attempt{}, err
+	}
+	headers, err := d.headers(dl, rec, req.Body, sent, secrets)
+	if err != nil {
+		return webhook.Attempt{}, err
+	}
+	custom, err := d.customHeaders(ctx, w)
+	if err != nil {
+		return webhook.Attempt{}, err
+	}
+	req := egress.Request{URL: w.URL, Body: dl.Wire(body, rec.ContentType), Timeout: dl.Timeout}
+	if w.TimeoutSeconds > 0 {
+		req.Timeout = time.Duration(w.TimeoutSeconds) * time.Second
+	}
+	req.Timeout = min(req.Timeout, limit)
+	for _, h := range append(headers, custom...) {
+		req.Headers = append(req.Headers, egress.Header{Name: h.Name, Value: h.Value})
+	}
+	resp := d.Poster.Post(ctx, req)
+	a := webhook.Attempt{
+		ScheduledAt: rec.NextAt, StartedAt: started, SentAt: sent, Duration: resp.Duration, StatusCode: resp.Status,
+		Error: resp.Err, ResponseBody: resp.Body, Truncated: resp.Truncated, RetryAfter: resp.RetryAfter, Secret: version,
+	}
+	success := dl.Succeeded(resp.Status)
+	if rec.Format != "" && rec.Format != webhook.FormatJSON {
+		success = resp.Status >= 200 && resp.Status < 300
+	}
+	switch {
+	case success:
+		a.Error = ""
+		if len(a.ResponseBody) > webhook.MaxResponseSucceeded {
+			a.ResponseBody, a.Truncated = strings.ToValidUTF8(a.ResponseBody[:webhook.MaxResponseSucceeded], ""), true
+		}
+	case a.Error == "":
+		a.Error = webhook.ErrBadStatus
+	}
+	return a, nil
+}
+
+func (d *Deliverer) headers(dl *dialect.Dialect, rec webhook.Delivery, body []byte, sent time.Time, secrets []string) ([]dialect.Header, error) {
+	return dl.Headers(dialect.Message{
+		EventID: rec.Event, Type: rec.Type, Tenant: rec.Tenant, Sent: sent, Body: body, ContentType: rec.ContentType,
+		Secrets: secrets, Unsigned: len(secrets) == 0 || rec.Format != "" && rec.Format != webhook.FormatJSON,
+	})
+}
+
+// secrets returns the secrets that sign at now, the newest first, and the newest one's version.
+func (d *Deliverer) secrets(ctx context.Context, w webhook.Webhook, now time.Time) ([]string, int, error) {
+	var out []string
+	version := 0
+	for _, s := range w.LiveSecrets(now) {
+		plain, err := d.Box.Open(ctx, s.Sealed, seal.SecretPlace(w.Ref, s.Version))
+		if err != nil {
+			return nil, 0, fmt.Errorf("secret %d: %w", s.Version, err)
+		}
+		out = append(out, string(plain))
+		version = max(version, s.Version)
+	}
+	return out, version, nil
+}
+
+func (d *Deliverer) customHeaders(ctx context.Context, w webhook.Webhook) ([]dialect.Header, error) {
+	if len(w.Headers) == 0 {
+		return nil, nil
+	}
+	plain, err := d.Box.Open(ctx, w.Headers, seal.HeadersPlace(w.Ref))
+	if err != nil {
+		return nil, fmt.Errorf("headers: %w", err)
+	}
+	var values map[string]string
+	if err := json.Unmarshal(plain, &values); err != nil {
+		return nil, fmt.Errorf("headers: %w", err)
+	}
+	var out []dialect.Header
+	for _, name := range w.HeaderNames {
+		out = append(out, dialect.Header{Name: name, Value: values[name]})
+	}
+	return out, nil
+}
+
+// body returns the delivery's JSON body.
+func (b *batch) body(ctx context.Context, rec webhook.Delivery) ([]byte, error) {
+	if rec.Body.Ref != "" {
+		if packed, ok := b.bodies[webhook.Ref{Tenant: rec.Tenant}][rec.Body.Ref]; ok {
+			return payload.Unpack(packed)
+		}
+	}
+	return b.Deliverer.body(ctx, rec)
+}
+
+var errNoBody = errors.New("the body is not in the store")
+
+func (d *Deliverer) body(ctx context.Context, rec webhook.Delivery) ([]byte, error) {
+	packed := rec.Body.Inline
+	if rec.Body.Ref != "" {
+		found, err := d.Store.Payloads(ctx, rec.Tenant, []string{rec.Body.Ref})
+		if err != nil {
+			return nil, err
+		}
+		if packed = found[rec.Body.Ref]; packed == nil {
+			return nil, errNoBody
+		}
+	}
+	return payload.Unpack(packed)
+}
+
+// attempted is the one line an attempt leaves in the log.
+func (d *Deliverer) attempted(ctx context.Context, rec webhook.Delivery) {
+	a := rec.LastAttempt()
+	level := slog.LevelDebug
+	if a.Error != "" {
+		level = slog.LevelInfo
+	}
+	d.Log.LogAttrs(ctx, level, "delivery.attempted",
+		slog.String("tenant", rec.Tenant), slog.String("webhook", rec.Webhook), slog.String("event", rec.Event),
+		slog.String("type", rec.Type), slog.Int("round", rec.Round), slog.Int("attempt", rec.Count),
+		slog.String("status", string(rec.Status)), slog.Int("code", a.StatusCode), slog.String("error", string(a.Error)),
+		slog.Duration("took", a.Duration), slog.Time("next", rec.NextAt))
+}

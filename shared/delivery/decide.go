@@ -1,0 +1,79 @@
+package delivery
+
+import (
+	"time"
+
+	"hookline/shared/webhook"
+)
+
+// Overdue is how long after its due time a pending delivery is taken to have lost its message: far beyond any rounding
+// of a queue, so that nothing on its way is attempted twice.
+const Overdue = time.Hour
+
+// verdict is what a message has to do, given its delivery's record.
+type verdict int
+
+const (
+	drop    verdict = iota // acknowledge: another message, or none, has the delivery
+	attempt                // it is this message's turn
+	wait                   // its turn, but not yet: park it again
+	repark                 // it made the last attempt and comes back early: repeat the step that may be missing
+	bury                   // it made the last attempt, which was the round's last: the dead letter may be missing
+	redrive                // a dead letter come back: its turn, in a new round
+)
+
+// decide tells what a message is to do. Of a delivery's current round only two messages count: the record's owner, and
+// one for the attempt that comes next. All others are copies, or of a round that is over.
+func decide(m Message, id string, d *webhook.Delivery, now time.Time) verdict {
+	if d == nil {
+		if m.Dead != nil {
+			return redrive // its record has expired
+		}
+		return attempt
+	}
+	if m.Repeat {
+		return drop
+	}
+	owner := d.Owner != "" && d.Owner == id
+	if m.Dead != nil {
+		// A redriven message keeps its stamp: it may start the next round, and then own it.
+		if m.Round == d.Round && d.Status == webhook.Failed {
+			return redrive
+		}
+		if !owner || m.Round+1 != d.Round {
+			return drop
+		}
+	} else if m.Round < d.Round {
+		return drop
+	}
+	switch {
+	case m.Round > d.Round && m.Dead == nil:
+		return attempt // the message that starts a replayed round, seen before the record's write
+	case d.Status != webhook.Pending:
+		if owner && d.Status == webhook.Failed && deservesDeadLetter(*d) {
+			return bury
+		}
+		return drop
+	case owner && now.Before(d.NextAt):
+		return repark
+	case owner:
+		return attempt
+	case m.Attempt == d.Count+1 && now.Before(d.NextAt):
+		return wait
+	case m.Attempt == d.Count+1, now.After(d.NextAt.Add(Overdue)):
+		return attempt
+	}
+	return drop
+}
+
+// deservesDeadLetter reports whether a failed delivery ran out of attempts. One that failed because its webhook is
+// inactive, gone, or has just answered 410 needs a person, not a redrive.
+func deservesDeadLetter(d webhook.Delivery) bool {
+	a := d.LastAttempt()
+	if a == nil {
+		return false
+	}
+	return a.Error != webhook.ErrWebhookInactive && a.Error != webhook.ErrWebhookDeleted && a.StatusCode != statusGone
+}
+
+const statusGone = 410

@@ -1,0 +1,102 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"hookline/shared/dialect"
+	"hookline/shared/egress"
+	"hookline/shared/queue"
+	"hookline/shared/seal"
+	"hookline/shared/webhook"
+)
+
+// Store is what delivering needs to remember. Errors are *webhook.Error. SaveDelivery's condition is what collapses
+// copies: of two writers that read the same revision one gets webhook.Conflict.
+type Store interface {
+	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
+	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
+	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
+	SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error
+	ReserveSlots(ctx context.Context, ref webhook.Ref, perSecond, n int, now time.Time) (time.Time, error)
+}
+
+// HealthStore is where a webhook's health is kept. UpdateWebhook fails with webhook.Conflict when the webhook was
+// changed since it was read.
+type HealthStore interface {
+	SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook.Health) (bool, error)
+	Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, error)
+	UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error
+}
+
+// Queue is what delivering needs of each of its queues. Send and Hide take at most queue.MaxBatch entries and report
+// those not taken with *queue.PartialError. Counts are approximate.
+type Queue interface {
+	Send(ctx context.Context, msgs []queue.Outgoing) error
+	Hide(ctx context.Context, vs []queue.Visibility) error
+	Counts(ctx context.Context) (queue.Counts, error)
+}
+
+// Queues are the stack's queues for deliveries. See the design: Delivery for first attempts and short rungs, Retry for
+// long ones, Bulk for what must not hold up the others, Dead for what is out of attempts.
+type Queues struct{ Delivery, Retry, Bulk, Dead Queue }
+
+// Poster sends one HTTP request. What goes wrong with the receiver is in the response, never an error.
+type Poster interface {
+	Post(ctx context.Context, r egress.Request) egress.Response
+}
+
+// Dialects finds a dialect by name or name@version.
+type Dialects interface {
+	Dialect(ctx context.Context, ref string) (*dialect.Dialect, error)
+}
+
+// Deliverer makes attempts. Its exported fields are set before use and not changed; Sources maps a queue's ARN, as
+// messages carry it, to the queue.
+type Deliverer struct {
+	Store     Store
+	Health    HealthStore
+	Queues    Queues
+	Sources   map[string]Queue
+	Poster    Poster
+	Dialects  Dialects
+	Box       seal.Box
+	Retention time.Duration    // of records; 0 means DefaultRetention
+	Now       func() time.Time // the deployment's clock; nil is real time
+	Jitter    func() float64   // in [0, 1); nil is random
+	InFlight  int              // the queues' in-flight cap; 0 means queue.MaxInFlight
+	Log       *slog.Logger
+
+	mu       sync.Mutex
+	pressure map[Queue]reading
+	slow     map[webhook.Ref]bool
+	marked   map[webhook.Ref]time.Time
+}
+
+// DefaultRetention is how long a delivery's record is kept: the longest ladder, two weeks as a dead letter, and the
+// same again for whoever comes late.
+const DefaultRetention = 30 * 24 * time.Hour
+
+func (d *Deliverer) now() time.Time {
+	if d.Now != nil {
+		return d.Now()
+	}
+	return time.Now().UTC().Truncate(time.Millisecond)
+}
+
+func (d *Deliverer) jitter() float64 {
+	if d.Jitter != nil {
+		return d.Jitter()
+	}
+	return rand.Float64()
+}
+
+func (d *Deliverer) retention() time.Duration {
+	if d.Retention > 0 {
+		return d.Retention
+	}
+	return DefaultRetention
+}

@@ -1,0 +1,185 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"hookline/shared/queue"
+	"hookline/shared/webhook"
+)
+
+// item is one message of a batch.
+type item struct {
+	id     string
+	handle string
+	body   string
+	source Queue
+	msg    Message
+	failed bool // not acknowledged: it stays in its queue
+}
+
+// batch is what one call of Handle knows.
+type batch struct {
+	*Deliverer
+	mu       sync.Mutex // guards webhooks' Health and what follows it
+	webhooks map[webhook.Ref]webhook.Webhook
+	records  map[webhook.DeliveryKey]webhook.Delivery
+	bodies   map[webhook.Ref]map[string][]byte // Ref.ID is "" here: payloads by tenant
+}
+
+// Handle takes a batch of messages from any of the queues. What it reports as failed comes back: because it is parked
+// (its visibility was set), or because its outcome could not be recorded. A timeout repeats only what was under way,
+// for every outcome is recorded when its POST ends.
+func (d *Deliverer) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
+	items := make([]*item, 0, len(ev.Records))
+	for _, r := range ev.Records {
+		items = append(items, &item{id: r.MessageId, handle: r.ReceiptHandle, body: r.Body, source: d.Sources[r.EventSourceARN]})
+		if d.Sources[r.EventSourceARN] == nil {
+			return events.SQSEventResponse{}, fmt.Errorf("message from a queue that is not configured: %s", r.EventSourceARN)
+		}
+	}
+	if err := d.handle(ctx, items); err != nil {
+		return events.SQSEventResponse{}, err
+	}
+	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for _, it := range items {
+		if it.failed {
+			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: it.id})
+		}
+	}
+	return resp, nil
+}
+
+func (d *Deliverer) handle(ctx context.Context, items []*item) error {
+	b := &batch{Deliverer: d}
+	groups, early := b.group(ctx, items)
+	b.park(ctx, early)
+	if len(groups) == 0 {
+		return nil
+	}
+	if err := b.load(ctx, groups); err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	for _, g := range b.spill(ctx, b.pace(ctx, groups)) {
+		wg.Go(func() { b.deliver(ctx, g) })
+	}
+	wg.Wait()
+	return nil
+}
+
+// group parses the messages and puts copies of one delivery's together, so that they are handled one after the other.
+// Poison goes to the dead-letter queue, what comes early is set aside.
+func (b *batch) group(ctx context.Context, items []*item) (groups [][]*item, early []*item) {
+	at := make(map[webhook.DeliveryKey]int)
+	now := b.now()
+	for _, it := range items {
+		m, err := parse(it.body)
+		if err != nil {
+			it.failed = b.poison(ctx, it, err) != nil
+			continue
+		}
+		it.msg = m
+		if m.Due > now.UnixMilli() {
+			early = append(early, it)
+			continue
+		}
+		i, ok := at[m.Key()]
+		if !ok {
+			i = len(groups)
+			at[m.Key()] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], it)
+	}
+	return groups, early
+}
+
+func (b *batch) load(ctx context.Context, groups [][]*item) error {
+	var refs []webhook.Ref
+	var keys []webhook.DeliveryKey
+	wanted := make(map[string][]string)
+	seen := make(map[webhook.Ref]bool)
+	for _, g := range groups {
+		m := g[0].msg
+		keys = append(keys, m.Key())
+		if ref := m.webhook(); !seen[ref] {
+			seen[ref] = true
+			refs = append(refs, ref)
+		}
+		if p := (webhook.Ref{Tenant: m.Tenant, ID: m.Ref}); m.Ref != "" && !seen[p] {
+			seen[p] = true
+			wanted[m.Tenant] = append(wanted[m.Tenant], m.Ref)
+		}
+	}
+	var err error
+	if b.webhooks, b.records, err = b.Store.Load(ctx, refs, keys); err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	b.bodies = make(map[webhook.Ref]map[string][]byte)
+	for tenant, refs := range wanted {
+		if b.bodies[webhook.Ref{Tenant: tenant}], err = b.Store.Payloads(ctx, tenant, refs); err != nil {
+			return fmt.Errorf("payloads: %w", err)
+		}
+	}
+	return nil
+}
+
+func (b *batch) deliver(ctx context.Context, group []*item) {
+	for i, it := range group {
+		key := it.msg.Key()
+		rec, ok := b.recordOf(key)
+		if i > 0 {
+			var err error
+			if rec, ok, err = b.reload(ctx, key); err != nil {
+				it.failed = true
+				continue
+			}
+		}
+		var d *webhook.Delivery
+		if ok {
+			d = &rec
+		}
+		it.failed = !b.act(ctx, it, d)
+	}
+}
+
+func (b *batch) recordOf(key webhook.DeliveryKey) (webhook.Delivery, bool) {
+	d, ok := b.records[key]
+	return d, ok
+}
+
+func (b *batch) reload(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, bool, error) {
+	_, records, err := b.Store.Load(ctx, nil, []webhook.DeliveryKey{key})
+	if err != nil {
+		return webhook.Delivery{}, false, err
+	}
+	d, ok := records[key]
+	return d, ok, nil
+}
+
+// act does what a message has to do, and reports whether it is done with.
+func (b *batch) act(ctx context.Context, it *item, d *webhook.Delivery) (done bool) {
+	m := it.msg
+	switch decide(m, it.id, d, b.now()) {
+	case attempt, redrive:
+		return b.attempt(ctx, it, d)
+	case wait:
+		return b.postpone(ctx, it, d.NextAt)
+	case repark:
+		return b.schedule(ctx, it, *d)
+	case bury:
+		return b.bury(ctx, *d)
+	}
+	b.Log.DebugContext(ctx, "delivery.dropped", "webhook", m.Webhook, "event", m.Event, "round", m.Round, "attempt", m.Attempt)
+	return true
+}
+
+func (b *batch) fault(ctx context.Context, what string, m Message, err error) {
+	b.Log.LogAttrs(ctx, slog.LevelError, what, slog.String("tenant", m.Tenant), slog.String("webhook", m.Webhook),
+		slog.String("event", m.Event), slog.Any("err", err))
+}

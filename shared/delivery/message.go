@@ -1,0 +1,95 @@
+package delivery
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"hookline/shared/queue"
+	"hookline/shared/webhook"
+)
+
+// Message is what travels through the queues: all that an attempt needs but the webhook's settings, which are read
+// fresh. Times are Unix milliseconds of the deployment's clock.
+type Message struct {
+	Tenant      string `json:"t"`
+	Webhook     string `json:"w"`
+	Event       string `json:"e"`
+	Type        string `json:"y"`
+	AcceptedAt  int64  `json:"a"`
+	Timestamp   string `json:"s"`
+	Dialect     string `json:"d"` // name@version
+	ContentType string `json:"c,omitempty"`
+	Format      string `json:"f,omitempty"`
+	Body        []byte `json:"b,omitempty"` // packed (package payload), when small
+	Ref         string `json:"r,omitempty"` // else of the payload in the store
+	Round       int    `json:"n"`
+	Attempt     int    `json:"k"`           // which attempt of the round this message is for, from 1
+	Due         int64  `json:"u,omitempty"` // not before; 0 at once
+	Repeat      bool   `json:"p,omitempty"` // sent once more for a repeated publish; void when there is a record
+	Slot        bool   `json:"l,omitempty"` // Due is a slot reserved under the webhook's max_per_second
+	Dead        *Death `json:"x,omitempty"` // set in the dead-letter queue
+}
+
+// Death says why a message is a dead letter. Redriven, it starts the round after the one it died in.
+type Death struct {
+	Reason string `json:"reason"` // an attempt's error, or what was wrong with the message
+	Status int    `json:"status"` // of the last answer; 0 none
+	At     int64  `json:"at"`
+}
+
+// Key returns the delivery's identity.
+func (m Message) Key() webhook.DeliveryKey {
+	return webhook.DeliveryKey{
+		Tenant: m.Tenant, Webhook: m.Webhook, Event: m.Event,
+		AcceptedAt: time.UnixMilli(m.AcceptedAt).UTC(),
+	}
+}
+
+func (m Message) webhook() webhook.Ref { return webhook.Ref{Tenant: m.Tenant, ID: m.Webhook} }
+
+// Outgoing returns the message as the queue takes it, in the webhook's group, so that a busy webhook holds up nobody.
+func (m Message) Outgoing(delay time.Duration) queue.Outgoing {
+	body, _ := json.Marshal(m) // strings, numbers and bytes: there is nothing it could refuse
+	return queue.Outgoing{Body: string(body), Group: m.Webhook, Delay: min(max(delay, 0), queue.MaxDelay)}
+}
+
+// parse reads a message. An error means poison: it will be no better next time.
+func parse(body string) (Message, error) {
+	var m Message
+	if err := json.Unmarshal([]byte(body), &m); err != nil {
+		return Message{}, err
+	}
+	if m.Tenant == "" || m.Webhook == "" || m.Event == "" || m.Type == "" || m.Dialect == "" ||
+		m.AcceptedAt <= 0 || m.Round < 1 || m.Attempt < 1 || (len(m.Body) == 0) == (m.Ref == "") {
+		return Message{}, errors.New("the message lacks what a delivery needs")
+	}
+	return m, nil
+}
+
+// next returns the message for the next attempt of a record.
+func next(d webhook.Delivery) Message {
+	return Message{
+		Tenant: d.Tenant, Webhook: d.Webhook, Event: d.Event, Type: d.Type, AcceptedAt: d.AcceptedAt.UnixMilli(),
+		Timestamp: d.Timestamp, Dialect: d.Dialect, ContentType: d.ContentType, Format: d.Format,
+		Body: d.Body.Inline, Ref: d.Body.Ref,
+		Round: d.Round, Attempt: d.Count + 1, Due: unixMilli(d.NextAt),
+	}
+}
+
+// first returns the record that the message's delivery would have before any attempt.
+func first(m Message, retention time.Duration) webhook.Delivery {
+	k := m.Key()
+	return webhook.Delivery{
+		DeliveryKey: k, Type: m.Type, Dialect: m.Dialect, ContentType: m.ContentType, Format: m.Format,
+		Timestamp: m.Timestamp, Body: webhook.Payload{Inline: m.Body, Ref: m.Ref},
+		Status: webhook.Pending, Round: m.Round, NextAt: k.AcceptedAt, ExpiresAt: k.AcceptedAt.Add(retention),
+	}
+}
+
+func unixMilli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

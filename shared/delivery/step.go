@@ -1,0 +1,166 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"hookline/shared/queue"
+	"hookline/shared/webhook"
+)
+
+const (
+	// longestHidden is the longest rung that a hidden message waits out. Beyond it the delay would count against the
+	// queue's in-flight cap for too long.
+	longestHidden = time.Minute
+	// visibilityMargin keeps a hidden message clear of the 12 hours that count from its receive, which was a while ago.
+	visibilityMargin = 10 * time.Minute
+	// readingAge is for how long a queue's counts are good enough to tell pressure by.
+	readingAge = 10 * time.Second
+)
+
+// via returns how a wait will be waited out.
+func (d *Deliverer) via(ctx context.Context, source Queue, wait time.Duration) webhook.Via {
+	if wait <= longestHidden && !d.pressed(ctx, source) {
+		return webhook.ViaVisibility
+	}
+	return webhook.ViaQueue
+}
+
+// schedule sees to it that the record's next attempt comes up: the message itself comes back, or another is sent for
+// it. It may be repeated, before that attempt, by the record's owner.
+func (b *batch) schedule(ctx context.Context, it *item, d webhook.Delivery) (done bool) {
+	left := d.NextAt.Sub(b.now())
+	if d.Via == webhook.ViaVisibility {
+		err := it.source.Hide(ctx, []queue.Visibility{{Handle: it.handle, For: max(left, 0)}})
+		if err == nil {
+			return false
+		}
+		if !beyondLimit(err) {
+			// It comes back when its visibility timeout ends, and then is late or repeats this step.
+			b.fault(ctx, "delivery.park", it.msg, err)
+			return false
+		}
+	}
+	// A crash between this and the acknowledgement leaves two messages for one attempt; the first to record it wins.
+	if err := queue.SendAll(ctx, b.Queues.Retry, []queue.Outgoing{next(d).Outgoing(left)}); err != nil {
+		b.fault(ctx, "delivery.retry", it.msg, err)
+		return false
+	}
+	return true
+}
+
+// postpone parks one message that came before its time.
+func (b *batch) postpone(ctx context.Context, it *item, until time.Time) (done bool) {
+	it.msg.Due = until.UnixMilli()
+	b.park(ctx, []*item{it})
+	return !it.failed
+}
+
+// park puts messages that came early back to sleep, without reading anything: hidden for what is left, under the
+// 12-hour cap; or, when the queue is under pressure, as copies by delays of 15 minutes, which are not in flight.
+func (b *batch) park(ctx context.Context, early []*item) {
+	now := b.now()
+	bySource := make(map[Queue][]queue.Visibility)
+	for _, it := range early {
+		it.failed = true
+		left := time.UnixMilli(it.msg.Due).Sub(now)
+		if b.pressed(ctx, it.source) {
+			it.failed = b.hop(ctx, it, left) != nil
+			continue
+		}
+		bySource[it.source] = append(bySource[it.source], queue.Visibility{
+			Handle: it.handle, For: min(max(left, 0), queue.MaxVisibility-visibilityMargin),
+		})
+	}
+	for source, all := range bySource {
+		for vs := range slices.Chunk(all, queue.MaxBatch) {
+			if err := source.Hide(ctx, vs); err != nil {
+				// They come back when their visibility timeout ends and are parked then.
+				b.fault(ctx, "delivery.park", Message{}, err)
+			}
+		}
+	}
+}
+
+// hop sends a copy that waits by delay; the message itself is then acknowledged.
+func (b *batch) hop(ctx context.Context, it *item, left time.Duration) error {
+	err := queue.SendAll(ctx, b.Queues.Retry, []queue.Outgoing{it.msg.Outgoing(left)})
+	if err != nil {
+		b.fault(ctx, "delivery.hop", it.msg, err)
+	}
+	return err
+}
+
+// bury sends the dead letter of a delivery that ran out of attempts. Twice is harmless: a second one, redriven, finds
+// the next round begun.
+func (b *batch) bury(ctx context.Context, d webhook.Delivery) (done bool) {
+	m := next(d)
+	m.Due, m.Attempt = 0, 1
+	m.Dead = &Death{At: unixMilli(b.now())}
+	if a := d.LastAttempt(); a != nil {
+		m.Dead.Reason, m.Dead.Status = string(a.Error), a.StatusCode
+	}
+	if err := queue.SendAll(ctx, b.Queues.Dead, []queue.Outgoing{m.Outgoing(0)}); err != nil {
+		b.fault(ctx, "delivery.bury", m, err)
+		return false
+	}
+	return true
+}
+
+// poison moves what is no message of ours to the dead-letter queue at once: read again it would be no better.
+func (b *batch) poison(ctx context.Context, it *item, why error) error {
+	b.Log.ErrorContext(ctx, "delivery.poison", "message", it.id, "err", why)
+	var old poisoned
+	if json.Unmarshal([]byte(it.body), &old) != nil || old.Poison == "" {
+		old = poisoned{Poison: it.body, Dead: Death{Reason: why.Error(), At: unixMilli(b.now())}}
+	}
+	body, _ := json.Marshal(old) // strings and numbers
+	return queue.SendAll(ctx, b.Queues.Dead, []queue.Outgoing{{Body: string(body)}})
+}
+
+// poisoned is a poison message as a dead letter. Redriven it is poison again, and stays as it is.
+type poisoned struct {
+	Poison string `json:"poison"`
+	Dead   Death  `json:"x"`
+}
+
+// reading is a queue's pressure as last seen.
+type reading struct {
+	at      time.Time
+	pressed bool
+}
+
+// pressed reports whether more than half of what the queue can hold in flight is taken, or might be: then nothing more
+// is parked in it. Past the cap a standard queue gives out nothing, without an error.
+func (d *Deliverer) pressed(ctx context.Context, q Queue) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r, ok := d.pressure[q]; ok && time.Since(r.at) < readingAge {
+		return r.pressed
+	}
+	limit := d.InFlight
+	if limit == 0 {
+		limit = queue.MaxInFlight
+	}
+	c, err := q.Counts(ctx)
+	if d.pressure == nil {
+		d.pressure = make(map[Queue]reading)
+	}
+	r := reading{at: time.Now(), pressed: err != nil || c.InFlight > limit/2}
+	d.pressure[q] = r
+	return r.pressed
+}
+
+func beyondLimit(err error) bool {
+	if partial, ok := errors.AsType[*queue.PartialError](err); ok {
+		for _, e := range partial.Failed {
+			if errors.Is(e, queue.ErrBeyondLimit) {
+				return true
+			}
+		}
+	}
+	return errors.Is(err, queue.ErrBeyondLimit)
+}

@@ -1,0 +1,55 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"hookline/shared/queue"
+	"hookline/shared/webhook"
+)
+
+// OverdueStore finds pending deliveries whose time has passed. It may be stale.
+type OverdueStore interface {
+	Overdue(ctx context.Context, before time.Time, page webhook.Page) (webhook.List[webhook.Delivery], error)
+}
+
+// Sweeper queues again what has been pending for an hour beyond its time: the proof that nothing stays behind,
+// whatever became of its message. A message it makes counts only if the delivery's own never came.
+type Sweeper struct {
+	Store OverdueStore
+	Queue queue.Sender
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// Sweep queues all that is overdue and returns how many deliveries that were. One that was swept before and still
+// waits in the queue is queued once more; the copies collapse.
+func (s *Sweeper) Sweep(ctx context.Context) (int, error) {
+	before := s.Now().Add(-Overdue)
+	page := webhook.Page{Limit: 100}
+	swept := 0
+	for {
+		list, err := s.Store.Overdue(ctx, before, page)
+		if err != nil {
+			return swept, err
+		}
+		var msgs []queue.Outgoing
+		for _, d := range list.Items {
+			m := next(d)
+			m.Due = 0
+			msgs = append(msgs, m.Outgoing(0))
+		}
+		if err := queue.SendAll(ctx, s.Queue, msgs); err != nil {
+			return swept, err
+		}
+		swept += len(msgs)
+		if page.Cursor = list.Next; page.Cursor == "" {
+			break
+		}
+	}
+	if swept > 0 {
+		s.Log.WarnContext(ctx, "delivery.swept", "count", swept)
+	}
+	return swept, nil
+}

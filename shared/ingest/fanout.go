@@ -1,0 +1,100 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"hookline/shared/delivery"
+	"hookline/shared/dialect"
+	"hookline/shared/payload"
+	"hookline/shared/queue"
+	"hookline/shared/webhook"
+)
+
+// fanout is an accepted event on its way through the queue, because it goes to more webhooks than one request sends to.
+type fanout struct {
+	Event   webhook.Event   `json:"event"`
+	Data    webhook.Payload `json:"data"` // Event.Data, packed
+	Dialect string          `json:"dialect"`
+	Repeat  bool            `json:"repeat,omitempty"`
+	Cursor  string          `json:"cursor,omitempty"` // where in the index this message begins
+}
+
+// envelope is a message of the ingest queue: one of ours, or an entry of an event bus, whose fields it does not share.
+type envelope struct {
+	Fanout *fanout `json:"fanout"`
+}
+
+// pagesPerMessage bounds the work of one message; what is left continues in another.
+const pagesPerMessage = 10
+
+// handOver returns the message that has the queue fan the event out.
+func (s *Service) handOver(ctx context.Context, d *dialect.Dialect, p *publication) ([]queue.Outgoing, error) {
+	ev := p.Event
+	data, err := delivery.Keep(ctx, s.Store, ev, "data", payload.Pack(ev.Data), s.expiry(ev))
+	if err != nil {
+		return nil, err
+	}
+	ev.Data = nil
+	return []queue.Outgoing{(&fanout{Event: ev, Data: data, Dialect: d.Ref(), Repeat: p.repeat}).outgoing()}, nil
+}
+
+func (f *fanout) outgoing() queue.Outgoing {
+	body, _ := json.Marshal(envelope{Fanout: f}) // strings, times and bytes
+	out := queue.Outgoing{Body: string(body), Group: f.Event.Tenant}
+	if f.Cursor == "" {
+		out.Delay = delayOf(f.Repeat)
+	}
+	return out
+}
+
+// fanOut sends the messages of one part of the index, and its continuation, before it returns nil. Repeated as a whole
+// after a crash, it sends copies, which collapse in delivery.
+func (s *Service) fanOut(ctx context.Context, f fanout) error {
+	d, err := s.Dialects.Dialect(ctx, f.Dialect)
+	if err != nil {
+		return err
+	}
+	ev := f.Event
+	packed := f.Data.Inline
+	if f.Data.Ref != "" {
+		found, err := s.Store.Payloads(ctx, ev.Tenant, []string{f.Data.Ref})
+		if err != nil {
+			return err
+		}
+		packed = found[f.Data.Ref]
+	}
+	if ev.Data, err = payload.Unpack(packed); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	filters := make(filters)
+	page := webhook.Page{Limit: 100, Cursor: f.Cursor}
+	for range pagesPerMessage {
+		list, err := s.Store.Subscriptions(ctx, ev.Tenant, webhook.Patterns(ev.Type), page)
+		if err != nil {
+			return err
+		}
+		var to []webhook.Subscription
+		for _, sub := range list.Items {
+			if filters.match(sub.Filter, ev.Data) {
+				to = append(to, sub)
+			}
+		}
+		if f.Repeat {
+			to = takenBefore(to, ev.AcceptedAt)
+		}
+		msgs, err := s.messages(ctx, d, ev, to, f.Repeat)
+		if err != nil {
+			return err
+		}
+		if err := queue.SendAll(ctx, s.Delivery, msgs); err != nil {
+			return err
+		}
+		if page.Cursor = list.Next; page.Cursor == "" {
+			return nil
+		}
+	}
+	f.Cursor = page.Cursor
+	return queue.SendAll(ctx, s.Queue, []queue.Outgoing{f.outgoing()})
+}

@@ -1,0 +1,107 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"hookline/shared/queue"
+	"hookline/shared/webhook"
+)
+
+// Handle takes a batch of messages from the ingest queue: events to fan out, and entries of the event bus. An entry
+// that is no event goes to the refused queue with the reason; only passing faults make a message come back.
+func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
+	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for _, r := range ev.Records {
+		err := s.handle(ctx, r.Body)
+		if refusal, ok := errors.AsType[*webhook.Error](err); ok && refusal.Kind != webhook.Unavailable && refusal.Kind != webhook.Internal {
+			err = s.refuse(ctx, r.Body, refusal)
+		}
+		if err != nil {
+			s.Log.ErrorContext(ctx, "ingest.failed", "message", r.MessageId, "err", err)
+			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
+		}
+	}
+	return resp, nil
+}
+
+func (s *Service) handle(ctx context.Context, body string) error {
+	var e envelope
+	if err := json.Unmarshal([]byte(body), &e); err == nil && e.Fanout != nil {
+		return s.fanOut(ctx, *e.Fanout)
+	}
+	return s.entry(ctx, body)
+}
+
+// Entry is an event as EventBridge hands it to a rule's target. Its detail says whose it is.
+type Entry struct {
+	ID         string          `json:"id"`
+	DetailType string          `json:"detail-type"`
+	Source     string          `json:"source"`
+	Time       time.Time       `json:"time"`
+	Detail     json.RawMessage `json:"detail"`
+}
+
+// Detail is the detail of an entry that Hookline takes.
+type Detail struct {
+	Tenant    string          `json:"tenant"`
+	Data      json.RawMessage `json:"data"`
+	ID        string          `json:"id"`
+	Timestamp time.Time       `json:"timestamp"`
+}
+
+func (s *Service) entry(ctx context.Context, body string) error {
+	var e Entry
+	if err := json.Unmarshal([]byte(body), &e); err != nil {
+		return &webhook.Error{Kind: webhook.Malformed, Code: "malformed", Message: "the entry is not an event bus's JSON", Cause: err}
+	}
+	var d Detail
+	if err := json.Unmarshal(e.Detail, &d); err != nil {
+		return webhook.ErrInvalid(webhook.FieldError{Field: "detail", Message: `must be {"tenant", "data", "id"?, "timestamp"?}: ` + err.Error()})
+	}
+	if d.Tenant == "" {
+		return webhook.ErrInvalid(webhook.FieldError{Field: "detail.tenant", Message: "is required"})
+	}
+	t, err := s.Store.Tenant(ctx, d.Tenant)
+	if webhook.KindOf(err) == webhook.NotFound && err != nil {
+		return webhook.ErrInvalid(webhook.FieldError{Field: "detail.tenant", Message: "there is no such tenant"})
+	} else if err != nil {
+		return err
+	}
+	in := Input{ID: d.ID, Type: e.DetailType, Data: d.Data, Timestamp: d.Timestamp}
+	if in.ID == "" {
+		in.ID = e.ID // the same at every hand-off of this entry
+	}
+	if in.Timestamp.IsZero() {
+		in.Timestamp = e.Time
+	}
+	if TooLarge(in) {
+		return &webhook.Error{Kind: webhook.TooLarge, Code: "too-large", Message: "detail.data is over 256 KiB"}
+	}
+	_, err = s.Publish(ctx, t, []Input{in}, nil)
+	return err
+}
+
+// refused is an entry in the refused queue.
+type refused struct {
+	Reason string               `json:"reason"`
+	Errors []webhook.FieldError `json:"errors,omitempty"`
+	At     time.Time            `json:"at"`
+	Entry  string               `json:"entry"` // as it came
+}
+
+func (s *Service) refuse(ctx context.Context, body string, why *webhook.Error) error {
+	s.Log.WarnContext(ctx, "ingest.refused", "reason", why.Error())
+	if len(body) > queue.MaxBytes/2 {
+		body = body[:queue.MaxBytes/2] // the reason must fit beside it
+	}
+	b, err := json.Marshal(refused{Reason: why.Message, Errors: why.Fields, At: s.now(), Entry: body})
+	if err != nil {
+		return err
+	}
+	return queue.SendAll(ctx, s.Refused, []queue.Outgoing{{Body: string(b)}})
+}

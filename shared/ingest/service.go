@@ -1,0 +1,108 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"hookline/shared/dialect"
+	"hookline/shared/queue"
+	"hookline/shared/webhook"
+)
+
+// Store is what ingest needs to remember. Subscriptions is read fresh: a webhook created before the call is in it.
+type Store interface {
+	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
+	Subscriptions(ctx context.Context, tenant string, patterns []string, page webhook.Page) (webhook.List[webhook.Subscription], error)
+	Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error)
+	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
+	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
+}
+
+// Dialects finds a dialect by name or name@version.
+type Dialects interface {
+	Dialect(ctx context.Context, ref string) (*dialect.Dialect, error)
+}
+
+// Service publishes events. Its fields are set before use.
+type Service struct {
+	Store     Store
+	Dialects  Dialects
+	Delivery  queue.Sender     // first attempts
+	Queue     queue.Sender     // what is too much for one request, and entries from an event bus
+	Refused   queue.Sender     // entries that are no events, with the reason
+	Retention time.Duration    // of payloads; 0 means delivery.DefaultRetention
+	Now       func() time.Time // the deployment's clock; nil is real time
+	Wall      func() time.Time // real time, for what is signed; nil is real time
+	Log       *slog.Logger
+}
+
+const (
+	// MaxInline is how many deliveries one request sends itself; more go through the queue.
+	MaxInline = 500
+	// Remembered is for how long an id from outside stands for what it was first used for.
+	Remembered = 24 * time.Hour
+	// repeatDelay is how long a repeat's messages wait for the first try's, which are probably on their way.
+	repeatDelay = 5 * time.Minute
+	// pinScope is where event ids are unique.
+	pinScope = "event"
+)
+
+// Input is an event as it was handed in.
+type Input struct {
+	ID        string // "" to have one made
+	Type      string
+	Data      json.RawMessage
+	Timestamp time.Time // when it happened; zero: on acceptance
+}
+
+// Result is what is said of an accepted event. Matched counts the active webhooks that get it.
+type Result struct {
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	Matched int    `json:"matched"`
+}
+
+// Once is an Idempotency-Key: Key is unique within the tenant's Scope, Hash is of the body it came with.
+type Once struct{ Scope, Key, Hash string }
+
+func (s *Service) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now().UTC().Truncate(time.Millisecond)
+}
+
+func (s *Service) wall() time.Time {
+	if s.Wall != nil {
+		return s.Wall()
+	}
+	return time.Now()
+}
+
+// Check returns what is wrong with an event, by field. Its data must be an object: filters, forms and the chat formats
+// read fields of it.
+func Check(d *dialect.Dialect, in Input) []webhook.FieldError {
+	var errs []webhook.FieldError
+	if in.ID != "" && !webhook.ValidGivenID(in.ID) {
+		errs = append(errs, webhook.FieldError{Field: "id", Message: webhook.GivenIDRule})
+	}
+	switch {
+	case in.Type == "":
+		errs = append(errs, webhook.FieldError{Field: "type", Message: "is required"})
+	case !webhook.ValidType(in.Type):
+		errs = append(errs, webhook.FieldError{Field: "type", Message: webhook.TypeRule})
+	case webhook.IsSystemType(in.Type):
+		errs = append(errs, webhook.FieldError{Field: "type", Message: "is an event that only the system publishes"})
+	case !d.Knows(in.Type):
+		errs = append(errs, webhook.FieldError{Field: "type", Message: "is not an event type of the catalogue"})
+	}
+	if problem := checkData(in.Data); problem != "" {
+		errs = append(errs, webhook.FieldError{Field: "data", Message: problem})
+	}
+	if !in.Timestamp.IsZero() && (in.Timestamp.Year() < 1970 || in.Timestamp.Year() > 9999) {
+		errs = append(errs, webhook.FieldError{Field: "timestamp", Message: "must be between the years 1970 and 9999"})
+	}
+	return errs
+}
