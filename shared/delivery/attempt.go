@@ -171,7 +171,8 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 	if err != nil {
 		return webhook.Attempt{}, err
 	}
-	headers, err := d.headers(dl, rec, req.Body, sent, secrets)
+	wire := dialect.Wire(body, rec.ContentType)
+	headers, err := d.headers(dl, rec, body, sent, secrets)
 	if err != nil {
 		return webhook.Attempt{}, err
 	}
@@ -179,7 +180,7 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 	if err != nil {
 		return webhook.Attempt{}, err
 	}
-	req := egress.Request{URL: w.URL, Body: dl.Wire(body, rec.ContentType), Timeout: dl.Timeout}
+	req := egress.Request{URL: w.URL, Body: wire, Timeout: dl.Timeout}
 	if w.TimeoutSeconds > 0 {
 		req.Timeout = time.Duration(w.TimeoutSeconds) * time.Second
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 

@@ -120,7 +120,7 @@ func (d *Deliverer) Sent(ctx context.Context, rec webhook.Delivery) ([]byte, []d
 	if err != nil {
 		return nil, nil, err
 	}
-	wire := dl.Wire(body, rec.ContentType)
+	wire := dialect.Wire(body, rec.ContentType)
 	ref := webhook.Ref{Tenant: rec.Tenant, ID: rec.Webhook}
 	webhooks, _, err := d.Store.Load(ctx, []webhook.Ref{ref}, nil)
 	if err != nil {
@@ -138,7 +138,7 @@ func (d *Deliverer) Sent(ctx context.Context, rec webhook.Delivery) ([]byte, []d
 	if version != 0 && version != newest {
 		secrets = nil
 	}
-	headers, err := d.headers(dl, rec, wire, sent, secrets)
+	headers, err := d.headers(dl, rec, body, sent, secrets)
 	if err != nil {
 		return nil, nil, err
 	}

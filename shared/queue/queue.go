@@ -18,6 +18,7 @@ const (
 	MaxBytes       = 1 << 20          // of one message, and of one batch
 	MaxDelay       = 15 * time.Minute // of Outgoing.Delay
 	MaxVisibility  = 12 * time.Hour   // from the receive, however often it is changed
+	MaxWait        = 20 * time.Second // of a long poll
 	MaxInFlight    = 120_000          // received, not deleted; beyond it a standard queue gives out nothing, without an error
 	MaxRetention   = 14 * 24 * time.Hour
 	MaxMovesPerSec = 500
@@ -42,7 +43,8 @@ type Received struct {
 	DeadLetterOf  string // name of the queue that redrive took it from, "" if it was sent here
 }
 
-// Visibility asks to hide a received message until For from now.
+// Visibility asks to hide a received message until For from now. 0 or less makes it visible at once. SQS counts whole
+// seconds, rounded up.
 type Visibility struct {
 	Handle string
 	For    time.Duration
@@ -82,6 +84,8 @@ var (
 	ErrBeyondLimit = errors.New("Total VisibilityTimeout for the message is beyond the limit [43200 seconds]") //nolint:staticcheck // AWS's own words
 	// ErrMoveRunning: a queue has one active move task at most.
 	ErrMoveRunning = errors.New("a message move task is already running")
-	// ErrTooLarge: a message over MaxBytes.
-	ErrTooLarge = errors.New("message is over 1 MiB")
+	// ErrTooLarge: a message over MaxBytes, or a batch of such messages as together are.
+	ErrTooLarge = errors.New("message or batch is over 1 MiB")
+	// ErrRefused: a call or an entry outside the limits that every engine shares; trying it again is of no use.
+	ErrRefused = errors.New("outside the queue's limits")
 )

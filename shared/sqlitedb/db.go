@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync"
 
 	_ "modernc.org/sqlite" // the driver
 )
@@ -17,13 +18,21 @@ import (
 // maxGroup bounds how many writes share one commit, so that the first of them does not wait for long.
 const maxGroup = 512
 
+// maxPrepared bounds the statements kept prepared; those that a program builds beyond it are prepared for each use.
+const maxPrepared = 256
+
 // DB is an open database. Its methods are safe for concurrent use.
 type DB struct {
 	pool *sql.DB
-	conn *sql.Conn // the writer's own
+	conn *sql.Conn // the writer's own; nil in memory, where the pool's one connection is borrowed for each group
 	ops  chan *op
 	done chan struct{} // closed when the writer has ended
 	stop chan struct{} // closed by Close
+	once sync.Once     // of Close
+
+	// The writer's:
+	prepared map[string]*sql.Stmt // on conn
+	lost     uint64               // groups rolled back
 }
 
 type op struct {
@@ -39,7 +48,7 @@ var ErrClosed = errors.New("database is closed")
 // be harmless the second time (CREATE … IF NOT EXISTS).
 func Open(path, schema string) (*DB, error) {
 	q := url.Values{"_pragma": {"busy_timeout(10000)", "foreign_keys(0)"}}
-	dsn := "file:" + path
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() // the path may hold "?" and "%"
 	if path == "" {
 		dsn = "file::memory:"
 	} else {
@@ -57,7 +66,7 @@ func Open(path, schema string) (*DB, error) {
 	if _, err := pool.Exec(schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("schema: %w", err), pool.Close())
 	}
-	d := &DB{pool: pool, ops: make(chan *op, maxGroup), done: make(chan struct{}), stop: make(chan struct{})}
+	d := &DB{pool: pool, ops: make(chan *op, maxGroup), done: make(chan struct{}), stop: make(chan struct{}), prepared: make(map[string]*sql.Stmt)}
 	if path != "" {
 		if d.conn, err = pool.Conn(context.Background()); err != nil {
 			return nil, errors.Join(err, pool.Close())
@@ -96,15 +105,18 @@ func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	}
 }
 
-// Close lets the writes under way finish and closes the database.
+// Close lets the writes under way finish and closes the database. Closing again changes nothing.
 func (d *DB) Close() error {
-	close(d.stop)
-	<-d.done
 	var err error
-	if d.conn != nil {
-		err = d.conn.Close()
-	}
-	return errors.Join(err, d.pool.Close())
+	d.once.Do(func() {
+		close(d.stop)
+		<-d.done
+		if d.conn != nil {
+			err = d.conn.Close()
+		}
+		err = errors.Join(err, d.pool.Close())
+	})
+	return err
 }
 
 func (d *DB) run() {
@@ -159,28 +171,35 @@ func (d *DB) transact(group []*op) (err error) {
 		}
 		defer func() { _ = conn.Close() }()
 	}
-	tx := &Tx{ctx: ctx, conn: conn}
+	tx := &Tx{ctx: ctx, db: d, conn: conn}
 	if _, err := tx.Exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			_, _ = tx.Exec("ROLLBACK")
+			d.lost++
+		}
+	}()
 	for _, o := range group {
 		if err := tx.save(o); err != nil {
-			_, _ = tx.Exec("ROLLBACK")
 			return err
 		}
 	}
-	if _, err := tx.Exec("COMMIT"); err != nil {
-		_, _ = tx.Exec("ROLLBACK")
-		return err
-	}
-	return nil
+	_, err = tx.Exec("COMMIT")
+	return err
 }
 
 // Tx is a write transaction.
 type Tx struct {
 	ctx  context.Context
+	db   *DB
 	conn *sql.Conn
 }
+
+// Lost counts the groups of writes that could not be committed since the database was opened. Who keeps in memory what
+// its writes did must read it anew when the number has changed.
+func (t *Tx) Lost() uint64 { return t.db.lost }
 
 func (t *Tx) save(o *op) error {
 	if _, err := t.Exec("SAVEPOINT op"); err != nil {
@@ -197,15 +216,49 @@ func (t *Tx) save(o *op) error {
 
 // Exec runs a statement.
 func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
-	return t.conn.ExecContext(t.ctx, query, args...)
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	if stmt == nil {
+		return t.conn.ExecContext(t.ctx, query, args...)
+	}
+	return stmt.ExecContext(t.ctx, args...)
 }
 
 // Query runs a query; close its rows before the next statement.
 func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
-	return t.conn.QueryContext(t.ctx, query, args...)
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	if stmt == nil {
+		return t.conn.QueryContext(t.ctx, query, args...)
+	}
+	return stmt.QueryContext(t.ctx, args...)
 }
 
 // QueryRow runs a query for one row.
 func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
-	return t.conn.QueryRowContext(t.ctx, query, args...)
+	stmt, err := t.prepare(query)
+	if err != nil || stmt == nil {
+		return t.conn.QueryRowContext(t.ctx, query, args...) // which says what is wrong with it
+	}
+	return stmt.QueryRowContext(t.ctx, args...)
+}
+
+// prepare returns the query prepared on the writer's connection, or nil where statements are not kept.
+func (t *Tx) prepare(query string) (*sql.Stmt, error) {
+	if stmt := t.db.prepared[query]; stmt != nil {
+		return stmt, nil
+	}
+	if t.db.conn == nil || len(t.db.prepared) == maxPrepared {
+		return nil, nil
+	}
+	stmt, err := t.conn.PrepareContext(t.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	t.db.prepared[query] = stmt
+	return stmt, nil
 }

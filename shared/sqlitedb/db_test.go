@@ -2,6 +2,7 @@ package sqlitedb
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -10,7 +11,7 @@ import (
 const schema = `CREATE TABLE IF NOT EXISTS t (n INTEGER PRIMARY KEY)`
 
 func TestWrite(t *testing.T) {
-	for name, path := range map[string]string{"memory": "", "file": filepath.Join(t.TempDir(), "db")} {
+	for name, path := range map[string]string{"memory": "", "file": filepath.Join(t.TempDir(), "50%25 of?mode=memory#db")} {
 		t.Run(name, func(t *testing.T) {
 			db, err := Open(path, schema)
 			if err != nil {
@@ -47,8 +48,16 @@ func TestWrite(t *testing.T) {
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
+			if err := db.Close(); err != nil {
+				t.Errorf("closing again: got %v, want nil", err)
+			}
 			if err := db.Write(t.Context(), func(*Tx) error { return nil }); !errors.Is(err, ErrClosed) {
 				t.Errorf("write after close: got %v, want %v", err, ErrClosed)
+			}
+			if path != "" {
+				if _, err := os.Stat(path); err != nil {
+					t.Errorf("the file is not where it was asked for: %v", err)
+				}
 			}
 		})
 	}

@@ -1,6 +1,9 @@
 package webhook
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // DeliveryStatus is where a delivery stands.
 type DeliveryStatus string
@@ -138,6 +141,18 @@ type WebhookQuery struct {
 	Status Status // "" for all; Active includes failing ones
 	Page   Page
 }
+
+// Matches reports whether the query selects w, whose tenant it does not look at.
+func (q WebhookQuery) Matches(w Webhook) bool {
+	if q.Status != "" && q.Status != w.Status() && (q.Status != Active || !w.Active) {
+		return false
+	}
+	part := fold(q.Search)
+	return part == "" || strings.Contains(fold(w.URL), part) || strings.Contains(fold(w.Name), part)
+}
+
+// fold makes strings that differ in case alone equal; going through upper case makes both lower case sigmas one.
+func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }
 
 // Page asks for part of a list.
 type Page struct {

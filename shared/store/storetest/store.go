@@ -9,21 +9,38 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what an engine provides. Every call takes the tenant, and what is another tenant's is not found. Reads are
-// consistent unless said otherwise. Errors are *webhook.Error; a lost race or an existing id is webhook.Conflict; a
-// passing fault is webhook.Unavailable and nothing was written, or all of it was.
+// Store is what an engine provides.
+//
+// Every call takes the tenant, and what is another tenant's is not found. Reads are consistent unless said otherwise.
+//
+// What is read equals what was stored, byte for byte, save that times come back in UTC and cut to whole milliseconds
+// (an attempt's SentAt to whole seconds, its durations to whole milliseconds), that an empty slice or map may come
+// back nil, and that of many long attempts the oldest may have lost their response bodies (package record). Text is
+// valid UTF-8 and may hold any character, a NUL too; ids are as webhook.ValidGivenID has them.
+//
+// Errors are *webhook.Error. A thing that is not there is NotFound, in UpdateX and DeleteX too; a lost race or an
+// existing id is Conflict; a passing fault, an ended context included, is Unavailable and nothing was written, or all
+// of it was (the caller cannot tell which).
+//
+// A list's Page.Limit of 0 or less means 20; there is no upper bound here. A cursor that the same list (same tenant, and
+// for deliveries the same webhook or none) did not give is Invalid on the field "cursor". Paging shows all that is there throughout, once
+// each; what is added or removed meanwhile may be shown or not.
 type Store interface {
-	// CreateTenant stores a tenant and its first key, both or neither. An id that exists is a Conflict "tenant-exists".
+	// CreateTenant stores a tenant (its Version as given) and its first key, both or neither. An id that exists is a
+	// Conflict "tenant-exists".
 	CreateTenant(ctx context.Context, t webhook.Tenant, k webhook.Key) error
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
 	// Tenants lists by id.
 	Tenants(ctx context.Context, page webhook.Page) (webhook.List[webhook.Tenant], error)
 	// UpdateTenant stores t with Version+1 if the stored Version is t.Version, else Conflict "changed-meanwhile".
+	// CreatedAt must be the stored one.
 	UpdateTenant(ctx context.Context, t webhook.Tenant) error
-	// DeleteTenant removes the tenant with its keys, webhooks and index entries. Its deliveries stay until they expire,
-	// out of anyone's reach; its id can be used again only for a new, empty tenant.
+	// DeleteTenant removes the tenant with its keys, webhooks, index entries and pins. Its deliveries and payloads stay
+	// until they expire, out of the reach of Delivery and Deliveries: these find nothing of a tenant that does not exist
+	// and nothing accepted before the tenant's CreatedAt, so that the id can be used again for a new, empty tenant.
 	DeleteTenant(ctx context.Context, id string) error
 
+	// CreateKey stores a key. An id or hash that exists is a Conflict "key-exists", a tenant that does not is NotFound.
 	CreateKey(ctx context.Context, k webhook.Key) error
 	// KeyByHash finds a key of any tenant. A key deleted before the call is not found.
 	KeyByHash(ctx context.Context, hash string) (webhook.Key, error)
@@ -31,48 +48,64 @@ type Store interface {
 	Keys(ctx context.Context, tenant string, page webhook.Page) (webhook.List[webhook.Key], error)
 	DeleteKey(ctx context.Context, tenant, id string) error
 
-	// CreateWebhook stores w with its index entries (w.Subscriptions()), in one transaction. An id that exists is a
-	// Conflict "webhook-exists", a tenant that does not is NotFound.
+	// CreateWebhook stores w (its Version and Health as given) with its index entries (w.Subscriptions()), in one
+	// transaction. An id that exists is a Conflict "webhook-exists", a tenant that does not is NotFound.
 	CreateWebhook(ctx context.Context, w webhook.Webhook) error
 	Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, error)
+	// Webhooks lists newest id first those that q.Matches. A page may be short, even empty, and still have a Next.
 	Webhooks(ctx context.Context, tenant string, q webhook.WebhookQuery) (webhook.List[webhook.Webhook], error)
 	WebhookCounts(ctx context.Context, tenant string) (webhook.Counts, error)
 	// UpdateWebhook replaces the webhook and its index entries, in one transaction, with Version+1, if the stored
 	// Version is w.Version, else Conflict "changed-meanwhile". Health is stored as in w only if resetHealth; else what
 	// is stored stays.
 	UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error
-	// DeleteWebhook removes the webhook and its index entries. Its deliveries stay until they expire.
+	// DeleteWebhook removes the webhook and its index entries. Its deliveries stay until they expire and are found by
+	// their keys; lists may leave them out.
 	DeleteWebhook(ctx context.Context, ref webhook.Ref) error
 	// SetHealth changes the webhook's health from one state to another, and reports whether it did: false when the
-	// stored health is no longer from, or the webhook is gone.
+	// stored health is no longer from, or the webhook is gone. It leaves Version and everything else alone.
 	SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook.Health) (bool, error)
 
-	// Subscriptions lists the index entries of the patterns, ordered by pattern and webhook.
+	// Subscriptions lists the index entries of the patterns, ordered by pattern and webhook (bytewise, whatever the
+	// order of patterns), each once.
 	Subscriptions(ctx context.Context, tenant string, patterns []string, page webhook.Page) (webhook.List[webhook.Subscription], error)
 
-	// Pin stores p unless a pin of that tenant, scope and key is there that has not expired at p.At; then it returns that one and false.
+	// Pin stores p and returns it and true, unless a pin of that tenant, scope and key is there that has not expired at
+	// p.At (its ExpiresAt is later); then it returns that one and false. Scope and key never run together. Whether Answer
+	// is nil is kept. The tenant need not exist.
 	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)
-	// Pins does the same for many at once, each by itself; the results are in order.
+	// Pins does the same for many at once, each by itself; the results are in order. Of two for the same key the earlier
+	// in ps comes first. After an error any of them may have been stored.
 	Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error)
-	// Repin replaces the pin (its answer, hash and times) if its stored At is at, else Conflict "changed-meanwhile".
+	// Repin replaces the pin (its answer, hash and times) if its stored At is at, else (also if it is gone) Conflict
+	// "changed-meanwhile".
 	Repin(ctx context.Context, p webhook.Pin, at time.Time) error
-	// Unpin forgets the pin if its stored At is p.At; nothing happens if it is gone.
+	// Unpin forgets the pin if its stored At is p.At; nothing happens if it is another or gone.
 	Unpin(ctx context.Context, p webhook.Pin) error
 
-	// PutPayload stores a body under ref until it expires. Writing the same again changes nothing.
+	// PutPayload stores a body under ref until it expires. What is there already stays, whatever the body: a ref must
+	// stand for one body for ever. The tenant need not exist.
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
-	// Payloads returns the bodies by ref; what is not there is absent. Reads may be eventually consistent, but what is
-	// absent is looked for again consistently.
+	// Payloads returns the bodies by ref; what is not there is absent. Refs may repeat and be of any number. Reads may be
+	// eventually consistent, but what is absent is looked for again consistently.
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
 
-	// Load returns the webhooks and delivery records that exist among those asked for, whatever their number.
+	// Load returns the webhooks and delivery records that exist among those asked for, whatever their number; refs and
+	// keys may repeat, and the maps have the keys as they were asked for. It does not look at tenants (see DeleteTenant).
 	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
 	Delivery(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
-	// Deliveries lists newest first by acceptance. A page under a filter may be short and still have a Next.
+	// Deliveries lists newest first by acceptance; equal times stand in no certain order. A page under a filter may be
+	// short, even empty, and still have a Next.
 	Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error)
 	// SaveDelivery writes the record if the stored one's Rev is prev (the zero Rev: none is stored), else Conflict
-	// "changed-meanwhile". It is one write when the record is final and new.
+	// "changed-meanwhile". It is one write when the record is final and new. The tenant and webhook need not exist.
 	SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error
-	// Overdue lists pending deliveries of all tenants whose NextAt is before the time, in no order. It may be stale.
+	// Overdue lists pending deliveries of all tenants whose NextAt is before the time, in no order. It may be stale:
+	// one that was saved lately may be missing, or shown as it was.
 	Overdue(ctx context.Context, before time.Time, page webhook.Page) (webhook.List[webhook.Delivery], error)
+
+	// ReserveSlots takes the webhook's next n ≥ 1 slots for attempts and returns the time of the first: now, or later
+	// when earlier slots are taken. Slots are 1/perSecond s apart, to the microsecond; none is given out twice while
+	// perSecond stays the same, and after a change the new distance holds from the last slot on. The webhook need not exist.
+	ReserveSlots(ctx context.Context, ref webhook.Ref, perSecond, n int, now time.Time) (time.Time, error)
 }

@@ -1,0 +1,98 @@
+# `make help` lists what there is. `run`, `receiver` and `test` need Go and make, nothing else.
+
+GOLANGCI := v2.15.0
+
+# No C compiler is needed; only the race detector wants one.
+export CGO_ENABLED := 0
+
+# COUNTS names a file that gets one line of counts for each test run; .ci/run adds them up.
+GOTEST = go build -o .bin/gotest ./infra/checks/gotest && .bin/gotest $(if $(COUNTS),-counts $(COUNTS))
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: ## the whole system on this machine, on 127.0.0.1 (PORT, DATA_DIR, ADMIN_KEY, CLOCK_SPEED, ALLOW_PRIVATE_TARGETS)
+	@test -x .bin/hookline || echo 'First build: about a minute on two cores. After that it takes a second or two.'
+	@go build -o .bin/hookline ./infra/local && go build -o .bin/receiver ./infra/receiver
+	@exec .bin/hookline
+
+.PHONY: receiver
+receiver: ## a receiver to try deliveries on: verifies, prints, fails on request
+	@go build -o .bin/receiver ./infra/receiver
+	@exec .bin/receiver
+
+.PHONY: test
+test: ## every test that needs no other program
+	@$(GOTEST) ./...
+
+.PHONY: race
+race: export CGO_ENABLED := 1
+race: ## the same tests under the race detector; needs a C compiler
+	@$(GOTEST) -race ./...
+
+.PHONY: conformance
+conformance: conformance-tools ## the tests against other people's programs, all of them; a skip fails
+	@HOOKLINE_CONFORMANCE=1 $(GOTEST) ./infra/conformance/...
+
+.PHONY: conformance-tools
+conformance-tools: ## install what conformance needs: Node, strace, npm libraries
+	@infra/conformance/install
+
+.PHONY: bench
+bench: ## the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: check
+check: check-format vet staticcheck lint vuln tidy generated ## format, vet, linters, vulnerabilities, go.mod, generated files
+
+.PHONY: format
+format: ## rewrite every Go file as gofumpt has it
+	go tool gofumpt -w .
+
+.PHONY: check-format
+check-format:
+	@out=$$(go tool gofumpt -l .) && { test -z "$$out" || { echo "not as gofumpt has them (make format):"; echo "$$out"; exit 1; }; }
+	@echo 'gofumpt: ok'
+
+.PHONY: vet
+vet:
+	@go vet ./...
+	@echo 'go vet: ok'
+
+.PHONY: staticcheck
+staticcheck:
+	@go tool staticcheck ./...
+	@echo 'staticcheck: ok'
+
+# Built from source, apart from go.mod: its hundreds of modules are not ours. Two minutes the first time.
+.bin/golangci-lint-$(GOLANGCI):
+	@echo 'Building golangci-lint $(GOLANGCI): two minutes, once.'
+	@mkdir -p .bin/golangci
+	@GOBIN=$(CURDIR)/.bin/golangci go install -ldflags='-s -w' github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+	@mv .bin/golangci/golangci-lint $@
+
+.PHONY: lint
+lint: .bin/golangci-lint-$(GOLANGCI)
+	@.bin/golangci-lint-$(GOLANGCI) run
+
+.PHONY: vuln
+vuln:
+	@go run ./infra/checks/vuln
+
+.PHONY: tidy
+tidy:
+	@go mod tidy -diff
+	@echo 'go mod tidy: ok'
+
+# Compares the work tree before and after, so that it also works with changes not yet committed.
+.PHONY: generated
+generated:
+	@mkdir -p .bin && { git status --porcelain; git diff; } > .bin/before
+	@go generate ./...
+	@{ git status --porcelain; git diff; } > .bin/after
+	@cmp -s .bin/before .bin/after || { echo 'go generate changes files:'; diff .bin/before .bin/after; exit 1; }
+	@echo 'generated files: ok'

@@ -1,0 +1,223 @@
+package checks
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// tree is a repository's source. Folders that the go command passes over (names starting with "." or "_", testdata)
+// and installed npm packages are left out.
+type tree struct {
+	top   []string // names in the top folder
+	files []file   // in order of name
+}
+
+type file struct {
+	name  string // slash-separated, from the top
+	lines int
+	set   *token.FileSet
+	ast   *ast.File
+}
+
+func (f file) isTest() bool { return strings.HasSuffix(f.name, "_test.go") }
+
+func (f file) imports() []string {
+	var paths []string
+	for _, spec := range f.ast.Imports {
+		if p, err := strconv.Unquote(spec.Path.Value); err == nil {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
+func read(t *testing.T, fsys fs.FS) tree {
+	t.Helper()
+	var tr tree
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		tr.top = append(tr.top, e.Name())
+	}
+	set := token.NewFileSet()
+	err = fs.WalkDir(fsys, ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		base := path.Base(name)
+		if e.IsDir() {
+			if name != "." && (strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || base == "testdata" || base == "node_modules") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(name) != ".go" {
+			return nil
+		}
+		text, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return err
+		}
+		parsed, err := parser.ParseFile(set, name, text, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		tr.files = append(tr.files, file{name: name, lines: bytes.Count(text, []byte{'\n'}), set: set, ast: parsed})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+func undocumented(tr tree) []string {
+	documented := map[string]bool{}
+	for _, f := range tr.files {
+		if !f.isTest() {
+			folder := path.Dir(f.name)
+			documented[folder] = documented[folder] || f.ast.Doc != nil
+		}
+	}
+	var found []string
+	for folder, ok := range documented {
+		if !ok {
+			found = append(found, folder+": no package documentation")
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+func domainImports(tr tree) []string {
+	return importing(tr, func(f file, imported string) string {
+		first, _, _ := strings.Cut(imported, "/")
+		if !within(f.name, "shared/webhook") || (!strings.Contains(first, ".") && first != "hookline") {
+			return ""
+		}
+		return "the domain imports " + imported
+	})
+}
+
+func adapterImports(tr tree) []string {
+	adapters := []string{"shared/store/sqlite", "shared/store/dynamo", "shared/queue/sqlite", "shared/queue/sqs", "shared/sqlitedb"}
+	may := append([]string{"functions", "infra"}, adapters...)
+	return importing(tr, func(f file, imported string) string {
+		p, ours := strings.CutPrefix(imported, "hookline/")
+		if !ours || !within(p, adapters...) || within(f.name, may...) {
+			return ""
+		}
+		return "imports the adapter " + imported
+	})
+}
+
+func outwardImports(tr tree) []string {
+	return importing(tr, func(f file, imported string) string {
+		switch {
+		case within(f.name, "shared") && within(imported, "hookline/functions", "hookline/infra"),
+			within(f.name, "functions") && within(imported, "hookline/infra"):
+			return "imports " + imported
+		}
+		return ""
+	})
+}
+
+// importing asks complaint about every import of every file that is no test.
+func importing(tr tree, complaint func(f file, imported string) string) []string {
+	var found []string
+	for _, f := range tr.files {
+		if f.isTest() {
+			continue
+		}
+		for _, imported := range f.imports() {
+			if s := complaint(f, imported); s != "" {
+				found = append(found, f.name+": "+s)
+			}
+		}
+	}
+	return found
+}
+
+// within reports whether a path is one of the folders or lies in one.
+func within(p string, folders ...string) bool {
+	return slices.ContainsFunc(folders, func(folder string) bool {
+		return p == folder || strings.HasPrefix(p, folder+"/")
+	})
+}
+
+func longMains(tr tree) []string {
+	return longer(tr, 40, func(f file) bool {
+		ok, _ := path.Match("functions/*/main.go", f.name)
+		return ok
+	})
+}
+
+func longFiles(tr tree) []string {
+	return longer(tr, 500, func(f file) bool { return !f.isTest() && !ast.IsGenerated(f.ast) })
+}
+
+func longer(tr tree, limit int, counts func(file) bool) []string {
+	var found []string
+	for _, f := range tr.files {
+		if f.lines > limit && counts(f) {
+			found = append(found, fmt.Sprintf("%s: %d lines, at most %d", f.name, f.lines, limit))
+		}
+	}
+	return found
+}
+
+// sleeps finds calls that make a test slow and late. In a bubble of testing/synctest time.Sleep is how virtual time
+// passes, so files that import that are left alone.
+func sleeps(tr tree) []string {
+	var found []string
+	for _, f := range tr.files {
+		if !f.isTest() || slices.Contains(f.imports(), "testing/synctest") {
+			continue
+		}
+		name := timeName(f)
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "Sleep" {
+				if x, ok := sel.X.(*ast.Ident); ok && x.Name == name {
+					found = append(found, fmt.Sprintf("%s:%d: time.Sleep", f.name, f.set.Position(n.Pos()).Line))
+				}
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// timeName is what a file calls the package time; "" where it does not import it.
+func timeName(f file) string {
+	for _, spec := range f.ast.Imports {
+		if spec.Path.Value == `"time"` {
+			if spec.Name != nil {
+				return spec.Name.Name
+			}
+			return "time"
+		}
+	}
+	return ""
+}
+
+// strangers finds what has no place in the top folder. Names that start with a dot are tools' own.
+func strangers(tr tree) []string {
+	known := []string{
+		"functions", "shared", "infra", "events", "template.yaml", "samconfig.toml", "Makefile", "go.mod", "go.sum",
+		"README.md", "CONTRIBUTING.md",
+	}
+	return slices.DeleteFunc(slices.Clone(tr.top), func(name string) bool {
+		return strings.HasPrefix(name, ".") || slices.Contains(known, name)
+	})
+}

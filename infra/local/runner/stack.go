@@ -1,0 +1,136 @@
+package runner
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"hookline/shared/clock"
+	"hookline/shared/delivery"
+	"hookline/shared/dialect"
+	"hookline/shared/httpapi"
+	"hookline/shared/ingest"
+	"hookline/shared/seal"
+	"hookline/shared/webhook"
+)
+
+// Names of the queues, as the stack has them.
+const (
+	DeliveryQueue = "DeliveryQueue"
+	RetryQueue    = "RetryQueue"
+	BulkQueue     = "BulkQueue"
+	DeadQueue     = "DeadLetterQueue"
+	IngestQueue   = "IngestQueue"
+	RefusedQueue  = "IngestDeadLetterQueue"
+)
+
+// Store is what the stack's parts need of a store, together.
+type Store interface {
+	delivery.Store
+	delivery.HealthStore
+	delivery.OverdueStore
+	ingest.Store
+	httpapi.Store
+}
+
+// Queue is what they need of a queue, together.
+type Queue interface {
+	Source
+	delivery.Queue
+	httpapi.DeadLetters
+}
+
+// Parts is what a stack is put together from. Queues are by name.
+type Parts struct {
+	Store        Store
+	Queues       map[string]Queue
+	Clock        clock.Clock
+	Keys         seal.Keyring
+	Poster       delivery.Poster
+	AdminKey     string
+	AllowPrivate bool
+	InFlight     int
+	Jitter       func() float64
+	Log          *slog.Logger
+}
+
+// Stack is the whole system but its engines: the HTTP handler and the pollers in front of the queue functions.
+type Stack struct {
+	API     http.Handler
+	Sweeper *delivery.Sweeper
+	pollers []*poller
+}
+
+// functionTimeout is that of the deliver and ingest functions: the longest POST, and the writes.
+const functionTimeout = 45 * time.Second
+
+// Visibility is the queues' visibility timeout: the function's, and a little. It is also how long a crash delays a batch.
+const Visibility = functionTimeout + 5*time.Second
+
+// sweepEvery is how often the sweeper looks, in the deployment's clock.
+const sweepEvery = 15 * time.Minute
+
+// Assemble wires the parts.
+func Assemble(p Parts) (*Stack, error) {
+	dialects, err := dialect.Builtin()
+	if err != nil {
+		return nil, err
+	}
+	box := seal.Box{Keys: p.Keys}
+	d := &delivery.Deliverer{
+		Store: p.Store, Health: p.Store, Poster: p.Poster, Dialects: dialects, Box: box, Now: p.Clock.Now,
+		Jitter: p.Jitter, InFlight: p.InFlight, Log: p.Log,
+		Queues: delivery.Queues{
+			Delivery: p.Queues[DeliveryQueue], Retry: p.Queues[RetryQueue],
+			Bulk: p.Queues[BulkQueue], Dead: p.Queues[DeadQueue],
+		},
+		Sources: make(map[string]delivery.Queue),
+	}
+	in := &ingest.Service{
+		Store: p.Store, Dialects: dialects, Delivery: p.Queues[DeliveryQueue], Queue: p.Queues[IngestQueue],
+		Refused: p.Queues[RefusedQueue], Now: p.Clock.Now, Log: p.Log,
+	}
+	api := &httpapi.API{
+		Store: p.Store, Publisher: in, Deliverer: d, Dialects: dialects, DeadLetters: p.Queues[DeadQueue],
+		RedriveTo: DeliveryQueue, Box: box, AllowPrivate: p.AllowPrivate, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
+		Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
+	}
+	s := &Stack{
+		API:     api.Handler(),
+		Sweeper: &delivery.Sweeper{Store: p.Store, Queue: p.Queues[DeliveryQueue], Now: p.Clock.Now, Log: p.Log},
+	}
+	for name, most := range map[string]int{DeliveryQueue: 64, RetryQueue: 64, BulkQueue: 16} {
+		d.Sources[ARN(name)] = p.Queues[name]
+		s.pollers = append(s.pollers, &poller{source: p.Queues[name], handler: d.Handle, most: most, limit: functionTimeout, log: p.Log})
+	}
+	s.pollers = append(s.pollers, &poller{source: p.Queues[IngestQueue], handler: in.Handle, most: 8, limit: functionTimeout, log: p.Log})
+	return s, nil
+}
+
+// Work feeds the functions until ctx ends; then it takes no new work and returns when what is under way has finished,
+// or when work ends.
+func (s *Stack) Work(ctx, work context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for _, p := range s.pollers {
+		wg.Go(func() { p.run(ctx, work) })
+	}
+}
+
+// Sweep runs the sweeper every so often until ctx ends.
+func (s *Stack) Sweep(ctx context.Context, c clock.Clock, log *slog.Logger) {
+	tick := time.NewTicker(max(c.Wait(sweepEvery), time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if _, err := s.Sweeper.Sweep(ctx); err != nil && ctx.Err() == nil {
+				log.Error("delivery.sweep", "err", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}

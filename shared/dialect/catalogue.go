@@ -1,0 +1,66 @@
+package dialect
+
+import (
+	"encoding/json"
+	"slices"
+
+	"hookline/shared/webhook"
+)
+
+// EventType is an entry of a catalogue.
+type EventType struct {
+	Name        string
+	Description string
+	Group       string // heading it is listed under; "" none
+	ComingSoon  bool   // announced: it cannot be published or subscribed to
+	Example     json.RawMessage
+	Schema      json.RawMessage // JSON Schema of the data
+}
+
+// EventTypes returns the catalogue in its order, announced entries included.
+func (d *Dialect) EventTypes() []EventType { return slices.Clone(d.events) }
+
+// EventType returns an entry of the catalogue, announced ones included.
+func (d *Dialect) EventType(name string) (EventType, bool) {
+	i := slices.IndexFunc(d.events, func(e EventType) bool { return e.Name == name })
+	if i < 0 {
+		return EventType{}, false
+	}
+	return d.events[i], true
+}
+
+// Knows reports whether an event of the type can be published: the catalogue has it, or is open and the name is valid.
+// System events cannot.
+func (d *Dialect) Knows(eventType string) bool {
+	if webhook.IsSystemType(eventType) {
+		return false
+	}
+	if e, ok := d.EventType(eventType); ok {
+		return !e.ComingSoon
+	}
+	return d.open && webhook.ValidType(eventType)
+}
+
+// KnowsPattern reports whether a webhook can subscribe to p: a type that can be published, "*", "prefix.*" that takes
+// at least one such type, or the exact name of a system event.
+func (d *Dialect) KnowsPattern(p string) bool {
+	switch {
+	case !webhook.ValidPattern(p):
+		return false
+	case p == "*", webhook.IsSystemType(p), d.Knows(p):
+		return true
+	case webhook.ValidType(p):
+		return false
+	}
+	return d.open || slices.ContainsFunc(d.events, func(e EventType) bool {
+		return !e.ComingSoon && slices.Contains(webhook.Patterns(e.Name), p)
+	})
+}
+
+// Example returns data to test a subscription with: the catalogue's example of the type, else webhook.TestData.
+func (d *Dialect) Example(eventType string) json.RawMessage {
+	if e, ok := d.EventType(eventType); ok && e.Example != nil {
+		return slices.Clone(e.Example)
+	}
+	return json.RawMessage(webhook.TestData)
+}

@@ -1,0 +1,160 @@
+package dialect_test
+
+import (
+	"bytes"
+	"io/fs"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"hookline/events"
+	"hookline/shared/dialect"
+	"hookline/shared/webhook"
+)
+
+// TestExamplesPassTheirSchemas also holds that nothing is missing: every entry has an example in a file and a schema,
+// and every file belongs to an entry.
+func TestExamplesPassTheirSchemas(t *testing.T) {
+	set, err := dialect.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range set.Names() {
+		t.Run(name, func(t *testing.T) {
+			d := builtin(t, name)
+			for _, e := range d.EventTypes() {
+				if e.ComingSoon {
+					continue
+				}
+				if e.Schema == nil || e.Example == nil {
+					t.Errorf("%s: no schema or no example", e.Name)
+					continue
+				}
+				if _, err := fs.Stat(events.FS(), name+"/"+e.Name+".json"); err != nil {
+					t.Error(err)
+				}
+				schema := compile(t, e)
+				example, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.Example))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := schema.Validate(example); err != nil {
+					t.Errorf("%s: %v", e.Name, err)
+				}
+				if schema.Validate(map[string]any{}) == nil {
+					t.Errorf("%s: the schema takes anything", e.Name)
+				}
+			}
+			files, err := fs.Glob(events.FS(), name+"/*.json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range files {
+				eventType := strings.TrimSuffix(path.Base(file), ".json")
+				if _, ok := d.EventType(eventType); !ok {
+					t.Errorf("%s belongs to no entry of the catalogue", file)
+				}
+			}
+		})
+	}
+}
+
+func compile(t *testing.T, e dialect.EventType) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.Schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("schema.json")
+	if err != nil {
+		t.Fatalf("%s: %v", e.Name, err)
+	}
+	return schema
+}
+
+func TestKnows(t *testing.T) {
+	tests := []struct {
+		dialect, name      string
+		publish, subscribe bool
+	}{
+		{"axiestudio", "user.created", true, true},
+		{"axiestudio", "webhook.test", true, true},
+		{"axiestudio", "deployment.registered", true, true},
+		{"axiestudio", "deployment.*", false, true},
+		{"axiestudio", "user.*", false, true},
+		{"axiestudio", "*", false, true},
+		{"axiestudio", "user", false, false},
+		{"axiestudio", "user.created.*", false, false},
+		{"axiestudio", "invoice.paid", false, false},
+		{"axiestudio", "invoice.*", false, false},
+		{"axiestudio", "chat_interface", false, false},
+		{"axiestudio", "chat_interface.*", false, false},
+		{"axiestudio", "webhook.*", false, false}, // test events are taken by name only
+		{"axiestudio", "delivery.*", false, false},
+		{"axiestudio", "webhook.failing", false, true},
+		{"axiestudio", "delivery.failed", false, true},
+		{"axiestudio", "webhook.other", false, false},
+		{"axiestudio", "user.*.created", false, false},
+		{"axiestudio", "User.created", false, false},
+		{"axiestudio", "", false, false},
+		{"axiestudio", "**", false, false},
+		{"standard", "invoice.paid", true, true},
+		{"standard", "anything.at_all", true, true},
+		{"standard", "anything.*", false, true},
+		{"standard", "delivery.failed", false, true},
+		{"standard", "webhook.test", true, true},
+		{"standard", "not valid", false, false},
+		{"standard", "a.b.c.d.e.f", false, false},
+		{"standard", ".", false, false},
+		{"standard", ".*", false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.dialect+" "+tt.name, func(t *testing.T) {
+			d := builtin(t, tt.dialect)
+			if got := d.Knows(tt.name); got != tt.publish {
+				t.Errorf("Knows = %v, want %v", got, tt.publish)
+			}
+			if got := d.KnowsPattern(tt.name); got != tt.subscribe {
+				t.Errorf("KnowsPattern = %v, want %v", got, tt.subscribe)
+			}
+		})
+	}
+}
+
+func TestComingSoon(t *testing.T) {
+	var soon []string
+	for _, e := range builtin(t, "axiestudio").EventTypes() {
+		if e.ComingSoon {
+			soon = append(soon, e.Group+": "+e.Description)
+		}
+	}
+	got := strings.Join(soon, "; ")
+	if want := "Coming Soon: Chat interface events; Coming Soon: Document upload events; Coming Soon: API key events"; got != want {
+		t.Errorf("announced: %q, want %q", got, want)
+	}
+}
+
+func TestExample(t *testing.T) {
+	d := builtin(t, "axiestudio")
+	for _, eventType := range []string{webhook.TestType, "chat_interface", "webhook.failing", "no.such"} {
+		if got := string(d.Example(eventType)); got != webhook.TestData {
+			t.Errorf("Example(%q) = %s, want the test's", eventType, got)
+		}
+	}
+	got := d.Example("user.deleted")
+	want := `{"userId":"user_xyz789","email":"john@company.com","deletedBy":"sarah@company.com"}`
+	if string(got) != want {
+		t.Errorf("Example = %s, want %s", got, want)
+	}
+	clear(got)
+	if string(d.Example("user.deleted")) != want {
+		t.Error("a caller can change the dialect's example")
+	}
+}

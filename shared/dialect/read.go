@@ -1,0 +1,136 @@
+package dialect
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+
+	"hookline/shared/webhook"
+)
+
+// reader collects what is wrong with a description, so that all of it is reported at once.
+type reader struct{ faults []webhook.FieldError }
+
+func (r *reader) fault(path, format string, args ...any) {
+	r.faults = append(r.faults, webhook.FieldError{Field: cmp.Or(path, "description"), Message: fmt.Sprintf(format, args...)})
+}
+
+// object is a JSON object being read. A nil one stands for an object that is missing, which has been reported: it
+// reads as empty without further ado.
+type object struct {
+	r      *reader
+	path   string
+	names  []string // in the order given
+	values map[string]json.RawMessage
+	read   map[string]bool
+}
+
+// object reads a value as an object, reporting names that stand there twice. raw is valid JSON.
+func (r *reader) object(path string, raw json.RawMessage) *object {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if first, err := dec.Token(); err != nil || first != json.Delim('{') {
+		r.fault(path, "must be an object")
+		return nil
+	}
+	o := &object{r: r, path: path, values: make(map[string]json.RawMessage), read: make(map[string]bool)}
+	for dec.More() {
+		key, err := dec.Token()
+		name, ok := key.(string)
+		var value json.RawMessage
+		if err != nil || !ok || dec.Decode(&value) != nil {
+			r.fault(path, "must be an object")
+			return nil
+		}
+		if _, twice := o.values[name]; twice {
+			r.fault(o.at(name), "is there twice")
+			continue
+		}
+		o.names = append(o.names, name)
+		o.values[name] = value
+	}
+	return o
+}
+
+// at returns the path of a field.
+func (o *object) at(name string) string {
+	if o == nil || o.path == "" {
+		return name
+	}
+	return o.path + "." + name
+}
+
+// object reads a field that is an object itself; nil, reported, when it is not there or none.
+func (o *object) object(name string) *object {
+	raw, ok := required[json.RawMessage](o, name)
+	if !ok {
+		return nil
+	}
+	return o.r.object(o.at(name), raw)
+}
+
+// done reports the fields that nothing has read.
+func (o *object) done() {
+	if o == nil {
+		return
+	}
+	for _, name := range o.names {
+		if !o.read[name] {
+			o.r.fault(o.at(name), "is not a field of a dialect")
+		}
+	}
+}
+
+// required reads a field; false, reported, when it is not there or of another type.
+func required[T any](o *object, name string) (T, bool) {
+	v, present, ok := field[T](o, name)
+	if o != nil && !present {
+		o.r.fault(o.at(name), "is required")
+	}
+	return v, ok
+}
+
+// optional reads a field that may be missing, which makes it otherwise. One of another type is reported, and is
+// otherwise too.
+func optional[T any](o *object, name string, otherwise T) T {
+	if v, _, ok := field[T](o, name); ok {
+		return v
+	}
+	return otherwise
+}
+
+func field[T any](o *object, name string) (v T, present, ok bool) {
+	if o == nil {
+		return v, false, false
+	}
+	o.read[name] = true
+	raw, present := o.values[name]
+	if !present {
+		return v, false, false
+	}
+	if json.Unmarshal(raw, &v) != nil || string(raw) == "null" {
+		var zero T
+		o.r.fault(o.at(name), "must be %s", describe(zero))
+		return zero, true, false
+	}
+	return v, true, true
+}
+
+// describe says in words what JSON a Go type is read from.
+func describe(v any) string {
+	switch v.(type) {
+	case string:
+		return "a string"
+	case int:
+		return "a whole number"
+	case bool:
+		return "true or false"
+	case []string:
+		return "a list of strings"
+	case []int:
+		return "a list of whole numbers"
+	case []json.RawMessage:
+		return "a list"
+	}
+	return "there and not null"
+}

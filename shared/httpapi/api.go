@@ -1,0 +1,276 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"hookline/shared/dialect"
+	"hookline/shared/ingest"
+	"hookline/shared/management"
+	"hookline/shared/queue"
+	"hookline/shared/seal"
+	"hookline/shared/webhook"
+)
+
+// Store is what the API reads and changes; the suite in store/storetest is the contract of its methods.
+type Store interface {
+	management.Store
+	ListStore
+	PinStore
+	// KeyByHash finds a key of any tenant. A key deleted before the call is not found.
+	KeyByHash(ctx context.Context, hash string) (webhook.Key, error)
+	Delivery(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
+}
+
+// ListStore lists, page by page.
+type ListStore interface {
+	Tenants(ctx context.Context, page webhook.Page) (webhook.List[webhook.Tenant], error)
+	Keys(ctx context.Context, tenant string, page webhook.Page) (webhook.List[webhook.Key], error)
+	Webhooks(ctx context.Context, tenant string, q webhook.WebhookQuery) (webhook.List[webhook.Webhook], error)
+	WebhookCounts(ctx context.Context, tenant string) (webhook.Counts, error)
+	Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error)
+}
+
+// PinStore remembers the first use of an Idempotency-Key.
+type PinStore interface {
+	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)
+	Repin(ctx context.Context, p webhook.Pin, at time.Time) error
+	Unpin(ctx context.Context, p webhook.Pin) error
+}
+
+// Publisher accepts checked events: when it returns nil they are in a durable queue. The results are in order. With
+// once, the first answer for its key is given again; the same key with another hash is a Conflict
+// "idempotency-key-reused".
+type Publisher interface {
+	Publish(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error)
+}
+
+// Deliverer sends at once, sends again, and shows what was sent.
+type Deliverer interface {
+	// Test sends one event of the type and records the attempt; a receiver's failure is in the delivery, not an error.
+	Test(ctx context.Context, t webhook.Tenant, w webhook.Webhook, eventType string) (webhook.Delivery, error)
+	// Replay starts a new round of attempts; when it returns nil the round is queued.
+	Replay(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
+	// Sent returns the body and headers of the last attempt, as on the wire, with custom headers masked.
+	Sent(ctx context.Context, d webhook.Delivery) ([]byte, []dialect.Header, error)
+}
+
+// Dialects finds dialects by name and lists their names.
+type Dialects interface {
+	management.Dialects
+	Names() []string
+}
+
+// DeadLetters is the queue of what ran out of attempts.
+type DeadLetters interface {
+	Counts(ctx context.Context) (queue.Counts, error)
+	// StartMove starts the queue's own move task; queue.ErrMoveRunning when one is running. 0 is no limit of our own.
+	StartMove(ctx context.Context, destination string, maxPerSecond int) (string, error)
+	Moves(ctx context.Context) ([]queue.Move, error)
+}
+
+// API is the HTTP API. Its fields are set before use and not changed.
+type API struct {
+	Store       Store
+	Publisher   Publisher
+	Deliverer   Deliverer
+	Dialects    Dialects
+	DeadLetters DeadLetters
+	// RedriveTo is the destination that dead letters are moved to: the delivery queue.
+	RedriveTo string
+	Box       seal.Box
+	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.
+	AllowPrivate bool
+	// AdminKeyHash is webhook.HashAPIKey of the admin's bearer key; "" where there is none, as on AWS.
+	AdminKeyHash string
+	// Admin reports whether the front has authorised the request as an admin's (on AWS: by IAM); nil never.
+	Admin func(*http.Request) bool
+	// Now reads the deployment's clock; nil is time.Now.
+	Now func() time.Time
+	// Span is how much Now advances in a span of real time; nil is as much.
+	Span func(time.Duration) time.Duration
+	// Log gets a line for each answer of 500 and above; nil discards it.
+	Log *slog.Logger
+}
+
+// call is one request on its way through.
+type call struct {
+	request *http.Request
+	id      string // X-Request-Id
+	route   *route
+	name    string // what stood for {id} or {name} in the path
+	body    []byte // nil when there was none
+	admin   bool
+	key     webhook.Key     // of a tenant's caller
+	tenant  webhook.Tenant  // the caller's own, or the one the admin names
+	webhook webhook.Webhook // the one the path names
+	record  webhook.Delivery
+}
+
+func (c *call) ctx() context.Context { return c.request.Context() }
+
+// answer is what goes out, whole, so that no error comes after half of it.
+type answer struct {
+	Status int
+	Header http.Header `json:",omitempty"`
+	Body   []byte
+}
+
+const jsonType = "application/json"
+
+// reply answers with v as JSON.
+func reply(status int, v any) (answer, error) {
+	body, err := encode(v)
+	return answer{Status: status, Header: http.Header{"Content-Type": {jsonType}}, Body: body}, err
+}
+
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("encoding an answer: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// Handler returns the API as a handler. It matches paths itself: http.ServeMux would clean and redirect them.
+func (a *API) Handler() http.Handler {
+	table := routes()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := &call{request: r, id: webhook.NewID("req_", time.Now())}
+		out := a.guarded(c, table, w)
+		h := w.Header()
+		for name, values := range out.Header {
+			h[name] = values
+		}
+		h.Set("X-Request-Id", c.id)
+		h.Set("Cache-Control", "no-store") // answers may hold keys and secrets
+		h.Set("X-Content-Type-Options", "nosniff")
+		if len(out.Body) > 0 {
+			h.Set("Content-Length", strconv.Itoa(len(out.Body)))
+		}
+		w.WriteHeader(out.Status)
+		if r.Method != http.MethodHead {
+			_, _ = w.Write(out.Body) // a client that is gone needs no answer
+		}
+	})
+}
+
+// guarded answers the call and turns errors and panics into problems.
+func (a *API) guarded(c *call, table []route, w http.ResponseWriter) (out answer) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			a.log(c, slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+			out = problemOf(&webhook.Error{})
+		}
+	}()
+	rt, name, allowed := match(table, c.request.Method, c.request.URL.EscapedPath())
+	switch {
+	case rt != nil:
+		c.route, c.name = rt, name
+	case allowed != "":
+		return methodNotAllowed(allowed)
+	default:
+		return problemOf(&webhook.Error{Kind: webhook.NotFound, Code: "unknown-route", Message: "there is no such path; GET /openapi.json describes all"})
+	}
+	out, err := a.answer(c, w)
+	if err != nil {
+		return a.failed(c, err)
+	}
+	return out
+}
+
+// answer takes the call through the steps that decide which fault is answered first.
+func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
+	if err := a.authenticate(c); err != nil {
+		return answer{}, err
+	}
+	missing := a.find(c)
+	if missing != nil && webhook.KindOf(missing) != webhook.NotFound {
+		return answer{}, missing
+	}
+	if c.route.body == noBody {
+		if missing != nil {
+			return answer{}, missing
+		}
+		return c.route.serve(a, c)
+	}
+	key, err := a.read(c, w)
+	if missing != nil && (err != nil || key == "" || c.route.publishes) {
+		return answer{}, missing
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	if key == "" || c.route.publishes {
+		return c.route.serve(a, c)
+	}
+	return a.once(c, key, func() (answer, error) {
+		if missing != nil { // it may have been there when the key was first used, so that comes first
+			return answer{}, missing
+		}
+		return c.route.serve(a, c)
+	})
+}
+
+// find loads what the path names.
+func (a *API) find(c *call) (err error) {
+	if c.route.find == nil {
+		return nil
+	}
+	return c.route.find(a, c)
+}
+
+// failed turns an error into its answer, and logs what the client is not told.
+func (a *API) failed(c *call, err error) answer {
+	out := problemOf(err)
+	if out.Status >= http.StatusInternalServerError {
+		a.log(c, slog.Any("error", err))
+	}
+	return out
+}
+
+func (a *API) log(c *call, what ...slog.Attr) {
+	if a.Log == nil {
+		return
+	}
+	pattern := ""
+	if c.route != nil {
+		pattern = c.route.method + " " + c.route.path
+	}
+	a.Log.LogAttrs(c.ctx(), slog.LevelError, "request.failed", append(what,
+		slog.String("request_id", c.id), slog.String("route", pattern), slog.String("tenant", c.tenant.ID))...)
+}
+
+func (a *API) now() time.Time {
+	if a.Now == nil {
+		return time.Now().UTC().Truncate(time.Millisecond)
+	}
+	return a.Now().UTC().Truncate(time.Millisecond)
+}
+
+func (a *API) management() management.Service {
+	return management.Service{Store: a.Store, Dialects: a.Dialects, Box: a.Box, AllowPrivate: a.AllowPrivate, Now: a.Now}
+}
+
+// dialect returns the dialect of the call's tenant.
+func (a *API) dialect(c *call) (*dialect.Dialect, error) {
+	d, err := a.Dialects.Dialect(c.ctx(), c.tenant.Dialect)
+	if err != nil {
+		// A tenant's dialect is always there; its absence is a fault of ours and not a 404.
+		return nil, &webhook.Error{Message: "dialect of tenant " + c.tenant.ID, Cause: err}
+	}
+	return d, nil
+}

@@ -1,0 +1,78 @@
+package httpapi
+
+import (
+	"crypto/subtle"
+	"strings"
+
+	"hookline/shared/webhook"
+)
+
+// authenticate finds out who calls and whether the route is open to them. Of a tenant's caller it loads the tenant.
+func (a *API) authenticate(c *call) error {
+	if c.route.scope == anyone {
+		return nil
+	}
+	if err := a.identify(c); err != nil {
+		return err
+	}
+	switch {
+	case c.admin && c.route.scope != admin:
+		return forbidden("tenant-only", "this call is a tenant's own and the admin's credential has no tenant: use a key of the tenant, "+
+			"or the calls below /v1/tenants/{id}")
+	case c.admin:
+		return nil
+	case c.route.scope == admin:
+		return forbidden("admin-only", "this call is the admin's; a tenant's key does not open it")
+	case !c.key.Grants(c.route.scope):
+		return forbidden("missing-scope", "the key lacks the scope "+c.route.scope)
+	}
+	t, err := a.Store.Tenant(c.ctx(), c.key.Tenant)
+	if err != nil {
+		if webhook.KindOf(err) == webhook.NotFound {
+			return unauthorized("the key is not known")
+		}
+		return err
+	}
+	c.tenant = t
+	return nil
+}
+
+func (a *API) identify(c *call) error {
+	if a.Admin != nil && a.Admin(c.request) {
+		c.admin = true
+		return nil
+	}
+	token, ok := bearer(c.request.Header.Get("Authorization"))
+	if !ok {
+		return unauthorized("send the API key as Authorization: Bearer KEY")
+	}
+	hash := webhook.HashAPIKey(token)
+	if a.AdminKeyHash != "" && subtle.ConstantTimeCompare([]byte(hash), []byte(a.AdminKeyHash)) == 1 {
+		c.admin = true
+		return nil
+	}
+	key, err := a.Store.KeyByHash(c.ctx(), hash)
+	if err != nil {
+		if webhook.KindOf(err) == webhook.NotFound {
+			return unauthorized("the key is not known")
+		}
+		return err
+	}
+	c.key = key
+	return nil
+}
+
+// bearer reads RFC 6750's header; the scheme's case makes no difference (RFC 9110, section 11.1).
+func bearer(header string) (string, bool) {
+	scheme, token, _ := strings.Cut(header, " ")
+	token = strings.TrimSpace(token)
+	return token, strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+func unauthorized(message string) error {
+	return &webhook.Error{Kind: webhook.Unauthorized, Code: "unauthorized", Message: message}
+}
+
+func forbidden(code, message string) error {
+	return &webhook.Error{Kind: webhook.Forbidden, Code: code, Message: message}
+}

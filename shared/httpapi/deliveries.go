@@ -1,0 +1,66 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"hookline/shared/management"
+	"hookline/shared/webhook"
+)
+
+func (a *API) findDelivery(c *call) (err error) {
+	key, ok := webhook.ParseDeliveryID(c.tenant.ID, c.name)
+	if !ok {
+		return webhook.ErrNotFound("delivery")
+	}
+	c.record, err = a.Store.Delivery(c.ctx(), key)
+	return err
+}
+
+// listDeliveries lists those of the webhook that the path names, or all of the tenant's.
+func (a *API) listDeliveries(c *call) (answer, error) {
+	q := queryOf(c)
+	want := webhook.DeliveryQuery{
+		Webhook: c.webhook.ID, Page: q.page(), Type: q.eventType(), Since: q.time("since"), Until: q.time("until"),
+		Status: webhook.DeliveryStatus(q.oneOf("status", string(webhook.Pending), string(webhook.Succeeded), string(webhook.Failed))),
+	}
+	if err := q.faults.Err(); err != nil {
+		return answer{}, err
+	}
+	l, err := a.Store.Deliveries(c.ctx(), c.tenant.ID, want)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, listOf(l, deliveryOf))
+}
+
+func (a *API) showDelivery(c *call) (answer, error) {
+	out := sentJSON{deliveryJSON: deliveryOf(c.record), RequestHeaders: map[string]string{}, Attempts: each(c.record.Attempts, attemptOf)}
+	body, headers, err := a.Deliverer.Sent(c.ctx(), c.record)
+	switch {
+	case err != nil && webhook.KindOf(err) != webhook.NotFound: // what was sent may be gone before the record is
+		return answer{}, err
+	case err == nil:
+		out.Body = new(strings.ToValidUTF8(string(body), "\uFFFD"))
+	}
+	for _, h := range headers {
+		if earlier, ok := out.RequestHeaders[h.Name]; ok {
+			h.Value = earlier + ", " + h.Value
+		}
+		out.RequestHeaders[h.Name] = h.Value
+	}
+	return reply(http.StatusOK, out)
+}
+
+func (a *API) replayDelivery(c *call) (answer, error) {
+	var faults management.Faults
+	object(c.body, whole, "", &faults).rest()
+	if err := faults.Err(); err != nil {
+		return answer{}, err
+	}
+	d, err := a.Deliverer.Replay(c.ctx(), c.record.DeliveryKey)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusAccepted, deliveryOf(d))
+}

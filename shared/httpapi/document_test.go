@@ -1,0 +1,212 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"hookline/shared/ingest"
+	"hookline/shared/webhook"
+)
+
+type described struct {
+	Paths map[string]map[string]struct {
+		Security    []map[string][]string
+		RequestBody *struct{ Required bool }
+	}
+	Components struct{ Schemas map[string]schema }
+}
+
+type schema struct {
+	Ref        string `json:"$ref"`
+	Properties map[string]json.RawMessage
+	Required   []string
+	AllOf      []schema
+}
+
+func readDocument(t *testing.T) described {
+	t.Helper()
+	var doc described
+	if err := json.Unmarshal(openAPI, &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func TestDocumentHasTheRoutes(t *testing.T) {
+	doc := readDocument(t)
+	var got []string
+	for path, ops := range doc.Paths {
+		for method := range ops {
+			got = append(got, strings.ToUpper(method)+" "+path)
+		}
+	}
+	var want []string
+	for _, r := range routes() {
+		want = append(want, r.method+" "+r.path)
+		op := doc.Paths[r.path][strings.ToLower(r.method)]
+		security := []map[string][]string{{"tenantKey": {r.scope}}}
+		switch r.scope {
+		case anyone:
+			security = []map[string][]string{}
+		case admin:
+			security = []map[string][]string{{"adminKey": {}}}
+		default:
+			if !slices.Contains(webhook.Scopes(), r.scope) {
+				t.Errorf("%s %s needs %q, which is not a scope", r.method, r.path, r.scope)
+			}
+		}
+		if !reflect.DeepEqual(op.Security, security) {
+			t.Errorf("%s %s: the document says %v, the code %v", r.method, r.path, op.Security, security)
+		}
+		rule := noBody
+		if op.RequestBody != nil {
+			if rule = optionalBody; op.RequestBody.Required {
+				rule = requiredBody
+			}
+		}
+		if rule != r.body {
+			t.Errorf("%s %s: the document has body rule %d, the code %d", r.method, r.path, rule, r.body)
+		}
+		if (r.method == http.MethodPost || r.method == http.MethodPatch) == (r.body == noBody) {
+			t.Errorf("%s %s: body rule %d", r.method, r.path, r.body)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestDocumentHasTheShapes(t *testing.T) {
+	doc := readDocument(t)
+	for name, shape := range map[string]any{
+		"Problem": problem{}, "FieldError": webhook.FieldError{}, "Tenant": tenantJSON{}, "CreatedTenant": newTenantJSON{},
+		"Key": keyJSON{}, "CreatedKey": newKeyJSON{}, "CreatedWebhook": webhookJSON{}, "WebhookList": webhooksJSON{},
+		"TestResult": testJSON{}, "Rotated": rotatedJSON{}, "Attempt": attemptJSON{}, "Delivery": deliveryJSON{},
+		"DeliveryDetail": sentJSON{}, "EventResult": ingest.Result{}, "EventResults": resultsJSON[ingest.Result]{},
+		"EventType": eventTypeJSON{}, "DialectSummary": dialectJSON{}, "DialectList": listJSON[dialectJSON]{}, "Move": moveJSON{},
+		"DeadLetters": deadLettersJSON{}, "RedriveStarted": redriveJSON{}, "Health": healthJSON{},
+		"TenantList": listJSON[tenantJSON]{}, "KeyList": listJSON[keyJSON]{}, "DeliveryList": listJSON[deliveryJSON]{},
+		"EventTypeList": listJSON[eventTypeJSON]{},
+	} {
+		got, required := shapeOf(doc, doc.Components.Schemas[name])
+		want, always := fieldsOf(reflect.TypeOf(shape))
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: the document has %q, the code %q", name, got, want)
+		}
+		if name != "CreatedWebhook" && !slices.Equal(required, always) { // there secret is required, in a webhook it is not
+			t.Errorf("%s: the document requires %q, the code always has %q", name, required, always)
+		}
+	}
+}
+
+func shapeOf(doc described, s schema) (properties, required []string) {
+	if name, ok := strings.CutPrefix(s.Ref, "#/components/schemas/"); ok {
+		return shapeOf(doc, doc.Components.Schemas[name])
+	}
+	properties, required = sortedKeys(s.Properties), slices.Clone(s.Required)
+	for _, part := range s.AllOf {
+		p, r := shapeOf(doc, part)
+		properties, required = append(properties, p...), append(required, r...)
+	}
+	slices.Sort(properties)
+	slices.Sort(required)
+	return properties, required
+}
+
+func fieldsOf(t reflect.Type) (all, always []string) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous {
+			a, b := fieldsOf(f.Type)
+			all, always = append(all, a...), append(always, b...)
+			continue
+		}
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		all = append(all, name)
+		if options != "omitempty" {
+			always = append(always, name)
+		}
+	}
+	slices.Sort(all)
+	slices.Sort(always)
+	return all, always
+}
+
+func TestDocumentHasTheCodes(t *testing.T) {
+	var doc struct {
+		Components struct {
+			Schemas struct {
+				Problem struct {
+					Properties struct {
+						Code struct{ Enum []string }
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(openAPI, &doc); err != nil {
+		t.Fatal(err)
+	}
+	codes := doc.Components.Schemas.Problem.Properties.Code.Enum
+	for kind := webhook.Internal; kind <= webhook.Unavailable; kind++ {
+		if _, code := statusOf(kind); !slices.Contains(codes, code) && kind != webhook.Forbidden && kind != webhook.Conflict {
+			t.Errorf("code %q of kind %d is not documented", code, kind)
+		}
+	}
+}
+
+// TestMatch holds the table to one route for each path and method.
+func TestMatch(t *testing.T) {
+	table := routes()
+	for i, r := range table {
+		path := strings.NewReplacer("{id}", "some%20id", "{name}", "some%20id").Replace(r.path)
+		got, name, _ := match(table, r.method, path)
+		if got != &table[i] {
+			t.Errorf("%s %s is shadowed by another route", r.method, r.path)
+		}
+		if want := "some id"; strings.Contains(r.path, "{") && name != want {
+			t.Errorf("%s %s: got name %q, want %q", r.method, path, name, want)
+		}
+	}
+}
+
+func FuzzObject(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `null`, `[]`, `{"a":1,"a":2}`, `{"a":{"b":[1,2]},"n":1e400,"i":-0.0}`, `{"a":"\ud800"}`, `{"é":true,"":null}`, `{"n":9007199254740993}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		if !json.Valid([]byte(raw)) {
+			t.Skip()
+		}
+		var want map[string]json.RawMessage
+		isObject := json.Unmarshal([]byte(raw), &want) == nil && want != nil
+		got, _, ok := split(json.RawMessage(raw))
+		if ok != isObject {
+			t.Fatalf("split says %v, encoding/json %v", ok, isObject)
+		}
+		if len(got) != len(want) {
+			t.Errorf("got %d fields, want %d", len(got), len(want))
+		}
+		for name, value := range want {
+			if string(got[name]) != string(value) {
+				t.Errorf("%q: got %s, want %s", name, got[name], value)
+			}
+			var n int
+			if i, ok := integer(value); ok && json.Unmarshal(value, &n) == nil && i != n {
+				t.Errorf("%s: got %d, want %d", value, i, n)
+			}
+			var s string
+			if got, ok := text(value); ok != (json.Unmarshal(value, &s) == nil && string(value) != "null") || got != s {
+				t.Errorf("%s: got %q %v, want %q", value, got, ok, s)
+			}
+		}
+	})
+}

@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"hookline/shared/dialect"
+	"hookline/shared/ingest"
+	"hookline/shared/management"
+	"hookline/shared/webhook"
+)
+
+// publishScope is what an Idempotency-Key of publishing is unique within, whoever publishes for the tenant.
+const publishScope = "POST /v1/events"
+
+func (a *API) publish(c *call) (answer, error) {
+	d, err := a.dialect(c)
+	if err != nil {
+		return answer{}, err
+	}
+	in, batch, err := readEvents(d, c.body)
+	if err != nil {
+		return answer{}, err
+	}
+	var once *ingest.Once
+	if keys := c.request.Header.Values("Idempotency-Key"); len(keys) > 0 {
+		once = &ingest.Once{Scope: publishScope, Key: keys[0], Hash: hashOf(c.request, c.body)}
+	}
+	results, err := a.Publisher.Publish(c.ctx(), c.tenant, in, once)
+	switch {
+	case err != nil:
+		return answer{}, err
+	case batch:
+		return reply(http.StatusAccepted, resultsJSON[ingest.Result]{Data: results})
+	}
+	return reply(http.StatusAccepted, results[0])
+}
+
+// readEvents reads one event or a list of them, which is valid JSON, and checks every one.
+func readEvents(d *dialect.Dialect, body []byte) (in []ingest.Input, batch bool, err error) {
+	var faults management.Faults
+	entries, batch := eventsOf(body)
+	switch {
+	case batch && len(entries) == 0:
+		faults.Add(whole, "must hold at least one event")
+	case len(entries) > webhook.MaxBatch:
+		faults.Add(whole, "must hold at most "+strconv.Itoa(webhook.MaxBatch)+" events")
+		entries = nil // what else is wrong with them does not matter
+	}
+	for i, raw := range entries {
+		at, prefix := whole, ""
+		if batch {
+			at = strconv.Itoa(i)
+			prefix = at + "."
+		}
+		in = append(in, readEvent(d, raw, at, prefix, &faults))
+	}
+	return in, batch, faults.Err()
+}
+
+func eventsOf(body []byte) (entries []json.RawMessage, batch bool) {
+	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) && json.Unmarshal(body, &entries) == nil {
+		return entries, true
+	}
+	return []json.RawMessage{body}, false
+}
+
+func readEvent(d *dialect.Dialect, raw json.RawMessage, at, prefix string, faults *management.Faults) ingest.Input {
+	f := object(raw, at, prefix, faults)
+	if f.raw == nil {
+		return ingest.Input{}
+	}
+	id, eventType, data, happened := f.text("id"), f.text("type"), f.take("data"), f.text("timestamp")
+	f.rest()
+	in := ingest.Input{ID: id.Value, Type: eventType.Value, Data: data.Value}
+	if id.Set && !id.Null && id.Value == "" {
+		faults.Add(prefix+"id", webhook.GivenIDRule)
+	}
+	if happened.Set && !happened.Null {
+		if in.Timestamp.UnmarshalText([]byte(happened.Value)) != nil {
+			in.Timestamp = time.Time{}
+			faults.Add(prefix+"timestamp", "must be a time of RFC 3339, as 2026-03-20T12:00:00Z")
+		}
+	}
+	for _, e := range ingest.Check(d, in) {
+		faults.Add(prefix+e.Field, e.Message)
+	}
+	return in
+}
+
+// tooLargeEvent reports whether a body holds an event whose data is over its limit. A body that is not JSON does not.
+func tooLargeEvent(body []byte) bool {
+	if len(body) <= webhook.MaxDataBytes || !json.Valid(body) {
+		return false
+	}
+	entries, _ := eventsOf(body)
+	for _, raw := range entries {
+		if object, _, ok := split(raw); ok && ingest.TooLarge(ingest.Input{Data: object["data"]}) {
+			return true
+		}
+	}
+	return false
+}

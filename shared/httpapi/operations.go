@@ -1,0 +1,57 @@
+package httpapi
+
+import (
+	_ "embed"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"hookline/shared/management"
+	"hookline/shared/queue"
+	"hookline/shared/webhook"
+)
+
+//go:embed openapi.json
+var openAPI []byte
+
+func (a *API) showOpenAPI(*call) (answer, error) {
+	return answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {jsonType}}, Body: openAPI}, nil
+}
+
+// showHealth says that the process serves; it asks nothing of the engines.
+func (a *API) showHealth(*call) (answer, error) {
+	return reply(http.StatusOK, healthJSON{Status: "ok"})
+}
+
+func (a *API) redrive(c *call) (answer, error) {
+	var faults management.Faults
+	f := object(c.body, whole, "", &faults)
+	rate := f.integer("max_per_second")
+	f.rest()
+	if rate.Set && !rate.Null && (rate.Value < 1 || rate.Value > queue.MaxMovesPerSec) {
+		faults.Add("max_per_second", "must be 1 to "+strconv.Itoa(queue.MaxMovesPerSec))
+	}
+	if err := faults.Err(); err != nil {
+		return answer{}, err
+	}
+	id, err := a.DeadLetters.StartMove(c.ctx(), a.RedriveTo, rate.Value)
+	if errors.Is(err, queue.ErrMoveRunning) {
+		return answer{}, webhook.ErrConflict("redrive-running", "dead letters are being moved already; GET /v1/dead-letters shows how far")
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusAccepted, redriveJSON{ID: id})
+}
+
+func (a *API) showDeadLetters(c *call) (answer, error) {
+	n, err := a.DeadLetters.Counts(c.ctx())
+	if err != nil {
+		return answer{}, err
+	}
+	moves, err := a.DeadLetters.Moves(c.ctx())
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, deadLettersJSON{Depth: n.Visible + n.InFlight + n.Delayed, Tasks: each(moves, moveOf)})
+}

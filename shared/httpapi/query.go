@@ -1,0 +1,90 @@
+package httpapi
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hookline/shared/management"
+	"hookline/shared/store/cursor"
+	"hookline/shared/webhook"
+)
+
+const (
+	defaultLimit = 20
+	maxLimit     = 100
+)
+
+// query reads a list's parameters. What is wrong with one goes to faults; parameters nobody asks for are ignored, and
+// of one given twice the first counts.
+type query struct {
+	values url.Values
+	faults management.Faults
+}
+
+func queryOf(c *call) *query { return &query{values: c.request.URL.Query()} }
+
+func (q *query) page() webhook.Page {
+	p := webhook.Page{Limit: defaultLimit, Cursor: q.values.Get("cursor")}
+	if q.values.Has("limit") {
+		n, err := strconv.Atoi(q.values.Get("limit"))
+		if err != nil || n < 1 || n > maxLimit {
+			q.faults.Add("limit", "must be a whole number from 1 to "+strconv.Itoa(maxLimit))
+		}
+		p.Limit = n
+	}
+	if q.values.Has("cursor") && p.Cursor == "" {
+		q.faults.Add("cursor", "must be the next_cursor of the page before")
+	}
+	return p
+}
+
+// oneOf reads a parameter that has a few values; "" when it is not given.
+func (q *query) oneOf(name string, values ...string) string {
+	v := q.values.Get(name)
+	if q.values.Has(name) && !slices.Contains(values, v) {
+		q.faults.Add(name, "must be one of "+strings.Join(values, ", "))
+	}
+	return v
+}
+
+func (q *query) eventType() string {
+	v := q.values.Get("event_type")
+	if q.values.Has("event_type") && !webhook.ValidType(v) {
+		q.faults.Add("event_type", webhook.TypeRule)
+	}
+	return v
+}
+
+// time reads a moment in RFC 3339; zero when it is not given. All before 1970 is the same to us.
+func (q *query) time(name string) time.Time {
+	if !q.values.Has(name) {
+		return time.Time{}
+	}
+	var t time.Time
+	if err := t.UnmarshalText([]byte(q.values.Get(name))); err != nil {
+		q.faults.Add(name, "must be a time of RFC 3339, as 2026-03-20T12:00:00Z; a + of an offset is written %2B")
+	}
+	if epoch := time.Unix(0, 0); t.Before(epoch) {
+		t = epoch
+	}
+	return t.UTC()
+}
+
+// pageOf returns the part of a list that is there as a whole. Its cursor is the name of the last item before.
+func pageOf[T any](items []T, p webhook.Page, name func(T) string) (webhook.List[T], error) {
+	start := 0
+	if p.Cursor != "" {
+		start = 1 + slices.IndexFunc(items, func(item T) bool { return name(item) == p.Cursor })
+		if start == 0 {
+			return webhook.List[T]{}, cursor.Invalid()
+		}
+	}
+	out := webhook.List[T]{Items: items[start:min(start+p.Limit, len(items))]}
+	if n := len(out.Items); start+n < len(items) {
+		out.Next = name(out.Items[n-1])
+	}
+	return out, nil
+}

@@ -1,0 +1,83 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"hookline/shared/management"
+	"hookline/shared/webhook"
+)
+
+// MaxBody is the largest request body, in bytes.
+const MaxBody = 1 << 20
+
+// read reads the request's body and Idempotency-Key ("" for none), refusing in the order 415, 413, 400, 422.
+func (a *API) read(c *call, w http.ResponseWriter) (key string, err error) {
+	r := c.request
+	if !isJSON(r.Header) {
+		return "", &webhook.Error{Kind: webhook.Unsupported, Message: "the body must be application/json, not encoded"}
+	}
+	if r.Body == nil { // a front that is not net/http's server may leave it so
+		r.Body = http.NoBody
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return "", &webhook.Error{Kind: webhook.TooLarge, Message: "the request is over 1 MiB"}
+		}
+		return "", &webhook.Error{Kind: webhook.Malformed, Message: "the body ended before its time", Cause: err}
+	}
+	if c.route.publishes && tooLargeEvent(body) {
+		return "", &webhook.Error{Kind: webhook.TooLarge, Message: "an event's data is over 256 KiB"}
+	}
+	switch {
+	case len(body) == 0 && c.route.body == optionalBody:
+		c.body = []byte("{}")
+	case len(body) == 0:
+		return "", &webhook.Error{Kind: webhook.Malformed, Message: "the body is empty; it must be JSON"}
+	case !utf8.Valid(body) || !json.Valid(body):
+		return "", &webhook.Error{Kind: webhook.Malformed, Message: "the body is not JSON"}
+	default:
+		c.body = body
+	}
+	return idempotencyKey(r.Header)
+}
+
+// isJSON reports whether the body may be read as JSON: a media type that is absent is taken for it.
+func isJSON(h http.Header) bool {
+	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return false
+	}
+	types := h.Values("Content-Type")
+	if len(types) == 0 {
+		return true
+	}
+	media, _, err := mime.ParseMediaType(types[0])
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) || len(types) > 1 {
+		return false
+	}
+	return media == jsonType || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
+}
+
+// maxKey is the longest Idempotency-Key, in characters.
+const maxKey = 255
+
+func idempotencyKey(h http.Header) (string, error) {
+	keys := h.Values("Idempotency-Key")
+	if len(keys) == 0 {
+		return "", nil
+	}
+	key := keys[0]
+	printable := !strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' })
+	if len(keys) > 1 || key == "" || len(key) > maxKey || !printable {
+		var faults management.Faults
+		faults.Add("Idempotency-Key", "must be given once, as 1 to 255 printable ASCII characters")
+		return "", faults.Err()
+	}
+	return key, nil
+}

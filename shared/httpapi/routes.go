@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Who may call a route, where it is not a tenant's key with a scope.
+const (
+	anyone = "anyone"
+	admin  = "admin"
+)
+
+// bodyRule says what a request carries.
+type bodyRule int
+
+const (
+	noBody       bodyRule = iota // it is not read
+	optionalBody                 // an absent one is the same as {}
+	requiredBody
+)
+
+// route is one call of the API. Its path has at most one part in braces, which is never empty.
+type route struct {
+	method, path string
+	scope        string // anyone, admin, or the scope that a tenant's key must hold
+	body         bodyRule
+	publishes    bool                    // its Idempotency-Key is the publisher's affair
+	find         func(*API, *call) error // loads what the path names
+	serve        func(*API, *call) (answer, error)
+}
+
+func routes() []route {
+	return []route{
+		{method: "POST", path: "/v1/tenants", scope: admin, body: requiredBody, serve: (*API).createTenant},
+		{method: "GET", path: "/v1/tenants", scope: admin, serve: (*API).listTenants},
+		{method: "GET", path: "/v1/tenants/{id}", scope: admin, find: (*API).findTenant, serve: (*API).showTenant},
+		{method: "PATCH", path: "/v1/tenants/{id}", scope: admin, body: requiredBody, find: (*API).findTenant, serve: (*API).updateTenant},
+		{method: "DELETE", path: "/v1/tenants/{id}", scope: admin, find: (*API).findTenant, serve: (*API).deleteTenant},
+		{method: "POST", path: "/v1/tenants/{id}/events", scope: admin, body: requiredBody, publishes: true, find: (*API).findTenant, serve: (*API).publish},
+		{method: "POST", path: "/v1/tenants/{id}/keys", scope: admin, body: requiredBody, find: (*API).findTenant, serve: (*API).createKey},
+
+		{method: "GET", path: "/v1/tenant", scope: "tenant:read", serve: (*API).showTenant},
+		{method: "PATCH", path: "/v1/tenant", scope: "tenant:write", body: requiredBody, serve: (*API).updateTenant},
+		{method: "POST", path: "/v1/keys", scope: "keys:write", body: requiredBody, serve: (*API).createKey},
+		{method: "GET", path: "/v1/keys", scope: "keys:read", serve: (*API).listKeys},
+		{method: "DELETE", path: "/v1/keys/{id}", scope: "keys:write", serve: (*API).deleteKey},
+
+		{method: "POST", path: "/v1/webhooks", scope: "webhooks:write", body: requiredBody, serve: (*API).createWebhook},
+		{method: "GET", path: "/v1/webhooks", scope: "webhooks:read", serve: (*API).listWebhooks},
+		{method: "GET", path: "/v1/webhooks/{id}", scope: "webhooks:read", find: (*API).findWebhook, serve: (*API).showWebhook},
+		{method: "PATCH", path: "/v1/webhooks/{id}", scope: "webhooks:write", body: requiredBody, find: (*API).findWebhook, serve: (*API).updateWebhook},
+		{method: "DELETE", path: "/v1/webhooks/{id}", scope: "webhooks:write", find: (*API).findWebhook, serve: (*API).deleteWebhook},
+		{method: "POST", path: "/v1/webhooks/{id}/test", scope: "webhooks:write", body: optionalBody, find: (*API).findWebhook, serve: (*API).testWebhook},
+		{method: "POST", path: "/v1/webhooks/{id}/rotate-secret", scope: "webhooks:write", body: optionalBody, find: (*API).findWebhook, serve: (*API).rotateSecret},
+		{method: "GET", path: "/v1/webhooks/{id}/deliveries", scope: "deliveries:read", find: (*API).findWebhook, serve: (*API).listDeliveries},
+
+		{method: "GET", path: "/v1/deliveries", scope: "deliveries:read", serve: (*API).listDeliveries},
+		{method: "GET", path: "/v1/deliveries/{id}", scope: "deliveries:read", find: (*API).findDelivery, serve: (*API).showDelivery},
+		{method: "POST", path: "/v1/deliveries/{id}/replay", scope: "deliveries:write", body: optionalBody, find: (*API).findDelivery, serve: (*API).replayDelivery},
+
+		{method: "POST", path: "/v1/events", scope: "events:write", body: requiredBody, publishes: true, serve: (*API).publish},
+		{method: "GET", path: "/v1/event-types", scope: "events:read", serve: (*API).listEventTypes},
+
+		{method: "GET", path: "/v1/dialects", scope: admin, serve: (*API).listDialects},
+		{method: "GET", path: "/v1/dialects/{name}", scope: admin, serve: (*API).showDialect},
+		{method: "POST", path: "/v1/dead-letters/redrive", scope: admin, body: optionalBody, serve: (*API).redrive},
+		{method: "GET", path: "/v1/dead-letters", scope: admin, serve: (*API).showDeadLetters},
+
+		{method: "GET", path: "/openapi.json", scope: anyone, serve: (*API).showOpenAPI},
+		{method: "GET", path: "/healthz", scope: anyone, serve: (*API).showHealth},
+	}
+}
+
+// match finds the route for an escaped path, and what stands for its part in braces. Without a route it returns the
+// methods that the path does take, "" for a path that is not ours. HEAD is GET without its body.
+func match(table []route, method, path string) (rt *route, name, allowed string) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	var methods []string
+	for i := range table {
+		part, ok := matchPath(table[i].path, path)
+		if !ok {
+			continue
+		}
+		if table[i].method == method {
+			return &table[i], part, ""
+		}
+		methods = append(methods, table[i].method)
+		if table[i].method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+	}
+	slices.Sort(methods)
+	return nil, "", strings.Join(methods, ", ")
+}
+
+func matchPath(pattern, path string) (part string, ok bool) {
+	before, rest, braces := strings.Cut(pattern, "{")
+	if !braces {
+		return "", pattern == path
+	}
+	_, after, _ := strings.Cut(rest, "}")
+	middle, ok := strings.CutPrefix(path, before)
+	if !ok {
+		return "", false
+	}
+	if middle, ok = strings.CutSuffix(middle, after); !ok || middle == "" || strings.Contains(middle, "/") {
+		return "", false
+	}
+	// A part that does not unescape stays as it is and names nothing.
+	if plain, err := url.PathUnescape(middle); err == nil {
+		middle = plain
+	}
+	return middle, true
+}

@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"hookline/shared/management"
+	"hookline/shared/webhook"
+)
+
+// noContent answers that it is done.
+func noContent(err error) (answer, error) {
+	return answer{Status: http.StatusNoContent}, err
+}
+
+func (a *API) findTenant(c *call) (err error) {
+	if !webhook.ValidGivenID(c.name) {
+		return webhook.ErrNotFound("tenant")
+	}
+	c.tenant, err = a.Store.Tenant(c.ctx(), c.name)
+	return err
+}
+
+func tenantInput(c *call, faults *management.Faults) management.TenantInput {
+	f := object(c.body, whole, "", faults)
+	in := management.TenantInput{
+		ID: f.text("id"), Name: f.text("name"), Dialect: f.text("dialect"), NotifyEmail: f.text("notify_email"),
+		FrameAncestors: f.texts("frame_ancestors"),
+	}
+	f.rest("created_at", "updated_at")
+	return in
+}
+
+func (a *API) createTenant(c *call) (answer, error) {
+	var faults management.Faults
+	t, key, err := a.management().CreateTenant(c.ctx(), tenantInput(c, &faults), faults)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusCreated, newTenantJSON{ID: t.ID, Name: t.Name, Dialect: t.Dialect, APIKey: key})
+}
+
+func (a *API) listTenants(c *call) (answer, error) {
+	q := queryOf(c)
+	page := q.page()
+	if err := q.faults.Err(); err != nil {
+		return answer{}, err
+	}
+	l, err := a.Store.Tenants(c.ctx(), page)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, listOf(l, tenantOf))
+}
+
+func (a *API) showTenant(c *call) (answer, error) { return reply(http.StatusOK, tenantOf(c.tenant)) }
+
+func (a *API) updateTenant(c *call) (answer, error) {
+	var faults management.Faults
+	t, err := a.management().UpdateTenant(c.ctx(), c.tenant.ID, tenantInput(c, &faults), faults)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, tenantOf(t))
+}
+
+func (a *API) deleteTenant(c *call) (answer, error) {
+	return noContent(a.management().DeleteTenant(c.ctx(), c.tenant.ID))
+}
+
+func (a *API) createKey(c *call) (answer, error) {
+	maker := c.key.Scopes
+	if c.admin {
+		maker = webhook.Scopes()
+	}
+	var faults management.Faults
+	f := object(c.body, whole, "", &faults)
+	in := management.KeyInput{Name: f.text("name"), Scopes: f.texts("scopes")}
+	f.rest("id", "key", "created_at")
+	k, key, err := a.management().CreateKey(c.ctx(), c.tenant.ID, maker, in, faults)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusCreated, newKeyJSON{ID: k.ID, Name: k.Name, Scopes: k.Scopes, Key: key})
+}
+
+func (a *API) listKeys(c *call) (answer, error) {
+	q := queryOf(c)
+	page := q.page()
+	if err := q.faults.Err(); err != nil {
+		return answer{}, err
+	}
+	l, err := a.Store.Keys(c.ctx(), c.tenant.ID, page)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, listOf(l, keyOf))
+}
+
+func (a *API) deleteKey(c *call) (answer, error) {
+	if !webhook.ValidGivenID(c.name) {
+		return answer{}, webhook.ErrNotFound("key")
+	}
+	return noContent(a.management().DeleteKey(c.ctx(), c.tenant.ID, c.name))
+}

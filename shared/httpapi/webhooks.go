@@ -1,0 +1,139 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"hookline/shared/management"
+	"hookline/shared/webhook"
+)
+
+func (a *API) findWebhook(c *call) (err error) {
+	if !webhook.ValidGivenID(c.name) {
+		return webhook.ErrNotFound("webhook")
+	}
+	c.webhook, err = a.Store.Webhook(c.ctx(), webhook.Ref{Tenant: c.tenant.ID, ID: c.name})
+	return err
+}
+
+func webhookInput(c *call, faults *management.Faults) management.WebhookInput {
+	f := object(c.body, whole, "", faults)
+	in := management.WebhookInput{
+		URL: f.text("url"), Events: f.texts("events"), Name: f.text("name"), Secret: f.text("secret"), Active: f.boolean("active"),
+		ContentType: f.text("content_type"), Format: f.text("format"), Headers: f.pairs("headers"),
+		TimeoutSeconds: f.integer("timeout_seconds"), Filter: f.take("filter"), MaxPerSecond: f.integer("max_per_second"),
+		Metadata: f.pairs("metadata"),
+	}
+	f.rest("id", "status", "created_at", "updated_at", "failing_since")
+	return in
+}
+
+func (a *API) createWebhook(c *call) (answer, error) {
+	d, err := a.dialect(c)
+	if err != nil {
+		return answer{}, err
+	}
+	var faults management.Faults
+	made, err := a.management().CreateWebhook(c.ctx(), c.tenant, webhookInput(c, &faults), faults)
+	if err != nil {
+		return answer{}, err
+	}
+	out := webhookOf(d, made.Webhook)
+	out.Secret, out.Warnings = made.Secret, management.Warnings(d, made.Webhook)
+	return reply(http.StatusCreated, out)
+}
+
+func (a *API) listWebhooks(c *call) (answer, error) {
+	d, err := a.dialect(c)
+	if err != nil {
+		return answer{}, err
+	}
+	q := queryOf(c)
+	want := webhook.WebhookQuery{
+		Page: q.page(), Search: q.values.Get("search"),
+		Status: webhook.Status(q.oneOf("status", string(webhook.Active), string(webhook.Inactive), string(webhook.Failing))),
+	}
+	if err := q.faults.Err(); err != nil {
+		return answer{}, err
+	}
+	l, err := a.Store.Webhooks(c.ctx(), c.tenant.ID, want)
+	if err != nil {
+		return answer{}, err
+	}
+	n, err := a.Store.WebhookCounts(c.ctx(), c.tenant.ID)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, webhooksJSON{
+		listJSON: listOf(l, func(w webhook.Webhook) webhookJSON { return webhookOf(d, w) }),
+		Total:    n.Total, Active: n.Active, Inactive: n.Inactive, Failing: n.Failing,
+	})
+}
+
+func (a *API) showWebhook(c *call) (answer, error) {
+	d, err := a.dialect(c)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, webhookOf(d, c.webhook))
+}
+
+func (a *API) updateWebhook(c *call) (answer, error) {
+	d, err := a.dialect(c)
+	if err != nil {
+		return answer{}, err
+	}
+	var faults management.Faults
+	w, err := a.management().UpdateWebhook(c.ctx(), c.tenant, c.webhook.ID, webhookInput(c, &faults), faults)
+	if err != nil {
+		return answer{}, err
+	}
+	out := webhookOf(d, w)
+	out.Warnings = management.Warnings(d, w)
+	return reply(http.StatusOK, out)
+}
+
+func (a *API) deleteWebhook(c *call) (answer, error) {
+	return noContent(a.management().DeleteWebhook(c.ctx(), c.webhook.Ref))
+}
+
+func (a *API) testWebhook(c *call) (answer, error) {
+	d, err := a.dialect(c)
+	if err != nil {
+		return answer{}, err
+	}
+	var faults management.Faults
+	f := object(c.body, whole, "", &faults)
+	given := f.text("event_type")
+	f.rest()
+	eventType := webhook.TestType
+	if given.Set && !given.Null {
+		if eventType = given.Value; !webhook.ValidType(eventType) || !d.Knows(eventType) {
+			faults.Add("event_type", "is not in this dialect's catalogue; GET /v1/event-types lists it")
+		}
+	}
+	if err := faults.Err(); err != nil {
+		return answer{}, err
+	}
+	sent, err := a.Deliverer.Test(c.ctx(), c.tenant, c.webhook, eventType)
+	if err != nil {
+		return answer{}, err
+	}
+	out := testJSON{DeliveryID: sent.ID(), Status: sent.Status}
+	if last := sent.LastAttempt(); last != nil {
+		shown := attemptOf(*last)
+		out.StatusCode, out.DurationMS, out.Error, out.ResponseBody = shown.StatusCode, shown.DurationMS, shown.Error, shown.ResponseBody
+	}
+	return reply(http.StatusOK, out)
+}
+
+func (a *API) rotateSecret(c *call) (answer, error) {
+	var faults management.Faults
+	f := object(c.body, whole, "", &faults)
+	in := management.RotateInput{Secret: f.text("secret"), OverlapSeconds: f.integer("overlap_seconds")}
+	f.rest()
+	out, err := a.management().RotateSecret(c.ctx(), c.tenant, c.webhook.ID, in, faults)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, rotatedJSON{Secret: out.Secret, PreviousSecretExpiresAt: atOrNull(out.PreviousExpiresAt)})
+}

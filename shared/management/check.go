@@ -1,0 +1,217 @@
+package management
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"hookline/shared/dialect"
+	"hookline/shared/egress"
+	"hookline/shared/pattern"
+	"hookline/shared/webhook"
+)
+
+// Limits of a webhook's fields that package webhook does not have.
+const (
+	MaxMetadata       = 50  // pairs
+	MaxMetadataKey    = 64  // characters
+	MaxMetadataValue  = 500 // characters
+	MaxHeaders        = 20
+	MaxHeaderName     = 100  // bytes
+	MaxHeaderValue    = 4096 // bytes
+	MaxRate           = 1000 // deliveries a second
+	MaxOverlapSeconds = 604800
+	MaxSecrets        = 10 // that sign at once
+)
+
+// Mask stands for the value of a custom header when a webhook is read. Given back, it keeps the value that is stored.
+const Mask = "********"
+
+// apply puts the given fields into w and notes what is wrong with them. It returns the custom headers as they shall
+// be, not yet in w because sealing them is the caller's. stored are those of a webhook that exists.
+func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, stored map[string]string, faults *Faults) map[string]string {
+	if in.URL.given() {
+		w.URL = in.URL.Value
+		s.checkURL(d, w.URL, faults)
+	}
+	if in.Events.given() {
+		w.Events = checkEvents(d, in.Events.Value, faults)
+	}
+	if in.Name.Set {
+		w.Name = in.Name.Value
+		faults.text("name", w.Name, 0, webhook.MaxWebhookName)
+	}
+	if in.Active.given() {
+		w.Active = in.Active.Value
+	}
+	if in.ContentType.Set || w.ContentType == "" {
+		w.ContentType = d.ContentTypes[0]
+		if in.ContentType.given() {
+			w.ContentType = in.ContentType.Value
+		}
+		if !slices.Contains(d.ContentTypes, w.ContentType) {
+			faults.Add("content_type", "must be "+strings.Join(d.ContentTypes, " or "))
+		}
+	}
+	if in.Format.Set || w.Format == "" {
+		w.Format = webhook.FormatJSON
+		if in.Format.given() {
+			w.Format = in.Format.Value
+		}
+		checkFormat(w.Format, faults)
+	}
+	if in.TimeoutSeconds.Set {
+		w.TimeoutSeconds = in.TimeoutSeconds.Value
+		if in.TimeoutSeconds.given() && (w.TimeoutSeconds < 1 || w.TimeoutSeconds > webhook.MaxTimeoutSeconds) {
+			faults.Add("timeout_seconds", "must be 1 to "+itoa(webhook.MaxTimeoutSeconds))
+		}
+	}
+	if in.MaxPerSecond.Set {
+		w.MaxPerSecond = in.MaxPerSecond.Value
+		if in.MaxPerSecond.given() && (w.MaxPerSecond < 1 || w.MaxPerSecond > MaxRate) {
+			faults.Add("max_per_second", "must be 1 to "+itoa(MaxRate)+", or null for no limit")
+		}
+	}
+	if in.Filter.Set {
+		w.Filter = nil
+		if in.Filter.given() {
+			w.Filter = checkFilter(in.Filter.Value, faults)
+		}
+	}
+	if in.Metadata.Set {
+		w.Metadata = in.Metadata.Value
+		checkMetadata(w.Metadata, faults)
+	}
+	return checkHeaders(d, in.Headers.Value, stored, faults)
+}
+
+func (s Service) checkURL(d *dialect.Dialect, raw string, faults *Faults) {
+	u, problem := egress.CheckURL(raw, egress.URLRule{Schemes: []string{"https", "http"}, AllowPrivate: s.AllowPrivate})
+	if problem == "" && !s.AllowPrivate {
+		problem = d.CheckScheme(u.Scheme)
+	}
+	if problem != "" {
+		faults.Add("url", problem)
+	}
+}
+
+// maxListed bounds how many entries of a list are looked at one by one, repeats included.
+const maxListed = 1000
+
+var tooManyEvents = "must be at most " + itoa(webhook.MaxWebhookEvents) + " patterns"
+
+// checkEvents returns the patterns without repeats.
+func checkEvents(d *dialect.Dialect, events []string, faults *Faults) []string {
+	if len(events) > maxListed {
+		faults.Add("events", tooManyEvents)
+		return nil
+	}
+	var out []string
+	for i, p := range events {
+		switch {
+		case !webhook.ValidPattern(p):
+			faults.Add("events."+itoa(i), `must be an event type, "prefix.*" or "*"; a type `+webhook.TypeRule)
+		case !d.KnowsPattern(p):
+			faults.Add("events."+itoa(i), "is not in this dialect's catalogue; GET /v1/event-types lists it")
+		case !slices.Contains(out, p):
+			out = append(out, p)
+		}
+	}
+	if len(events) == 0 {
+		faults.Add("events", "must name at least one event type")
+	}
+	if len(out) > webhook.MaxWebhookEvents {
+		faults.Add("events", tooManyEvents)
+	}
+	return out
+}
+
+func checkFormat(format string, faults *Faults) {
+	switch format {
+	case webhook.FormatJSON:
+	case webhook.FormatSlack, webhook.FormatTeams, webhook.FormatDiscord:
+		faults.Add("format", "is not available yet; only json is")
+	default:
+		faults.Add("format", "must be json, slack, teams or discord")
+	}
+}
+
+// checkFilter returns the filter without white space.
+func checkFilter(raw json.RawMessage, faults *Faults) json.RawMessage {
+	if _, problems := pattern.Parse(raw); len(problems) > 0 {
+		for _, p := range problems {
+			faults.Add(p.Field, p.Message)
+		}
+		return nil
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil { // cannot be: it was read just now
+		faults.Add("filter", "must be JSON")
+	}
+	return b.Bytes()
+}
+
+func checkMetadata(metadata map[string]string, faults *Faults) {
+	if len(metadata) > MaxMetadata {
+		faults.Add("metadata", "must be at most "+itoa(MaxMetadata)+" pairs")
+	}
+	for _, k := range sortedKeys(metadata) {
+		if n := utf8.RuneCountInString(k); n < 1 || n > MaxMetadataKey {
+			faults.Add("metadata."+k, "the name must be 1 to "+itoa(MaxMetadataKey)+" characters")
+		}
+		if utf8.RuneCountInString(metadata[k]) > MaxMetadataValue {
+			faults.Add("metadata."+k, "must be at most "+itoa(MaxMetadataValue)+" characters")
+		}
+	}
+}
+
+// checkHeaders returns the custom headers with masked values put back.
+func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults *Faults) map[string]string {
+	if len(headers) > MaxHeaders {
+		faults.Add("headers", "must be at most "+itoa(MaxHeaders))
+	}
+	out := make(map[string]string, len(headers))
+	seen := make(map[string]bool, len(headers))
+	for _, name := range sortedKeys(headers) {
+		field, value := "headers."+name, headers[name]
+		if value == Mask {
+			kept, ok := stored[name]
+			if !ok {
+				faults.Add(field, "is the mask that reading shows, not a value")
+			}
+			value = kept
+		}
+		switch {
+		case !isToken(name) || len(name) > MaxHeaderName:
+			faults.Add(field, "the name must be a token of RFC 9110, at most "+itoa(MaxHeaderName)+" characters")
+		case d.Owns(name):
+			faults.Add(field, "is set by us and cannot be given")
+		case seen[strings.ToLower(name)]:
+			faults.Add(field, "is given twice: case makes no difference in header names")
+		case len(value) > MaxHeaderValue:
+			faults.Add(field, "must be at most "+itoa(MaxHeaderValue)+" characters")
+		case !isHeaderValue(value):
+			faults.Add(field, "must be visible ASCII characters, with spaces and tabs only between them")
+		}
+		seen[strings.ToLower(name)] = true
+		out[name] = value
+	}
+	return out
+}
+
+// isToken holds to RFC 9110, section 5.6.2.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
+	})
+}
+
+// isHeaderValue holds to RFC 9110, section 5.5, without its obsolete bytes over 127.
+func isHeaderValue(s string) bool {
+	return s == strings.Trim(s, " \t") && !strings.ContainsFunc(s, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') })
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,63 @@
+package management
+
+import (
+	"context"
+	"slices"
+
+	"hookline/shared/webhook"
+)
+
+// KeyInput is an API key to be made.
+type KeyInput struct {
+	Name   Field[string]
+	Scopes Field[[]string]
+}
+
+// CreateKey makes an API key of the tenant that grants no more than maker does, and returns the key itself, which is
+// stored nowhere. A scope that the maker lacks is a fault of the input, named by its position.
+func (s Service) CreateKey(ctx context.Context, tenant string, maker []string, in KeyInput, found Faults) (webhook.Key, string, error) {
+	faults := slices.Clone(found)
+	if !in.Name.given() {
+		faults.Add("name", required)
+	} else {
+		faults.text("name", in.Name.Value, 1, MaxKeyName)
+	}
+	known := webhook.Scopes()
+	switch {
+	case !in.Scopes.given():
+		faults.Add("scopes", required)
+	case len(in.Scopes.Value) == 0:
+		faults.Add("scopes", "must name at least one scope")
+	}
+	for i, scope := range in.Scopes.Value {
+		switch {
+		case !slices.Contains(known, scope):
+			faults.Add("scopes."+itoa(i), "is not a scope")
+		case !slices.Contains(maker, scope):
+			faults.Add("scopes."+itoa(i), "the key that asks lacks this scope, so it cannot grant it")
+		}
+	}
+	if err := faults.Err(); err != nil {
+		return webhook.Key{}, "", err
+	}
+	scopes := slices.DeleteFunc(known, func(scope string) bool { return !slices.Contains(in.Scopes.Value, scope) })
+	key, secret := s.newKey(tenant, in.Name.Value, scopes)
+	if err := s.Store.CreateKey(ctx, key); err != nil {
+		return webhook.Key{}, "", err
+	}
+	return key, secret, nil
+}
+
+// DeleteKey removes a key: the next call that brings it is refused.
+func (s Service) DeleteKey(ctx context.Context, tenant, id string) error {
+	return s.Store.DeleteKey(ctx, tenant, id)
+}
+
+func (s Service) newKey(tenant, name string, scopes []string) (webhook.Key, string) {
+	secret := webhook.NewAPIKey(webhook.SecretKey)
+	now := s.now()
+	return webhook.Key{
+		ID: webhook.NewID(webhook.KeyPrefix, now), Tenant: tenant, Name: name, Scopes: scopes,
+		Hash: webhook.HashAPIKey(secret), CreatedAt: now,
+	}, secret
+}

@@ -1,0 +1,378 @@
+package management_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hookline/shared/dialect"
+	"hookline/shared/management"
+	"hookline/shared/seal"
+	"hookline/shared/store/sqlite"
+	"hookline/shared/webhook"
+)
+
+type keyring struct{}
+
+func (keyring) Current(context.Context) (string, []byte, error) {
+	return "test", make([]byte, 32), nil
+}
+
+func (keyring) Key(context.Context, string) ([]byte, error) { return make([]byte, 32), nil }
+
+// racing is a store in which somebody else changes the webhook or tenant just before each of the first n updates.
+type racing struct {
+	*sqlite.Store
+	n    int
+	done func(w *webhook.Webhook)
+}
+
+func (r *racing) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error {
+	if r.n > 0 {
+		r.n--
+		theirs, err := r.Webhook(ctx, w.Ref)
+		if err != nil {
+			return err
+		}
+		r.done(&theirs)
+		if err := r.Store.UpdateWebhook(ctx, theirs, false); err != nil {
+			return err
+		}
+	}
+	return r.Store.UpdateWebhook(ctx, w, resetHealth)
+}
+
+func (r *racing) UpdateTenant(ctx context.Context, t webhook.Tenant) error {
+	if r.n > 0 {
+		r.n--
+		theirs, err := r.Tenant(ctx, t.ID)
+		if err != nil {
+			return err
+		}
+		theirs.NotifyEmail = "theirs@example.com"
+		if err := r.Store.UpdateTenant(ctx, theirs); err != nil {
+			return err
+		}
+	}
+	return r.Store.UpdateTenant(ctx, t)
+}
+
+type world struct {
+	management.Service
+	store  *racing
+	tenant webhook.Tenant
+	now    time.Time
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	store, err := sqlite.New("", sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	dialects, err := dialect.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{store: &racing{Store: store}, now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)}
+	w.Service = management.Service{Store: w.store, Dialects: dialects, Box: seal.Box{Keys: keyring{}}, Now: func() time.Time { return w.now }}
+	in := management.TenantInput{ID: management.Of("acme"), Name: management.Of("Acme"), Dialect: management.Of("standard")}
+	if w.tenant, _, err = w.CreateTenant(t.Context(), in, nil); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) create(t *testing.T, change func(*management.WebhookInput)) management.Created {
+	t.Helper()
+	in := management.WebhookInput{URL: management.Of("https://example.com/"), Events: management.Of([]string{"invoice.paid"})}
+	if change != nil {
+		change(&in)
+	}
+	made, err := w.CreateWebhook(t.Context(), w.tenant, in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func (w *world) stored(t *testing.T, id string) webhook.Webhook {
+	t.Helper()
+	hook, err := w.store.Webhook(t.Context(), webhook.Ref{Tenant: "acme", ID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hook
+}
+
+func (w *world) update(t *testing.T, id string, in management.WebhookInput) webhook.Webhook {
+	t.Helper()
+	if _, err := w.UpdateWebhook(t.Context(), w.tenant, id, in, nil); err != nil {
+		t.Fatal(err)
+	}
+	return w.stored(t, id)
+}
+
+// secrets opens what is stored, the newest first.
+func (w *world) secrets(t *testing.T, hook webhook.Webhook) []string {
+	t.Helper()
+	var out []string
+	for _, s := range hook.Secrets {
+		plain, err := w.Box.Open(t.Context(), s.Sealed, seal.SecretPlace(hook.Ref, s.Version))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, string(plain))
+	}
+	return out
+}
+
+func (w *world) headers(t *testing.T, hook webhook.Webhook) string {
+	t.Helper()
+	if hook.Headers == nil {
+		return ""
+	}
+	plain, err := w.Box.Open(t.Context(), hook.Headers, seal.HeadersPlace(hook.Ref))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(plain)
+}
+
+func TestFaultsFoundEarlierAreKept(t *testing.T) {
+	w := newWorld(t)
+	found := management.Faults{{Field: "url", Message: "must be a string"}, {Field: "colour", Message: "is not a field"}}
+	in := management.WebhookInput{Events: management.Of([]string{"bad name"})}
+	_, err := w.CreateWebhook(t.Context(), w.tenant, in, found)
+	e, ok := errors.AsType[*webhook.Error](err)
+	if !ok || e.Kind != webhook.Invalid {
+		t.Fatalf("got %v", err)
+	}
+	var got []string
+	for _, f := range e.Fields {
+		got = append(got, f.Field)
+	}
+	if want := []string{"url", "colour", "events.0"}; !slices.Equal(got, want) || e.Fields[0].Message != "must be a string" {
+		t.Errorf("got %v, want %q", e.Fields, want)
+	}
+	if len(found) != 2 {
+		t.Error("the caller's faults were changed")
+	}
+}
+
+func TestFaultsAreBounded(t *testing.T) {
+	var f management.Faults
+	for i := range 2 * management.MaxFaults {
+		f.Add(fmt.Sprint(i/2), "is wrong")
+	}
+	if got, want := len(f), management.MaxFaults; got != want {
+		t.Errorf("got %d faults, want %d", got, want)
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	w := newWorld(t)
+	id := w.create(t, func(in *management.WebhookInput) {
+		in.Headers = management.Of(map[string]string{"X-B": "secret<&>", "X-A": "a"})
+	}).Webhook.ID
+	hook := w.stored(t, id)
+	if got, want := hook.HeaderNames, []string{"X-A", "X-B"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, step := range []struct {
+		name string
+		in   management.Field[map[string]string]
+		want string
+	}{
+		{"left out", management.Field[map[string]string]{}, `{"X-A":"a","X-B":"secret\u003c\u0026\u003e"}`},
+		{"a mask keeps", management.Of(map[string]string{"X-B": management.Mask, "X-C": "c"}), `{"X-B":"secret\u003c\u0026\u003e","X-C":"c"}`},
+		{"null clears", management.Field[map[string]string]{Set: true, Null: true}, ""},
+		{"none", management.Of(map[string]string{}), ""},
+	} {
+		hook := w.update(t, id, management.WebhookInput{Headers: step.in, Name: management.Of(step.name)})
+		if got := w.headers(t, hook); got != step.want {
+			t.Errorf("%s: got %s, want %s", step.name, got, step.want)
+		}
+	}
+}
+
+func TestHealthIsForgotten(t *testing.T) {
+	off, on := management.Of(false), management.Of(true)
+	for name, c := range map[string]struct {
+		first, change management.WebhookInput
+		forgotten     bool
+	}{
+		"another url":   {change: management.WebhookInput{URL: management.Of("https://example.com/other")}, forgotten: true},
+		"the same url":  {change: management.WebhookInput{URL: management.Of("https://example.com/")}},
+		"a name":        {change: management.WebhookInput{Name: management.Of("n")}},
+		"switched off":  {change: management.WebhookInput{Active: off}},
+		"still on":      {change: management.WebhookInput{Active: on}},
+		"made active":   {first: management.WebhookInput{Active: off}, change: management.WebhookInput{Active: on}, forgotten: true},
+		"another event": {change: management.WebhookInput{Events: management.Of([]string{"a.b"})}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			id := w.create(t, nil).Webhook.ID
+			w.update(t, id, c.first)
+			sick := webhook.Health{FailingSince: w.now, UnhealthySince: w.now}
+			if ok, err := w.store.SetHealth(t.Context(), webhook.Ref{Tenant: "acme", ID: id}, webhook.Health{}, sick); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+			got := w.update(t, id, c.change).Health
+			want := sick
+			if c.forgotten {
+				want = webhook.Health{}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// What a webhook took before it keeps its time; what it takes anew counts from now on.
+func TestSince(t *testing.T) {
+	w := newWorld(t)
+	start := w.now
+	id := w.create(t, nil).Webhook.ID
+	w.now = start.Add(time.Minute)
+	hook := w.update(t, id, management.WebhookInput{Events: management.Of([]string{"invoice.paid", "user.created"})})
+	want := map[string]time.Time{"invoice.paid": start, "user.created": w.now}
+	if diff := cmp.Diff(want, hook.Since); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	w.now = start.Add(time.Hour)
+	if _, err := w.RotateSecret(t.Context(), w.tenant, id, management.RotateInput{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, w.stored(t, id).Since); diff != "" {
+		t.Errorf("a rotation changed it: -want +got\n%s", diff)
+	}
+}
+
+func TestRaces(t *testing.T) {
+	rename := management.WebhookInput{Name: management.Of("ours")}
+	for _, lost := range []int{1, 2, 3} {
+		t.Run(fmt.Sprintf("%d lost", lost), func(t *testing.T) {
+			w := newWorld(t)
+			id := w.create(t, nil).Webhook.ID
+			w.store.n, w.store.done = lost, func(w *webhook.Webhook) { w.MaxPerSecond++ }
+			_, err := w.UpdateWebhook(t.Context(), w.tenant, id, rename, nil)
+			hook := w.stored(t, id)
+			if lost == 3 {
+				if webhook.KindOf(err) != webhook.Conflict || hook.Name != "" {
+					t.Errorf("got %v, name %q", err, hook.Name)
+				}
+				return
+			}
+			if err != nil || hook.Name != "ours" || hook.MaxPerSecond != lost {
+				t.Errorf("got %v, name %q, rate %d", err, hook.Name, hook.MaxPerSecond)
+			}
+		})
+	}
+	w := newWorld(t)
+	w.store.n = 1
+	tenant, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{Name: management.Of("ours")}, nil)
+	if err != nil || tenant.Name != "ours" || tenant.NotifyEmail != "theirs@example.com" {
+		t.Errorf("got %+v, %v", tenant, err)
+	}
+	again, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{}, nil)
+	if diff := cmp.Diff(tenant, again); err != nil || diff != "" {
+		t.Errorf("%v: -want +got\n%s", err, diff)
+	}
+}
+
+func TestRotation(t *testing.T) {
+	w := newWorld(t)
+	made := w.create(t, nil)
+	id := made.Webhook.ID
+	rotate := func(seconds int) management.Rotated {
+		t.Helper()
+		out, err := w.RotateSecret(t.Context(), w.tenant, id, management.RotateInput{OverlapSeconds: management.Of(seconds)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	start := w.now
+	second := rotate(100)
+	w.now = start.Add(50 * time.Second)
+	third := rotate(1000)
+	hook := w.stored(t, id)
+	if got, want := w.secrets(t, hook), []string{third.Secret, second.Secret, made.Secret}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	var ends []time.Time
+	var versions []int
+	for _, s := range hook.Secrets {
+		ends, versions = append(ends, s.ExpiresAt), append(versions, s.Version)
+	}
+	// The first keeps its own end, which is sooner than this rotation's.
+	if diff := cmp.Diff([]time.Time{{}, w.now.Add(1000 * time.Second), start.Add(100 * time.Second)}, ends); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if want := []int{3, 2, 1}; !slices.Equal(versions, want) {
+		t.Errorf("got versions %v, want %v", versions, want)
+	}
+	if got, want := third.PreviousExpiresAt, w.now.Add(1000*time.Second); !got.Equal(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+
+	w.now = start.Add(100 * time.Second) // the first has ended
+	rotate(10)
+	if got, want := len(w.stored(t, id).Secrets), 3; got != want {
+		t.Errorf("got %d secrets, want %d", got, want)
+	}
+	if got := rotate(0); !got.PreviousExpiresAt.IsZero() {
+		t.Errorf("got %v, want none", got.PreviousExpiresAt)
+	}
+	hook = w.stored(t, id)
+	if got, want := len(hook.Secrets), 1; got != want || hook.Secrets[0].Version != 5 {
+		t.Errorf("got %d secrets, want %d", got, want)
+	}
+	for range 2 * management.MaxSecrets {
+		rotate(604800)
+	}
+	if got, want := len(w.stored(t, id).Secrets), management.MaxSecrets; got != want {
+		t.Errorf("got %d secrets, want %d", got, want)
+	}
+}
+
+func TestNames(t *testing.T) {
+	for email, ok := range map[string]bool{
+		"ops@example.com": true, "a.b+c@sub.example.com": true, "": false, "ops": false, "Ops <ops@example.com>": false, "<ops@example.com>": false,
+		"a@b.com, c@d.com": false, "a@b.com\nBcc: c@d.com": false, " a@b.com": false,
+	} {
+		w := newWorld(t)
+		if _, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{NotifyEmail: management.Of(email)}, nil); (err == nil) != ok {
+			t.Errorf("%q: got %v", email, err)
+		}
+	}
+	for origin, want := range map[string]string{
+		"https://app.example.com": "https://app.example.com", "https://App.Example.com/": "https://app.example.com", "https://a.example:8443": "https://a.example:8443",
+		"http://a.example": "", "https://": "", "https://a.example/path": "", "https://a.example?q": "", "https://u@a.example": "", "https://a.example:0": "",
+		"https://a.example:99999": "", "https://a.example;script-src *": "", "https://*.example": "", "https://a b": "", "*": "",
+	} {
+		w := newWorld(t)
+		got, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{FrameAncestors: management.Of([]string{origin})}, nil)
+		if want == "" {
+			if webhook.KindOf(err) != webhook.Invalid {
+				t.Errorf("%q: got %v, %v", origin, got.FrameAncestors, err)
+			}
+			continue
+		}
+		if err != nil || !slices.Equal(got.FrameAncestors, []string{want}) {
+			t.Errorf("%q: got %v, %v, want %q", origin, got.FrameAncestors, err, want)
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package management
+
+import (
+	"context"
+	"errors"
+	"net/mail"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hookline/shared/webhook"
+)
+
+// Limits of a tenant's and a key's fields.
+const (
+	MaxName           = 200 // characters of a tenant's name
+	MaxKeyName        = 100 // characters
+	MaxFrameAncestors = 20
+	maxEmailBytes     = 254 // RFC 5321, section 4.5.3.1.3, less the angle brackets
+	maxOriginBytes    = 255
+)
+
+// FirstKeyName is the name of the key that a tenant is made with.
+const FirstKeyName = "default"
+
+// TenantInput is a tenant to be made, or a change of one. ID and Dialect cannot be changed later.
+type TenantInput struct {
+	ID, Name, Dialect, NotifyEmail Field[string]
+	FrameAncestors                 Field[[]string]
+}
+
+// CreateTenant makes a tenant and its first key, which holds every scope, and returns that key, which is stored nowhere.
+// found are the faults that reading the input has shown already. An id that exists is a Conflict "tenant-exists".
+func (s Service) CreateTenant(ctx context.Context, in TenantInput, found Faults) (webhook.Tenant, string, error) {
+	faults := slices.Clone(found)
+	now := s.now()
+	t := webhook.Tenant{CreatedAt: now, UpdatedAt: now}
+	if !in.ID.given() {
+		faults.Add("id", required)
+	} else if t.ID = in.ID.Value; !webhook.ValidGivenID(t.ID) {
+		faults.Add("id", webhook.GivenIDRule)
+	}
+	if !in.Name.given() {
+		faults.Add("name", required)
+	}
+	if !in.Dialect.given() {
+		faults.Add("dialect", required)
+	} else {
+		d, err := s.Dialects.Dialect(ctx, in.Dialect.Value)
+		switch {
+		case err != nil && webhook.KindOf(err) != webhook.NotFound:
+			return webhook.Tenant{}, "", err
+		case err != nil || d.Name != in.Dialect.Value: // a tenant follows its dialect's versions, so it names none
+			faults.Add("dialect", "there is no such dialect; GET /v1/dialects lists them")
+		default:
+			t.Dialect = d.Name
+		}
+	}
+	applyTenant(&t, in, &faults)
+	if err := faults.Err(); err != nil {
+		return webhook.Tenant{}, "", err
+	}
+	key, secret := s.newKey(t.ID, FirstKeyName, webhook.Scopes())
+	if err := s.Store.CreateTenant(ctx, t, key); err != nil {
+		return webhook.Tenant{}, "", err
+	}
+	return t, secret, nil
+}
+
+// UpdateTenant changes a tenant. A change without fields changes nothing, not even the time of the last change.
+func (s Service) UpdateTenant(ctx context.Context, id string, in TenantInput, found Faults) (webhook.Tenant, error) {
+	var t webhook.Tenant
+	err := retry(func() (err error) {
+		if t, err = s.Store.Tenant(ctx, id); err != nil {
+			return err
+		}
+		faults := slices.Clone(found)
+		if in.ID.Set {
+			faults.Add("id", "cannot be changed")
+		}
+		if in.Dialect.Set {
+			faults.Add("dialect", "cannot be changed: the tenant's receivers verify what this dialect sends")
+		}
+		if in.Name.Null {
+			faults.Add("name", "must be a string")
+		}
+		applyTenant(&t, in, &faults)
+		if err := faults.Err(); err != nil {
+			return err
+		}
+		if !in.Name.Set && !in.NotifyEmail.Set && !in.FrameAncestors.Set {
+			return nil
+		}
+		t.UpdatedAt = s.now()
+		if err := s.Store.UpdateTenant(ctx, t); err != nil {
+			return err
+		}
+		t.Version++
+		return nil
+	})
+	if err != nil {
+		return webhook.Tenant{}, err
+	}
+	return t, nil
+}
+
+// DeleteTenant removes a tenant with all that is its own. What is queued for it is dropped when it comes up.
+func (s Service) DeleteTenant(ctx context.Context, id string) error {
+	return s.Store.DeleteTenant(ctx, id)
+}
+
+func applyTenant(t *webhook.Tenant, in TenantInput, faults *Faults) {
+	if in.Name.given() {
+		t.Name = in.Name.Value
+		faults.text("name", t.Name, 1, MaxName)
+	}
+	if in.NotifyEmail.Set {
+		t.NotifyEmail = in.NotifyEmail.Value
+		if in.NotifyEmail.given() && !plainAddress(t.NotifyEmail) {
+			faults.Add("notify_email", "must be one plain address, as in ops@example.com")
+		}
+	}
+	if in.FrameAncestors.Set {
+		t.FrameAncestors = nil
+		if len(in.FrameAncestors.Value) > MaxFrameAncestors {
+			faults.Add("frame_ancestors", "must be at most "+itoa(MaxFrameAncestors)+" origins")
+			return
+		}
+		for i, raw := range in.FrameAncestors.Value {
+			o, ok := origin(raw)
+			if !ok {
+				faults.Add("frame_ancestors."+itoa(i), "must be an https origin, as in https://app.example.com")
+			} else if !slices.Contains(t.FrameAncestors, o) {
+				t.FrameAncestors = append(t.FrameAncestors, o)
+			}
+		}
+	}
+}
+
+func plainAddress(s string) bool {
+	a, err := mail.ParseAddress(s)
+	return err == nil && a.Address == s && a.Name == "" && len(s) <= maxEmailBytes
+}
+
+// originHost admits nothing that could end the value in a Content-Security-Policy header.
+var originHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`)
+
+// origin returns the https origin that raw is, in lower case, without a final slash.
+func origin(raw string) (string, bool) {
+	s := strings.ToLower(strings.TrimSuffix(raw, "/"))
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" || len(s) > maxOriginBytes || s != "https://"+u.Host || !originHost.MatchString(u.Host) {
+		return "", false
+	}
+	if p := u.Port(); p != "" {
+		if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
+			return "", false
+		}
+	}
+	return s, true
+}
+
+func conflict(err error) (*webhook.Error, bool) {
+	e, ok := errors.AsType[*webhook.Error](err)
+	return e, ok && e.Kind == webhook.Conflict
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

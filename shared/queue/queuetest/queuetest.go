@@ -1,0 +1,278 @@
+// Package queuetest is the suite that every queue engine passes: the behaviours of SQS that the interface can show, by
+// name. An engine that cannot show one says which and why, so that differences are seen and not passed over.
+//
+// The suite keeps to whole seconds and to spans of a second or two, so that it can run against a service in real time.
+// An engine in this process runs it in virtual time, in milliseconds.
+package queuetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hookline/shared/queue"
+)
+
+// Queue is what an engine provides: the sum of the small interfaces that the consumers declare. Calls outside the limits
+// of package queue are refused whole with an error; entries that are not taken are named by *queue.PartialError, and
+// the other entries are.
+type Queue interface {
+	// Name is what other queues' configurations and move tasks call the queue.
+	Name() string
+
+	// Send puts up to queue.MaxBatch messages of together queue.MaxBytes into the queue. What it took survives a crash.
+	Send(ctx context.Context, msgs []queue.Outgoing) error
+	// Receive returns up to most visible messages and hides them for the queue's visibility timeout. Without any it
+	// waits, to queue.MaxWait, and returns none and no error at the end of it, or of ctx.
+	Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Received, error)
+	// Delete removes up to queue.MaxBatch messages by the handles of their last receives, also after their visibility
+	// timeout. An older handle removes nothing; engines that can tell say queue.ErrStaleHandle.
+	Delete(ctx context.Context, handles ...string) error
+	// Hide changes for how long up to queue.MaxBatch received messages are hidden. Entries fail with
+	// queue.ErrStaleHandle or queue.ErrBeyondLimit.
+	Hide(ctx context.Context, vs []queue.Visibility) error
+	// Counts may lag.
+	Counts(ctx context.Context) (queue.Counts, error)
+
+	// StartMove starts moving a dead-letter queue's messages to the named queue, "" for where each came from, and
+	// returns the task's id. One task runs at a time, else queue.ErrMoveRunning.
+	StartMove(ctx context.Context, destination string, maxPerSecond int) (string, error)
+	// Moves lists the latest tasks, newest first.
+	Moves(ctx context.Context) ([]queue.Move, error)
+	// CancelMove stops a running task; what it moved stays moved.
+	CancelMove(ctx context.Context, id string) error
+}
+
+// Config is how a check wants its main queue. Spans are whole seconds.
+type Config struct {
+	Visibility  time.Duration // 0: 30 s
+	MaxReceive  int           // receives before Dead; 0: there is no redrive
+	MaxInFlight int           // 0: the engine's own cap
+}
+
+// Queues are three empty queues that no other check uses. Dead is Main's dead-letter queue if MaxReceive says so; it and
+// Other have a visibility timeout of 30 s.
+type Queues struct{ Main, Dead, Other Queue }
+
+// Engine is what the suite runs against.
+type Engine struct {
+	// Open makes queues and registers their cleanup.
+	Open func(t *testing.T, cfg Config) Queues
+	// Virtual runs each check in a bubble of testing/synctest of its own; else they run side by side, in real time.
+	Virtual bool
+	// Slack is how far from its moment a thing may happen; 0 means 1 s.
+	Slack time.Duration
+	// Differs names the checks that the engine cannot show, each with the reason.
+	Differs map[string]string
+}
+
+// check is one behaviour, by the name that Differs uses.
+type check struct {
+	name string
+	cfg  Config
+	run  func(h *harness)
+}
+
+// Run holds an engine to every check that it does not declare to differ in.
+func Run(t *testing.T, e Engine) {
+	all := slices.Concat(sending(), receiving(), deleting(), hiding(), deadLetters(), moving(), sharing())
+	for name := range e.Differs {
+		if !slices.ContainsFunc(all, func(c check) bool { return c.name == name }) {
+			t.Errorf("the engine differs in %q, which is no check", name)
+		}
+	}
+	var ran, differ atomic.Int32
+	t.Run("checks", func(t *testing.T) {
+		for _, c := range all {
+			t.Run(c.name, func(t *testing.T) {
+				if why, ok := e.Differs[c.name]; ok {
+					differ.Add(1)
+					t.Skip("the engine differs: " + why)
+				}
+				ran.Add(1)
+				if e.Virtual {
+					synctest.Test(t, func(t *testing.T) { c.run(newHarness(t, e, c.cfg)) })
+					return
+				}
+				t.Parallel()
+				c.run(newHarness(t, e, c.cfg))
+			})
+		}
+	})
+	t.Logf("%d checks run, in %d the engine differs", ran.Load(), differ.Load())
+}
+
+// harness is what a check works with. Its methods end the check at a fault.
+type harness struct {
+	*testing.T
+	Queues
+	slack time.Duration
+}
+
+func newHarness(t *testing.T, e Engine, cfg Config) *harness {
+	h := &harness{T: t, Queues: e.Open(t, cfg), slack: e.Slack}
+	if h.slack == 0 {
+		h.slack = time.Second
+	}
+	return h
+}
+
+// patience is for how long a thing may take that the engine promises no time for.
+const patience = time.Minute
+
+// texts makes messages of bodies.
+func texts(bodies ...string) []queue.Outgoing {
+	var out []queue.Outgoing
+	for _, b := range bodies {
+		out = append(out, queue.Outgoing{Body: b})
+	}
+	return out
+}
+
+// numbered makes n messages of a group.
+func numbered(group string, n int) []queue.Outgoing {
+	var out []queue.Outgoing
+	for i := range n {
+		out = append(out, queue.Outgoing{Body: fmt.Sprintf("%s %d", group, i), Group: group})
+	}
+	return out
+}
+
+func (h *harness) send(q Queue, msgs ...queue.Outgoing) {
+	h.Helper()
+	for batch := range slices.Chunk(msgs, queue.MaxBatch) {
+		if err := q.Send(h.Context(), batch); err != nil {
+			h.Fatalf("send: %v", err)
+		}
+	}
+}
+
+// poll receives once.
+func (h *harness) poll(q Queue, most int, wait time.Duration) []queue.Received {
+	h.Helper()
+	got, err := q.Receive(h.Context(), most, wait)
+	if err != nil {
+		h.Fatalf("receive: %v", err)
+	}
+	if len(got) > most {
+		h.Fatalf("receive of %d: got %d", most, len(got))
+	}
+	return got
+}
+
+// receive receives n messages.
+func (h *harness) receive(q Queue, n int) []queue.Received {
+	h.Helper()
+	var got []queue.Received
+	for start := time.Now(); len(got) < n; {
+		if time.Since(start) > patience {
+			h.Fatalf("got %d messages, want %d", len(got), n)
+		}
+		got = append(got, h.poll(q, min(n-len(got), queue.MaxBatch), 2*time.Second)...)
+	}
+	return got
+}
+
+func (h *harness) one(q Queue) queue.Received {
+	h.Helper()
+	return h.receive(q, 1)[0]
+}
+
+// none sees that nothing can be received for a while.
+func (h *harness) none(q Queue, wait time.Duration) {
+	h.Helper()
+	if got := h.poll(q, 1, wait); len(got) > 0 {
+		h.Fatalf("got message %q at its receive %d, want none", got[0].Body, got[0].ReceiveCount)
+	}
+}
+
+func (h *harness) remove(q Queue, msgs ...queue.Received) {
+	h.Helper()
+	for batch := range slices.Chunk(msgs, queue.MaxBatch) {
+		var handles []string
+		for _, m := range batch {
+			handles = append(handles, m.Handle)
+		}
+		if err := q.Delete(h.Context(), handles...); err != nil {
+			h.Fatalf("delete: %v", err)
+		}
+	}
+}
+
+func (h *harness) hide(q Queue, m queue.Received, span time.Duration) {
+	h.Helper()
+	if err := q.Hide(h.Context(), []queue.Visibility{{Handle: m.Handle, For: span}}); err != nil {
+		h.Fatalf("hide for %v: %v", span, err)
+	}
+}
+
+// counts waits until the counts are as wanted.
+func (h *harness) counts(q Queue, want queue.Counts) {
+	h.Helper()
+	h.eventually(func() (bool, any) {
+		got, err := q.Counts(h.Context())
+		if err != nil {
+			h.Fatalf("counts: %v", err)
+		}
+		return got == want, fmt.Sprintf("counts of %s: got %+v, want %+v", q.Name(), got, want)
+	})
+}
+
+// eventually asks until it is so, and otherwise says what was said last.
+func (h *harness) eventually(is func() (bool, any)) {
+	h.Helper()
+	for start := time.Now(); ; h.pass(200 * time.Millisecond) {
+		ok, state := is()
+		if ok {
+			return
+		}
+		if time.Since(start) > patience {
+			h.Fatal(state)
+		}
+	}
+}
+
+// pass lets time pass.
+func (h *harness) pass(d time.Duration) { <-time.After(d) }
+
+// took sees that what began at start has lasted as long as it should.
+func (h *harness) took(what string, start time.Time, want time.Duration) {
+	h.Helper()
+	if got := time.Since(start); got < want-h.slack || got > want+h.slack {
+		h.Errorf("%s took %v, want %v within %v", what, got, want, h.slack)
+	}
+}
+
+// refused sees that entries of a batch were refused, these and no others, each with its error (nil: any).
+func (h *harness) refused(err error, want map[int]error) {
+	h.Helper()
+	partial, ok := errors.AsType[*queue.PartialError](err)
+	if !ok {
+		h.Fatalf("got %v, want a partial failure", err)
+	}
+	for i, want := range want {
+		if got := partial.Failed[i]; got == nil || want != nil && !errors.Is(got, want) {
+			h.Errorf("entry %d: got %v, want %v", i, got, want)
+		}
+	}
+	for i, err := range partial.Failed {
+		if _, ok := want[i]; !ok {
+			h.Errorf("entry %d: got %v, want it taken", i, err)
+		}
+	}
+}
+
+// bodies returns the messages' bodies, sorted.
+func bodies(msgs []queue.Received) []string {
+	var out []string
+	for _, m := range msgs {
+		out = append(out, m.Body)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,363 @@
+// Package sqlite is the embedded queue engine: queues with SQS's semantics in one SQLite file, or in memory.
+//
+// It guarantees what package queue asks of every engine, and in places more than SQS does: counts are exact, and a
+// message whose receive was lost with a crash is visible again at the next start rather than when its visibility
+// timeout ends. Send, Delete and Hide return nil only when their change is on disk.
+//
+// Delays and hidden spans are spans of the deployment's clock; the visibility timeout that a receive gives, the
+// 12 hours counted from it, long polls and the pace of move tasks are real time.
+//
+// Order is not promised. Among the messages of one group the one that has been visible longest comes first; groups take
+// turns (see fair). The messages that have no group are together as one of them.
+//
+// It does not share its file with a second process or a second Engine.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hookline/shared/clock"
+	"hookline/shared/queue"
+	"hookline/shared/sqlitedb"
+)
+
+// schema: bodies stand apart because a message's row is rewritten at every receive. A message is in one of the two
+// indexes at a time. All times are Unix milliseconds of the deployment's clock.
+const schema = `
+CREATE TABLE IF NOT EXISTS queue (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS message (
+	seq      INTEGER PRIMARY KEY, -- the message's identity, never used twice
+	queue    INTEGER NOT NULL,
+	state    INTEGER NOT NULL,    -- see type state
+	grp      TEXT    NOT NULL,
+	at       INTEGER NOT NULL,    -- since when it is visible, or when it will be
+	sent     INTEGER NOT NULL,
+	first    INTEGER NOT NULL,    -- first receive, 0 none
+	received INTEGER NOT NULL,    -- last receive, 0 none
+	count    INTEGER NOT NULL,    -- receives; part of the handle
+	origin   TEXT    NOT NULL     -- queue that redrive took it from
+);
+CREATE INDEX IF NOT EXISTS message_visible ON message (queue, grp, at, seq) WHERE state = 0;
+CREATE INDEX IF NOT EXISTS message_hidden ON message (queue, at) WHERE state <> 0;
+CREATE TABLE IF NOT EXISTS body (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS move (
+	seq         INTEGER PRIMARY KEY, -- from the same row of numbers as messages
+	queue       INTEGER NOT NULL,
+	destination TEXT    NOT NULL,    -- a queue's name, '' for where each message came from
+	status      TEXT    NOT NULL,
+	moved       INTEGER NOT NULL,
+	to_move     INTEGER NOT NULL,
+	rate        INTEGER NOT NULL,    -- messages a second, 0 no limit
+	started     INTEGER NOT NULL
+)`
+
+// state is what a message is doing.
+type state int
+
+const (
+	visible state = iota
+	delayed       // sent with a delay
+	working       // received, until its visibility timeout ends; visible again after a crash
+	parked        // received, then hidden on purpose; stays so over a crash
+	states
+
+	gone state = -1 // not in the queue
+)
+
+const never = math.MaxInt64
+
+// Options of an Engine. The zero value is real time and SQS's limits.
+type Options struct {
+	Clock       clock.Clock
+	MaxInFlight int    // per queue; 0 means queue.MaxInFlight
+	Faults      Faults // see SetFaults
+}
+
+// QueueConfig is what a queue is set up with. It is not stored: it holds from each call of Engine.Queue on.
+type QueueConfig struct {
+	Visibility time.Duration // timeout of a receive, in real time; 0 means 30 s
+	Retention  time.Duration // of a message since it was sent, by the clock; 0 means queue.MaxRetention
+	DeadLetter string        // name of the queue for messages received MaxReceive times; "" none
+	MaxReceive int           // 1 to 1000 where DeadLetter is set
+}
+
+const (
+	defaultVisibility = 30 * time.Second
+	maxMaxReceive     = 1000
+)
+
+// Engine holds queues. Its methods are safe for concurrent use.
+type Engine struct {
+	db          *sqlitedb.DB
+	clock       clock.Clock
+	maxInFlight int
+	faults      atomic.Pointer[Faults]
+	chance      sync.Mutex // around Faults.Rand
+	closed      chan struct{}
+	once        sync.Once
+	tasks       sync.WaitGroup // of moves
+
+	// The writer's own, touched inside write alone:
+	queues  map[string]*Queue
+	lastSeq int64
+	stale   bool   // what is remembered may differ from what is stored
+	lost    uint64 // as Tx.Lost said when it was read
+}
+
+// New opens or creates the engine's file at path; "" keeps it in memory. Messages that were being worked on when the
+// engine last stopped are visible at once, and move tasks go on.
+func New(path string, o Options) (*Engine, error) {
+	db, err := sqlitedb.Open(path, schema)
+	if err != nil {
+		return nil, fmt.Errorf("queues: %w", err)
+	}
+	e := &Engine{
+		db: db, clock: o.Clock, maxInFlight: o.MaxInFlight, closed: make(chan struct{}),
+		queues: make(map[string]*Queue), lastSeq: time.Now().UnixMicro(), stale: true,
+	}
+	if e.maxInFlight == 0 {
+		e.maxInFlight = queue.MaxInFlight
+	}
+	e.SetFaults(o.Faults)
+	if err := e.recover(); err != nil {
+		return nil, errors.Join(fmt.Errorf("queues: %w", err), db.Close())
+	}
+	return e, nil
+}
+
+// Close ends the long polls and move tasks under way, which go on at the next New, and closes the file.
+func (e *Engine) Close() error {
+	e.once.Do(func() { close(e.closed) })
+	// Once this write is through, no other can start a task.
+	_ = e.db.Write(context.Background(), func(*sqlitedb.Tx) error { return nil })
+	e.tasks.Wait()
+	return e.db.Close()
+}
+
+// recover puts right what the last process left behind.
+func (e *Engine) recover() error {
+	err := e.db.Write(context.Background(), func(tx *sqlitedb.Tx) error {
+		_, err := tx.Exec(`UPDATE message SET state = 0, at = ? WHERE state = 2`, e.now())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return e.write(context.Background(), func(tx *sqlitedb.Tx) error {
+		running, err := all[int64](tx, `SELECT seq FROM move WHERE status = ?`, moveRunning)
+		for _, seq := range running {
+			e.tasks.Go(func() { e.runMove(seq) })
+		}
+		return err
+	})
+}
+
+// Queue returns the queue of that name, made if need be, and sets it up. All that is returned for one name is one queue.
+func (e *Engine) Queue(name string, cfg QueueConfig) (*Queue, error) {
+	switch {
+	case name == "" || name == cfg.DeadLetter:
+		return nil, fmt.Errorf("queue %q, dead letters to %q: %w", name, cfg.DeadLetter, queue.ErrRefused)
+	case cfg.DeadLetter != "" && (cfg.MaxReceive < 1 || cfg.MaxReceive > maxMaxReceive):
+		return nil, fmt.Errorf("queue %q, dead letter after %d receives: %w", name, cfg.MaxReceive, queue.ErrRefused)
+	}
+	if cfg.Visibility == 0 {
+		cfg.Visibility = defaultVisibility
+	}
+	if cfg.Retention == 0 {
+		cfg.Retention = queue.MaxRetention
+	}
+	var q *Queue
+	err := e.write(context.Background(), func(tx *sqlitedb.Tx) (err error) {
+		if cfg.DeadLetter != "" {
+			if _, err := e.ensure(tx, cfg.DeadLetter); err != nil {
+				return err
+			}
+		}
+		if q, err = e.ensure(tx, name); err != nil {
+			return err
+		}
+		q.cfg, q.expiry = cfg, 0
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("queue %q: %w", name, err)
+	}
+	return q, nil
+}
+
+// ensure returns the queue of that name, made if need be, with a configuration to be replaced.
+func (e *Engine) ensure(tx *sqlitedb.Tx, name string) (*Queue, error) {
+	if q := e.queues[name]; q != nil {
+		return q, nil
+	}
+	r, err := tx.Exec(`INSERT INTO queue (name) VALUES (?)`, name)
+	if err != nil {
+		return nil, err
+	}
+	id, err := r.LastInsertId()
+	if err != nil {
+		return nil, err
+	}
+	return e.remember(name, id), nil
+}
+
+func (e *Engine) remember(name string, id int64) *Queue {
+	q := e.queues[name]
+	if q == nil {
+		q = &Queue{
+			engine: e, name: name, wake: make(chan struct{}),
+			cfg: QueueConfig{Visibility: defaultVisibility, Retention: queue.MaxRetention},
+		}
+		e.queues[name] = q
+	}
+	q.id, q.tally = id, newTally()
+	return q
+}
+
+// write runs fn as one transaction, with what the engine remembers as true as what it stores; it returns when both are
+// on disk. An error of fn undoes it whole and makes the engine read everything anew, so it is for faults, not for
+// refusals. Once begun it does not end with ctx: a call that gave up could not tell whether it had happened.
+func (e *Engine) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return e.db.Write(context.WithoutCancel(ctx), func(tx *sqlitedb.Tx) error {
+		select {
+		case <-e.closed:
+			return sqlitedb.ErrClosed
+		default:
+		}
+		if e.stale || e.lost != tx.Lost() {
+			if err := e.load(tx); err != nil {
+				return err
+			}
+			e.lost = tx.Lost()
+		}
+		e.stale = true
+		if err := fn(tx); err != nil {
+			return err
+		}
+		e.stale = false
+		return nil
+	})
+}
+
+// load reads what the engine remembers: the queues, and what their messages are doing.
+func (e *Engine) load(tx *sqlitedb.Tx) error {
+	byID := make(map[int64]*Queue)
+	err := each(tx, func(scan func(...any) error) error {
+		var id int64
+		var name string
+		if err := scan(&id, &name); err != nil {
+			return err
+		}
+		byID[id] = e.remember(name, id)
+		return nil
+	}, `SELECT id, name FROM queue`)
+	if err != nil {
+		return err
+	}
+	for name, q := range e.queues {
+		if byID[q.id] != q {
+			delete(e.queues, name) // its making was undone
+		}
+	}
+	err = each(tx, func(scan func(...any) error) error {
+		var id, at, sent int64
+		var s state
+		var group string
+		var n int
+		if err := scan(&id, &s, &group, &n, &at, &sent); err != nil {
+			return err
+		}
+		q := byID[id]
+		q.shift(group, gone, s, n)
+		if s != visible {
+			q.next = min(q.next, at)
+		}
+		q.expiry = min(q.expiry, sent+q.cfg.Retention.Milliseconds())
+		return nil
+	}, `SELECT queue, state, grp, count(*), min(at), min(sent) FROM message GROUP BY queue, state, grp`)
+	if err != nil {
+		return err
+	}
+	for _, q := range e.queues {
+		q.notify()
+	}
+	var last int64
+	err = tx.QueryRow(`SELECT max(ifnull((SELECT max(seq) FROM message), 0), ifnull((SELECT max(seq) FROM move), 0))`).Scan(&last)
+	e.lastSeq = max(e.lastSeq, last)
+	return err
+}
+
+// newSeq returns a number greater than all before it, also than those of messages long deleted by processes before
+// this one: they began counting at the microsecond they started in, as this one did.
+func (e *Engine) newSeq() int64 {
+	e.lastSeq++
+	return e.lastSeq
+}
+
+// now returns the clock's reading in Unix milliseconds.
+func (e *Engine) now() int64 { return e.clock.Now().UnixMilli() }
+
+// until returns the real time left until the clock reads at.
+func (e *Engine) until(at int64) time.Duration {
+	return e.clock.Wait(time.UnixMilli(at).Sub(e.clock.Now()))
+}
+
+// formatID spells a sequence number as an id.
+func formatID(seq int64) string { return fmt.Sprintf("%016x", seq) }
+
+// formatHandle spells the handle of a message's count-th receive: a later receive has another.
+func formatHandle(seq int64, count int) string {
+	return formatID(seq) + "." + strconv.Itoa(count)
+}
+
+func parseHandle(h string) (seq int64, count int, ok bool) {
+	id, n, _ := strings.Cut(h, ".")
+	seq, err := strconv.ParseInt(id, 16, 64)
+	if err != nil {
+		return 0, 0, false
+	}
+	if count, err = strconv.Atoi(n); err != nil {
+		return 0, 0, false
+	}
+	return seq, count, count > 0 && formatHandle(seq, count) == h
+}
+
+// each runs a query and gives fn every row.
+func each(tx *sqlitedb.Tx, fn func(scan func(...any) error) error, query string, args ...any) error {
+	rows, err := tx.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// all runs a query for one column.
+func all[T any](tx *sqlitedb.Tx, query string, args ...any) ([]T, error) {
+	var out []T
+	err := each(tx, func(scan func(...any) error) error {
+		var v T
+		if err := scan(&v); err != nil {
+			return err
+		}
+		out = append(out, v)
+		return nil
+	}, query, args...)
+	return out, err
+}

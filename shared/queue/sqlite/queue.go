@@ -1,0 +1,299 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"hookline/shared/queue"
+	"hookline/shared/sqlitedb"
+)
+
+// Queue is one of an Engine's queues. Its methods are safe for concurrent use. Calls outside SQS's limits (a batch of
+// more than 10, say) are refused whole with queue.ErrRefused; entries are refused singly with *queue.PartialError.
+type Queue struct {
+	engine *Engine
+	name   string
+
+	// The writer's own:
+	tally
+	id     int64
+	cfg    QueueConfig
+	wake   chan struct{} // closed, and replaced, when a long poll should look again
+	lagged reading
+}
+
+// reading is what Counts said at a moment of real time.
+type reading struct {
+	counts queue.Counts
+	at     time.Time
+}
+
+// Name returns the queue's name.
+func (q *Queue) Name() string { return q.name }
+
+// notify wakes the long polls. They wait for the writer, so that what was not written when they were woken is when
+// they look.
+func (q *Queue) notify() {
+	close(q.wake)
+	q.wake = make(chan struct{})
+}
+
+// hidden notes that a message becomes visible at a time, so that the long polls wake then.
+func (q *Queue) hidden(at int64) {
+	if at < q.next {
+		q.next = at
+		q.notify()
+	}
+}
+
+// aged notes when a message was sent, so that it expires.
+func (q *Queue) aged(sent int64) {
+	q.expiry = min(q.expiry, sent+q.cfg.Retention.Milliseconds())
+}
+
+// Send puts up to queue.MaxBatch messages, of queue.MaxBytes together, into the queue. queue.ErrTooLarge says that they
+// are more than that together.
+func (q *Queue) Send(ctx context.Context, msgs []queue.Outgoing) error {
+	if len(msgs) > queue.MaxBatch {
+		return fmt.Errorf("%d messages in one call: %w", len(msgs), queue.ErrRefused)
+	}
+	failed := make(map[int]error)
+	size := 0
+	for i, m := range msgs {
+		err := check(m)
+		if err == nil {
+			err = q.engine.partial(faultSend)
+		}
+		if err != nil {
+			failed[i] = err
+			continue
+		}
+		size += len(m.Body)
+	}
+	if size > queue.MaxBytes {
+		return fmt.Errorf("%d bytes in one call: %w", size, queue.ErrTooLarge)
+	}
+	return q.engine.call(func() error {
+		if len(failed) < len(msgs) {
+			if err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error { return q.insert(tx, msgs, failed) }); err != nil {
+				return fmt.Errorf("send to %s: %w", q.name, err)
+			}
+		}
+		return partly(failed)
+	})
+}
+
+func (q *Queue) insert(tx *sqlitedb.Tx, msgs []queue.Outgoing, but map[int]error) error {
+	now := q.engine.now()
+	if err := q.advance(tx, now); err != nil {
+		return err
+	}
+	for i, m := range msgs {
+		if but[i] != nil {
+			continue
+		}
+		seq, at, s := q.engine.newSeq(), now, visible
+		if m.Delay > 0 {
+			at, s = now+milliseconds(m.Delay), delayed
+		}
+		if _, err := tx.Exec(`INSERT INTO body (seq, body) VALUES (?, ?)`, seq, m.Body); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`INSERT INTO message (seq, queue, state, grp, at, sent, first, received, count, origin)
+			VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, '')`, seq, q.id, s, m.Group, at, now)
+		if err != nil {
+			return err
+		}
+		q.shift(m.Group, gone, s, 1)
+		if s == delayed {
+			q.hidden(at)
+		}
+	}
+	q.aged(now)
+	if q.count[visible] > 0 {
+		q.notify()
+	}
+	return nil
+}
+
+// check returns why SQS would refuse a message by itself.
+func check(m queue.Outgoing) error {
+	switch {
+	case m.Body == "":
+		return fmt.Errorf("empty body: %w", queue.ErrRefused)
+	case len(m.Body) > queue.MaxBytes:
+		return queue.ErrTooLarge
+	case m.Delay < 0 || m.Delay > queue.MaxDelay:
+		return fmt.Errorf("delay of %v: %w", m.Delay, queue.ErrRefused)
+	case !utf8.ValidString(m.Body):
+		return fmt.Errorf("body is not UTF-8: %w", queue.ErrRefused)
+	}
+	for i, r := range m.Body {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return fmt.Errorf("character %U at byte %d of the body: %w", r, i, queue.ErrRefused)
+		}
+	}
+	return nil
+}
+
+// Delete removes up to queue.MaxBatch messages by the handles of their last receives, also when their visibility
+// timeout has ended. A handle that is older is refused with queue.ErrStaleHandle, and the message stays; SQS would
+// say nothing.
+func (q *Queue) Delete(ctx context.Context, handles ...string) error {
+	if len(handles) > queue.MaxBatch {
+		return fmt.Errorf("%d handles in one call: %w", len(handles), queue.ErrRefused)
+	}
+	return q.engine.call(func() error {
+		var failed map[int]error
+		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+			failed = make(map[int]error)
+			full := q.inFlight() >= q.engine.maxInFlight
+			for i, h := range handles {
+				err := q.remove(tx, h)
+				if errors.Is(err, queue.ErrStaleHandle) {
+					failed[i] = err
+				} else if err != nil {
+					return err
+				}
+			}
+			if full {
+				q.notify()
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("delete from %s: %w", q.name, err)
+		}
+		return partly(failed)
+	})
+}
+
+func (q *Queue) remove(tx *sqlitedb.Tx, handle string) error {
+	seq, count, ok := parseHandle(handle)
+	if !ok {
+		return queue.ErrStaleHandle
+	}
+	var s state
+	var group string
+	err := tx.QueryRow(`DELETE FROM message WHERE seq = ? AND queue = ? AND count = ? RETURNING state, grp`,
+		seq, q.id, count).Scan(&s, &group)
+	if errors.Is(err, sql.ErrNoRows) {
+		return queue.ErrStaleHandle
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`DELETE FROM body WHERE seq = ?`, seq); err != nil {
+		return err
+	}
+	q.shift(group, s, gone, 1)
+	return nil
+}
+
+// Hide hides up to queue.MaxBatch received messages for spans of the clock from now, or makes them visible at once. It
+// works also when their visibility timeout has ended, until they are received again. Entries fail with
+// queue.ErrStaleHandle or queue.ErrBeyondLimit.
+func (q *Queue) Hide(ctx context.Context, vs []queue.Visibility) error {
+	if len(vs) > queue.MaxBatch {
+		return fmt.Errorf("%d messages in one call: %w", len(vs), queue.ErrRefused)
+	}
+	return q.engine.call(func() error {
+		var failed map[int]error
+		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+			failed = make(map[int]error)
+			now := q.engine.now()
+			for i, v := range vs {
+				if err := q.engine.partial(faultHide); err != nil {
+					failed[i] = err
+					continue
+				}
+				err := q.hide(tx, v, now)
+				if errors.Is(err, queue.ErrStaleHandle) || errors.Is(err, queue.ErrBeyondLimit) {
+					failed[i] = err
+				} else if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("hide in %s: %w", q.name, err)
+		}
+		return partly(failed)
+	})
+}
+
+func (q *Queue) hide(tx *sqlitedb.Tx, v queue.Visibility, now int64) error {
+	seq, count, ok := parseHandle(v.Handle)
+	if !ok {
+		return queue.ErrStaleHandle
+	}
+	var was state
+	var group string
+	var received int64
+	err := tx.QueryRow(`SELECT state, grp, received FROM message WHERE seq = ? AND queue = ? AND count = ?`,
+		seq, q.id, count).Scan(&was, &group, &received)
+	if errors.Is(err, sql.ErrNoRows) {
+		return queue.ErrStaleHandle
+	}
+	if err != nil {
+		return err
+	}
+	worked := q.engine.clock.Wait(time.Duration(now-received) * time.Millisecond)
+	if v.For > queue.MaxVisibility-worked {
+		return queue.ErrBeyondLimit
+	}
+	at, s := now, visible
+	if v.For > 0 {
+		at, s = now+milliseconds(v.For), parked
+	}
+	if _, err := tx.Exec(`UPDATE message SET state = ?, at = ? WHERE seq = ?`, s, at, seq); err != nil {
+		return err
+	}
+	q.shift(group, was, s, 1)
+	if s == visible {
+		q.notify()
+	} else {
+		q.hidden(at)
+	}
+	return nil
+}
+
+// Counts returns how many messages the queue holds, exactly unless Faults say otherwise.
+func (q *Queue) Counts(ctx context.Context) (queue.Counts, error) {
+	var c queue.Counts
+	err := q.engine.call(func() error {
+		return q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+			if lag := q.engine.faults.Load().CountLag; lag > 0 && time.Since(q.lagged.at) < lag {
+				c = q.lagged.counts
+				return nil
+			}
+			if err := q.advance(tx, q.engine.now()); err != nil {
+				return err
+			}
+			c = queue.Counts{Visible: q.count[visible], InFlight: q.inFlight(), Delayed: q.count[delayed]}
+			q.lagged = reading{counts: c, at: time.Now()}
+			return nil
+		})
+	})
+	if err != nil {
+		return queue.Counts{}, fmt.Errorf("counts of %s: %w", q.name, err)
+	}
+	return c, nil
+}
+
+func partly(failed map[int]error) error {
+	if len(failed) == 0 {
+		return nil
+	}
+	return &queue.PartialError{Failed: failed}
+}
+
+// milliseconds rounds up, so that nothing comes early.
+func milliseconds(d time.Duration) int64 {
+	return int64((d + time.Millisecond - 1) / time.Millisecond)
+}

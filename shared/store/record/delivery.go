@@ -1,0 +1,174 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"hookline/shared/webhook"
+)
+
+// MaxDelivery is how long an encoded delivery gets at most (an inline payload within its limit supposed): DynamoDB
+// takes items of 400 KB with their key and attribute names. Past it the oldest attempts lose their response bodies.
+const MaxDelivery = 384 << 10
+
+// Short names and omitted usual values, because DynamoDB counts a write by the KB and the record of a first attempt
+// that succeeded is to stay within one, payload and key included. Times are milliseconds since the event's acceptance.
+type deliveryRecord struct {
+	Type        string          `json:"t,omitzero"`
+	Dialect     string          `json:"d,omitzero"`
+	ContentType string          `json:"ct,omitzero"` // absent: JSON
+	Format      string          `json:"f,omitzero"`  // absent: JSON
+	Timestamp   string          `json:"ts,omitzero"` // absent: the second of acceptance
+	Ref         string          `json:"p,omitzero"`
+	Status      string          `json:"s,omitzero"` // absent: succeeded
+	Round       int             `json:"r,omitzero"`
+	Count       int             `json:"n,omitzero"`
+	Total       int             `json:"m,omitzero"`
+	Owner       string          `json:"o,omitzero"`
+	Via         webhook.Via     `json:"v,omitzero"`
+	NextAt      *int64          `json:"w,omitzero"`
+	Job         string          `json:"j,omitzero"`
+	Attempts    []attemptRecord `json:"a,omitzero"`
+	ExpiresAt   *int64          `json:"x,omitzero"`
+}
+
+type attemptRecord struct {
+	Number       int                  `json:"n,omitzero"`
+	ScheduledAt  *int64               `json:"w,omitzero"`
+	StartedAt    *int64               `json:"b,omitzero"`
+	SentAt       *int64               `json:"u,omitzero"` // Unix seconds: real time, which the acceptance is not
+	Duration     int64                `json:"d,omitzero"` // milliseconds
+	StatusCode   int                  `json:"c,omitzero"`
+	Error        webhook.AttemptError `json:"e,omitzero"`
+	ResponseBody string               `json:"r,omitzero"`
+	Truncated    bool                 `json:"t,omitzero"`
+	RetryAfter   int64                `json:"ra,omitzero"` // milliseconds
+	Secret       int                  `json:"k,omitzero"`
+}
+
+// EncodeDelivery returns all of d but its key: JSON, and after it an inline payload's bytes as they are. Durations
+// are cut to whole milliseconds, SentAt to whole seconds.
+func EncodeDelivery(d webhook.Delivery) []byte {
+	at := d.AcceptedAt
+	r := deliveryRecord{
+		Type: d.Type, Dialect: d.Dialect,
+		ContentType: abbreviate(d.ContentType, webhook.ContentJSON),
+		Format:      abbreviate(d.Format, webhook.FormatJSON),
+		Timestamp:   abbreviate(d.Timestamp, bodyTime(at)),
+		Status:      abbreviate(string(d.Status), string(webhook.Succeeded)),
+		Ref:         d.Body.Ref, Round: d.Round, Count: d.Count, Total: d.Total, Owner: d.Owner, Via: d.Via, Job: d.Job,
+		NextAt: sinceMillis(at, d.NextAt), ExpiresAt: sinceMillis(at, d.ExpiresAt),
+	}
+	for _, a := range d.Attempts {
+		r.Attempts = append(r.Attempts, attemptRecord{
+			Number: a.Number, ScheduledAt: sinceMillis(at, a.ScheduledAt), StartedAt: sinceMillis(at, a.StartedAt),
+			SentAt: unixSeconds(a.SentAt), Duration: a.Duration.Milliseconds(), StatusCode: a.StatusCode, Error: a.Error,
+			ResponseBody: a.ResponseBody, Truncated: a.Truncated, RetryAfter: a.RetryAfter.Milliseconds(), Secret: a.Secret,
+		})
+	}
+	b := marshal(r)
+	if over := len(b) + len(d.Body.Inline) - MaxDelivery; over > 0 {
+		shed(r.Attempts, over)
+		b = marshal(r)
+	}
+	return append(b, d.Body.Inline...)
+}
+
+// DecodeDelivery reads what EncodeDelivery returned for the delivery of that key. The result does not alias b.
+func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error) {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	var r deliveryRecord
+	if err := dec.Decode(&r); err != nil {
+		return webhook.Delivery{}, fmt.Errorf("delivery record: %w", err)
+	}
+	key.AcceptedAt = Time(Millis(key.AcceptedAt))
+	at := key.AcceptedAt
+	d := webhook.Delivery{
+		DeliveryKey: key, Type: r.Type, Dialect: r.Dialect,
+		ContentType: expand(r.ContentType, webhook.ContentJSON),
+		Format:      expand(r.Format, webhook.FormatJSON),
+		Timestamp:   expand(r.Timestamp, bodyTime(at)),
+		Body:        webhook.Payload{Ref: r.Ref},
+		Status:      webhook.DeliveryStatus(expand(r.Status, string(webhook.Succeeded))),
+		Round:       r.Round, Count: r.Count, Total: r.Total, Owner: r.Owner, Via: r.Via, Job: r.Job,
+		NextAt: afterMillis(at, r.NextAt), ExpiresAt: afterMillis(at, r.ExpiresAt),
+	}
+	if inline := b[dec.InputOffset():]; len(inline) > 0 {
+		d.Body.Inline = bytes.Clone(inline)
+	}
+	for _, a := range r.Attempts {
+		attempt := webhook.Attempt{
+			Number: a.Number, ScheduledAt: afterMillis(at, a.ScheduledAt), StartedAt: afterMillis(at, a.StartedAt),
+			Duration: time.Duration(a.Duration) * time.Millisecond, StatusCode: a.StatusCode, Error: a.Error,
+			ResponseBody: a.ResponseBody, Truncated: a.Truncated, RetryAfter: time.Duration(a.RetryAfter) * time.Millisecond,
+			Secret: a.Secret,
+		}
+		if a.SentAt != nil {
+			attempt.SentAt = time.Unix(*a.SentAt, 0).UTC()
+		}
+		d.Attempts = append(d.Attempts, attempt)
+	}
+	return d, nil
+}
+
+// shed empties response bodies, the oldest first, until at least over bytes are gone; a body's encoding is never
+// shorter than the body.
+func shed(attempts []attemptRecord, over int) {
+	for i := range attempts {
+		if over <= 0 {
+			return
+		}
+		if a := &attempts[i]; a.ResponseBody != "" {
+			over -= len(a.ResponseBody) - len(`,"t":true`)
+			a.ResponseBody, a.Truncated = "", true
+		}
+	}
+}
+
+// absent stands for the empty string where an absent name means the usual value.
+const absent = "-"
+
+func abbreviate(v, usual string) string {
+	switch v {
+	case usual:
+		return ""
+	case "":
+		return absent
+	}
+	return v
+}
+
+func expand(v, usual string) string {
+	switch v {
+	case "":
+		return usual
+	case absent:
+		return ""
+	}
+	return v
+}
+
+func bodyTime(at time.Time) string { return at.UTC().Format(webhook.BodyTimeFormat) }
+
+func sinceMillis(at, t time.Time) *int64 {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UnixMilli() - at.UnixMilli())
+}
+
+func afterMillis(at time.Time, ms *int64) time.Time {
+	if ms == nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(at.UnixMilli() + *ms).UTC()
+}
+
+func unixSeconds(t time.Time) *int64 {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.Unix())
+}

@@ -1,0 +1,139 @@
+package record
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hookline/shared/payload"
+	"hookline/shared/webhook"
+)
+
+var accepted = time.Date(2026, 3, 20, 12, 0, 0, 123e6, time.UTC)
+
+func key() webhook.DeliveryKey {
+	return webhook.DeliveryKey{
+		Tenant: "acme-production", Webhook: webhook.NewID(webhook.WebhookPrefix, accepted),
+		Event: webhook.NewID(webhook.EventPrefix, accepted), AcceptedAt: accepted,
+	}
+}
+
+// first is the record of a first attempt that succeeded, as most are.
+func first() webhook.Delivery {
+	return webhook.Delivery{
+		DeliveryKey: key(), Type: "invoice.paid", Dialect: "standard@1", ContentType: webhook.ContentJSON,
+		Format: webhook.FormatJSON, Timestamp: "2026-03-20T12:00:00Z",
+		Body:   webhook.Payload{Inline: append([]byte{'d', 0, '"', 0xff, '{'}, bytes.Repeat([]byte{0x9c}, payload.MaxInline-5)...)},
+		Status: webhook.Succeeded, Round: 1, Count: 1, Total: 1, Owner: "5fea7756-0ea4-451a-a703-a558b933e274",
+		Attempts: []webhook.Attempt{{
+			Number: 1, ScheduledAt: accepted, StartedAt: accepted.Add(87 * time.Millisecond), SentAt: accepted.Truncate(time.Second),
+			Duration: 53 * time.Millisecond, StatusCode: 200, ResponseBody: `{"received":true,"id":"in_1234567890"}`, Secret: 1,
+		}},
+		ExpiresAt: accepted.Add(30 * 24 * time.Hour),
+	}
+}
+
+func TestDelivery(t *testing.T) {
+	failing := first()
+	failing.Body = webhook.Payload{Ref: "pay_\"x\""}
+	failing.Timestamp, failing.Format, failing.ContentType = "2025-01-01T00:00:00Z", webhook.FormatSlack, webhook.ContentForm
+	failing.Status, failing.Via, failing.NextAt, failing.Job = webhook.Pending, webhook.ViaQueue, accepted.Add(-time.Hour), "job_1"
+	failing.Attempts = append(failing.Attempts, webhook.Attempt{
+		Number: 2, Error: webhook.ErrBadStatus, StatusCode: 503, ResponseBody: "<html>&\x00\u2028\"\\😀", Truncated: true,
+		RetryAfter: 90 * time.Second,
+	})
+	long := first()
+	long.Format, long.ContentType, long.Timestamp, long.Status = "", "", "", ""
+	for name, want := range map[string]webhook.Delivery{
+		"first": first(), "failing": failing, "empty strings": long, "key alone": {DeliveryKey: key()},
+	} {
+		got, err := DecodeDelivery(want.DeliveryKey, EncodeDelivery(want))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+	}
+	if _, err := DecodeDelivery(key(), []byte("{")); err == nil {
+		t.Error("half a record: got no error")
+	}
+}
+
+// TestDeliveryWithinOneWrite holds the record of a delivery that succeeds at once to the 1 KB of one DynamoDB write.
+func TestDeliveryWithinOneWrite(t *testing.T) {
+	const write = 1024
+	// Beside the record, the item has its key (tenant, webhook and event as text, the time in 8 bytes), and at most
+	// this for separators, attribute names, the revision and the times that TTL and conditions need.
+	const attributes = 56
+	d := first()
+	rec := len(EncodeDelivery(d))
+	size := rec + len(d.Tenant) + len(d.Webhook) + len(d.Event) + 8 + attributes
+	t.Logf("record %d bytes (%d beside payload and response), item %d", rec, rec-len(d.Body.Inline)-len(d.Attempts[0].ResponseBody), size)
+	if size > write {
+		t.Errorf("got an item of %d bytes, want at most %d", size, write)
+	}
+}
+
+func TestDeliverySheds(t *testing.T) {
+	d := first()
+	d.Attempts = nil
+	body := strings.Repeat("\x01", webhook.MaxResponseFailed) // the worst to encode
+	for range webhook.MaxAttemptsKept {
+		d.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: body})
+	}
+	b := EncodeDelivery(d)
+	if len(b) > MaxDelivery {
+		t.Errorf("got %d bytes, want at most %d", len(b), MaxDelivery)
+	}
+	got, err := DecodeDelivery(d.DeliveryKey, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(got.Attempts); n != webhook.MaxAttemptsKept {
+		t.Fatalf("got %d attempts, want all %d", n, webhook.MaxAttemptsKept)
+	}
+	if a := got.Attempts[0]; a.ResponseBody != "" || !a.Truncated {
+		t.Errorf("oldest: got %d bytes of response, truncated %t, want none, true", len(a.ResponseBody), a.Truncated)
+	}
+	small := first()
+	small.Attempts[0].ResponseBody = body[:webhook.MaxResponseSucceeded]
+	got, err = DecodeDelivery(small.DeliveryKey, EncodeDelivery(small))
+	if err != nil || got.Attempts[0].Truncated {
+		t.Errorf("a small record: got truncated %t, %v, want it whole", got.Attempts[0].Truncated, err)
+	}
+	if d.Attempts[0].ResponseBody == "" {
+		t.Error("the delivery given was changed")
+	}
+}
+
+func TestOthers(t *testing.T) {
+	tenant := webhook.Tenant{
+		ID: "acme", Name: "Acmé \"<&>\" 😀", Dialect: "standard@1", NotifyEmail: "a@example.com",
+		FrameAncestors: []string{"https://a.example"}, CreatedAt: accepted, UpdatedAt: accepted.Add(time.Millisecond), Version: 7,
+	}
+	gotTenant, err := DecodeTenant("acme", 7, EncodeTenant(tenant))
+	if diff := cmp.Diff(tenant, gotTenant); err != nil || diff != "" {
+		t.Errorf("tenant: %v, -want +got\n%s", err, diff)
+	}
+	k := webhook.Key{ID: "key_1", Tenant: "acme", Name: "ci", Scopes: []string{"keys:read"}, Hash: "h", CreatedAt: accepted}
+	gotKey, err := DecodeKey("acme", "key_1", "h", EncodeKey(k))
+	if diff := cmp.Diff(k, gotKey); err != nil || diff != "" {
+		t.Errorf("key: %v, -want +got\n%s", err, diff)
+	}
+	w := webhook.Webhook{
+		Ref: webhook.Ref{Tenant: "acme", ID: "wh_1"}, URL: "https://a.example/?a=1&b=2", Name: "n", Events: []string{"*"},
+		Active: true, ContentType: webhook.ContentForm, Format: webhook.FormatTeams, Headers: webhook.Sealed{0, 1, 0xff},
+		HeaderNames: []string{"X-A"}, TimeoutSeconds: 3, Filter: []byte(`{ "a": ["<"] }`), MaxPerSecond: 9,
+		Metadata: map[string]string{"k": "v"}, Secrets: []webhook.Secret{{Version: 2, Sealed: webhook.Sealed{7}}, {Version: 1, ExpiresAt: accepted}},
+		CreatedAt: accepted, UpdatedAt: accepted, Version: 3, Health: webhook.Health{FailingSince: accepted},
+		Since: map[string]time.Time{"*": accepted},
+	}
+	gotWebhook, err := DecodeWebhook(w.Ref, 3, w.Health, EncodeWebhook(w))
+	if diff := cmp.Diff(w, gotWebhook); err != nil || diff != "" {
+		t.Errorf("webhook: %v, -want +got\n%s", err, diff)
+	}
+}

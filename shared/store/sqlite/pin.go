@@ -1,0 +1,141 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"hookline/shared/sqlitedb"
+	"hookline/shared/store/record"
+	"hookline/shared/webhook"
+)
+
+// Pin stores p unless one is there that has not expired at p.At.
+func (s *Store) Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error) {
+	pins, stored, err := s.pins(ctx, "Pin", []webhook.Pin{p})
+	if err != nil {
+		return webhook.Pin{}, false, err
+	}
+	return pins[0], stored[0], nil
+}
+
+// Pins does the same for many, here in one transaction.
+func (s *Store) Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error) {
+	return s.pins(ctx, "Pins", ps)
+}
+
+func (s *Store) pins(ctx context.Context, call string, ps []webhook.Pin) ([]webhook.Pin, []bool, error) {
+	pins, stored := make([]webhook.Pin, len(ps)), make([]bool, len(ps))
+	err := s.write(ctx, call, func(tx *sqlitedb.Tx) (err error) {
+		for i, p := range ps {
+			if pins[i], stored[i], err = pin(tx, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return pins, stored, nil
+}
+
+func pin(tx *sqlitedb.Tx, p webhook.Pin) (webhook.Pin, bool, error) {
+	isNew, err := done(tx.Exec(`INSERT INTO pin (tenant, scope, key, hash, at, answer, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET hash = excluded.hash, at = excluded.at, answer = excluded.answer, expires_at = excluded.expires_at
+		WHERE pin.expires_at <= excluded.at`,
+		p.Tenant, p.Scope, p.Key, p.Hash, record.Millis(p.At), p.Answer, record.Millis(p.ExpiresAt)))
+	if err != nil || isNew {
+		return p, isNew, err
+	}
+	first := webhook.Pin{Tenant: p.Tenant, Scope: p.Scope, Key: p.Key}
+	var at, expires int64
+	var answered bool
+	if err := tx.QueryRow(`SELECT hash, at, answer IS NOT NULL, answer, expires_at FROM pin WHERE tenant = ? AND scope = ? AND key = ?`,
+		p.Tenant, p.Scope, p.Key).Scan(&first.Hash, &at, &answered, &first.Answer, &expires); err != nil {
+		return webhook.Pin{}, false, err
+	}
+	if answered && first.Answer == nil { // the driver gives an empty blob as nil
+		first.Answer = []byte{}
+	}
+	first.At, first.ExpiresAt = record.Time(at), record.Time(expires)
+	return first, false, nil
+}
+
+// Repin replaces the pin of that time.
+func (s *Store) Repin(ctx context.Context, p webhook.Pin, at time.Time) error {
+	return s.write(ctx, "Repin", func(tx *sqlitedb.Tx) error {
+		replaced, err := done(tx.Exec(`UPDATE pin SET hash = ?, at = ?, answer = ?, expires_at = ?
+			WHERE tenant = ? AND scope = ? AND key = ? AND at = ?`,
+			p.Hash, record.Millis(p.At), p.Answer, record.Millis(p.ExpiresAt), p.Tenant, p.Scope, p.Key, record.Millis(at)))
+		if err == nil && !replaced {
+			return errChanged()
+		}
+		return err
+	})
+}
+
+// Unpin forgets the pin of that time.
+func (s *Store) Unpin(ctx context.Context, p webhook.Pin) error {
+	return s.write(ctx, "Unpin", func(tx *sqlitedb.Tx) error {
+		_, err := tx.Exec(`DELETE FROM pin WHERE tenant = ? AND scope = ? AND key = ? AND at = ?`,
+			p.Tenant, p.Scope, p.Key, record.Millis(p.At))
+		return err
+	})
+}
+
+// PutPayload stores a body that is not there yet.
+func (s *Store) PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error {
+	if body == nil {
+		body = []byte{}
+	}
+	return s.write(ctx, "PutPayload", func(tx *sqlitedb.Tx) error {
+		_, err := tx.Exec(`INSERT INTO payload (tenant, ref, body, expires_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			tenant, ref, body, record.Millis(expires))
+		return err
+	})
+}
+
+// Payloads returns the bodies by ref.
+func (s *Store) Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error) {
+	bodies := make(map[string][]byte, len(refs))
+	for _, ref := range refs {
+		if _, ok := bodies[ref]; ok {
+			continue
+		}
+		var body []byte
+		found, err := s.row(ctx, `SELECT body FROM payload WHERE tenant = ? AND ref = ?`, []any{tenant, ref}, &body)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			bodies[ref] = body
+		}
+	}
+	return bodies, nil
+}
+
+// Expire deletes pins, payloads and deliveries that have expired, at most limit of them, and returns how many: less
+// than limit when nothing is left to do. What expires at no time (0) stays.
+func (s *Store) Expire(ctx context.Context, limit int) (int, error) {
+	now := record.Millis(s.clock.Now())
+	var n int
+	err := s.write(ctx, "Expire", func(tx *sqlitedb.Tx) error {
+		for _, table := range []string{"pin", "payload", "delivery"} {
+			res, err := tx.Exec(`DELETE FROM `+table+` WHERE rowid IN
+				(SELECT rowid FROM `+table+` WHERE expires_at <= ? AND expires_at > 0 ORDER BY expires_at LIMIT ?)`, now, limit-n)
+			if err != nil {
+				return err
+			}
+			deleted, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			n += int(deleted)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}

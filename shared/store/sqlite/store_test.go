@@ -1,0 +1,337 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hookline/shared/clock"
+	"hookline/shared/sqlitedb"
+	"hookline/shared/store/storetest"
+	"hookline/shared/webhook"
+)
+
+func open(t *testing.T, path string, opts Options) *Store {
+	t.Helper()
+	s, err := New(path, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestMemory(t *testing.T) {
+	storetest.Run(t, storetest.Engine{Open: func(t *testing.T) storetest.Store { return open(t, "", Options{}) }})
+}
+
+// TestFile runs the suite on one file, so that each check finds what the others left.
+func TestFile(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "store.db"), Options{})
+	storetest.Run(t, storetest.Engine{Open: func(*testing.T) storetest.Store { return s }})
+}
+
+var base = time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
+
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func delivery(event string) webhook.Delivery {
+	return webhook.Delivery{
+		DeliveryKey: webhook.DeliveryKey{Tenant: "acme", Webhook: "wh_1", Event: event, AcceptedAt: base},
+		Status:      webhook.Pending, Round: 1, Count: 1, NextAt: base.Add(time.Minute), ExpiresAt: base.Add(time.Hour),
+	}
+}
+
+// fill writes one of everything.
+func fill(ctx context.Context, s *Store) error {
+	w := webhook.Webhook{Ref: webhook.Ref{Tenant: "acme", ID: "wh_1"}, URL: "https://example.com", Events: []string{"*"}, Active: true}
+	_, _, err := s.Pin(ctx, webhook.Pin{Tenant: "acme", Scope: "event", Key: "evt_1", At: base, ExpiresAt: base.Add(time.Hour)})
+	return errors.Join(err,
+		s.CreateTenant(ctx, webhook.Tenant{ID: "acme", CreatedAt: base}, webhook.Key{ID: "key_1", Tenant: "acme", Hash: "hash"}),
+		s.CreateWebhook(ctx, w),
+		s.PutPayload(ctx, "acme", "pay_1", []byte("body"), base.Add(time.Hour)),
+		s.SaveDelivery(ctx, delivery("evt_1"), webhook.Rev{}))
+}
+
+// left says what of fill is there.
+func left(t *testing.T, s *Store) string {
+	t.Helper()
+	var out []string
+	for _, table := range []string{"tenant", "api_key", "webhook", "subscription", "pin", "payload", "delivery"} {
+		var n int
+		if err := s.db.Read().QueryRow(`SELECT count(*) FROM ` + table).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, fmt.Sprintf("%s %d", table, n))
+	}
+	return strings.Join(out, ", ")
+}
+
+const whole = "tenant 1, api_key 1, webhook 1, subscription 1, pin 1, payload 1, delivery 1"
+
+func TestReopen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	s, err := New(path, Options{})
+	must(t, err, fill(t.Context(), s), s.Close())
+	s = open(t, path, Options{})
+	if got := left(t, s); got != whole {
+		t.Errorf("got %s, want %s", got, whole)
+	}
+	got, err := s.Delivery(t.Context(), delivery("evt_1").DeliveryKey)
+	must(t, err)
+	if diff := cmp.Diff(delivery("evt_1"), got); diff != "" {
+		t.Errorf("delivery: -want +got\n%s", diff)
+	}
+}
+
+// TestCrash opens a copy of the files as they are while the store is open, which is what a killed process leaves.
+func TestCrash(t *testing.T) {
+	dir, crashed := t.TempDir(), t.TempDir()
+	s := open(t, filepath.Join(dir, "store.db"), Options{})
+	must(t, fill(t.Context(), s))
+	for _, name := range []string{"store.db", "store.db-wal"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		must(t, err, os.WriteFile(filepath.Join(crashed, name), b, 0o600))
+	}
+	if got := left(t, open(t, filepath.Join(crashed, "store.db"), Options{})); got != whole {
+		t.Errorf("got %s, want %s", got, whole)
+	}
+}
+
+func TestDurability(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "store.db"), Options{})
+	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal"} {
+		var got string
+		must(t, s.db.Write(t.Context(), func(tx *sqlitedb.Tx) error { return tx.QueryRow(`PRAGMA ` + pragma).Scan(&got) }))
+		if got != want {
+			t.Errorf("%s of the writer: got %s, want %s", pragma, got, want)
+		}
+	}
+}
+
+// TestBubble runs in memory and in fake time, and leaves no goroutine behind.
+func TestBubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, "", Options{Clock: clock.Clock{Real: time.Now(), Anchor: base}})
+		must(t, fill(t.Context(), s))
+		expire := func(limit, want int, then string) {
+			t.Helper()
+			n, err := s.Expire(t.Context(), limit)
+			must(t, err)
+			if got := left(t, s); n != want || got != then {
+				t.Errorf("got %d expired and %s, want %d and %s", n, got, want, then)
+			}
+		}
+		d := delivery("evt_2")
+		d.ExpiresAt = base.Add(time.Hour + time.Millisecond)
+		forever := delivery("evt_3")
+		forever.ExpiresAt = time.Time{}
+		must(t, s.SaveDelivery(t.Context(), d, webhook.Rev{}), s.SaveDelivery(t.Context(), forever, webhook.Rev{}))
+		const rest = "tenant 1, api_key 1, webhook 1, subscription 1, "
+		time.Sleep(time.Hour - time.Millisecond) // of the bubble
+		expire(10, 0, rest+"pin 1, payload 1, delivery 3")
+		time.Sleep(time.Millisecond)
+		expire(2, 2, rest+"pin 0, payload 0, delivery 3")
+		expire(2, 1, rest+"pin 0, payload 0, delivery 2")
+		time.Sleep(time.Hour)
+		expire(2, 1, rest+"pin 0, payload 0, delivery 1")
+		expire(2, 0, rest+"pin 0, payload 0, delivery 1")
+	})
+}
+
+func TestClosed(t *testing.T) {
+	for name, path := range map[string]string{"memory": "", "file": filepath.Join(t.TempDir(), "store.db")} {
+		s, err := New(path, Options{})
+		must(t, err, fill(t.Context(), s), s.Close())
+		_, read := s.Tenant(t.Context(), "acme")
+		for call, err := range map[string]error{"read": read, "write": s.DeleteTenant(t.Context(), "acme")} {
+			if got, want := webhook.KindOf(err), webhook.Unavailable; got != want {
+				t.Errorf("%s, %s: got %v of kind %d, want kind %d", name, call, err, got, want)
+			}
+		}
+	}
+}
+
+func TestFaultKinds(t *testing.T) {
+	s := open(t, "", Options{})
+	must(t, fill(t.Context(), s), s.db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+		_, err := tx.Exec(`UPDATE webhook SET record = '{'`)
+		return err
+	}))
+	_, spoiled := s.Webhook(t.Context(), webhook.Ref{Tenant: "acme", ID: "wh_1"})
+	_, listed := s.Webhooks(t.Context(), "acme", webhook.WebhookQuery{})
+	broken := s.write(t.Context(), "", func(tx *sqlitedb.Tx) error {
+		_, err := tx.Exec(`SELECT FROM`)
+		return err
+	})
+	for name, err := range map[string]error{"spoiled record": spoiled, "spoiled record in a list": listed, "bad statement": broken} {
+		if e, ok := errors.AsType[*webhook.Error](err); !ok || e.Kind != webhook.Internal {
+			t.Errorf("%s: got %v, want an internal error", name, err)
+		}
+	}
+}
+
+// TestCanceledReads: a database in memory lives in one connection, which reads cut short must not cost.
+func TestCanceledReads(t *testing.T) {
+	s := open(t, "", Options{})
+	must(t, fill(t.Context(), s))
+	for n := range 200 {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for range n * 10 {
+				_ = ctx.Err()
+			}
+			cancel()
+		}()
+		for ctx.Err() == nil {
+			if _, err := s.Webhooks(ctx, "acme", webhook.WebhookQuery{}); err != nil && webhook.KindOf(err) != webhook.Unavailable {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := left(t, s); got != whole {
+		t.Errorf("got %s, want %s", got, whole)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	refused := errors.New("refused")
+	var before, after, stale atomic.Bool
+	strike := func(on *atomic.Bool) func(string) error {
+		return func(call string) error {
+			if on.Load() && call == "SaveDelivery" {
+				return refused
+			}
+			return nil
+		}
+	}
+	s := open(t, "", Options{Faults: Faults{
+		Before: strike(&before), After: strike(&after), Stale: func(call string) bool { return stale.Load() && call == "Overdue" },
+	}})
+	must(t, fill(t.Context(), s))
+	for name, c := range map[string]struct {
+		on      *atomic.Bool
+		written bool
+	}{"before": {&before, false}, "after": {&after, true}} {
+		d := delivery("evt_" + name)
+		c.on.Store(true)
+		err := s.SaveDelivery(t.Context(), d, webhook.Rev{})
+		c.on.Store(false)
+		if webhook.KindOf(err) != webhook.Unavailable || !errors.Is(err, refused) {
+			t.Errorf("%s: got %v, want it refused as unavailable", name, err)
+		}
+		_, err = s.Delivery(t.Context(), d.DeliveryKey)
+		if written := err == nil; written != c.written {
+			t.Errorf("%s: got written %t, want %t", name, written, c.written)
+		}
+	}
+	overdue := func() int {
+		t.Helper()
+		l, err := s.Overdue(t.Context(), base.Add(time.Hour), webhook.Page{})
+		must(t, err)
+		return len(l.Items)
+	}
+	stale.Store(true)
+	got := []int{overdue()}
+	stale.Store(false)
+	got = append(got, overdue())
+	must(t, s.SaveDelivery(t.Context(), delivery("evt_new"), webhook.Rev{}))
+	stale.Store(true)
+	got = append(got, overdue())
+	stale.Store(false)
+	got = append(got, overdue())
+	if want := []int{0, 2, 2, 3}; !cmp.Equal(got, want) {
+		t.Errorf("overdue when stale, fresh, stale and fresh: got %v, want %v", got, want)
+	}
+}
+
+// TestLongScan: a filter that little matches gives short pages, not long waits.
+func TestLongScan(t *testing.T) {
+	s := open(t, "", Options{})
+	must(t, fill(t.Context(), s), s.db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+		_, err := tx.Exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+			INSERT INTO delivery (tenant, webhook, accepted_at, event, type, status, round, count, expires_at, record)
+			SELECT 'acme', 'wh_1', ? + i, 'evt_' || i, '', 'succeeded', 1, 1, 0, '{}' FROM n`, maxScan*2, base.UnixMilli())
+		return err
+	}))
+	q := webhook.DeliveryQuery{Status: webhook.Pending}
+	var got []int
+	for {
+		l, err := s.Deliveries(t.Context(), "acme", q)
+		must(t, err)
+		got = append(got, len(l.Items))
+		if l.Next == "" {
+			break
+		}
+		q.Page.Cursor = l.Next
+	}
+	if want := []int{0, 0, 1}; !cmp.Equal(got, want) {
+		t.Errorf("got pages of %v, want %v", got, want)
+	}
+}
+
+// TestPlans holds every query for reading to an index: none sorts or reads a whole table.
+func TestPlans(t *testing.T) {
+	s := open(t, "", Options{})
+	must(t, fill(t.Context(), s), s.SaveDelivery(t.Context(), delivery("evt_2"), webhook.Rev{}))
+	_, err := s.KeyByHash(t.Context(), "hash")
+	must(t, err)
+	_, err = s.Payloads(t.Context(), "acme", []string{"pay_1"})
+	must(t, err)
+	_, err = s.Webhooks(t.Context(), "acme", webhook.WebhookQuery{})
+	must(t, err)
+	_, err = s.Subscriptions(t.Context(), "acme", []string{"*"}, webhook.Page{})
+	must(t, err)
+	l, err := s.Overdue(t.Context(), base.Add(time.Hour), webhook.Page{Limit: 1})
+	must(t, err)
+	_, err = s.Overdue(t.Context(), base.Add(time.Hour), webhook.Page{Cursor: l.Next})
+	must(t, err)
+	for _, hook := range []string{"", "wh_1"} {
+		for _, until := range []time.Time{{}, base.Add(time.Hour)} {
+			q := webhook.DeliveryQuery{Webhook: hook, Until: until, Page: webhook.Page{Limit: 1}}
+			l, err := s.Deliveries(t.Context(), "acme", q)
+			must(t, err)
+			q.Page.Cursor = l.Next
+			_, err = s.Deliveries(t.Context(), "acme", q)
+			must(t, err)
+		}
+	}
+	if got := len(s.stmts); got < 14 {
+		t.Errorf("got %d queries, want all that the calls above make", got)
+	}
+	for query := range s.stmts {
+		args := make([]any, strings.Count(query, "?"))
+		for i := range args {
+			args[i] = 1
+		}
+		rows, err := s.db.Read().Query(`EXPLAIN QUERY PLAN `+query, args...)
+		must(t, err)
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			must(t, rows.Scan(&id, &parent, &unused, &detail))
+			if !strings.HasPrefix(detail, "SEARCH") || strings.Contains(query, "webhook = ?") && !strings.Contains(detail, "webhook=?") {
+				t.Errorf("got %s, want a search by index, of\n%s", detail, query)
+			}
+		}
+		must(t, rows.Err())
+	}
+}
