@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -54,8 +53,8 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 		return false
 	}
 	body, err := b.body(ctx, rec)
-	if errors.Is(err, errNoBody) {
-		return b.poison(ctx, it, err) == nil
+	if webhook.KindOf(err) == webhook.NotFound && err != nil {
+		return b.poison(ctx, it, err) == nil // it has expired: read again it would be no better
 	}
 	if err != nil {
 		b.fault(ctx, "delivery.body", m, err)
@@ -260,8 +259,6 @@ func (b *batch) body(ctx context.Context, rec webhook.Delivery) ([]byte, error) 
 	return b.Deliverer.body(ctx, rec)
 }
 
-var errNoBody = errors.New("the body is not in the store")
-
 func (d *Deliverer) body(ctx context.Context, rec webhook.Delivery) ([]byte, error) {
 	packed := rec.Body.Inline
 	if rec.Body.Ref != "" {
@@ -270,7 +267,7 @@ func (d *Deliverer) body(ctx context.Context, rec webhook.Delivery) ([]byte, err
 			return nil, err
 		}
 		if packed = found[rec.Body.Ref]; packed == nil {
-			return nil, errNoBody
+			return nil, webhook.ErrNotFound("body")
 		}
 	}
 	return payload.Unpack(packed)

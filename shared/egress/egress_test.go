@@ -260,7 +260,8 @@ func TestHeadersOnTheWire(t *testing.T) {
 		want    string
 	}{
 		{
-			"spelling", []Header{
+			"spelling",
+			[]Header{
 				{"webhook-id", "e"}, {"X-GitHub-event", "push"}, {"content-type", "application/json"}, {"X-twice", "1"}, {"X-twice", "2"}, {"USER-agent", "A/1"},
 			},
 			"Content-Length: 2\r\nUSER-agent: A/1\r\nX-GitHub-event: push\r\nX-twice: 1\r\nX-twice: 2\r\ncontent-type: application/json\r\nwebhook-id: e\r\n",
@@ -268,7 +269,8 @@ func TestHeadersOnTheWire(t *testing.T) {
 		{"no user agent of our own", nil, "Content-Length: 2\r\n"},
 		{"user agent", []Header{{"User-Agent", "Hookline/1.0"}}, "User-Agent: Hookline/1.0\r\nContent-Length: 2\r\n"},
 		{
-			"framing is not theirs", []Header{
+			"framing is not theirs",
+			[]Header{
 				{"host", "internal"}, {"Content-length", "9"}, {"transfer-encoding", "chunked"}, {"CONNECTION", "close"}, {"Expect", "100-continue"},
 			},
 			"Content-Length: 2\r\n",

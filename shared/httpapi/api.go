@@ -208,7 +208,7 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 		return c.route.serve(a, c)
 	}
 	key, err := a.read(c, w)
-	if missing != nil && (err != nil || key == "" || c.route.publishes) {
+	if missing != nil && (key == "" || c.route.publishes) {
 		return answer{}, missing
 	}
 	if err != nil {

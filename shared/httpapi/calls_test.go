@@ -167,7 +167,10 @@ func TestWebhookFaults(t *testing.T) {
 		t.Errorf("a refused http URL does not tell of tunnels: %s", r.body)
 	}
 	w.do("POST", "/v1/webhooks", w.other, `{"url":"https://example.com/","events":["no.such"],"secret":"`+strings.Repeat("x", 31)+`"}`).faults("events.0", "secret")
-	// A great many faults are neither slow nor long.
+	// A great many faults are neither slow nor long, nor is a long name.
+	if r := w.do("POST", "/v1/webhooks", w.key, `{"`+strings.Repeat("é", 100_000)+`":1}`).problem(422, "invalid"); len(r.body) > 1000 {
+		t.Errorf("an answer of %d bytes", len(r.body))
+	}
 	r := w.do("POST", "/v1/webhooks", w.key, `{`+numbered(`"f%d":1`, 50_000)+`}`).problem(422, "invalid")
 	if len(r.body) > 200_000 {
 		t.Errorf("an answer of %d bytes", len(r.body))

@@ -95,6 +95,7 @@ func TestEveryCallRefuses(t *testing.T) {
 			}
 			if c.named {
 				w.do(c.method, c.absent, right, junk, "Content-Type: text/plain").problem(404, "not-found")
+				w.do(c.method, c.absent, right, junk, "Idempotency-Key: k").problem(404, "not-found")
 			}
 			if c.isolated {
 				got := w.do(c.method, c.path, w.other, junk).problem(404, "not-found")

@@ -70,9 +70,14 @@ func TestIdempotencyKeyOutlivesItsObject(t *testing.T) {
 func TestIdempotencyKeyOfAnEarlierTenant(t *testing.T) {
 	w := newWorld(t)
 	first := w.do("POST", "/v1/webhooks", w.key, newHook, "Idempotency-Key: k").is(201)
+	const newKey = `{"name":"k","scopes":["tenant:read"]}`
+	made := w.do("POST", "/v1/tenants/acme/keys", adminKey, newKey, "Idempotency-Key: k").is(201)
 	w.do("DELETE", "/v1/tenants/acme", adminKey, "").is(204)
 	w.now.pass(time.Second)
 	key := w.tenant("acme", "standard")
+	if again := w.do("POST", "/v1/tenants/acme/keys", adminKey, newKey, "Idempotency-Key: k").is(201); again.str("key") == made.str("key") {
+		t.Errorf("got the earlier tenant's answer %s", again.body)
+	}
 	if again := w.do("POST", "/v1/webhooks", key, newHook, "Idempotency-Key: k").is(201); again.str("id") == first.str("id") {
 		t.Errorf("got the earlier tenant's answer %s", again.body)
 	}
@@ -91,6 +96,7 @@ func TestIdempotencyKeyOfPublishing(t *testing.T) {
 		t.Errorf("got %s, want %s", again.body, first.body)
 	}
 	w.do("POST", "/v1/events", w.key, event+" ", "Idempotency-Key: k").problem(409, "idempotency-key-reused")
+	w.do("POST", "/v1/tenants/absent/events", adminKey, event, "Idempotency-Key: k").problem(404, "not-found")
 }
 
 func TestIdempotencyKeyInParallel(t *testing.T) {

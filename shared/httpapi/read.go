@@ -16,7 +16,7 @@ import (
 // MaxBody is the largest request body, in bytes.
 const MaxBody = 1 << 20
 
-// read reads the request's body and Idempotency-Key ("" for none), refusing in the order 415, 413, 400, 422.
+// read reads the request's body and Idempotency-Key ("" for none, and beside an error), refusing in the order 415, 413, 400, 422.
 func (a *API) read(c *call, w http.ResponseWriter) (key string, err error) {
 	r := c.request
 	if !isJSON(r.Header) {

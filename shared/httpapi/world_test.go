@@ -64,6 +64,9 @@ func (c *clockwork) pass(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
+// builtin is read once: it does not change.
+var builtin = sync.OnceValues(dialect.Builtin)
+
 type keyring struct{}
 
 func (keyring) Current(context.Context) (string, []byte, error) {
@@ -89,7 +92,7 @@ func newWorld(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
-	dialects, err := dialect.Builtin()
+	dialects, err := builtin()
 	if err != nil {
 		t.Fatal(err)
 	}

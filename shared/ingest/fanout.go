@@ -75,12 +75,7 @@ func (s *Service) fanOut(ctx context.Context, f fanout) error {
 		if err != nil {
 			return err
 		}
-		var to []webhook.Subscription
-		for _, sub := range list.Items {
-			if filters.match(sub.Filter, ev.Data) {
-				to = append(to, sub)
-			}
-		}
+		to := filters.matching(list.Items, ev.Data)
 		if f.Repeat {
 			to = takenBefore(to, ev.AcceptedAt)
 		}

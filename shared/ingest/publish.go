@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -143,11 +142,7 @@ func (s *Service) match(ctx context.Context, tenant string, pubs []*publication)
 			}
 			byType[p.Type] = subs
 		}
-		for _, sub := range subs {
-			if filters.match(sub.Filter, p.Data) {
-				p.to = append(p.to, sub)
-			}
-		}
+		p.to = filters.matching(subs, p.Data)
 		p.matched = len(p.to)
 	}
 	return nil
@@ -171,16 +166,37 @@ func (s *Service) subscriptions(ctx context.Context, tenant, eventType string) (
 // filters holds filters already parsed: webhooks made by one template share theirs.
 type filters map[string]*pattern.Pattern
 
-func (f filters) match(filter, data json.RawMessage) bool {
-	if len(filter) == 0 || bytes.Equal(filter, []byte("null")) {
-		return true
+// matching returns the subscriptions whose filter the data passes.
+func (f filters) matching(subs []webhook.Subscription, data json.RawMessage) []webhook.Subscription {
+	var out []webhook.Subscription
+	var doc pattern.Document
+	decoded := false
+	for _, sub := range subs {
+		if p := f.parsed(sub.Filter); p != nil {
+			if !decoded {
+				doc, decoded = pattern.Decode(data), true
+			}
+			if !p.MatchDocument(doc) {
+				continue
+			}
+		} else if len(sub.Filter) > 0 {
+			continue // no longer a filter; it was checked when the webhook was stored
+		}
+		out = append(out, sub)
+	}
+	return out
+}
+
+func (f filters) parsed(filter json.RawMessage) *pattern.Pattern {
+	if len(filter) == 0 {
+		return nil
 	}
 	p, ok := f[string(filter)]
 	if !ok {
-		p, _ = pattern.Parse(filter) // checked when the webhook was stored; nil if it is not valid any more
+		p, _ = pattern.Parse(filter)
 		f[string(filter)] = p
 	}
-	return p != nil && p.Match(data)
+	return p
 }
 
 // pin remembers what came with an id from outside, or finds what was remembered, and returns the answer.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
+
+// builtin is read once: it does not change.
+var builtin = sync.OnceValues(dialect.Builtin)
 
 type keyring struct{}
 
@@ -80,7 +84,7 @@ func newWorld(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
-	dialects, err := dialect.Builtin()
+	dialects, err := builtin()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,11 +353,11 @@ func TestRotation(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
+	w := newWorld(t)
 	for email, ok := range map[string]bool{
 		"ops@example.com": true, "a.b+c@sub.example.com": true, "": false, "ops": false, "Ops <ops@example.com>": false, "<ops@example.com>": false,
 		"a@b.com, c@d.com": false, "a@b.com\nBcc: c@d.com": false, " a@b.com": false,
 	} {
-		w := newWorld(t)
 		if _, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{NotifyEmail: management.Of(email)}, nil); (err == nil) != ok {
 			t.Errorf("%q: got %v", email, err)
 		}
@@ -363,7 +367,6 @@ func TestNames(t *testing.T) {
 		"http://a.example": "", "https://": "", "https://a.example/path": "", "https://a.example?q": "", "https://u@a.example": "", "https://a.example:0": "",
 		"https://a.example:99999": "", "https://a.example;script-src *": "", "https://*.example": "", "https://a b": "", "*": "",
 	} {
-		w := newWorld(t)
 		got, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{FrameAncestors: management.Of([]string{origin})}, nil)
 		if want == "" {
 			if webhook.KindOf(err) != webhook.Invalid {

@@ -163,59 +163,84 @@ func (d *DB) commit(group []*op) {
 }
 
 func (d *DB) transact(group []*op) (err error) {
-	ctx := context.Background()
-	conn := d.conn
-	if conn == nil {
-		if conn, err = d.pool.Conn(ctx); err != nil {
+	tx := &Tx{ctx: context.Background(), db: d, conn: d.conn}
+	if tx.conn == nil {
+		if tx.conn, err = d.pool.Conn(tx.ctx); err != nil {
 			return err
 		}
-		defer func() { _ = conn.Close() }()
+		defer func() { _ = tx.conn.Close() }()
 	}
-	tx := &Tx{ctx: ctx, db: d, conn: conn}
-	if _, err := tx.Exec("BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_, _ = tx.Exec("ROLLBACK")
-			d.lost++
-		}
-	}()
 	for _, o := range group {
-		if err := tx.save(o); err != nil {
-			return err
+		if err = tx.run(o); err != nil {
+			break
 		}
 	}
-	_, err = tx.Exec("COMMIT")
+	if !tx.begun {
+		return err // nothing was asked of the database
+	}
+	if err == nil {
+		_, err = tx.exec("COMMIT")
+	}
+	if err != nil {
+		_, _ = tx.exec("ROLLBACK")
+		d.lost++
+	}
 	return err
 }
 
 // Tx is a write transaction.
 type Tx struct {
-	ctx  context.Context
-	db   *DB
-	conn *sql.Conn
+	ctx   context.Context
+	db    *DB
+	conn  *sql.Conn
+	begun bool  // the group's transaction has
+	saved bool  // the present operation has its savepoint
+	err   error // of beginning, which fails the group
 }
 
 // Lost counts the groups of writes that could not be committed since the database was opened. Who keeps in memory what
 // its writes did must read it anew when the number has changed.
 func (t *Tx) Lost() uint64 { return t.db.lost }
 
-func (t *Tx) save(o *op) error {
-	if _, err := t.Exec("SAVEPOINT op"); err != nil {
-		return err
+// run runs one operation. Its error is the group's, not the operation's own.
+func (t *Tx) run(o *op) error {
+	o.err = o.fn(t)
+	if t.err != nil || !t.saved {
+		return t.err
 	}
-	if o.err = o.fn(t); o.err != nil {
-		if _, err := t.Exec("ROLLBACK TO op"); err != nil {
+	t.saved = false
+	if o.err != nil {
+		if _, err := t.exec("ROLLBACK TO op"); err != nil {
 			return err
 		}
 	}
-	_, err := t.Exec("RELEASE op")
+	_, err := t.exec("RELEASE op")
 	return err
+}
+
+// begin is before each statement: a write that runs none, as one that finds in memory that there is nothing to do,
+// does not touch the database.
+func (t *Tx) begin() error {
+	if t.err == nil && !t.begun {
+		_, t.err = t.exec("BEGIN IMMEDIATE")
+		t.begun = t.err == nil
+	}
+	if t.err == nil && !t.saved {
+		_, t.err = t.exec("SAVEPOINT op")
+		t.saved = t.err == nil
+	}
+	return t.err
 }
 
 // Exec runs a statement.
 func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
+	if err := t.begin(); err != nil {
+		return nil, err
+	}
+	return t.exec(query, args...)
+}
+
+func (t *Tx) exec(query string, args ...any) (sql.Result, error) {
 	stmt, err := t.prepare(query)
 	if err != nil {
 		return nil, err
@@ -228,6 +253,9 @@ func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
 
 // Query runs a query; close its rows before the next statement.
 func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
+	if err := t.begin(); err != nil {
+		return nil, err
+	}
 	stmt, err := t.prepare(query)
 	if err != nil {
 		return nil, err
@@ -240,6 +268,7 @@ func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 
 // QueryRow runs a query for one row.
 func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
+	_ = t.begin() // an error fails the group, whatever the row says
 	stmt, err := t.prepare(query)
 	if err != nil || stmt == nil {
 		return t.conn.QueryRowContext(t.ctx, query, args...) // which says what is wrong with it

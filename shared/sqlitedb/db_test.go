@@ -2,10 +2,12 @@ package sqlitedb
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 )
 
 const schema = `CREATE TABLE IF NOT EXISTS t (n INTEGER PRIMARY KEY)`
@@ -60,5 +62,80 @@ func TestWrite(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLost has one of two writes in a group end the transaction under the other.
+func TestLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, err := Open("", schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after uint64
+		busy := make(chan struct{})
+		results := make(chan error, 3)
+		for _, fn := range []func(*Tx) error{
+			func(tx *Tx) error { <-busy; before = tx.Lost(); return nil },
+			func(tx *Tx) error { _, err := tx.Exec("INSERT INTO t VALUES (1)"); return err },
+			func(tx *Tx) error { _, err := tx.Exec("ROLLBACK"); return err },
+		} {
+			go func() { results <- db.Write(t.Context(), fn) }()
+			synctest.Wait() // so that the second and third wait while the writer is busy
+		}
+		close(busy)
+		var failed int
+		for range 3 {
+			if err := <-results; err != nil {
+				failed++
+			}
+		}
+		if failed != 2 {
+			t.Errorf("got %d failed writes, want 2", failed)
+		}
+		var count int
+		err = db.Write(t.Context(), func(tx *Tx) error {
+			after = tx.Lost()
+			return tx.QueryRow("SELECT count(*) FROM t").Scan(&count)
+		})
+		if err != nil || count != 0 || after != before+1 {
+			t.Errorf("got %d rows, %d groups lost and %v, want 0 and %d", count, after, err, before+1)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestPrepared runs more statements than are kept prepared.
+func TestPrepared(t *testing.T) {
+	db, err := Open(filepath.Join(t.TempDir(), "db"), schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Write(t.Context(), func(tx *Tx) error {
+		for round := range 2 {
+			for n := range maxPrepared + 10 {
+				if _, err := tx.Exec(fmt.Sprintf("INSERT INTO t VALUES (%d + ?)", n), round*10_000); err != nil {
+					return err
+				}
+				var got int
+				if err := tx.QueryRow("SELECT max(n) FROM t WHERE n >= ?", round*10_000).Scan(&got); err != nil || got != n+round*10_000 {
+					return fmt.Errorf("got %d and %w, want %d", got, err, n+round*10_000)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	err = db.Write(t.Context(), func(tx *Tx) error {
+		_, err := tx.Exec("INSERT INTO nothing VALUES (1)")
+		return err
+	})
+	if err == nil {
+		t.Error("a statement about no table: got no error")
 	}
 }

@@ -53,6 +53,8 @@ func start(t testing.TB, dataDir string, env []string, wrap ...string) *program 
 	cmd.Env = append(os.Environ(), asProgram+"=1", "PORT=0", "DATA_DIR="+dataDir, "ADMIN_KEY="+adminKey)
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stderr = os.Stderr
+	// A group of its own: signals reach the program also behind a tracer, which ignores them.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -103,13 +105,13 @@ func start(t testing.TB, dataDir string, env []string, wrap ...string) *program 
 
 // kill ends the program as a loss of power would, as far as a process can be ended so.
 func (p *program) kill() {
-	_ = p.cmd.Process.Kill()
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	<-p.ended
 }
 
 // stop asks the program to end and returns how it did.
 func (p *program) stop() error {
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM); err != nil {
 		return err
 	}
 	return <-p.ended

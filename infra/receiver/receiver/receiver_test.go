@@ -325,7 +325,11 @@ func TestMainServes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
-	go func() { ended <- Main(ctx, func(name string) string { return env[name] }, in) }()
+	go func() {
+		err := Main(ctx, func(name string) string { return env[name] }, in)
+		ended <- err
+		_ = in.Close()
+	}()
 	lines := bufio.NewScanner(out)
 	if !lines.Scan() {
 		t.Fatal("printed nothing")

@@ -64,6 +64,9 @@ func newVerifier(d *dialect.Dialect, secret string) (*verifier, error) {
 			v.typeField = name
 		}
 	}
+	if secret == "" {
+		return v, nil
+	}
 	if _, err := v.scheme.Key.Bytes(secret); err != nil {
 		return nil, fmt.Errorf("SECRET in dialect %s: %w", d.Name, err)
 	}

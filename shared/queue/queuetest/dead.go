@@ -158,6 +158,22 @@ func moving() []check {
 				h.Errorf("got %q, want %q", got, want)
 			}
 		}},
+		{name: "a move task wakes a long poll", cfg: dying(), run: func(h *harness) {
+			h.bury(texts("hello")...)
+			start := time.Now()
+			started := make(chan error, 1)
+			time.AfterFunc(time.Second, func() {
+				_, err := h.Dead.StartMove(h.Context(), h.Other.Name(), 0)
+				started <- err
+			})
+			if got := h.poll(h.Other, 1, 10*time.Second); len(got) != 1 {
+				h.Errorf("got %d messages, want 1", len(got))
+			}
+			h.took("the long poll", start, time.Second)
+			if err := <-started; err != nil {
+				h.Error(err)
+			}
+		}},
 		{name: "a message without a source does not move back", cfg: dying(), run: func(h *harness) {
 			h.send(h.Dead, texts("sent")...)
 			h.counts(h.Dead, queue.Counts{Visible: 1})

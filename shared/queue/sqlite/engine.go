@@ -330,7 +330,7 @@ func parseHandle(h string) (seq int64, count int, ok bool) {
 	if count, err = strconv.Atoi(n); err != nil {
 		return 0, 0, false
 	}
-	return seq, count, count > 0 && formatHandle(seq, count) == h
+	return seq, count, seq > 0 && count > 0 && formatHandle(seq, count) == h
 }
 
 // each runs a query and gives fn every row.

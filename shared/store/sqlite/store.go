@@ -22,8 +22,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Times are Unix milliseconds, 0 for none (a slot's are microseconds). A delivery's next_at is set while it is pending and NULL otherwise, which
-// keeps delivery_due sparse.
+// Times are Unix milliseconds, 0 for none; a slot's are microseconds. A delivery's next_at is set while it is pending and
+// NULL otherwise, which keeps delivery_due sparse.
 const schema = `
 CREATE TABLE IF NOT EXISTS tenant (
 	id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL, record BLOB NOT NULL

@@ -1,0 +1,82 @@
+package runner
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hookline/shared/dialect"
+)
+
+// TestLaddersOnAFastClock runs whole ladders in real processes against a receiver that fails, over sockets: recorded
+// times match the ladder, then the dead letter is there, a replay delivers it, and a redrive delivers another.
+func TestLaddersOnAFastClock(t *testing.T) {
+	dialects, err := dialect.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, speed := range map[string]float64{"standard": 20_000, "axiestudio": 20} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, err := dialects.Dialect(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var up atomic.Bool
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if !up.Load() {
+					w.WriteHeader(http.StatusInternalServerError)
+				}
+			}))
+			defer server.Close()
+			p := start(t, filepath.Join(t.TempDir(), "data"), []string{"CLOCK_SPEED=" + strconv.FormatFloat(speed, 'f', -1, 64)})
+			admin := p.client().as(adminKey)
+			acme := admin.tenant("acme", name)
+			eventType := d.EventTypes()[0].Name
+			acme.webhook(map[string]any{"url": server.URL, "events": []string{eventType}})
+			acme.publish(eventType, map[string]any{"n": 1})
+			acme.publish(eventType, map[string]any{"n": 2})
+			until(t, time.Minute, "both deliveries are out of attempts", func() bool {
+				return len(acme.deliveries("?status=failed")) == 2
+			})
+			for _, shown := range acme.deliveries("?status=failed") {
+				one := acme.delivery(shown.ID)
+				if got, want := len(one.Attempts), len(d.Ladder)+1; got != want {
+					t.Fatalf("got %d attempts, want %d", got, want)
+				}
+				for i, rung := range d.Ladder {
+					wait := at(t, one.Attempts[i+1].StartedAt).Sub(at(t, one.Attempts[i].StartedAt))
+					slack := max(rung/20, time.Duration(speed*float64(50*time.Millisecond)))
+					if rung >= 5*time.Minute {
+						slack += rung / 10
+					}
+					if wait < rung || wait > rung+slack {
+						t.Errorf("wait %d: got %v, want %v and at most %v more", i+1, wait, rung, slack)
+					}
+				}
+			}
+			var dead struct{ Depth int }
+			until(t, 10*time.Second, "two dead letters", func() bool {
+				admin.do(http.StatusOK, "GET", "/v1/dead-letters", nil, &dead)
+				return dead.Depth == 2
+			})
+			up.Store(true)
+			first := acme.deliveries("?status=failed")[0].ID
+			acme.do(http.StatusAccepted, "POST", "/v1/deliveries/"+first+"/replay", nil, nil)
+			until(t, 10*time.Second, "the replay delivered", func() bool { return acme.delivery(first).Status == "succeeded" })
+			admin.do(http.StatusAccepted, "POST", "/v1/dead-letters/redrive", nil, nil)
+			until(t, 10*time.Second, "the redrive delivered the other", func() bool {
+				return len(acme.deliveries("?status=succeeded")) == 2
+			})
+			// The one replayed meanwhile was a dead letter too: it is dropped, not sent again.
+			until(t, 10*time.Second, "no message is left", p.idle)
+			if got := acme.delivery(first).AttemptCount; got != len(d.Ladder)+2 {
+				t.Errorf("the replayed delivery has %d attempts after the redrive, want %d", got, len(d.Ladder)+2)
+			}
+		})
+	}
+}
