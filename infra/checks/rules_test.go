@@ -11,6 +11,7 @@ import (
 
 // TestRules holds every rule against a small tree that breaks it, to show that it can fail, and against the repository.
 func TestRules(t *testing.T) {
+	repository := read(t, os.DirFS("../.."))
 	const doc = "// Package p is documented.\npackage p\n"
 	for _, tt := range []struct {
 		name string
@@ -140,7 +141,7 @@ func TestRules(t *testing.T) {
 			if diff := cmp.Diff(tt.want, tt.rule(read(t, bad))); diff != "" {
 				t.Errorf("of a tree that breaks it (-want +got):\n%s", diff)
 			}
-			for _, s := range tt.rule(read(t, os.DirFS("../.."))) {
+			for _, s := range tt.rule(repository) {
 				t.Error(s)
 			}
 		})

@@ -13,6 +13,7 @@ import (
 	"hookline/shared/clock"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/seal"
 	storesqlite "hookline/shared/store/sqlite"
@@ -51,34 +52,53 @@ const adminKey = "hka_test"
 // virtual runs a whole stack on engines in memory, in the bubble's time, and gives it to fn.
 func virtual(t *testing.T, r *receiver, fn func(t *testing.T, admin *client)) {
 	t.Helper()
-	virtualWith(t, r, Parts{}, fn)
+	world{receiver: r}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) { fn(t, admin) })
 }
 
-func virtualWith(t *testing.T, r *receiver, p Parts, fn func(t *testing.T, admin *client)) {
+// world is a stack in virtual time and what is special about it.
+type world struct {
+	receiver *receiver
+	inFlight int                // the queues' in-flight cap
+	faults   storesqlite.Faults // of the store
+	lossy    bool               // RetryQueue loses what it is sent
+}
+
+// lossy is a queue that loses what it took.
+type lossy struct{ Queue }
+
+func (lossy) Send(context.Context, []queue.Outgoing) error { return nil }
+
+func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *queuesqlite.Engine)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		store, err := storesqlite.New("", storesqlite.Options{})
+		store, err := storesqlite.New("", storesqlite.Options{Faults: w.faults})
 		if err != nil {
 			t.Fatal(err)
 		}
-		engine, err := queuesqlite.New("", queuesqlite.Options{MaxInFlight: p.InFlight})
+		engine, err := queuesqlite.New("", queuesqlite.Options{MaxInFlight: w.inFlight})
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.Store, p.Keys, p.Poster, p.AdminKey, p.AllowPrivate = store, seal.NewStatic("test"), r, adminKey, true
-		if p.Queues, err = Queues(engine); err != nil {
+		queues, err := Queues(engine)
+		if err != nil {
 			t.Fatal(err)
 		}
-		p.Log = slog.New(slog.DiscardHandler)
-		stack, err := Assemble(p)
+		if w.lossy {
+			queues[RetryQueue] = lossy{queues[RetryQueue]}
+		}
+		log := slog.New(slog.DiscardHandler)
+		stack, err := Assemble(Parts{
+			Store: store, Queues: queues, Keys: seal.NewStatic("test"), Poster: w.receiver, AdminKey: adminKey,
+			AllowPrivate: true, InFlight: w.inFlight, Log: log,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { stack.Work(ctx, t.Context()) })
-		wg.Go(func() { stack.Sweep(ctx, clock.Clock{}, p.Log) })
-		fn(t, over(t, stack.API, adminKey))
+		wg.Go(func() { stack.Sweep(ctx, clock.Clock{}, log) })
+		fn(t, over(t, stack.API, adminKey), engine)
 		stop()
 		wg.Wait()
 		if err := engine.Close(); err != nil {

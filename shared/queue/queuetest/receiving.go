@@ -111,6 +111,14 @@ func deleting() []check {
 				h.Errorf("got receive %d, want 3", got.ReceiveCount)
 			}
 		}},
+		{name: "an old handle hides nothing", cfg: expiring, run: func(h *harness) {
+			h.send(h.Main, texts("hello")...)
+			old := h.one(h.Main)
+			again := h.one(h.Main)
+			h.hide(h.Main, again, time.Minute)
+			_ = h.Main.Hide(h.Context(), []queue.Visibility{{Handle: old.Handle}}) // an error, or nothing happens
+			h.none(h.Main, 2*time.Second)
+		}},
 		{name: "deleting by an old handle is an error", cfg: expiring, run: func(h *harness) {
 			h.send(h.Main, texts("hello")...)
 			old := h.one(h.Main)

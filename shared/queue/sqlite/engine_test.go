@@ -271,7 +271,8 @@ func TestRetention(t *testing.T) {
 // TestLostGroup shows that what the engine remembers follows what is stored when a commit fails.
 func TestLostGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := open(t, "", Options{})
+		path := filepath.Join(t.TempDir(), "queue.db")
+		e := open(t, path, Options{})
 		q := newQueue(t, e, "main", QueueConfig{})
 		send(t, q, queue.Outgoing{Body: "kept", Delay: time.Second}, queue.Outgoing{Body: "deleted"})
 		deleted := receive(t, q, 1)[0]
@@ -312,6 +313,8 @@ func TestLostGroup(t *testing.T) {
 		if got := receive(t, again, 1)[0].ID; got <= deleted.ID {
 			t.Errorf("got id %s, want one after %s: no id is used twice", got, deleted.ID)
 		}
+		e = open(t, crash(t, path), Options{})
+		wantCounts(t, newQueue(t, e, "lost", QueueConfig{}), queue.Counts{Visible: 1})
 	})
 }
 
@@ -390,6 +393,37 @@ func TestMoveEnds(t *testing.T) {
 		moves, err := dead.Moves(t.Context())
 		if err != nil || len(moves) != 1 || moves[0].Status != moveCompleted || moves[0].Moved != 3 {
 			t.Errorf("got %+v and %v, want one task, completed, of 3", moves, err)
+		}
+	})
+}
+
+// TestMoveFails has a message become visible, during a task, that has no queue to go back to.
+func TestMoveFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t, "", Options{})
+		main := newQueue(t, e, "main", QueueConfig{DeadLetter: "dead", MaxReceive: 1})
+		dead := newQueue(t, e, "dead", QueueConfig{})
+		send(t, dead, queue.Outgoing{Body: "sent", Group: "b"})
+		sent := receive(t, dead, 1)[0]
+		send(t, main, queue.Outgoing{Body: "a", Group: "a"}, queue.Outgoing{Body: "b", Group: "a"})
+		for _, m := range receive(t, main, 2) {
+			if err := hide(t, main, m, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		receive(t, main, 0)
+		if _, err := dead.StartMove(t.Context(), "", 1); err != nil {
+			t.Fatal(err)
+		}
+		if err := hide(t, dead, sent, 0); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(10 * time.Second)
+		wantCounts(t, main, queue.Counts{Visible: 2})
+		wantCounts(t, dead, queue.Counts{Visible: 1})
+		moves, err := dead.Moves(t.Context())
+		if err != nil || len(moves) != 1 || moves[0].Status != moveFailed || moves[0].Moved != 2 {
+			t.Errorf("got %+v and %v, want one task, failed after 2", moves, err)
 		}
 	})
 }

@@ -27,11 +27,11 @@ func TestFair(t *testing.T) {
 		return out
 	}
 	for name, steps := range map[string][]step{
-		"one group":                                  {show("a", 3), take("aaa.")},
-		"none":                                       {take(".")},
-		"groups take turns":                          {show("a", 4), show("b", 2), show("c", 1), take("abcabaa.")},
-		"a late group is next":                       {show("a", 100), take("aaaa"), show("b", 2), take("babaa")},
-		"having been away gains nothing":             {show("a", 3), show("b", 100), take("ababab"), take("bbbb"), show("a", 3), take("abababb")},
+		"one group":                      {show("a", 3), take("aaa.")},
+		"none":                           {take(".")},
+		"groups take turns":              {show("a", 4), show("b", 2), show("c", 1), take("abcabaa.")},
+		"a late group is next":           {show("a", 100), take("aaaa"), show("b", 2), take("babaa")},
+		"having been away gains nothing": {show("a", 3), show("b", 100), take("ababab"), take("bbbb"), show("a", 3), take("abababb")},
 		"nor does it with a message being worked on": {
 			work("a", 1), show("a", 1), show("b", 9), take("abbbbb"), show("c", 1), show("a", 1), take("cab"),
 		},
