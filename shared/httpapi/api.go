@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -148,9 +149,7 @@ func (a *API) Handler() http.Handler {
 		c := &call{request: r, id: webhook.NewID("req_", time.Now())}
 		out := a.guarded(c, table, w)
 		h := w.Header()
-		for name, values := range out.Header {
-			h[name] = values
-		}
+		maps.Copy(h, out.Header)
 		h.Set("X-Request-Id", c.id)
 		h.Set("Cache-Control", "no-store") // answers may hold keys and secrets
 		h.Set("X-Content-Type-Options", "nosniff")

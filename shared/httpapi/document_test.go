@@ -120,8 +120,7 @@ func shapeOf(doc described, s schema) (properties, required []string) {
 }
 
 func fieldsOf(t reflect.Type) (all, always []string) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if f.Anonymous {
 			a, b := fieldsOf(f.Type)
 			all, always = append(all, a...), append(always, b...)

@@ -101,12 +101,12 @@ func (s Service) checkURL(d *dialect.Dialect, raw string, faults *Faults) {
 // maxListed bounds how many entries of a list are looked at one by one, repeats included.
 const maxListed = 1000
 
-var tooManyEvents = "must be at most " + itoa(webhook.MaxWebhookEvents) + " patterns"
+func tooManyEvents() string { return "must be at most " + itoa(webhook.MaxWebhookEvents) + " patterns" }
 
 // checkEvents returns the patterns without repeats.
 func checkEvents(d *dialect.Dialect, events []string, faults *Faults) []string {
 	if len(events) > maxListed {
-		faults.Add("events", tooManyEvents)
+		faults.Add("events", tooManyEvents())
 		return nil
 	}
 	var out []string
@@ -124,7 +124,7 @@ func checkEvents(d *dialect.Dialect, events []string, faults *Faults) []string {
 		faults.Add("events", "must name at least one event type")
 	}
 	if len(out) > webhook.MaxWebhookEvents {
-		faults.Add("events", tooManyEvents)
+		faults.Add("events", tooManyEvents())
 	}
 	return out
 }

@@ -25,7 +25,7 @@ const (
 	deflated = 'd'
 )
 
-var writers = sync.Pool{New: func() any {
+var writers = sync.Pool{New: func() any { //nolint:gochecknoglobals // a pool: a writer is 1 MB to make, and holds no state between uses
 	w, _ := flate.NewWriter(nil, flate.DefaultCompression) // the level is valid, so there is no error
 	return w
 }}

@@ -83,7 +83,7 @@ var (
 	// ErrBeyondLimit: hiding the message so long would pass MaxVisibility since its receive. Its text is AWS's.
 	//
 	//lint:ignore ST1005 AWS's own words
-	ErrBeyondLimit = errors.New("Total VisibilityTimeout for the message is beyond the limit [43200 seconds]") //nolint:revive // AWS's own words
+	ErrBeyondLimit = errors.New("Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
 	// ErrMoveRunning: a queue has one active move task at most.
 	ErrMoveRunning = errors.New("a message move task is already running")
 	// ErrTooLarge: a message over MaxBytes, or a batch of such messages as together are.

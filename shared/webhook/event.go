@@ -41,14 +41,14 @@ const TestData = `{"message":"This is a test webhook"}`
 // DeploymentType is the event type of a registered deployment, in every catalogue.
 const DeploymentType = "deployment.registered"
 
-// System events are ours, about webhooks and deliveries. They are subscribed to by exact name only and cannot be published.
-var systemTypes = []string{"webhook.created", "webhook.failing", "webhook.disabled", "webhook.recovered", "delivery.failed"}
-
-// SystemTypes returns the names of the system events.
-func SystemTypes() []string { return slices.Clone(systemTypes) }
+// SystemTypes returns the names of the system events: ours, about webhooks and deliveries. They are subscribed to by
+// exact name only and cannot be published.
+func SystemTypes() []string {
+	return []string{"webhook.created", "webhook.failing", "webhook.disabled", "webhook.recovered", "delivery.failed"}
+}
 
 // IsSystemType reports whether t is a system event, which only Hookline publishes.
-func IsSystemType(t string) bool { return slices.Contains(systemTypes, t) }
+func IsSystemType(t string) bool { return slices.Contains(SystemTypes(), t) }
 
 var typeName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 

@@ -27,18 +27,17 @@ type Key struct {
 	CreatedAt time.Time
 }
 
-// Scopes that a tenant's key can hold, in the order they are documented.
-var scopes = []string{
-	"tenant:read", "tenant:write",
-	"keys:read", "keys:write",
-	"webhooks:read", "webhooks:write",
-	"deliveries:read", "deliveries:write",
-	"events:read", "events:write",
-	"sources:read", "sources:write",
+// Scopes returns every scope a tenant's key can hold, in the order they are documented.
+func Scopes() []string {
+	return []string{
+		"tenant:read", "tenant:write",
+		"keys:read", "keys:write",
+		"webhooks:read", "webhooks:write",
+		"deliveries:read", "deliveries:write",
+		"events:read", "events:write",
+		"sources:read", "sources:write",
+	}
 }
-
-// Scopes returns every scope a key can hold.
-func Scopes() []string { return slices.Clone(scopes) }
 
 // Grants reports whether the key holds scope.
 func (k Key) Grants(scope string) bool { return slices.Contains(k.Scopes, scope) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,7 +27,7 @@ func (s *show) Enabled(context.Context, slog.Level) bool { return true }
 
 func (s *show) WithAttrs(attrs []slog.Attr) slog.Handler {
 	c := *s
-	c.attrs = append(c.attrs[:len(c.attrs):len(c.attrs)], attrs...)
+	c.attrs = append(slices.Clip(c.attrs), attrs...)
 	return &c
 }
 

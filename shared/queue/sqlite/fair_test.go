@@ -21,7 +21,7 @@ func TestFair(t *testing.T) {
 	take := func(want string) step { return step{take: want} }
 	crowd := func(n int) []step {
 		var out []step
-		for _, g := range strings.Split("0123456789", "") {
+		for g := range strings.SplitSeq("0123456789", "") {
 			out = append(out, work(g, n))
 		}
 		return out
@@ -75,7 +75,7 @@ func TestFair(t *testing.T) {
 // TestFairForgets sees that groups without messages take no room.
 func TestFairForgets(t *testing.T) {
 	f := newFair()
-	for _, g := range strings.Split("abcdefgh", "") {
+	for g := range strings.SplitSeq("abcdefgh", "") {
 		f.change(g, visible, 2)
 	}
 	for range 16 {

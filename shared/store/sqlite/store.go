@@ -9,7 +9,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -178,9 +177,14 @@ func done(res sql.Result, err error) (bool, error) {
 	return n > 0, err
 }
 
-var passing = [...]int{
-	codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_INTERRUPT, codes.SQLITE_IOERR, codes.SQLITE_FULL,
-	codes.SQLITE_CANTOPEN, codes.SQLITE_NOMEM,
+// passing reports whether an error code of SQLite's may be gone the next time.
+func passing(code int) bool {
+	switch code & 0xff {
+	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_INTERRUPT, codes.SQLITE_IOERR, codes.SQLITE_FULL,
+		codes.SQLITE_CANTOPEN, codes.SQLITE_NOMEM:
+		return true
+	}
+	return false
 }
 
 // fault puts an error in the domain's terms. What database/sql and the context say is passing; what SQLite says
@@ -189,7 +193,7 @@ func fault(err error) error {
 	if _, ok := errors.AsType[*webhook.Error](err); ok {
 		return err
 	}
-	if e, ok := errors.AsType[*driver.Error](err); ok && !slices.Contains(passing[:], e.Code()&0xff) {
+	if e, ok := errors.AsType[*driver.Error](err); ok && !passing(e.Code()) {
 		return internal(err)
 	}
 	return webhook.ErrUnavailable(err)
