@@ -91,8 +91,11 @@ type API struct {
 	AllowPrivate bool
 	// AdminKeyHash is webhook.HashAPIKey of the admin's bearer key; "" where there is none, as on AWS.
 	AdminKeyHash string
-	// Admin reports whether the front has authorised the request as an admin's (on AWS: by IAM); nil never.
+	// Admin reports whether the front has authorised the request as an admin's (on AWS: by IAM); nil never. The request's
+	// Pattern is the route that was matched, as "GET /v1/tenants/{id}".
 	Admin func(*http.Request) bool
+	// Serves picks the routes that are answered; the others are not there. nil is all.
+	Serves func(Route) bool
 	// Now reads the deployment's clock; nil is time.Now.
 	Now func() time.Time
 	// Span is how much Now advances in a span of real time; nil is as much.
@@ -144,7 +147,7 @@ func encode(v any) ([]byte, error) {
 
 // Handler returns the API as a handler. It matches paths itself: http.ServeMux would clean and redirect them.
 func (a *API) Handler() http.Handler {
-	table := routes()
+	table := a.routes()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{request: r, id: webhook.NewID("req_", time.Now())}
 		out := a.guarded(c, table, w)
@@ -179,6 +182,7 @@ func (a *API) guarded(c *call, table []route, w http.ResponseWriter) (out answer
 	switch {
 	case rt != nil:
 		c.route, c.name = rt, name
+		c.request.Pattern = rt.key()
 	case allowed != "":
 		return methodNotAllowed(allowed)
 	default:
@@ -247,7 +251,7 @@ func (a *API) log(c *call, what ...slog.Attr) {
 	}
 	pattern := ""
 	if c.route != nil {
-		pattern = c.route.method + " " + c.route.path
+		pattern = c.route.key()
 	}
 	a.Log.LogAttrs(c.ctx(), slog.LevelError, "request.failed", append(what,
 		slog.String("request_id", c.id), slog.String("route", pattern), slog.String("tenant", c.tenant.ID))...)

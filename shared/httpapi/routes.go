@@ -32,6 +32,34 @@ type route struct {
 	serve        func(*API, *call) (answer, error)
 }
 
+// key names the route as net/http's patterns and API Gateway's route keys do.
+func (r route) key() string { return r.method + " " + r.path }
+
+// Route is one call of the API, as those see it who put a front before it.
+type Route struct {
+	Key       string // "GET /v1/webhooks/{id}"
+	Admin     bool   // it is the admin's: the front has to authorise it
+	Publishes bool   // it takes events
+}
+
+func (r route) public() Route {
+	return Route{Key: r.key(), Admin: r.scope == admin, Publishes: r.publishes}
+}
+
+// Routes returns every call of the API.
+func Routes() []Route {
+	var out []Route
+	for _, r := range routes() {
+		out = append(out, r.public())
+	}
+	return out
+}
+
+// routes returns the routes that this API serves.
+func (a *API) routes() []route {
+	return slices.DeleteFunc(routes(), func(r route) bool { return a.Serves != nil && !a.Serves(r.public()) })
+}
+
 func routes() []route {
 	return []route{
 		{method: "POST", path: "/v1/tenants", scope: admin, body: requiredBody, serve: (*API).createTenant},

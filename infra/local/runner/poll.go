@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -92,9 +93,23 @@ func (p *poller) call(ctx context.Context, msgs []queue.Received) {
 	if len(done) == 0 {
 		return
 	}
-	if err := p.source.Delete(ctx, done...); err != nil {
+	if err := p.source.Delete(ctx, done...); err != nil && !onlyStale(err) {
 		p.log.Error("queue.delete", "queue", p.source.Name(), "err", err)
 	}
+}
+
+// onlyStale reports whether all that could not be deleted has been received again meanwhile, or is gone.
+func onlyStale(err error) bool {
+	partial, ok := errors.AsType[*queue.PartialError](err)
+	if !ok {
+		return false
+	}
+	for _, e := range partial.Failed {
+		if !errors.Is(e, queue.ErrStaleHandle) {
+			return false
+		}
+	}
+	return true
 }
 
 // invoke turns a panic into an error, as the Lambda runtime does.
