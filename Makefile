@@ -32,7 +32,7 @@ test: ## every test that needs no other program
 .PHONY: race
 race: export CGO_ENABLED := 1
 race: ## the same tests under the race detector; needs a C compiler
-	@$(GOTEST) -race ./...
+	@$(GOTEST) -race -short ./...
 
 .PHONY: conformance
 conformance: conformance-tools ## the tests against other people's programs, all of them; a skip fails

@@ -62,6 +62,7 @@ func TestFaults(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
 			c := &chances{rng: rand.New(rand.NewPCG(seed, 0))}
@@ -89,7 +90,7 @@ func TestFaults(t *testing.T) {
 				bad.Store(true)
 				f.queues.Rand = c.float
 				engine.SetFaults(f.queues)
-				const events = 60
+				const events = 30
 				for i := range events {
 					event := map[string]any{"id": fmt.Sprintf("order-%d", i), "type": "order.placed", "data": map[string]any{"n": i}}
 					for try := 0; ; try++ { // as a client does, until it is accepted
@@ -102,10 +103,10 @@ func TestFaults(t *testing.T) {
 						}
 					}
 				}
-				pass(12 * time.Hour)
+				pass(3 * time.Hour)
 				bad.Store(false)
 				engine.SetFaults(queuesqlite.Faults{})
-				pass(24 * time.Hour) // what was left behind on the bad day is found by the sweeper on a good one
+				pass(5 * time.Hour) // what was left behind on the bad day is found by the sweeper on a good one
 				sent := byID(r.requests())
 				if len(sent) != events {
 					t.Errorf("%d of %d accepted events were never sent", events-len(sent), events)

@@ -143,6 +143,7 @@ func TestLadders(t *testing.T) {
 	}
 	for _, name := range dialects.Names() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d, err := dialects.Dialect(t.Context(), name)
 			if err != nil {
 				t.Fatal(err)
@@ -278,6 +279,7 @@ func TestSettingsHoldForWhatIsQueued(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := &receiver{answer: func(_ egress.Request, n int) egress.Response {
 				if n == 1 {
 					return egress.Response{Status: 500}
