@@ -31,9 +31,6 @@ func decide(m Message, id string, d *webhook.Delivery, now time.Time) verdict {
 		}
 		return attempt
 	}
-	if m.Repeat {
-		return drop
-	}
 	owner := d.Owner != "" && d.Owner == id
 	if m.Dead != nil {
 		// A redriven message keeps its stamp: it may start the next round, and then own it.

@@ -20,7 +20,6 @@ func TestDecide(t *testing.T) {
 	soon, past, lost := now.Add(time.Second), now.Add(-time.Second), now.Add(-Overdue-time.Second)
 	m := func(round, attempt int) Message { return Message{Round: round, Attempt: attempt} }
 	dead := func(round int) Message { return Message{Round: round, Attempt: 1, Dead: &Death{}} }
-	repeat := Message{Round: 1, Attempt: 1, Repeat: true}
 
 	tests := map[string]struct {
 		m    Message
@@ -29,8 +28,6 @@ func TestDecide(t *testing.T) {
 		want verdict
 	}{
 		"first attempt":                              {m(1, 1), "a", nil, attempt},
-		"a repeat whose first try died":              {repeat, "a", nil, attempt},
-		"a repeat after the first try":               {repeat, "b", pending(1, 1, "a", soon), drop},
 		"a copy of the first message":                {m(1, 1), "b", pending(1, 1, "a", soon), drop},
 		"a copy, long due, not yet lost":             {m(1, 1), "b", pending(1, 1, "a", past), drop},
 		"a copy, so long due that the owner is lost": {m(1, 1), "b", pending(1, 1, "a", lost), attempt},

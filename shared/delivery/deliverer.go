@@ -70,10 +70,10 @@ type Deliverer struct {
 	InFlight  int              // the queues' in-flight cap; 0 means queue.MaxInFlight
 	Log       *slog.Logger
 
-	mu       sync.Mutex
-	pressure map[Queue]reading
-	slow     map[webhook.Ref]bool
-	marked   map[webhook.Ref]time.Time
+	mu     sync.Mutex
+	parked map[Queue]reading
+	slow   map[webhook.Ref]bool
+	marked map[webhook.Ref]time.Time
 }
 
 // DefaultRetention is how long a delivery's record is kept: the longest ladder, two weeks as a dead letter, and the

@@ -26,7 +26,6 @@ type Message struct {
 	Round       int    `json:"n"`
 	Attempt     int    `json:"k"`           // which attempt of the round this message is for, from 1
 	Due         int64  `json:"u,omitempty"` // not before; 0 at once
-	Repeat      bool   `json:"p,omitempty"` // sent once more for a repeated publish; void when there is a record
 	Slot        bool   `json:"l,omitempty"` // Due is a slot reserved under the webhook's max_per_second
 	Dead        *Death `json:"x,omitempty"` // set in the dead-letter queue
 }

@@ -23,7 +23,7 @@ const (
 
 // via returns how a wait will be waited out.
 func (d *Deliverer) via(ctx context.Context, source Queue, wait time.Duration) webhook.Via {
-	if wait <= longestHidden && !d.pressed(ctx, source) {
+	if wait <= longestHidden && d.room(ctx, source) {
 		return webhook.ViaVisibility
 	}
 	return webhook.ViaQueue
@@ -67,7 +67,7 @@ func (b *batch) park(ctx context.Context, early []*item) {
 	for _, it := range early {
 		it.failed = true
 		left := time.UnixMilli(it.msg.Due).Sub(now)
-		if b.pressed(ctx, it.source) {
+		if !b.room(ctx, it.source) {
 			it.failed = b.hop(ctx, it, left) != nil
 			continue
 		}
@@ -127,31 +127,39 @@ type poisoned struct {
 	Dead   Death  `json:"x"`
 }
 
-// reading is a queue's pressure as last seen.
+// reading is how many messages a queue has in flight: as last counted, and those parked here since.
 type reading struct {
-	at      time.Time
-	pressed bool
+	at       time.Time
+	inFlight int
 }
 
-// pressed reports whether more than half of what the queue can hold in flight is taken, or might be: then nothing more
-// is parked in it. Past the cap a standard queue gives out nothing, without an error.
-func (d *Deliverer) pressed(ctx context.Context, q Queue) bool {
+// room reports whether one more message may be parked in the queue by hiding it, and counts it. Only half of what a
+// queue can hold in flight is used so: past the cap a standard queue gives out nothing, without an error. When in
+// doubt there is no room.
+func (d *Deliverer) room(ctx context.Context, q Queue) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if r, ok := d.pressure[q]; ok && time.Since(r.at) < readingAge {
-		return r.pressed
+	r, ok := d.parked[q]
+	if !ok || time.Since(r.at) >= readingAge {
+		c, err := q.Counts(ctx)
+		if err != nil {
+			return false
+		}
+		r = reading{at: time.Now(), inFlight: c.InFlight}
 	}
 	limit := d.InFlight
 	if limit == 0 {
 		limit = queue.MaxInFlight
 	}
-	c, err := q.Counts(ctx)
-	if d.pressure == nil {
-		d.pressure = make(map[Queue]reading)
+	has := r.inFlight < limit/2
+	if has {
+		r.inFlight++
 	}
-	r := reading{at: time.Now(), pressed: err != nil || c.InFlight > limit/2}
-	d.pressure[q] = r
-	return r.pressed
+	if d.parked == nil {
+		d.parked = make(map[Queue]reading)
+	}
+	d.parked[q] = r
+	return has
 }
 
 func beyondLimit(err error) bool {

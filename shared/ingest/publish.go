@@ -382,7 +382,7 @@ func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev webhook.E
 			bodies[sub.Format] = body
 		}
 		m := delivery.Compose(d, ev, sub)
-		m.Body, m.Ref, m.Repeat = body.Inline, body.Ref, repeat
+		m.Body, m.Ref = body.Inline, body.Ref
 		msgs = append(msgs, m.Outgoing(delayOf(repeat)))
 	}
 	return msgs, nil

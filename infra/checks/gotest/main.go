@@ -1,5 +1,6 @@
 // Command gotest runs `go test` with the given arguments and says what was tested: failures in full, one line for each
-// package, every skipped test with its reason, and as the last line "N passed, N failed, N skipped".
+// package, every skipped test with its reason, what tests note of themselves (testing.T.Attr), and as the last line
+// "N passed, N failed, N skipped".
 //
 // It exits non-zero when a test failed, when a package did not build or died, when no test ran, and, with CI set, when
 // a test was skipped: what is skipped at a newcomer's desk for want of a program must run there. Every test and

@@ -41,6 +41,7 @@ type event struct {
 	Test        string // empty for the package itself
 	Output      string
 	FailedBuild string
+	Key, Value  string // of attr
 }
 
 type test struct{ pkg, name string }
@@ -89,6 +90,8 @@ func (r *reporter) add(e event) {
 		buffer(r.builds, e.ImportPath).WriteString(e.Output)
 	case "output":
 		buffer(r.output, t).WriteString(e.Output)
+	case "attr":
+		r.print("NOTE  " + e.Package + " " + e.Test + ": " + e.Key + ": " + e.Value + "\n")
 	case "pass", "fail", "skip":
 		if e.Test == "" {
 			r.endPackage(e)

@@ -88,6 +88,17 @@ func TestReport(t *testing.T) {
 			hides: []string{"no test files"},
 		},
 		{
+			name: "what a test notes of itself is printed",
+			events: []string{
+				`{"Action":"attr","Package":"p","Test":"TestA","Key":"checks","Value":"51 run"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"=== ATTR  TestA checks 51 run\n"}`,
+				`{"Action":"pass","Package":"p","Test":"TestA"}`,
+			},
+			want:   counts{passed: 1},
+			prints: []string{"NOTE  p TestA: checks: 51 run\n"},
+			hides:  []string{"ATTR"},
+		},
+		{
 			name:   "plain text is passed on",
 			events: []string{"go: cannot find module"},
 			prints: []string{"go: cannot find module\n"},

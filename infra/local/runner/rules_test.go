@@ -238,11 +238,11 @@ func TestMaxPerSecond(t *testing.T) {
 func TestPressure(t *testing.T) {
 	t.Parallel()
 	r := &receiver{answer: status(500)}
-	world{receiver: r, inFlight: 4}.run(t, func(t *testing.T, admin *client, queues *queuesqlite.Engine) {
+	world{receiver: r, inFlight: 20}.run(t, func(t *testing.T, admin *client, queues *queuesqlite.Engine) {
 		acme := admin.tenant("acme", "standard")
 		acme.webhook(hook("*"))
 		var batch []map[string]any
-		const events = 10
+		const events = 40
 		for range events {
 			batch = append(batch, map[string]any{"type": "order.placed", "data": map[string]any{}})
 		}
@@ -252,6 +252,13 @@ func TestPressure(t *testing.T) {
 		admin.do(http.StatusOK, "GET", "/v1/dead-letters", nil, &dead)
 		if got, want := len(r.requests()), 8*events; got != want || dead.Depth != events {
 			t.Errorf("got %d requests and %d dead letters, want %d and %d", got, dead.Depth, want, events)
+		}
+		for _, d := range acme.deliveries("?limit=100") {
+			for _, a := range acme.delivery(d.ID).Attempts {
+				if late := at(t, a.StartedAt).Sub(at(t, a.ScheduledAt)); late > 2*time.Second {
+					t.Errorf("attempt %d was %v late: it waited for a place in flight", a.Number, late)
+				}
+			}
 		}
 	})
 }
