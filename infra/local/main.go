@@ -14,7 +14,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := runner.Main(ctx, os.Getenv, os.Stdout); err != nil {
+	if err := runner.Main(ctx, os.Getenv, os.Stdout, nil); err != nil {
 		fmt.Fprintln(os.Stderr, "hookline:", err)
 		os.Exit(1)
 	}

@@ -13,14 +13,18 @@ type Config struct {
 	AdminKey     string  // ADMIN_KEY; "" is made once and kept
 	ClockSpeed   float64 // CLOCK_SPEED
 	AllowPrivate bool    // ALLOW_PRIVATE_TARGETS
+	Engine       string  // ENGINE: what keeps everything
 }
+
+// embedded is the engine that every build has.
+const embedded = "sqlite"
 
 // maxSpeed keeps a visibility of some seconds within what a queue can count.
 const maxSpeed = 1_000_000
 
 // ReadConfig reads the environment and names all that is wrong with it at once.
 func ReadConfig(getenv func(string) string) (Config, error) {
-	c := Config{Port: 8080, DataDir: ".data", AdminKey: getenv("ADMIN_KEY"), ClockSpeed: 1, AllowPrivate: true}
+	c := Config{Port: 8080, DataDir: ".data", AdminKey: getenv("ADMIN_KEY"), ClockSpeed: 1, AllowPrivate: true, Engine: embedded}
 	var errs []error
 	if s := getenv("PORT"); s != "" {
 		n, err := strconv.Atoi(s)
@@ -45,6 +49,9 @@ func ReadConfig(getenv func(string) string) (Config, error) {
 		c.AllowPrivate = false
 	default:
 		errs = append(errs, fmt.Errorf("ALLOW_PRIVATE_TARGETS must be true or false, not %q", s))
+	}
+	if s := getenv("ENGINE"); s != "" {
+		c.Engine = s
 	}
 	return c, errors.Join(errs...)
 }

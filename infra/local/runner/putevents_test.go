@@ -79,10 +79,10 @@ func TestReadConfig(t *testing.T) {
 		want Config
 		errs []string // variables named in the error
 	}{
-		"nothing set": {nil, Config{Port: 8080, DataDir: ".data", ClockSpeed: 1, AllowPrivate: true}, nil},
+		"nothing set": {nil, Config{Port: 8080, DataDir: ".data", ClockSpeed: 1, AllowPrivate: true, Engine: "sqlite"}, nil},
 		"all set": {
-			map[string]string{"PORT": "9", "DATA_DIR": "d", "ADMIN_KEY": "k", "CLOCK_SPEED": "3600", "ALLOW_PRIVATE_TARGETS": "false"},
-			Config{Port: 9, DataDir: "d", AdminKey: "k", ClockSpeed: 3600},
+			map[string]string{"PORT": "9", "DATA_DIR": "d", "ADMIN_KEY": "k", "CLOCK_SPEED": "3600", "ALLOW_PRIVATE_TARGETS": "false", "ENGINE": "e"},
+			Config{Port: 9, DataDir: "d", AdminKey: "k", ClockSpeed: 3600, Engine: "e"},
 			nil,
 		},
 		"all wrong": {

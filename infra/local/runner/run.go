@@ -6,18 +6,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"hookline/shared/clock"
 	"hookline/shared/egress"
-	"hookline/shared/queue"
-	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/seal"
-	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
 
@@ -27,17 +27,23 @@ const (
 	// grace is how long what is in flight may take to finish once a stop was asked for; what has not by then goes back
 	// to its queue.
 	grace = 10 * time.Second
-	// maxReceive is a last net under the queues; the attempt count lives in the record.
-	maxReceive = 1000
 	// expireEvery is how often what has expired is deleted, in real time.
 	expireEvery = time.Minute
 )
 
-// Main reads the environment, runs the system until ctx ends, and stops it in order. It returns nil after a stop.
-func Main(ctx context.Context, getenv func(string) string, out io.Writer) (err error) {
+// Main reads the environment, runs the system until ctx ends, and stops it in order. It returns nil after a stop. ENGINE
+// may name one of the engines given, besides the embedded one.
+func Main(ctx context.Context, getenv func(string) string, out io.Writer, engines map[string]Open) (err error) {
 	c, err := ReadConfig(getenv)
 	if err != nil {
 		return err
+	}
+	open, ok := engines[c.Engine]
+	if c.Engine == embedded {
+		open, ok = openEmbedded, true
+	}
+	if !ok {
+		return fmt.Errorf("ENGINE must be %s, not %q", strings.Join(append(slices.Sorted(maps.Keys(engines)), embedded), " or "), c.Engine)
 	}
 	dir, err := openDataDir(c.DataDir)
 	if err != nil {
@@ -57,26 +63,24 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer) (err e
 	if err != nil {
 		return err
 	}
-	store, err := storesqlite.New(dir.file("store.db"), storesqlite.Options{Clock: clk})
+	e, err := open(ctx, dir.path, clk)
+	if ctx.Err() != nil && err != nil {
+		return nil //nolint:nilerr // it was stopped before it was ready
+	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	engine, queues, err := openQueues(dir.file("queue.db"), clk)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, engine.Close()) }()
+	defer func() { err = errors.Join(err, e.Close()) }()
 
 	log := slog.New(newShow(out, clk.Now))
 	stack, err := Assemble(Parts{
-		Store: store, Queues: queues, Clock: clk, Keys: seal.NewStatic(sealKey), AdminKey: c.AdminKey,
+		Store: e.Store, Queues: e.Queues, Clock: clk, Keys: seal.NewStatic(sealKey), AdminKey: c.AdminKey,
 		Poster: egress.New(egress.Options{AllowPrivate: c.AllowPrivate}), AllowPrivate: c.AllowPrivate, Log: log,
 	})
 	if err != nil {
 		return err
 	}
-	demoKey, err := demoTenant(ctx, dir, store, clk.Now())
+	demoKey, err := demoTenant(ctx, dir, e.Store, clk.Now())
 	if err != nil {
 		return err
 	}
@@ -86,16 +90,16 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer) (err e
 	}
 	api := "http://" + listener.Addr().String()
 	fmt.Fprint(out, welcome(api, c, demoKey))
-	return serve(ctx, listener, stack, queues, store, clk, log)
+	return serve(ctx, listener, stack, e, clk, log)
 }
 
 // serve runs everything until ctx ends or the server fails.
-func serve(ctx context.Context, l net.Listener, stack *Stack, queues map[string]Queue, store *storesqlite.Store, clk clock.Clock, log *slog.Logger) error {
+func serve(ctx context.Context, l net.Listener, stack *Stack, e *Engines, clk clock.Clock, log *slog.Logger) error {
 	work, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
 	ctx, stop := context.WithCancel(ctx)
 
-	bus := &eventBus{queue: queues[IngestQueue], now: time.Now}
+	bus := &eventBus{queue: e.Queues[IngestQueue], now: time.Now}
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
@@ -116,7 +120,9 @@ func serve(ctx context.Context, l net.Listener, stack *Stack, queues map[string]
 	defer stop()
 	wg.Go(func() { stack.Work(ctx, work) })
 	wg.Go(func() { stack.Sweep(ctx, clk, log) })
-	wg.Go(func() { expire(ctx, store, log) })
+	if e.Expire != nil {
+		wg.Go(func() { expire(ctx, e.Expire, log) })
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {
@@ -132,45 +138,13 @@ func serve(ctx context.Context, l net.Listener, stack *Stack, queues map[string]
 	return nil
 }
 
-func expire(ctx context.Context, store *storesqlite.Store, log *slog.Logger) {
+func expire(ctx context.Context, do func(context.Context) error, log *slog.Logger) {
 	for ctx.Err() == nil {
 		pause(ctx, expireEvery)
-		if _, err := store.Expire(ctx, 10_000); err != nil && ctx.Err() == nil {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
 			log.Error("store.expire", "err", err)
 		}
 	}
-}
-
-func openQueues(path string, clk clock.Clock) (*queuesqlite.Engine, map[string]Queue, error) {
-	engine, err := queuesqlite.New(path, queuesqlite.Options{Clock: clk})
-	if err != nil {
-		return nil, nil, err
-	}
-	queues, err := Queues(engine)
-	if err != nil {
-		return nil, nil, errors.Join(err, engine.Close())
-	}
-	return engine, queues, nil
-}
-
-// Queues opens the stack's queues in an embedded engine.
-func Queues(engine *queuesqlite.Engine) (map[string]Queue, error) {
-	queues := make(map[string]Queue)
-	for name, dead := range map[string]string{
-		DeadQueue: "", RefusedQueue: "",
-		DeliveryQueue: DeadQueue, RetryQueue: DeadQueue, BulkQueue: DeadQueue, IngestQueue: RefusedQueue,
-	} {
-		cfg := queuesqlite.QueueConfig{Visibility: Visibility, Retention: queue.MaxRetention, DeadLetter: dead}
-		if dead != "" {
-			cfg.MaxReceive = maxReceive
-		}
-		q, err := engine.Queue(name, cfg)
-		if err != nil {
-			return nil, err
-		}
-		queues[name] = q
-	}
-	return queues, nil
 }
 
 func noConsole(w http.ResponseWriter) {

@@ -16,7 +16,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Names of the queues, as the stack has them.
+// Names of the queues in the stack. An engine may have them under other names.
 const (
 	DeliveryQueue = "DeliveryQueue"
 	RetryQueue    = "RetryQueue"
@@ -42,7 +42,7 @@ type Queue interface {
 	httpapi.DeadLetters
 }
 
-// Parts is what a stack is put together from. Queues are by name.
+// Parts is what a stack is put together from. Queues are by their names in the stack.
 type Parts struct {
 	Store        Store
 	Queues       map[string]Queue
@@ -94,7 +94,7 @@ func Assemble(p Parts) (*Stack, error) {
 	}
 	api := &httpapi.API{
 		Store: p.Store, Publisher: in, Deliverer: d, Dialects: dialects, DeadLetters: p.Queues[DeadQueue],
-		RedriveTo: DeliveryQueue, Box: box, AllowPrivate: p.AllowPrivate, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
+		RedriveTo: p.Queues[DeliveryQueue].Name(), Box: box, AllowPrivate: p.AllowPrivate, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
 		Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
 	}
 	s := &Stack{
@@ -102,7 +102,7 @@ func Assemble(p Parts) (*Stack, error) {
 		Sweeper: &delivery.Sweeper{Store: p.Store, Queue: p.Queues[DeliveryQueue], Now: p.Clock.Now, Log: p.Log},
 	}
 	for name, most := range map[string]int{DeliveryQueue: 64, RetryQueue: 64, BulkQueue: 16} {
-		d.Sources[ARN(name)] = p.Queues[name]
+		d.Sources[ARN(p.Queues[name].Name())] = p.Queues[name]
 		s.pollers = append(s.pollers, &poller{source: p.Queues[name], handler: d.Handle, most: most, limit: functionTimeout, log: p.Log})
 	}
 	s.pollers = append(s.pollers, &poller{source: p.Queues[IngestQueue], handler: in.Handle, most: 8, limit: functionTimeout, log: p.Log})

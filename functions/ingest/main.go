@@ -1,0 +1,35 @@
+// Command ingest is the function that takes events: over the HTTP API, and from IngestQueue.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"hookline/shared/settings"
+)
+
+func main() {
+	if err := run(os.Getenv); err != nil {
+		fmt.Fprintln(os.Stderr, "ingest:", err)
+		os.Exit(1)
+	}
+}
+
+func run(getenv func(string) string) error {
+	s, err := settings.ReadIngest(getenv)
+	if err != nil {
+		return err
+	}
+	cfg, err := settings.AWS(getenv)
+	if err != nil {
+		return err
+	}
+	f, err := newFunction(s, cfg)
+	if err != nil {
+		return err
+	}
+	lambda.Start(f.handle)
+	return nil
+}

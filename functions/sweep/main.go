@@ -1,0 +1,31 @@
+// Command sweep is the function that queues again what was left behind; a schedule calls it.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"hookline/shared/settings"
+)
+
+func main() {
+	if err := run(os.Getenv); err != nil {
+		fmt.Fprintln(os.Stderr, "sweep:", err)
+		os.Exit(1)
+	}
+}
+
+func run(getenv func(string) string) error {
+	s, err := settings.ReadSweep(getenv)
+	if err != nil {
+		return err
+	}
+	cfg, err := settings.AWS(getenv)
+	if err != nil {
+		return err
+	}
+	lambda.Start(newFunction(s, cfg).handle)
+	return nil
+}

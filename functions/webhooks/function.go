@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"hookline/shared/clock"
+	"hookline/shared/delivery"
+	"hookline/shared/dialect"
+	"hookline/shared/egress"
+	"hookline/shared/gateway"
+	"hookline/shared/httpapi"
+	"hookline/shared/queue/sqs"
+	"hookline/shared/seal"
+	"hookline/shared/seal/kms"
+	"hookline/shared/settings"
+	"hookline/shared/store/dynamo"
+)
+
+type function struct {
+	handle func(context.Context, gateway.Event) (gateway.Answer, error)
+}
+
+func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
+	dialects, err := dialect.Builtin()
+	if err != nil {
+		return nil, err
+	}
+	now, log := clock.Clock{}.Now, s.Logger()
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), s.Table, dynamo.Options{})
+	queues := awssqs.NewFromConfig(cfg)
+	first := sqs.New(queues, s.Delivery.URL, s.Delivery.ARN)
+	box := seal.Box{Keys: &kms.Keyring{
+		API: awskms.NewFromConfig(cfg), KeyID: s.Keys.ID, Stack: s.Keys.Stack, Shelf: store, Now: now,
+	}}
+	api := &httpapi.API{
+		Store: store, Dialects: dialects, Box: box, Now: now, Log: log,
+		Deliverer: &delivery.Deliverer{
+			Store: store, Health: store, Dialects: dialects, Box: box, Now: now, Log: log, Retention: s.Retention,
+			Poster: egress.New(egress.Options{AllowPrivate: settings.PrivateTargets}),
+			Queues: delivery.Queues{Delivery: first}, // tests and replays use no other
+		},
+		DeadLetters: sqs.New(queues, s.DeadLetter.URL, s.DeadLetter.ARN), RedriveTo: first.Name(),
+		Admin: gateway.Admin, AllowPrivate: settings.PrivateTargets,
+		Serves: func(r httpapi.Route) bool { return !r.Publishes }, // that is ingest's
+	}
+	return &function{handle: gateway.Handler(api.Handler())}, nil
+}

@@ -1,0 +1,93 @@
+package conformance
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"hookline/infra/conformance/engines"
+	"hookline/shared/store/dynamo"
+	"hookline/shared/store/storetest"
+)
+
+// dynamoDBLocal starts a DynamoDB Local that ends with the test and returns a client of it.
+func dynamoDBLocal(t *testing.T) *dynamodb.Client {
+	t.Helper()
+	p, err := engines.DynamoDBLocal("")
+	if errors.Is(err, engines.ErrNotInstalled) {
+		missing(t, "DynamoDB Local")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	return dynamodb.New(dynamodb.Options{
+		BaseEndpoint: &p.Endpoint, Region: engines.Region,
+		Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),
+	})
+}
+
+// table creates a table of that name, with what the template sets up besides, and returns its name.
+func table(t *testing.T, client *dynamodb.Client, name string) string {
+	t.Helper()
+	if _, err := client.CreateTable(t.Context(), dynamo.Table(name)); err != nil {
+		t.Fatal(err)
+	}
+	if err := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = 100 * time.Millisecond }).Wait(
+		t.Context(), &dynamodb.DescribeTableInput{TableName: &name}, time.Minute,
+	); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.UpdateTimeToLive(t.Context(), &dynamodb.UpdateTimeToLiveInput{
+		TableName:               &name,
+		TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String(dynamo.TTLAttribute), Enabled: aws.Bool(true)},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// letters leaves out what a table's name may not have.
+func letters(r rune) rune {
+	if r < 'a' || r > 'z' {
+		return -1
+	}
+	return r
+}
+
+// suite holds a table to the stores' contract.
+func suite(t *testing.T, client dynamo.API, table string, opts dynamo.Options) {
+	t.Helper()
+	store := dynamo.New(client, table, opts)
+	storetest.Run(t, storetest.Engine{Open: func(*testing.T) storetest.Store { return store }})
+}
+
+// TestAWSStore runs the stores' suite on DynamoDB Local, which is AWS's own, and what only this engine has to show. It
+// runs the suite on AWS itself too when HOOKLINE_TABLE names a table of the account that the usual credentials open:
+// one for tests, for what the suite writes stays there.
+func TestAWSStore(t *testing.T) {
+	client := dynamoDBLocal(t)
+	for name, test := range map[string]func(t *testing.T, client *dynamodb.Client, table string){
+		"suite":                        func(t *testing.T, client *dynamodb.Client, table string) { suite(t, client, table, dynamo.Options{}) },
+		"suite among faults":           suiteAmongFaults,
+		"exchange of all patterns":     exchange,
+		"deletion of a tenant, in two": deleteTenant,
+		"many webhooks":                manyWebhooks,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, client, table(t, client, strings.Map(letters, name))) })
+	}
+	if name := os.Getenv("HOOKLINE_TABLE"); name != "" {
+		cfg, err := config.LoadDefaultConfig(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run("suite on AWS", func(t *testing.T) { suite(t, dynamodb.NewFromConfig(cfg), name, dynamo.Options{}) })
+	}
+}

@@ -1,0 +1,222 @@
+package lambda
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+const root = "../.."
+
+// binaries is where the functions are built; "" when no test asked for them.
+var binaries string
+
+// built compiles the functions once for this machine.
+var built = sync.OnceValues(func() (paths map[string]string, err error) {
+	if binaries, err = os.MkdirTemp("", "hookline-functions-"); err != nil {
+		return nil, err
+	}
+	paths = make(map[string]string)
+	for _, name := range Names() {
+		if paths[name], err = Build(context.Background(), root, binaries, name, false); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
+})
+
+func clean() error { return os.RemoveAll(binaries) }
+
+// settings is an environment in which every function starts. Nothing answers at its endpoints.
+func settings() []string {
+	env := []string{
+		"TABLE=hookline", "KMS_KEY_ID=key", "STACK=dev", "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any",
+		"AWS_LAMBDA_LOG_FORMAT=JSON",
+	}
+	for _, service := range []string{"DYNAMODB", "SQS", "KMS"} {
+		env = append(env, "AWS_ENDPOINT_URL_"+service+"=http://127.0.0.1:1")
+	}
+	for name, queue := range map[string]string{
+		"DELIVERY": "DeliveryQueue", "RETRY": "RetryQueue", "BULK": "BulkQueue", "DEAD_LETTER": "DeadLetterQueue",
+		"INGEST": "IngestQueue", "INGEST_DEAD_LETTER": "IngestDeadLetterQueue",
+	} {
+		env = append(env, name+"_QUEUE_URL=http://127.0.0.1:1/123456789012/"+queue,
+			name+"_QUEUE_ARN=arn:aws:sqs:eu-west-1:123456789012:"+queue)
+	}
+	return env
+}
+
+func function(t *testing.T, name string, env []string, timeout time.Duration) (*Environment, *output) {
+	t.Helper()
+	paths, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := new(output)
+	e := New(Function{Path: paths[name], Env: env, Timeout: timeout, Log: log})
+	t.Cleanup(e.Close)
+	return e, log
+}
+
+func recorded(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(root + "/events/lambda/" + name + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestNames holds the list to the folders.
+func TestNames(t *testing.T) {
+	folders, err := os.ReadDir(root + "/functions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := Names()
+	slices.Sort(names)
+	var got []string
+	for _, f := range folders {
+		got = append(got, f.Name())
+	}
+	if !slices.Equal(got, names) {
+		t.Errorf("functions are %v, the list says %v", got, names)
+	}
+}
+
+// TestWithoutSettings shows that a function that lacks its settings names all of them at once, in its log.
+func TestWithoutSettings(t *testing.T) {
+	for name, want := range map[string][]string{
+		"webhooks": {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN", "DEAD_LETTER_QUEUE_URL", "DEAD_LETTER_QUEUE_ARN"},
+		"ingest":   {"TABLE", "DELIVERY_QUEUE_URL", "INGEST_QUEUE_ARN", "INGEST_DEAD_LETTER_QUEUE_URL", "INGEST_DEAD_LETTER_QUEUE_ARN"},
+		"deliver":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "RETRY_QUEUE_URL", "BULK_QUEUE_ARN", "DEAD_LETTER_QUEUE_ARN"},
+		"sweep":    {"TABLE", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, log := function(t, name, nil, time.Second)
+			_, err := e.Invoke(t.Context(), []byte(`{}`))
+			if got, ok := errors.AsType[*Error](err); !ok || got.Type != TypeExit || !strings.Contains(got.Message, "exit status 1") {
+				t.Errorf("got %v, want %s with exit status 1", err, TypeExit)
+			}
+			for _, setting := range want {
+				if !strings.Contains(log.String(), setting+" is not set") {
+					t.Errorf("%s is not named in %s", setting, log)
+				}
+			}
+		})
+	}
+}
+
+// TestMalformed gives each function what it cannot read: the call fails, so that nothing counts as done, and the
+// process lives on. The sweeper reads nothing of its event.
+func TestMalformed(t *testing.T) {
+	request, batch := string(recorded(t, "webhooks/create-webhook")), string(recorded(t, "deliver/first-attempt"))
+	tests := map[string][]string{
+		"webhooks": {`{}`, `[]`, `"text"`, `{"version":7}`, `{"version":"1.0","httpMethod":"GET","path":"/"}`, batch, `{"version":`},
+		"ingest":   {`{}`, `[]`, `null`, `{"version":"0","detail-type":"x","detail":{}}`, `{"Records":[]}`, `{"Records":[{"eventSource":"aws:s3"}]}`, `{"Records":7}`},
+		"deliver":  {`{}`, `[]`, `{"Records":[]}`, `{"Records":{"a":1}}`, `{"Records":[{"eventSource":"aws:s3"}]}`, request, "\x00"},
+	}
+	for name, malformed := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := function(t, name, settings(), 10*time.Second)
+			for _, event := range malformed {
+				got, err := e.Invoke(t.Context(), []byte(event))
+				if refused, ok := errors.AsType[*Error](err); !ok || refused.Type == TypeExit || refused.Type == TypeTimeout {
+					t.Errorf("%.60s: got %s, %v, want an error of the handler", event, got, err)
+				}
+			}
+			if e.Starts() != 1 {
+				t.Errorf("got %d starts, want 1", e.Starts())
+			}
+		})
+	}
+}
+
+// TestWithoutEngines asks for what needs no table and no queue.
+func TestWithoutEngines(t *testing.T) {
+	e, _ := function(t, "webhooks", settings(), 10*time.Second)
+	request := func(key, path string) events.APIGatewayV2HTTPResponse {
+		t.Helper()
+		var ev events.APIGatewayV2HTTPRequest
+		if err := json.Unmarshal(recorded(t, "webhooks/unknown-route"), &ev); err != nil {
+			t.Fatal(err)
+		}
+		ev.RouteKey, ev.RawPath = key, path
+		ev.RequestContext.RouteKey = key
+		return ask(t, e, ev)
+	}
+	if got := request("GET /openapi.json", "/openapi.json"); got.StatusCode != 200 || !strings.Contains(got.Body, `"openapi"`) || got.Headers["X-Request-Id"] == "" {
+		t.Errorf("the OpenAPI document: got %d %.80s, %v", got.StatusCode, got.Body, got.Headers)
+	}
+	for _, path := range []string{"//v1/tenants", "/v1/tenants/", "/V1/tenants", "/v1/nothing"} {
+		if got := request("$default", path); got.StatusCode != 404 || !strings.Contains(got.Body, `"unknown-route"`) {
+			t.Errorf("%s: got %d %s, want 404", path, got.StatusCode, got.Body)
+		}
+	}
+	for _, key := range []string{"$default", "GET /v1/tenants"} {
+		if got := request(key, "/v1/tenants"); got.StatusCode != 401 {
+			t.Errorf("an admin's call that is not signed, by %s: got %d %s, want 401", key, got.StatusCode, got.Body)
+		}
+	}
+}
+
+func ask(t *testing.T, e *Environment, ev any) (answer events.APIGatewayV2HTTPResponse) {
+	t.Helper()
+	raw, err := json.Marshal(ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := e.Invoke(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(out, &answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+// TestEnginesGone has the table not answer: a function gives up before it is killed, and says so.
+func TestEnginesGone(t *testing.T) {
+	t.Run("a request is answered 503", func(t *testing.T) {
+		t.Parallel()
+		e, log := function(t, "webhooks", settings(), 3*time.Second)
+		got := ask(t, e, json.RawMessage(recorded(t, "webhooks/list-webhooks")))
+		if got.StatusCode != 503 || got.Headers["Retry-After"] == "" {
+			t.Errorf("got %d %s, want 503", got.StatusCode, got.Body)
+		}
+		// The line of the log is Lambda's own format, with the invocation's id.
+		if line := log.String(); !strings.Contains(line, `"message":"request.failed"`) || !strings.Contains(line, `"requestId":"`) {
+			t.Errorf("got log %s", line)
+		}
+	})
+	for name, event := range map[string]string{"deliver": "deliver/first-attempt", "sweep": "sweep/schedule"} {
+		t.Run(name+" keeps everything", func(t *testing.T) {
+			t.Parallel()
+			e, _ := function(t, name, settings(), 3*time.Second)
+			out, err := e.Invoke(t.Context(), recorded(t, event))
+			if failed, ok := errors.AsType[*Error](err); !ok || failed.Type == TypeTimeout || failed.Type == TypeExit {
+				t.Errorf("got %s, %v, want an error of the handler", out, err)
+			}
+		})
+	}
+	t.Run("ingest keeps the messages", func(t *testing.T) {
+		t.Parallel()
+		e, _ := function(t, "ingest", settings(), 3*time.Second)
+		out, err := e.Invoke(t.Context(), recorded(t, "ingest/eventbridge-entry"))
+		var got events.SQSEventResponse
+		if err != nil || json.Unmarshal(out, &got) != nil || len(got.BatchItemFailures) != 1 {
+			t.Errorf("got %s, %v, want one failure of the batch", out, err)
+		}
+	})
+}

@@ -1,0 +1,232 @@
+// Package sqs is the queue engine of production: Amazon SQS standard queues, behind the behaviour that package queue asks
+// of every engine.
+//
+// It guarantees what SQS does, no more: what Send acknowledged is stored redundantly; messages come at least once, in no
+// order; counts are approximate and lag. An answer that is lost makes the client send again, so a message may be in the
+// queue twice. Entries that SQS refuses of a batch it otherwise took (status 200 with Failed) are reported with
+// *queue.PartialError, never passed over.
+//
+// Throttles, time limits, lost connections and SQS's own faults are webhook.ErrUnavailable. They come after the client's
+// own tries, which its configuration sets. What SQS refuses for good is queue.ErrRefused or a more exact error of package
+// queue.
+//
+// SQS checks the limits. This package checks only what would not reach SQS as it is: text that is not UTF-8, and a
+// receive of none, which the SDK leaves out and SQS takes for one.
+package sqs
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"hookline/shared/queue"
+)
+
+// API is what a Queue uses of *sqs.Client. The IAM actions have the same names, without Batch.
+type API interface {
+	SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, opts ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+	ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput, opts ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error)
+	DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatchInput, opts ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error)
+	ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput, opts ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
+	GetQueueAttributes(ctx context.Context, in *sqs.GetQueueAttributesInput, opts ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
+	StartMessageMoveTask(ctx context.Context, in *sqs.StartMessageMoveTaskInput, opts ...func(*sqs.Options)) (*sqs.StartMessageMoveTaskOutput, error)
+	ListMessageMoveTasks(ctx context.Context, in *sqs.ListMessageMoveTasksInput, opts ...func(*sqs.Options)) (*sqs.ListMessageMoveTasksOutput, error)
+	CancelMessageMoveTask(ctx context.Context, in *sqs.CancelMessageMoveTaskInput, opts ...func(*sqs.Options)) (*sqs.CancelMessageMoveTaskOutput, error)
+}
+
+// Queue is one queue. Its methods are safe for concurrent use.
+type Queue struct {
+	api      API
+	url, arn string
+}
+
+// New returns the queue with that URL and ARN. Other queues that it names (where a move task takes messages, where a
+// dead letter came from) are of the same account and region.
+func New(api API, url, arn string) *Queue {
+	return &Queue{api: api, url: url, arn: arn}
+}
+
+// Name returns the queue's name, the last part of its ARN.
+func (q *Queue) Name() string { return nameOf(q.arn) }
+
+// ARN returns the queue's ARN, which messages carry to a Lambda function.
+func (q *Queue) ARN() string { return q.arn }
+
+func nameOf(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
+
+// arnOf returns the ARN of a queue beside this one.
+func (q *Queue) arnOf(name string) string {
+	return q.arn[:strings.LastIndexByte(q.arn, ':')+1] + name
+}
+
+// Send puts up to queue.MaxBatch messages, of queue.MaxBytes together, into the queue. queue.ErrTooLarge says that they
+// are more than that together.
+func (q *Queue) Send(ctx context.Context, msgs []queue.Outgoing) error {
+	if len(msgs) == 0 {
+		return nil
+	}
+	failed := make(map[int]error)
+	in := &sqs.SendMessageBatchInput{QueueUrl: &q.url}
+	for i, m := range msgs {
+		if !utf8.ValidString(m.Body) { // JSON would carry it as other text
+			failed[i] = fmt.Errorf("body is not UTF-8: %w", queue.ErrRefused)
+			continue
+		}
+		e := types.SendMessageBatchRequestEntry{Id: entryID(i), MessageBody: &m.Body, DelaySeconds: seconds(m.Delay)}
+		if m.Group != "" {
+			e.MessageGroupId = &m.Group
+		}
+		in.Entries = append(in.Entries, e)
+	}
+	if len(in.Entries) == 0 {
+		return partly(failed)
+	}
+	out, err := q.api.SendMessageBatch(ctx, in)
+	if err != nil {
+		return q.fault("send to", err)
+	}
+	taken := make(map[string]bool)
+	for _, s := range out.Successful {
+		taken[aws.ToString(s.Id)] = true
+	}
+	for i := range msgs {
+		if failed[i] == nil && !taken[*entryID(i)] {
+			failed[i] = errUnmentioned
+		}
+	}
+	note(failed, out.Failed)
+	return partly(failed)
+}
+
+// Receive returns up to most messages and hides them for the queue's visibility timeout. When there are none it waits,
+// for whole seconds rounded up, and returns none and no error when the wait or ctx ends. At the in-flight cap there
+// are none, whether SQS says so (it answers a call that does not wait with OverLimit) or not.
+func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Received, error) {
+	if most < 1 {
+		return nil, fmt.Errorf("receive of %d: %w", most, queue.ErrRefused)
+	}
+	out, err := q.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+		QueueUrl: &q.url, MaxNumberOfMessages: int32(most), WaitTimeSeconds: seconds(wait),
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{
+			types.MessageSystemAttributeNameApproximateReceiveCount,
+			types.MessageSystemAttributeNameApproximateFirstReceiveTimestamp,
+			types.MessageSystemAttributeNameSentTimestamp,
+			types.MessageSystemAttributeNameMessageGroupId,
+			types.MessageSystemAttributeNameDeadLetterQueueSourceArn,
+		},
+	})
+	switch {
+	case err != nil && (ctx.Err() != nil || codeOf(err) == "OverLimit"):
+		return nil, nil
+	case err != nil:
+		return nil, q.fault("receive from", err)
+	}
+	var got []queue.Received
+	for _, m := range out.Messages {
+		a := m.Attributes
+		r := queue.Received{
+			ID: aws.ToString(m.MessageId), Handle: aws.ToString(m.ReceiptHandle), Body: aws.ToString(m.Body),
+			Group:         a[string(types.MessageSystemAttributeNameMessageGroupId)],
+			SentAt:        milliseconds(a[string(types.MessageSystemAttributeNameSentTimestamp)]),
+			FirstReceived: milliseconds(a[string(types.MessageSystemAttributeNameApproximateFirstReceiveTimestamp)]),
+			DeadLetterOf:  nameOf(a[string(types.MessageSystemAttributeNameDeadLetterQueueSourceArn)]),
+		}
+		// What SQS does not say is 0.
+		r.ReceiveCount, _ = strconv.Atoi(a[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
+		got = append(got, r)
+	}
+	return got, nil
+}
+
+// Delete removes up to queue.MaxBatch messages by the handles of their last receives, also when their visibility
+// timeout has ended. SQS says nothing of a handle that is older, and the message may stay.
+func (q *Queue) Delete(ctx context.Context, handles ...string) error {
+	if len(handles) == 0 {
+		return nil
+	}
+	in := &sqs.DeleteMessageBatchInput{QueueUrl: &q.url}
+	for i := range handles {
+		in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: entryID(i), ReceiptHandle: &handles[i]})
+	}
+	out, err := q.api.DeleteMessageBatch(ctx, in)
+	if err != nil {
+		return q.fault("delete from", err)
+	}
+	failed := make(map[int]error)
+	note(failed, out.Failed)
+	return partly(failed)
+}
+
+// Hide hides up to queue.MaxBatch received messages for spans from now, or makes them visible at once. Entries fail
+// with queue.ErrStaleHandle or queue.ErrBeyondLimit, among others.
+func (q *Queue) Hide(ctx context.Context, vs []queue.Visibility) error {
+	if len(vs) == 0 {
+		return nil
+	}
+	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url}
+	for i, v := range vs {
+		in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
+			Id: entryID(i), ReceiptHandle: &v.Handle, VisibilityTimeout: max(seconds(v.For), 0),
+		})
+	}
+	out, err := q.api.ChangeMessageVisibilityBatch(ctx, in)
+	if err != nil {
+		return q.fault("hide in", err)
+	}
+	failed := make(map[int]error)
+	note(failed, out.Failed)
+	return partly(failed)
+}
+
+// Counts returns SQS's approximate numbers, which it promises to be right about a minute after the last call.
+func (q *Queue) Counts(ctx context.Context) (queue.Counts, error) {
+	out, err := q.api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: &q.url, AttributeNames: []types.QueueAttributeName{
+			types.QueueAttributeNameApproximateNumberOfMessages,
+			types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+			types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
+		},
+	})
+	if err != nil {
+		return queue.Counts{}, q.fault("counts of", err)
+	}
+	var c queue.Counts
+	for name, n := range map[types.QueueAttributeName]*int{
+		types.QueueAttributeNameApproximateNumberOfMessages:           &c.Visible,
+		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible: &c.InFlight,
+		types.QueueAttributeNameApproximateNumberOfMessagesDelayed:    &c.Delayed,
+	} {
+		if *n, err = strconv.Atoi(out.Attributes[string(name)]); err != nil {
+			return queue.Counts{}, fmt.Errorf("counts of %s: %s: %w", q.Name(), name, err)
+		}
+	}
+	return c, nil
+}
+
+// entryID names an entry of a batch by its position.
+func entryID(i int) *string { return aws.String(strconv.Itoa(i)) }
+
+// seconds rounds up, so that nothing comes early.
+func seconds(d time.Duration) int32 {
+	s := d / time.Second
+	if d%time.Second > 0 {
+		s++
+	}
+	return int32(min(s, 1<<31-1))
+}
+
+// milliseconds reads a time as SQS writes it, zero if it does not.
+func milliseconds(s string) time.Time {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(n).UTC()
+}

@@ -1,0 +1,158 @@
+// Package kms is the keyring of a stack on AWS: data keys wrapped by a KMS key.
+//
+// There is one data key for each stack and month of the calendar (UTC). It is made when it is first needed, wrapped by
+// KMS and bound to the stack and month by the encryption context, and kept wrapped in the stack's store, where two
+// makers meet: the first one's stays. An unwrapped key is held in memory for an hour, so that sealing and opening cost
+// next to no calls, and a KMS key that is disabled stops everything within the hour.
+//
+// A lost store loses the data keys and with them every sealed value; deleting the KMS key does the same.
+package kms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/aws/smithy-go"
+
+	"hookline/shared/seal"
+	"hookline/shared/webhook"
+)
+
+// API is the part of *kms.Client that is used.
+type API interface {
+	GenerateDataKey(ctx context.Context, in *kms.GenerateDataKeyInput, opts ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error)
+	Decrypt(ctx context.Context, in *kms.DecryptInput, opts ...func(*kms.Options)) (*kms.DecryptOutput, error)
+}
+
+// Shelf keeps wrapped keys. What is there already stays, so that of two keys for one month one is used; and what was
+// written is read.
+type Shelf interface {
+	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
+	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
+}
+
+// Keyring is a seal.Keyring. Its exported fields are set before use.
+type Keyring struct {
+	API   API
+	KeyID string // of the KMS key: id or ARN
+	Stack string // data keys are bound to it
+	Shelf Shelf
+	Now   func() time.Time // nil is real time
+
+	mu   sync.Mutex
+	held map[string]holding
+}
+
+// holding is an unwrapped key in memory.
+type holding struct {
+	key   []byte
+	until time.Time
+}
+
+const (
+	// keep is how long an unwrapped key is held.
+	keep = time.Hour
+	// shelf is where wrapped keys are: no tenant can have this id, so none can read or delete them.
+	shelf = "@keys"
+	month = "2006-01"
+)
+
+// never is when a wrapped key expires: what it sealed may be read as long as the stack lives.
+func never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// Current returns the key of this month, making it when there is none.
+func (k *Keyring) Current(ctx context.Context) (string, []byte, error) {
+	id := k.now().UTC().Format(month)
+	key, err := k.hold(ctx, id, true)
+	return id, key, err
+}
+
+// Key returns the key of a month. One that was never made is seal.ErrUnreadable.
+func (k *Keyring) Key(ctx context.Context, id string) ([]byte, error) {
+	return k.hold(ctx, id, false)
+}
+
+// hold returns the key from memory or unwraps it. The lock is held meanwhile: whoever else waits wants the same key,
+// save in the hours after a month's end.
+func (k *Keyring) hold(ctx context.Context, id string, create bool) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if h, ok := k.held[id]; ok && k.now().Before(h.until) {
+		return h.key, nil
+	}
+	key, err := k.unwrap(ctx, id)
+	if create && errors.Is(err, seal.ErrUnreadable) {
+		key, err = k.create(ctx, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if k.held == nil {
+		k.held = make(map[string]holding)
+	}
+	k.held[id] = holding{key: key, until: k.now().Add(keep)}
+	return key, nil
+}
+
+func (k *Keyring) unwrap(ctx context.Context, id string) ([]byte, error) {
+	found, err := k.Shelf.Payloads(ctx, shelf, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	wrapped, ok := found[id]
+	if !ok {
+		return nil, seal.ErrUnreadable
+	}
+	out, err := k.API.Decrypt(ctx, &kms.DecryptInput{
+		KeyId: &k.KeyID, CiphertextBlob: wrapped, EncryptionContext: k.context(id),
+	})
+	if err != nil {
+		return nil, fault("unwrapping", err)
+	}
+	return out.Plaintext, nil
+}
+
+// create makes the key of a month. A crash after the key is made and before it is kept leaves nothing behind.
+func (k *Keyring) create(ctx context.Context, id string) ([]byte, error) {
+	out, err := k.API.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{
+		KeyId: &k.KeyID, KeySpec: types.DataKeySpecAes256, EncryptionContext: k.context(id),
+	})
+	if err != nil {
+		return nil, fault("making", err)
+	}
+	if err := k.Shelf.PutPayload(ctx, shelf, id, out.CiphertextBlob, never()); err != nil {
+		return nil, err
+	}
+	return k.unwrap(ctx, id) // another maker's, if that was quicker
+}
+
+// context is what KMS binds the wrapping to and writes in its log: nothing in it is secret.
+func (k *Keyring) context(id string) map[string]string {
+	return map[string]string{"hookline:stack": k.Stack, "hookline:month": id}
+}
+
+func (k *Keyring) now() time.Time {
+	if k.Now != nil {
+		return k.Now()
+	}
+	return time.Now()
+}
+
+// fault tells a passing fault of KMS, which trying again may help, from one that stays.
+func fault(doing string, err error) error {
+	passing := retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
+	if e, ok := errors.AsType[smithy.APIError](err); ok && e.ErrorFault() == smithy.FaultServer {
+		passing = true
+	}
+	if passing || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return webhook.ErrUnavailable(err)
+	}
+	return fmt.Errorf("%s a data key: %w", doing, err)
+}

@@ -1,0 +1,181 @@
+// Package settings is what the Lambda functions read from their environment: one struct for each function, and all that
+// is missing or wrong reported at once.
+//
+// The names are those that template.yaml sets. Asking a Read… function with a getenv that remembers what it was asked
+// for tells them. It opens nothing and reads nothing else; the AWS SDK's own variables are the SDK's affair.
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Common is what every function reads.
+type Common struct {
+	Table    string     // TABLE: the DynamoDB table's name
+	LogLevel slog.Level // LOG_LEVEL: DEBUG, INFO, WARN or ERROR; "" is INFO
+}
+
+// Queue is a queue of the stack, both names of it.
+type Queue struct {
+	URL string // …_QUEUE_URL
+	ARN string // …_QUEUE_ARN: as messages carry it
+}
+
+// Keys is where secrets are sealed and opened.
+type Keys struct {
+	ID    string // KMS_KEY_ID: the key's id or ARN
+	Stack string // STACK: the stack's name, which data keys are bound to
+}
+
+// Webhooks is what the webhooks function reads.
+type Webhooks struct {
+	Common
+	Keys       Keys
+	Retention  time.Duration // RETENTION_DAYS of records and payloads; "" is 0, the packages' default
+	Delivery   Queue
+	DeadLetter Queue
+}
+
+// Ingest is what the ingest function reads.
+type Ingest struct {
+	Common
+	Retention        time.Duration // as in Webhooks
+	Delivery         Queue
+	Ingest           Queue
+	IngestDeadLetter Queue
+}
+
+// Deliver is what the deliver function reads.
+type Deliver struct {
+	Common
+	Keys       Keys
+	Retention  time.Duration // as in Webhooks
+	Delivery   Queue
+	Retry      Queue
+	Bulk       Queue
+	DeadLetter Queue
+}
+
+// Sweep is what the sweep function reads.
+type Sweep struct {
+	Common
+	Delivery Queue
+}
+
+// ReadWebhooks reads the environment of the webhooks function.
+func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
+	e := environment{getenv: getenv}
+	s := Webhooks{
+		Common: e.common(), Keys: e.keys(), Retention: e.days("RETENTION_DAYS"),
+		Delivery: e.queue("DELIVERY"), DeadLetter: e.queue("DEAD_LETTER"),
+	}
+	return s, e.err()
+}
+
+// ReadIngest reads the environment of the ingest function.
+func ReadIngest(getenv func(string) string) (Ingest, error) {
+	e := environment{getenv: getenv}
+	s := Ingest{
+		Common: e.common(), Retention: e.days("RETENTION_DAYS"),
+		Delivery: e.queue("DELIVERY"), Ingest: e.queue("INGEST"), IngestDeadLetter: e.queue("INGEST_DEAD_LETTER"),
+	}
+	return s, e.err()
+}
+
+// ReadDeliver reads the environment of the deliver function.
+func ReadDeliver(getenv func(string) string) (Deliver, error) {
+	e := environment{getenv: getenv}
+	s := Deliver{
+		Common: e.common(), Keys: e.keys(), Retention: e.days("RETENTION_DAYS"),
+		Delivery: e.queue("DELIVERY"), Retry: e.queue("RETRY"), Bulk: e.queue("BULK"), DeadLetter: e.queue("DEAD_LETTER"),
+	}
+	return s, e.err()
+}
+
+// ReadSweep reads the environment of the sweep function.
+func ReadSweep(getenv func(string) string) (Sweep, error) {
+	e := environment{getenv: getenv}
+	s := Sweep{Common: e.common(), Delivery: e.queue("DELIVERY")}
+	return s, e.err()
+}
+
+// environment collects what is wrong while it is read.
+type environment struct {
+	getenv   func(string) string
+	problems []error
+}
+
+func (e *environment) err() error { return errors.Join(e.problems...) }
+
+func (e *environment) wrong(format string, args ...any) {
+	e.problems = append(e.problems, fmt.Errorf(format, args...))
+}
+
+func (e *environment) required(name string) string {
+	value := e.getenv(name)
+	if value == "" {
+		e.wrong("%s is not set", name)
+	}
+	return value
+}
+
+func (e *environment) common() Common {
+	c := Common{Table: e.required("TABLE")}
+	if s := e.getenv("LOG_LEVEL"); s != "" {
+		if err := c.LogLevel.UnmarshalText([]byte(s)); err != nil {
+			e.wrong("LOG_LEVEL must be DEBUG, INFO, WARN or ERROR, not %q", s)
+		}
+	}
+	return c
+}
+
+func (e *environment) keys() Keys {
+	return Keys{ID: e.required("KMS_KEY_ID"), Stack: e.required("STACK")}
+}
+
+// arnParts is how many parts the ARN of a queue has: arn:aws:sqs:REGION:ACCOUNT:NAME.
+const arnParts = 6
+
+func (e *environment) queue(name string) Queue {
+	urlName, arnName := name+"_QUEUE_URL", name+"_QUEUE_ARN"
+	q := Queue{URL: e.required(urlName), ARN: e.required(arnName)}
+	if q.URL == "" || q.ARN == "" {
+		return q
+	}
+	u, err := url.Parse(q.URL)
+	if err != nil || u.Host == "" {
+		e.wrong("%s must be a URL, not %q", urlName, q.URL)
+		return q
+	}
+	parts := strings.Split(q.ARN, ":")
+	switch {
+	case len(parts) != arnParts || parts[0] != "arn" || parts[2] != "sqs":
+		e.wrong("%s must be the ARN of a queue, not %q", arnName, q.ARN)
+	case parts[5] != path.Base(u.Path):
+		e.wrong("%s and %s name different queues, %q and %q", urlName, arnName, path.Base(u.Path), parts[5])
+	}
+	return q
+}
+
+// maxDays keeps a time that far ahead within what a table can hold.
+const maxDays = 3650
+
+func (e *environment) days(name string) time.Duration {
+	s := e.getenv(name)
+	if s == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > maxDays {
+		e.wrong("%s must be a number of days from 1 to %d, not %q", name, maxDays, s)
+		return 0
+	}
+	return time.Duration(n) * 24 * time.Hour
+}

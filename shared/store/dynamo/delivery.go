@@ -1,0 +1,224 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"hookline/shared/store/cursor"
+	"hookline/shared/store/record"
+	"hookline/shared/webhook"
+)
+
+// attrRevision is a delivery's Rev as a condition compares it.
+const attrRevision = "rev"
+
+// revision takes the first letter of the status, which tells the three apart.
+func revision(r webhook.Rev) string {
+	return fmt.Sprintf("%d.%d.%.1s", r.Round, r.Count, string(r.Status))
+}
+
+// Load returns the webhooks and delivery records that exist among those asked for.
+func (s *Store) Load(
+	ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey,
+) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
+	hookKeys, recordKeys := make([]key, len(refs)), make([]key, len(keys))
+	for i, ref := range refs {
+		hookKeys[i] = webhookKey(ref)
+	}
+	for i, k := range keys {
+		recordKeys[i] = deliveryKey(k)
+	}
+	hooks, records, err := s.loadBoth(ctx, hookKeys, recordKeys)
+	if err != nil {
+		return nil, nil, err
+	}
+	webhooks := make(map[webhook.Ref]webhook.Webhook, len(refs))
+	for i, ref := range refs {
+		it, found := hooks[hookKeys[i]]
+		if _, done := webhooks[ref]; done || !found {
+			continue
+		}
+		s.finish(ctx, ref, it)
+		if webhooks[ref], err = decodeWebhook(ref, it); err != nil {
+			return nil, nil, err
+		}
+	}
+	deliveries := make(map[webhook.DeliveryKey]webhook.Delivery, len(keys))
+	for i, k := range keys {
+		it, found := records[recordKeys[i]]
+		if _, done := deliveries[k]; done || !found {
+			continue
+		}
+		if deliveries[k], err = decodeDelivery(k, it); err != nil {
+			return nil, nil, err
+		}
+	}
+	return webhooks, deliveries, nil
+}
+
+// loadBoth reads webhooks consistently and records as the options say: one request, or two side by side.
+func (s *Store) loadBoth(ctx context.Context, hookKeys, recordKeys []key) (hooks, records map[key]item, err error) {
+	if !s.opts.EventualRecords || len(hookKeys) == 0 || len(recordKeys) == 0 {
+		hooks, err = s.load(ctx, slices.Concat(hookKeys, recordKeys), !s.opts.EventualRecords || len(hookKeys) > 0)
+		return hooks, hooks, err
+	}
+	var wg sync.WaitGroup
+	var recordsErr error
+	wg.Go(func() { records, recordsErr = s.load(ctx, recordKeys, false) })
+	hooks, err = s.load(ctx, hookKeys, true)
+	wg.Wait()
+	if err == nil {
+		err = recordsErr
+	}
+	return hooks, records, err
+}
+
+func decodeDelivery(k webhook.DeliveryKey, it item) (webhook.Delivery, error) {
+	d, err := record.DecodeDelivery(k, it.bytes(attrRecord))
+	if err != nil {
+		return webhook.Delivery{}, internal(err)
+	}
+	return d, nil
+}
+
+// Delivery reads a record that was accepted while its tenant existed.
+func (s *Store) Delivery(ctx context.Context, k webhook.DeliveryKey) (webhook.Delivery, error) {
+	of, at := tenantKey(k.Tenant), deliveryKey(k)
+	found, err := s.load(ctx, []key{of, at}, true)
+	if err != nil {
+		return webhook.Delivery{}, err
+	}
+	tenant, it := found[of], found[at]
+	if tenant == nil || it == nil || record.Millis(k.AcceptedAt) < tenant.number(attrCreated) {
+		return webhook.Delivery{}, webhook.ErrNotFound("delivery")
+	}
+	return decodeDelivery(k, it)
+}
+
+// SaveDelivery writes the record if the stored one's Rev is prev. It is one write, of the whole record.
+func (s *Store) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error {
+	it := deliveryKey(d.DeliveryKey).item()
+	it[attrRevision], it[attrRecord] = text(revision(d.Rev())), bin(record.EncodeDelivery(d))
+	it.expires(d.ExpiresAt)
+	it.sign()
+	if d.Status == webhook.Pending {
+		it[duePK], it[dueAt] = text(dueShard(d.DeliveryKey)), number(record.Millis(d.NextAt))
+	}
+	condition, values := absent, item(nil)
+	if prev != (webhook.Rev{}) {
+		condition, values = attrRevision+" = :prev", item{":prev": text(revision(prev))}
+	}
+	unsure, err := s.put(ctx, it, condition, values)
+	if there, ok := refused(err); ok {
+		if unsure && ours(there, it) {
+			return nil
+		}
+		return errChanged()
+	}
+	return fault(err)
+}
+
+// dueShards is how many partitions the index of pending records has, each of about 1,000 writes a second.
+const dueShards = 32
+
+func dueShard(k webhook.DeliveryKey) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(k.Webhook + "#" + k.Event)) // never fails
+	return strconv.Itoa(int(h.Sum32() % dueShards))
+}
+
+// Overdue lists pending deliveries of all tenants that were due before the time: the index says which, as it stood a
+// moment ago, and the records themselves whether it is still so.
+func (s *Store) Overdue(ctx context.Context, before time.Time, page webhook.Page) (webhook.List[webhook.Delivery], error) {
+	const list = "overdue"
+	none := webhook.List[webhook.Delivery]{}
+	at, err := cursor.Read(list, page.Cursor, 4)
+	if err != nil {
+		return none, err
+	}
+	shard := 0
+	var start item
+	if at != nil {
+		if shard, err = strconv.Atoi(at[0]); err != nil {
+			return none, cursor.Invalid()
+		}
+		if at[1] != "" {
+			due, err := strconv.ParseInt(at[1], 10, 64)
+			if err != nil {
+				return none, cursor.Invalid()
+			}
+			start = item{duePK: text(at[0]), dueAt: number(due), attrPK: text(at[2]), attrSK: text(at[3])}
+		}
+	}
+	var out webhook.List[webhook.Delivery]
+	for size := limit(page); shard < dueShards; shard, start = shard+1, nil {
+		in := &dynamodb.QueryInput{
+			IndexName: aws.String(DueIndex), KeyConditionExpression: aws.String(duePK + " = :shard AND " + dueAt + " < :before"),
+			ExpressionAttributeValues: item{":shard": text(strconv.Itoa(shard)), ":before": number(record.Millis(before))},
+			ExclusiveStartKey:         start,
+		}
+		for more := true; more; {
+			if len(out.Items) == size {
+				last := item(in.ExclusiveStartKey)
+				out.Next = cursor.Make(list, strconv.Itoa(shard), dueOf(last), last.text(attrPK), last.text(attrSK))
+				return out, nil
+			}
+			in.Limit = aws.Int32(int32(min(size-len(out.Items), maxGet)))
+			var entries []item
+			if entries, more, err = s.query(ctx, in); err != nil {
+				return none, err
+			}
+			if err := s.appendOverdue(ctx, &out, before, entries); err != nil {
+				return none, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// dueOf is the due time in a position, "" at a shard's beginning.
+func dueOf(at item) string {
+	n, _ := at[dueAt].(*types.AttributeValueMemberN)
+	if n == nil {
+		return ""
+	}
+	return n.Value
+}
+
+func (s *Store) appendOverdue(ctx context.Context, out *webhook.List[webhook.Delivery], before time.Time, entries []item) error {
+	keys := make([]key, len(entries))
+	for i, e := range entries {
+		keys[i] = e.key()
+	}
+	found, err := s.load(ctx, keys, true)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		it, ok := found[k]
+		if !ok {
+			continue
+		}
+		of, err := parseDelivery(k)
+		if err != nil {
+			return err
+		}
+		d, err := decodeDelivery(of, it)
+		if err != nil {
+			return err
+		}
+		if d.Status == webhook.Pending && d.NextAt.Before(before) {
+			out.Items = append(out.Items, d)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package dynamo
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"hookline/shared/store/record"
+	"hookline/shared/webhook"
+)
+
+// Attributes of several kinds of items.
+const (
+	attrPK     = "pk"
+	attrSK     = "sk"
+	attrRecord = "rec" // bytes of package record
+)
+
+// item is an item's attributes, or the values of an expression.
+type item map[string]types.AttributeValue
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func number(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+// bin stores nil as empty: a value that is to be absent must not be set.
+func bin(b []byte) types.AttributeValue {
+	if b == nil {
+		b = []byte{}
+	}
+	return &types.AttributeValueMemberB{Value: b}
+}
+
+func boolean(b bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: b} }
+
+// texts is a set, which must not be empty.
+func texts(s []string) types.AttributeValue { return &types.AttributeValueMemberSS{Value: s} }
+
+// What an item lacks, or has of another type, reads as zero.
+
+func (it item) text(name string) string {
+	v, _ := it[name].(*types.AttributeValueMemberS)
+	if v == nil {
+		return ""
+	}
+	return v.Value
+}
+
+func (it item) number(name string) int64 {
+	v, _ := it[name].(*types.AttributeValueMemberN)
+	if v == nil {
+		return 0
+	}
+	n, _ := strconv.ParseInt(v.Value, 10, 64)
+	return n
+}
+
+// bytes is nil where the attribute is absent, and only there.
+func (it item) bytes(name string) []byte {
+	v, _ := it[name].(*types.AttributeValueMemberB)
+	if v == nil {
+		return nil
+	}
+	if v.Value == nil {
+		return []byte{}
+	}
+	return v.Value
+}
+
+func (it item) boolean(name string) bool {
+	v, _ := it[name].(*types.AttributeValueMemberBOOL)
+	return v != nil && v.Value
+}
+
+func (it item) texts(name string) []string {
+	v, _ := it[name].(*types.AttributeValueMemberSS)
+	if v == nil {
+		return nil
+	}
+	return v.Value
+}
+
+func (it item) key() key { return key{it.text(attrPK), it.text(attrSK)} }
+
+// expires sets when DynamoDB may delete the item: not before t, and never for the zero time.
+func (it item) expires(t time.Time) {
+	if !t.IsZero() {
+		it[TTLAttribute] = number((t.UnixMilli() + 999) / 1000)
+	}
+}
+
+// attrNonce tells one write from another of the same content.
+const attrNonce = "n"
+
+// sign makes the item one that ours knows again.
+func (it item) sign() {
+	var nonce [8]byte
+	_, _ = rand.Read(nonce[:]) // never fails since Go 1.24
+	it[attrNonce] = bin(nonce[:])
+}
+
+// ours reports whether the item that is there is the one written, and the answer to that got lost.
+func ours(there, written item) bool {
+	return bytes.Equal(there.bytes(attrNonce), written.bytes(attrNonce))
+}
+
+// key is an item's primary key.
+type key struct{ pk, sk string }
+
+// item returns a new item that has the key alone.
+func (k key) item() item { return item{attrPK: text(k.pk), attrSK: text(k.sk)} }
+
+func tenantKey(id string) key { return key{"t#" + id, "t"} }
+
+// tenantDirectory is the partition of the tenants' names.
+const tenantDirectory = "tenants"
+
+func keysPK(tenant string) string    { return "k#" + tenant }
+func hashKey(hash string) key        { return key{"h#" + hash, "h"} }
+func webhookKey(ref webhook.Ref) key { return key{"w#" + ref.Tenant + "#" + ref.ID, "w"} }
+
+// webhooksPK is the partition of the names of a tenant's webhooks.
+func webhooksPK(tenant string) string               { return "l#" + tenant }
+func subscriptionsPK(tenant, pattern string) string { return "s#" + tenant + "#" + pattern }
+func slotKey(ref webhook.Ref) key                   { return key{"r#" + ref.Tenant + "#" + ref.ID, "r"} }
+func payloadKey(tenant, ref string) key             { return key{"y#" + tenant + "#" + ref, "y"} }
+
+func deliveriesPK(tenant, hook string) string { return "d#" + tenant + "#" + hook }
+
+func deliveryKey(k webhook.DeliveryKey) key {
+	return key{deliveriesPK(k.Tenant, k.Webhook), acceptance(record.Millis(k.AcceptedAt)) + "#" + k.Event}
+}
+
+// maxMillis is the last moment that ids and keys can name.
+const maxMillis = 1<<48 - 1
+
+// acceptance spells Unix milliseconds so that they sort.
+func acceptance(ms int64) string { return fmt.Sprintf("%012x", min(max(ms, 0), maxMillis)) }
+
+// parseDelivery is the inverse of deliveryKey.
+func parseDelivery(k key) (webhook.DeliveryKey, error) {
+	of := strings.Split(k.pk, "#")
+	at, event, ok := strings.Cut(k.sk, "#")
+	ms, err := strconv.ParseInt(at, 16, 64)
+	if len(of) != 3 || !ok || err != nil {
+		return webhook.DeliveryKey{}, internal(fmt.Errorf("no delivery's key: %q %q", k.pk, k.sk))
+	}
+	return webhook.DeliveryKey{Tenant: of[1], Webhook: of[2], Event: event, AcceptedAt: record.Time(ms)}, nil
+}

@@ -1,0 +1,148 @@
+// Package dynamo is the Store on AWS: everything Hookline keeps but its queues, in one DynamoDB table.
+//
+// It keeps the contract of storetest.Store, with what follows from where it stores:
+//
+//   - Faults that pass (throttles, conflicting transactions, 5xx answers, lost answers, keys and items left
+//     unprocessed) are tried again, the waits doubling, until shortly before the context's deadline. Only then the
+//     answer is Unavailable. A write whose answer was lost is recognised as ours when it turns out to have been made.
+//   - DeleteTenant is made of many writes. Keys go first. When it is cut short the tenant is still there, takes no new
+//     keys or webhooks, and the next DeleteTenant goes on.
+//   - A transaction takes 100 actions. An update that exchanges 50 patterns for 50 others leaves an old entry or two to a
+//     second transaction; the webhook remembers them, and should that one fail, whoever reads the webhook next removes
+//     them. Until then events of those types go to it as before.
+//   - Pins are found by the tenant's CreatedAt too, so that those of a deleted tenant need not be searched for.
+//   - What has expired is deleted by DynamoDB, days late at times. A pin is absent from the moment it expires; payloads
+//     and delivery records are there until they are gone.
+//
+// # The table
+//
+// Keys are pk and sk, both strings; "#" occurs in no id. Nothing but the last two grows with a tenant's traffic, and
+// of these a webhook's records are one partition of 1,000 writes a second.
+//
+//	pk                    sk               what
+//	t#TENANT              t                a tenant
+//	tenants               TENANT           directory of the tenants
+//	k#TENANT              KEY              an API key
+//	h#HASH                h                the same, by its hash
+//	w#TENANT#WEBHOOK      w                a webhook, health apart from the rest
+//	l#TENANT              WEBHOOK          directory of a tenant's webhooks, with what is counted
+//	s#TENANT#PATTERN      WEBHOOK          an index entry
+//	r#TENANT#WEBHOOK      r                the webhook's next slot
+//	i#DIGEST              i                a pin
+//	y#TENANT#REF          y                a payload
+//	d#TENANT#WEBHOOK      MILLIS#EVENT     a delivery record, MILLIS being its acceptance in 12 hex digits
+//
+// The one index, due, holds the keys of pending records alone, in 32 shards by the time of their next attempt.
+//
+// # Costs
+//
+// A delivery that succeeds at its first attempt is one write of its record. WebhookCounts reads the tenant's directory,
+// one read unit for about 60 webhooks. Deliveries of a whole tenant asks each of its webhooks for its newest: one read
+// unit for each webhook and page, and more for what it shows. Pin reads the tenant, one unit, once per call.
+package dynamo
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"hookline/shared/webhook"
+)
+
+// API is what the store needs of a *dynamodb.Client.
+type API interface {
+	BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+	BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
+	DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
+	GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	PutItem(ctx context.Context, in *dynamodb.PutItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	Query(ctx context.Context, in *dynamodb.QueryInput, opts ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+	TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, opts ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
+	UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+}
+
+// Options are a Store's settings. The zero Options are production's.
+type Options struct {
+	// EventualRecords makes Load read delivery records eventually consistently, at half the price. One that was just
+	// written may be missed then; SaveDelivery's condition catches it.
+	EventualRecords bool
+	// Attempt is how long one request may take before it is made again; 0 means 5 s.
+	Attempt time.Duration
+	// Patience is how long passing faults are tried again where the context has no deadline; 0 means 10 s.
+	Patience time.Duration
+	// FirstWait is the longest first wait between tries; 0 means 25 ms.
+	FirstWait time.Duration
+	// Jitter is in [0, 1); nil is random.
+	Jitter func() float64
+}
+
+// Store is a table. Its methods are safe for concurrent use.
+type Store struct {
+	api   API
+	table *string
+	opts  Options
+}
+
+// New returns the store in a table as Table describes it, with TTLAttribute set up for expiry. The client's own retries
+// are not used.
+func New(client API, table string, opts Options) *Store {
+	if opts.Attempt <= 0 {
+		opts.Attempt = 5 * time.Second
+	}
+	if opts.Patience <= 0 {
+		opts.Patience = 10 * time.Second
+	}
+	if opts.FirstWait <= 0 {
+		opts.FirstWait = 25 * time.Millisecond
+	}
+	if opts.Jitter == nil {
+		opts.Jitter = rand.Float64
+	}
+	return &Store{api: client, table: aws.String(table), opts: opts}
+}
+
+// Names in the table that its definition shares.
+const (
+	TTLAttribute = "ttl" // Unix seconds; absent means never
+	DueIndex     = "due"
+	duePK        = "due_pk"
+	dueAt        = "due_at" // Unix milliseconds
+)
+
+// Table returns what creates the table, its expiry (TTLAttribute) and backups aside.
+func Table(name string) *dynamodb.CreateTableInput {
+	attribute := func(name string, t types.ScalarAttributeType) types.AttributeDefinition {
+		return types.AttributeDefinition{AttributeName: aws.String(name), AttributeType: t}
+	}
+	keys := func(hash, sort string) []types.KeySchemaElement {
+		return []types.KeySchemaElement{
+			{AttributeName: aws.String(hash), KeyType: types.KeyTypeHash},
+			{AttributeName: aws.String(sort), KeyType: types.KeyTypeRange},
+		}
+	}
+	return &dynamodb.CreateTableInput{
+		TableName:   aws.String(name),
+		BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{
+			attribute(attrPK, types.ScalarAttributeTypeS), attribute(attrSK, types.ScalarAttributeTypeS),
+			attribute(duePK, types.ScalarAttributeTypeS), attribute(dueAt, types.ScalarAttributeTypeN),
+		},
+		KeySchema: keys(attrPK, attrSK),
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
+			IndexName: aws.String(DueIndex), KeySchema: keys(duePK, dueAt),
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+		}},
+	}
+}
+
+func internal(err error) error {
+	return &webhook.Error{Kind: webhook.Internal, Code: "internal", Message: "internal error", Cause: err}
+}
+
+func errChanged() error {
+	return webhook.ErrConflict("changed-meanwhile", "changed meanwhile, read it again")
+}
