@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"hookline/shared/httpapi"
 	"hookline/shared/settings"
@@ -251,8 +252,18 @@ func TestQueues(t *testing.T) {
 		if !cmp.Equal(policy["Queues"], any([]any{ref(name)})) || !cmp.Equal(statements[0], any(tls)) {
 			t.Errorf("%s takes requests without TLS", name)
 		}
-		if fromBus, want := len(statements) > 1, strings.HasPrefix(name, "Ingest"); fromBus != want {
-			t.Errorf("%s has %d statements: only the bus may send, and only to the ingest queues", name, len(statements))
+		// Beside the functions' roles only EventBridge may send, and only events to be taken in.
+		var senders []any
+		if strings.HasPrefix(name, "Ingest") {
+			senders = append(senders, map[string]any{
+				"Sid": "Rules", "Effect": "Allow", "Principal": map[string]any{"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+				"Resource": attribute(name + ".Arn"), "Condition": map[string]any{"ArnLike": map[string]any{
+					"aws:SourceArn": map[string]any{"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/*"},
+				}},
+			})
+		}
+		if diff := cmp.Diff(senders, statements[1:], cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("who may send to %s (-want +got):\n%s", name, diff)
 		}
 	}
 }

@@ -45,7 +45,7 @@ type maker struct {
 	prefix string
 }
 
-func (m maker) queue(t *testing.T, name string, attributes map[types.QueueAttributeName]string) *sqs.Queue {
+func (m maker) queue(t *testing.T, name string, attributes map[string]string) *sqs.Queue {
 	t.Helper()
 	q, err := standin.Queue(t.Context(), m.client, m.prefix+name, attributes)
 	if err != nil {
@@ -80,16 +80,16 @@ func redrive(t *testing.T, dead *sqs.Queue, after int) string {
 // open makes the three queues of a check.
 func (m maker) open(t *testing.T, cfg queuetest.Config) queuetest.Queues {
 	m.prefix += strings.ToLower(rand.Text()[:10]) + "-"
-	basic := map[types.QueueAttributeName]string{
-		types.QueueAttributeNameVisibilityTimeout:  "30",
-		types.QueueAttributeNameMaximumMessageSize: "1048576",
+	basic := map[string]string{
+		string(types.QueueAttributeNameVisibilityTimeout):  "30",
+		string(types.QueueAttributeNameMaximumMessageSize): "1048576",
 	}
 	qs := queuetest.Queues{Dead: m.queue(t, "dead", basic), Other: m.queue(t, "other", basic)}
 	if cfg.Visibility > 0 {
-		basic[types.QueueAttributeNameVisibilityTimeout] = strconv.Itoa(int(cfg.Visibility / time.Second))
+		basic[string(types.QueueAttributeNameVisibilityTimeout)] = strconv.Itoa(int(cfg.Visibility / time.Second))
 	}
 	if cfg.MaxReceive > 0 {
-		basic[types.QueueAttributeNameRedrivePolicy] = redrive(t, qs.Dead.(*sqs.Queue), cfg.MaxReceive)
+		basic[string(types.QueueAttributeNameRedrivePolicy)] = redrive(t, qs.Dead.(*sqs.Queue), cfg.MaxReceive)
 	}
 	qs.Main = m.queue(t, "main", basic)
 	return qs

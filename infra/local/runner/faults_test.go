@@ -75,7 +75,7 @@ func TestFaults(t *testing.T) {
 				}
 				return egress.Response{Status: 200}
 			}
-			w := world{receiver: r}
+			w := world{receiver: r, noisy: true}
 			var bad atomic.Bool
 			if f.store != nil {
 				w.faults = f.store(c)

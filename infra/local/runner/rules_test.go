@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"hookline/shared/dialect"
 	"hookline/shared/egress"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
@@ -258,6 +259,53 @@ func TestPressure(t *testing.T) {
 				if late := at(t, a.StartedAt).Sub(at(t, a.ScheduledAt)); late > 2*time.Second {
 					t.Errorf("attempt %d was %v late: it waited for a place in flight", a.Number, late)
 				}
+			}
+		}
+	})
+}
+
+// TestLongRungs waits out rungs at and beyond the 12 hours that a message can be hidden for: the embedded queue refuses
+// more with AWS's own error. Every wait is hidden time here, never a string of 15-minute delays.
+func TestLongRungs(t *testing.T) {
+	t.Parallel()
+	builtin, err := dialect.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	standard, err := builtin.Dialect(t.Context(), "standard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var description map[string]any
+	if err := json.Unmarshal(standard.Description, &description); err != nil {
+		t.Fatal(err)
+	}
+	description["name"], description["ladder"] = "patient", []string{"12h", "20h", "12h"}
+	raw, err := json.Marshal(description)
+	if err != nil {
+		t.Fatal(err)
+	}
+	patient, err := dialect.Parse(raw, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dialects, err := dialect.NewSet(patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &receiver{answer: status(500)}
+	world{receiver: r, dialects: dialects}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+		acme := admin.tenant("acme", "patient")
+		acme.webhook(hook("*"))
+		acme.publish("order.placed", map[string]any{})
+		pass(60 * time.Hour)
+		d := acme.delivery(acme.deliveries("")[0].ID)
+		if d.Status != "failed" || len(d.Attempts) != 4 {
+			t.Fatalf("got %s after %d attempts, want failed after 4", d.Status, len(d.Attempts))
+		}
+		for _, a := range d.Attempts {
+			if late := at(t, a.StartedAt).Sub(at(t, a.ScheduledAt)); late > time.Second {
+				t.Errorf("attempt %d was %v late", a.Number, late)
 			}
 		}
 	})

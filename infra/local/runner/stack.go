@@ -49,6 +49,7 @@ type Parts struct {
 	Clock        clock.Clock
 	Keys         seal.Keyring
 	Poster       delivery.Poster
+	Dialects     *dialect.Set // nil means the built-in ones
 	AdminKey     string
 	AllowPrivate bool
 	InFlight     int
@@ -74,9 +75,12 @@ const sweepEvery = 15 * time.Minute
 
 // Assemble wires the parts.
 func Assemble(p Parts) (*Stack, error) {
-	dialects, err := dialect.Builtin()
-	if err != nil {
-		return nil, err
+	dialects := p.Dialects
+	if dialects == nil {
+		var err error
+		if dialects, err = dialect.Builtin(); err != nil {
+			return nil, err
+		}
 	}
 	box := seal.Box{Keys: p.Keys}
 	d := &delivery.Deliverer{

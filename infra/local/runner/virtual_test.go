@@ -61,6 +61,29 @@ type world struct {
 	inFlight int                // the queues' in-flight cap
 	faults   storesqlite.Faults // of the store
 	lossy    bool               // RetryQueue loses what it is sent
+	dialects *dialect.Set       // nil means the built-in ones
+	noisy    bool               // faults are injected: errors are logged
+}
+
+// complaints collects the errors that are logged: where no fault is injected there is nothing to complain of.
+type complaints struct {
+	slog.Handler
+	mu    sync.Mutex
+	lines []string
+}
+
+func (c *complaints) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+
+func (c *complaints) Handle(_ context.Context, r slog.Record) error {
+	line := r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		line += " " + a.String()
+		return true
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lines = append(c.lines, line)
+	return nil
 }
 
 // lossy is a queue that loses what it took.
@@ -86,10 +109,11 @@ func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *qu
 		if w.lossy {
 			queues[RetryQueue] = lossy{queues[RetryQueue]}
 		}
-		log := slog.New(slog.DiscardHandler)
+		logged := &complaints{Handler: slog.DiscardHandler}
+		log := slog.New(logged)
 		stack, err := Assemble(Parts{
 			Store: store, Queues: queues, Keys: seal.NewStatic("test"), Poster: w.receiver, AdminKey: adminKey,
-			AllowPrivate: true, InFlight: w.inFlight, Log: log,
+			AllowPrivate: true, InFlight: w.inFlight, Log: log, Dialects: w.dialects,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -101,6 +125,9 @@ func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *qu
 		fn(t, over(t, stack.API, adminKey), engine)
 		stop()
 		wg.Wait()
+		if len(logged.lines) > 0 && !w.noisy {
+			t.Errorf("%d errors were logged, the first: %s", len(logged.lines), logged.lines[0])
+		}
 		if err := engine.Close(); err != nil {
 			t.Error(err)
 		}

@@ -127,17 +127,17 @@ func Queues(ctx context.Context, client *awssqs.Client, prefix string) (map[stri
 	all := runner.DeadLetters()
 	// Those that others refer to come first.
 	for _, name := range slices.SortedFunc(maps.Keys(all), func(a, b string) int { return cmp.Compare(all[a], all[b]) }) {
-		attributes := map[sqstypes.QueueAttributeName]string{
-			sqstypes.QueueAttributeNameVisibilityTimeout:      strconv.Itoa(int(runner.Visibility / time.Second)),
-			sqstypes.QueueAttributeNameMessageRetentionPeriod: strconv.Itoa(int(queue.MaxRetention / time.Second)),
-			sqstypes.QueueAttributeNameMaximumMessageSize:     strconv.Itoa(queue.MaxBytes),
+		attributes := map[string]string{
+			string(sqstypes.QueueAttributeNameVisibilityTimeout):      strconv.Itoa(int(runner.Visibility / time.Second)),
+			string(sqstypes.QueueAttributeNameMessageRetentionPeriod): strconv.Itoa(int(queue.MaxRetention / time.Second)),
+			string(sqstypes.QueueAttributeNameMaximumMessageSize):     strconv.Itoa(queue.MaxBytes),
 		}
 		if dead := made[all[name]]; dead != nil {
 			policy, err := json.Marshal(map[string]any{"deadLetterTargetArn": dead.ARN(), "maxReceiveCount": runner.MaxReceive})
 			if err != nil {
 				return nil, err
 			}
-			attributes[sqstypes.QueueAttributeNameRedrivePolicy] = string(policy)
+			attributes[string(sqstypes.QueueAttributeNameRedrivePolicy)] = string(policy)
 		}
 		q, err := Queue(ctx, client, prefix+name, attributes)
 		if err != nil {
@@ -153,12 +153,8 @@ func Queues(ctx context.Context, client *awssqs.Client, prefix string) (map[stri
 }
 
 // Queue makes a queue that is not there yet.
-func Queue(ctx context.Context, client *awssqs.Client, name string, attributes map[sqstypes.QueueAttributeName]string) (*sqs.Queue, error) {
-	in := &awssqs.CreateQueueInput{QueueName: &name, Attributes: make(map[string]string)}
-	for attribute, value := range attributes {
-		in.Attributes[string(attribute)] = value
-	}
-	out, err := client.CreateQueue(ctx, in)
+func Queue(ctx context.Context, client *awssqs.Client, name string, attributes map[string]string) (*sqs.Queue, error) {
+	out, err := client.CreateQueue(ctx, &awssqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
 	if err != nil {
 		return nil, fmt.Errorf("create the queue %s: %w", name, err)
 	}
