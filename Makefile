@@ -15,9 +15,9 @@ help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
-run: ## the whole system on this machine, on 127.0.0.1 (PORT, DATA_DIR, ADMIN_KEY, CLOCK_SPEED, ALLOW_PRIVATE_TARGETS)
+run: ## the whole system on this machine, on 127.0.0.1 (PORT, DATA_DIR, ADMIN_KEY, CLOCK_SPEED, ALLOW_PRIVATE_TARGETS; ENGINE=aws-local: on the stand-ins for AWS)
 	@test -x .bin/hookline || echo 'First build: about a minute on two cores. After that it takes a second or two.'
-	@go build -o .bin/hookline ./infra/local && go build -o .bin/receiver ./infra/receiver
+	@go build -o .bin/hookline ./infra/local$(if $(filter aws-local,$(ENGINE)),/awslocal) && go build -o .bin/receiver ./infra/receiver
 	@exec .bin/hookline
 
 .PHONY: receiver

@@ -1,7 +1,10 @@
 // Package conformance holds tests against programs that other people wrote: what receivers install to check our
-// signatures, and the tools that show what our process asks of the system. They prove what our own code cannot prove
-// about itself.
+// signatures, the tools that show what our process asks of the system, and the programs that stand in for AWS under the
+// engines of production. They prove what our own code cannot prove about itself.
 //
 // A test whose program is missing is skipped, saying what is missing; with HOOKLINE_CONFORMANCE=1 (`make conformance`,
 // which installs everything first) or with CI set it fails instead.
+//
+// Tests whose names begin with TestAWS take real time and run with HOOKLINE_CONFORMANCE=1 only. They run on AWS itself
+// where HOOKLINE_TABLE names a table for tests and HOOKLINE_QUEUE_URL a queue, beside which they make and delete theirs.
 package conformance

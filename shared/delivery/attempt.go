@@ -119,8 +119,9 @@ const (
 	saveWait  = 50 * time.Millisecond
 )
 
-// save writes the record. When it lost the race for it the message is handled by what is stored now: our own write,
-// if it was persisted although it was reported lost, makes us its owner.
+// save writes the record, and reports whether it is this message's now. One that lost the race for it is handled if by
+// what is stored it has nothing more to do; else it comes back. A write that was persisted although its answer was lost
+// is found to be ours.
 func (b *batch) save(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev) (saved, handled bool) {
 	var err error
 	for try := range saveTries {
@@ -142,15 +143,7 @@ func (b *batch) save(ctx context.Context, it *item, rec webhook.Delivery, prev w
 	if now.Owner == it.id && now.Rev() == rec.Rev() {
 		return true, false
 	}
-	switch decide(it.msg, it.id, &now, b.now()) {
-	case drop:
-		return false, true
-	case repark:
-		return false, b.schedule(ctx, it, now)
-	case bury:
-		return false, b.bury(ctx, now)
-	}
-	return false, false
+	return false, decide(it.msg, it.id, &now, b.now()) == drop
 }
 
 func pause(ctx context.Context, span time.Duration) bool {

@@ -36,9 +36,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (int, error) {
 		}
 		var msgs []queue.Outgoing
 		for _, d := range list.Items {
-			m := next(d)
-			m.Due = 0
-			msgs = append(msgs, m.Outgoing(0))
+			msgs = append(msgs, next(d).Outgoing(0))
 		}
 		if err := queue.SendAll(ctx, s.Queue, msgs); err != nil {
 			return swept, err

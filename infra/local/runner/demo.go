@@ -55,6 +55,9 @@ Hookline is ready.
   Console    %s/console/
   Data       %s        (survives restarts; delete the folder to start over)
 `, api, api, api, c.DataDir)
+	if c.Engine != embedded {
+		fmt.Fprintf(&b, "  Engine     %s\n", c.Engine)
+	}
 	if c.ClockSpeed != 1 {
 		fmt.Fprintf(&b, "  Clock      %g times as fast as real time\n", c.ClockSpeed)
 	}

@@ -65,7 +65,7 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 	}
 	e, err := open(ctx, dir.path, clk)
 	if ctx.Err() != nil && err != nil {
-		return nil //nolint:nilerr // it was stopped before it was ready
+		return nil // it was stopped before it was ready
 	}
 	if err != nil {
 		return err

@@ -124,7 +124,7 @@ func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]qu
 	})
 	switch {
 	case err != nil && (ctx.Err() != nil || codeOf(err) == "OverLimit"):
-		return nil, nil
+		return nil, nil //nolint:nilerr // see above
 	case err != nil:
 		return nil, q.fault("receive from", err)
 	}
