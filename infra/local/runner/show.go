@@ -84,7 +84,8 @@ func (s *show) attempted(at map[string]slog.Value) string {
 	if next := at["next"].Time(); status == "pending" {
 		line += ", next in " + next.Sub(s.now()).Round(100*time.Millisecond).String()
 	}
-	if status == "failed" && outcome != "webhook_inactive" && at["code"].Int64() != 410 {
+	unsent := outcome == "webhook_inactive" || outcome == "webhook_deleted"
+	if status == "failed" && !unsent && at["code"].Int64() != 410 {
 		line += ", no attempts left: dead letter"
 	}
 	return line

@@ -72,7 +72,9 @@ type complaints struct {
 	lines []string
 }
 
-func (c *complaints) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+func (c *complaints) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelError
+}
 
 func (c *complaints) Handle(_ context.Context, r slog.Record) error {
 	line := r.Message

@@ -77,6 +77,10 @@ func TestSendInPart(t *testing.T) {
 			[]map[string]any{entryFailed("1", "InternalError", "", false)},
 			map[int]error{1: nil},
 		},
+		"a fault of SQS's own by any name": {
+			[]map[string]any{entryFailed("1", "SomethingElse", "", false)},
+			map[int]error{1: nil},
+		},
 		"a throttle": {
 			[]map[string]any{entryFailed("0", "RequestThrottled", "Rate exceeded", true)},
 			map[int]error{0: nil},

@@ -44,7 +44,7 @@ func Run(t *testing.T, e Engine) {
 	for name := range differs {
 		t.Errorf("the engine differs in a check that does not exist: %s", name)
 	}
-	t.Logf("storetest: %d checks run, %d declared different", run, len(all)-run)
+	t.Attr("checks", fmt.Sprintf("%d run, in %d the engine differs", run, len(all)-run))
 }
 
 type check struct {
