@@ -1,0 +1,285 @@
+package checks
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Permissions are written as in recordedCalls: "deliver dynamodb:PutItem Table", the function, IAM's action, and the
+// resource by its name in the template, an index as "Table/index/due".
+
+// recordedCalls is what the functions were seen to ask of AWS, on every path of theirs that needs no fault. A test of
+// infra/conformance holds it to what they ask, on the stand-ins.
+const recordedCalls = "../conformance/testdata/calls.txt"
+
+// callPath is a way to calls that the recording does not take.
+type callPath struct {
+	functions []string
+	needs     []string // "sqs:SendMessage RetryQueue"
+	code      string   // file and function of the caller
+	when      string
+}
+
+// rarePaths are what the code does only after a fault or a lost race, or when there is very much.
+func rarePaths() []callPath {
+	both := []string{"webhooks", "deliver"}
+	return []callPath{
+		{both, []string{"dynamodb:UpdateItem Table", "dynamodb:DeleteItem Table"}, "shared/store/dynamo/webhook.go prune", "an update left index entries to a second transaction"},
+		{both, []string{"dynamodb:BatchGetItem Table"}, "shared/store/dynamo/pin.go Payloads", "a payload was not there when read eventually consistently"},
+		{[]string{"webhooks"}, []string{"dynamodb:GetItem Table", "dynamodb:PutItem Table"}, "shared/httpapi/idempotency.go takeOver", "a first use of an Idempotency-Key died"},
+		{[]string{"webhooks"}, []string{"dynamodb:GetItem Table", "dynamodb:DeleteItem Table"}, "shared/httpapi/idempotency.go first", "a call with an Idempotency-Key was refused"},
+		{[]string{"webhooks"}, []string{"dynamodb:BatchGetItem Table", "kms:Decrypt Key"}, "shared/seal/kms/kms.go create", "another maker of the month's data key was quicker"},
+		{[]string{"ingest"}, []string{"sqs:SendMessage IngestQueue"}, "shared/ingest/fanout.go fanOut", "more webhooks match than one message fans out to"},
+		{[]string{"ingest"}, []string{"sqs:SendMessage IngestDeadLetterQueue"}, "shared/ingest/handle.go refuse", "an entry of the bus is no event"},
+		{[]string{"deliver"}, []string{"dynamodb:BatchGetItem Table"}, "shared/delivery/attempt.go save", "another message recorded the attempt first"},
+		{[]string{"deliver"}, []string{"sqs:SendMessage RetryQueue"}, "shared/delivery/step.go schedule", "a message may not be hidden for longer"},
+		{
+			[]string{"deliver"},
+			[]string{"sqs:GetQueueAttributes DeliveryQueue", "sqs:GetQueueAttributes RetryQueue", "sqs:GetQueueAttributes BulkQueue", "sqs:SendMessage RetryQueue"},
+			"shared/delivery/step.go park", "a queue is under pressure",
+		},
+		{[]string{"deliver"}, []string{"sqs:SendMessage DeadLetterQueue"}, "shared/delivery/step.go bury", "a delivery is out of attempts"},
+		{[]string{"deliver"}, []string{"sqs:SendMessage DeadLetterQueue"}, "shared/delivery/step.go poison", "a message is none, or its body has expired"},
+		{[]string{"deliver"}, []string{"dynamodb:GetItem Table", "dynamodb:UpdateItem Table", "dynamodb:DeleteItem Table"}, "shared/delivery/health.go disable", "a receiver is gone"},
+		// What SQS does itself in the name of whoever starts a move: Developer Guide, CloudTrail update and permission
+		// requirements for Amazon SQS dead-letter queue redrive. SendMessage is on the destination.
+		{
+			[]string{"webhooks"},
+			[]string{
+				"sqs:StartMessageMoveTask DeadLetterQueue", "sqs:ListMessageMoveTasks DeadLetterQueue", "sqs:ReceiveMessage DeadLetterQueue",
+				"sqs:DeleteMessage DeadLetterQueue", "sqs:GetQueueAttributes DeadLetterQueue", "sqs:SendMessage DeliveryQueue",
+			},
+			"shared/queue/sqs/move.go StartMove", "dead letters are moved",
+		},
+	}
+}
+
+// lambdasOwn are what Lambda does in a function's name. It polls the queues that the function is called from (Developer
+// Guide, Using Lambda with Amazon SQS, Execution role permissions), and writes its log: of what
+// AWSLambdaBasicExecutionRole allows, all but making the log group, which is the template's.
+func (tm template) lambdasOwn(name string) []string {
+	p := tm.Resources[name].Properties
+	log := named(at(p, "LoggingConfig", "LogGroup"))
+	all := []string{"logs:CreateLogStream " + log, "logs:PutLogEvents " + log}
+	events, _ := p["Events"].(map[string]any)
+	for _, e := range events {
+		if at(e, "Type") == any("SQS") {
+			queue := named(at(e, "Properties", "Queue"))
+			all = append(all, "sqs:ReceiveMessage "+queue, "sqs:DeleteMessage "+queue, "sqs:GetQueueAttributes "+queue)
+		}
+	}
+	return all
+}
+
+// short is a function's name as its folder has it.
+func short(name string) string { return strings.ToLower(strings.TrimSuffix(name, "Function")) }
+
+// needed returns each permission that a function takes, with why.
+func needed(t *testing.T, tm template) map[string]string {
+	t.Helper()
+	all := make(map[string]string)
+	for _, name := range tm.of(functionType) {
+		for _, need := range tm.lambdasOwn(name) {
+			all[short(name)+" "+need] = "Lambda does it in the function's name"
+		}
+	}
+	for _, p := range rarePaths() {
+		for _, function := range p.functions {
+			for _, need := range p.needs {
+				all[function+" "+need] = p.code + ": " + p.when
+			}
+		}
+	}
+	text, err := os.ReadFile(recordedCalls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		all[strings.TrimSpace(line)] = recordedCalls
+	}
+	return all
+}
+
+// allowed returns each permission that the functions' roles give, with the statement that does.
+func (tm template) allowed() (map[string]string, error) {
+	all := make(map[string]string)
+	for _, name := range tm.of(functionType) {
+		role := named(tm.Resources[name].Properties["Role"])
+		for _, s := range tm.statements(role) {
+			for _, resource := range s.resources {
+				target, err := target(resource)
+				if err != nil {
+					return nil, fmt.Errorf("%s, statement %s: %w", role, s.sid, err)
+				}
+				for _, action := range s.actions {
+					all[short(name)+" "+action+" "+target] = role + ", statement " + s.sid
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+var partOf = regexp.MustCompile(`^\$\{(\w+)\.Arn\}(/index/\w+)$`)
+
+// target names what a policy's resource stands for: the whole of a resource of the template, or an index of a table.
+func target(resource any) (string, error) {
+	if s, ok := at(resource, "Fn::GetAtt").(string); ok && strings.HasSuffix(s, ".Arn") {
+		return strings.TrimSuffix(s, ".Arn"), nil
+	}
+	s, _ := at(resource, "Fn::Sub").(string)
+	if m := partOf.FindStringSubmatch(s); m != nil {
+		return m[1] + m[2], nil
+	}
+	return "", fmt.Errorf("the resource %v is not understood", resource)
+}
+
+// differences says which permissions are needed and not allowed, and which are allowed and not needed.
+func differences(needed, allowed map[string]string) []string {
+	var out []string
+	for _, p := range slices.Sorted(maps.Keys(needed)) {
+		if allowed[p] == "" {
+			out = append(out, "not allowed: "+p+" ("+needed[p]+")")
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(allowed)) {
+		if needed[p] == "" {
+			out = append(out, "not needed: "+p+" ("+allowed[p]+")")
+		}
+	}
+	return out
+}
+
+// TestLeastPrivilege shows that each function's role allows all that the function does and nothing else.
+func TestLeastPrivilege(t *testing.T) {
+	tm := readTemplate(t)
+	allowed, err := tm.allowed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range differences(needed(t, tm), allowed) {
+		t.Error(d)
+	}
+
+	got := differences(map[string]string{"a x:Do T": "code", "b x:Do T": "code"}, map[string]string{"b x:Do T": "role", "b x:Do U": "role"})
+	want := []string{"not allowed: a x:Do T (code)", "not needed: b x:Do U (role)"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("of policies that allow too little and too much (-want +got):\n%s", diff)
+	}
+}
+
+// TestRarePaths shows that the code which rarePaths names is there.
+func TestRarePaths(t *testing.T) {
+	for _, p := range rarePaths() {
+		file, function, _ := strings.Cut(p.code, " ")
+		text, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if !regexp.MustCompile(`(?m)^func (\([^)]*\) )?` + function + `\(`).Match(text) {
+			t.Errorf("%s has no function %s", file, function)
+		}
+	}
+}
+
+// TestConditionsOfPolicies shows that a condition of a role is one that the requests meet: the key opens the stack's own
+// data keys alone, which package kms makes with the name that the function's environment has.
+func TestConditionsOfPolicies(t *testing.T) {
+	tm := readTemplate(t)
+	ofKey := map[string]any{"StringEquals": map[string]any{"kms:EncryptionContext:hookline:stack": ref("AWS::StackName")}}
+	for _, name := range tm.of(functionType) {
+		p := tm.Resources[name].Properties
+		for _, s := range tm.statements(named(p["Role"])) {
+			want := any(nil)
+			if strings.HasPrefix(s.actions[0], "kms:") {
+				want = ofKey
+				if got := at(p, "Environment", "Variables", "STACK"); !cmp.Equal(got, ref("AWS::StackName")) {
+					t.Errorf("%s: STACK is %v, and the key opens for the stack's own name", name, got)
+				}
+			}
+			if diff := cmp.Diff(want, s.condition); diff != "" {
+				t.Errorf("%s: condition of statement %s (-want +got):\n%s", name, s.sid, diff)
+			}
+		}
+	}
+}
+
+// TestRolesAreWhole shows that a function may do what its role's own statements say, and nothing comes on top.
+func TestRolesAreWhole(t *testing.T) {
+	tm := readTemplate(t)
+	trust := []any{map[string]any{"Effect": "Allow", "Principal": map[string]any{"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}}
+	for _, name := range tm.of("AWS::IAM::Role") {
+		p := tm.Resources[name].Properties
+		if got, want := slices.Sorted(maps.Keys(p)), []string{"AssumeRolePolicyDocument", "Policies"}; !slices.Equal(got, want) {
+			t.Errorf("%s has %v, want %v", name, got, want)
+		}
+		if diff := cmp.Diff(any(trust), at(p, "AssumeRolePolicyDocument", "Statement")); diff != "" {
+			t.Errorf("who may be %s (-want +got):\n%s", name, diff)
+		}
+	}
+	for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"} {
+		for _, name := range tm.of(kind) {
+			t.Errorf("%s is a policy beside the roles' own", name)
+		}
+	}
+	for _, name := range tm.of(functionType) {
+		for _, adds := range []string{"Policies", "VpcConfig", "Tracing", "DeadLetterQueue", "EventInvokeConfig"} {
+			if tm.Resources[name].Properties[adds] != nil || tm.Globals.Function[adds] != nil {
+				t.Errorf("%s has %s, for which SAM would add to a role", name, adds)
+			}
+		}
+	}
+}
+
+// wild says where a policy names no resource or no action, or lets anybody in.
+func wild(name string, document any) []string {
+	var out []string
+	for _, s := range list1(at(document, "Statement")) {
+		sid := name + ", statement " + fmt.Sprint(at(s, "Sid"))
+		for _, part := range []string{"Resource", "Action", "Principal", "NotResource", "NotAction", "NotPrincipal"} {
+			// A statement that denies may deny much.
+			if at(s, "Effect") == any("Deny") && (part == "Action" || part == "Principal") {
+				continue
+			}
+			if strings.HasPrefix(part, "Not") && at(s, part) != nil || strings.Contains(fmt.Sprint(at(s, part)), "*") {
+				out = append(out, sid+": "+part)
+			}
+		}
+	}
+	return out
+}
+
+// TestWildcards shows that no policy of the template, of a role or of a resource, is wider than it must be.
+func TestWildcards(t *testing.T) {
+	tm := readTemplate(t)
+	var got []string
+	for _, name := range slices.Sorted(maps.Keys(tm.Resources)) {
+		p := tm.Resources[name].Properties
+		got = append(got, wild(name, p["PolicyDocument"])...)
+		got = append(got, wild(name, p["KeyPolicy"])...)
+		for _, policy := range list1(p["Policies"]) {
+			got = append(got, wild(name, at(policy, "PolicyDocument"))...)
+		}
+	}
+	// A key's policy is about the key itself, which it can name by "*" alone, and must leave it in the account's hands:
+	// KMS Developer Guide, Key policies and Default key policy.
+	want := []string{"Key, statement Account: Resource", "Key, statement Account: Action"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("wildcards (-want +got):\n%s", diff)
+	}
+
+	bad := map[string]any{"Statement": []any{map[string]any{
+		"Sid": "Bad", "Effect": "Allow", "Action": []any{"sqs:Send*"}, "Resource": map[string]any{"Fn::Sub": "${Table.Arn}/*"}, "NotPrincipal": "a",
+	}}}
+	if diff := cmp.Diff([]string{"P, statement Bad: Resource", "P, statement Bad: Action", "P, statement Bad: NotPrincipal"}, wild("P", bad)); diff != "" {
+		t.Errorf("of a policy that has some (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,353 @@
+package conformance
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
+
+	"hookline/infra/lambda"
+	delivering "hookline/shared/delivery"
+	"hookline/shared/httpapi"
+	"hookline/shared/queue"
+	"hookline/shared/webhook"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// callsFile is what the functions were seen to ask of AWS, a line for each function, IAM action and resource.
+const callsFile = "testdata/calls.txt"
+
+// TestAWSCalls takes the compiled functions along every path of theirs that needs no fault, and compares the permissions
+// that their calls take with those that are on file. Infra/checks compares the file with the policies of template.yaml.
+func TestAWSCalls(t *testing.T) {
+	s := newStack(t)
+	r := &recorder{names: map[string]string{"hookline": "Table", "key-1": "Key"}, stack: "test"}
+	for _, q := range s.queues {
+		r.names[q.Name()] = q.Name()
+	}
+	d := &drive{
+		stack: s, webhooks: s.recorded(r, "webhooks", true), ingest: s.recorded(r, "ingest", false),
+		deliver: s.recorded(r, "deliver", true), sweep: s.recorded(r, "sweep", false), driven: make(map[string]bool),
+	}
+	d.manage()
+	d.retry()
+	d.park()
+	d.spill()
+	d.pace()
+	d.drop()
+	d.recover()
+	d.fanOut()
+	d.remove()
+	for _, route := range httpapi.Routes() {
+		if !d.driven[route.Key] {
+			t.Errorf("%s was not called: what it asks of AWS is not known", route.Key)
+		}
+	}
+
+	got, err := r.lines()
+	if err != nil {
+		t.Error(err)
+	}
+	if *update {
+		if err := os.WriteFile(callsFile, []byte(strings.Join(got, "\n")+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	onFile, err := os.ReadFile(callsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(strings.TrimSpace(string(onFile)), "\n"), got); diff != "" {
+		t.Errorf("calls (-%s +seen; -update writes the file):\n%s", callsFile, diff)
+	}
+}
+
+// recorded returns a compiled function whose calls are noted.
+func (s *stack) recorded(r *recorder, name string, private bool) *lambda.Environment {
+	s.t.Helper()
+	sub := *s
+	sub.env = slices.Clone(s.env)
+	for i, variable := range sub.env {
+		if service, upstream, _ := strings.Cut(variable, "="); strings.HasPrefix(service, "AWS_ENDPOINT_URL_") {
+			sub.env[i] = service + "=" + r.front(s.t, name, upstream)
+		}
+	}
+	return sub.function(name, private, time.Minute)
+}
+
+// drive takes the functions along their paths. Every step leaves the queues that the next ones read empty.
+type drive struct {
+	*stack
+	webhooks, ingest, deliver, sweep *lambda.Environment
+
+	driven map[string]bool // routes that answered as they should
+	acme   string          // a key of the tenant acme, whose dialect is standard
+	globex string          // the same of globex, whose dialect, axiestudio, has waits of some seconds
+}
+
+// call makes a request of a route; name stands for the part in braces, and key "" is the admin's. out may be nil.
+func (d *drive) call(route, name, key, body string, want int, out any) {
+	d.t.Helper()
+	d.callOnce(route, name, key, body, "", want, out)
+}
+
+// callOnce is call with an Idempotency-Key.
+func (d *drive) callOnce(route, name, key, body, once string, want int, out any) {
+	d.t.Helper()
+	e := d.webhooks
+	for _, r := range httpapi.Routes() {
+		if r.Key == route && r.Publishes {
+			e = d.ingest
+		}
+	}
+	recording := "webhooks/create-tenant" // which IAM authorised
+	if key != "" {
+		recording = "webhooks/create-webhook"
+	}
+	d.request(e, recording, func(ev *events.APIGatewayV2HTTPRequest) {
+		method, path, _ := strings.Cut(route, " ")
+		if before, rest, ok := strings.Cut(path, "{"); ok {
+			_, after, _ := strings.Cut(rest, "}")
+			path = before + name + after
+		}
+		ev.RouteKey, ev.RawPath, ev.Body = route, path, body
+		ev.RequestContext.RouteKey, ev.RequestContext.HTTP.Method, ev.RequestContext.HTTP.Path = route, method, path
+		if key != "" {
+			as(key)(ev)
+		}
+		if once != "" {
+			ev.Headers["idempotency-key"] = once
+		}
+	}, want, out)
+	if want < http.StatusBadRequest {
+		d.driven[route] = true
+	}
+}
+
+// hook makes a webhook of a tenant for one event type and returns its id. more are further fields.
+func (d *drive) hook(key, path, eventType, more string) string {
+	d.t.Helper()
+	var made struct{ ID string }
+	d.call("POST /v1/webhooks", "", key, fmt.Sprintf(`{"url":%q,"events":[%q]%s}`, d.target+path, eventType, more), http.StatusCreated, &made)
+	return made.ID
+}
+
+// send publishes n events of one type.
+func (d *drive) send(key, eventType string, n int) {
+	d.t.Helper()
+	entry := fmt.Sprintf(`{"type":%q,"data":{}}`, eventType)
+	d.call("POST /v1/events", "", key, "["+strings.Join(slices.Repeat([]string{entry}, n), ",")+"]", http.StatusAccepted, nil)
+}
+
+// hand gives a function the messages of a queue, of which there are n, and expects it to report so many of them.
+func (d *drive) hand(e *lambda.Environment, setting string, n, reported int) {
+	d.t.Helper()
+	if got := d.feed(e, setting, n); got != reported {
+		d.t.Fatalf("%d messages of %s reported, want %d", got, setting, reported)
+	}
+}
+
+// manage calls what asks for no delivery in the queues.
+func (d *drive) manage() {
+	var made struct {
+		APIKey string `json:"api_key"`
+	}
+	d.callOnce("POST /v1/tenants", "", "", `{"id":"acme","name":"Acme","dialect":"standard"}`, "a", http.StatusCreated, &made)
+	d.acme = made.APIKey
+	d.callOnce("POST /v1/tenants", "", "", `{"id":"acme","name":"Acme","dialect":"standard"}`, "a", http.StatusCreated, nil)
+	d.callOnce("POST /v1/tenants", "", "", `{"id":"acme","name":"Acme","dialect":"standard"}`, "b", http.StatusConflict, nil)
+	d.call("POST /v1/tenants", "", "", `{"id":"globex","name":"Globex","dialect":"axiestudio"}`, http.StatusCreated, &made)
+	d.globex = made.APIKey
+	d.call("GET /v1/tenants", "", "", "", http.StatusOK, nil)
+	d.call("GET /v1/tenants/{id}", "acme", "", "", http.StatusOK, nil)
+	d.call("PATCH /v1/tenants/{id}", "acme", "", `{"name":"ACME"}`, http.StatusOK, nil)
+	d.call("GET /v1/tenant", "", d.acme, "", http.StatusOK, nil)
+	d.call("PATCH /v1/tenant", "", d.acme, `{"notify_email":"ops@example.com"}`, http.StatusOK, nil)
+	d.call("POST /v1/tenants/{id}/keys", "acme", "", `{"name":"second","scopes":["events:write"]}`, http.StatusCreated, nil)
+	var key struct{ ID string }
+	d.call("POST /v1/keys", "", d.acme, `{"name":"third","scopes":["events:write"]}`, http.StatusCreated, &key)
+	d.call("GET /v1/keys", "", d.acme, "", http.StatusOK, nil)
+	d.call("DELETE /v1/keys/{id}", key.ID, d.acme, "", http.StatusNoContent, nil)
+	for _, route := range []string{"GET /v1/dialects", "GET /v1/dialects/{name}", "GET /openapi.json", "GET /healthz"} {
+		d.call(route, "standard", "", "", http.StatusOK, nil)
+	}
+	d.call("GET /v1/event-types", "", d.acme, "", http.StatusOK, nil)
+
+	id := d.hook(d.acme, "/ok", "invoice.*", `,"headers":{"X-Token":"t"}`)
+	d.call("GET /v1/webhooks", "", d.acme, "", http.StatusOK, nil)
+	d.call("GET /v1/webhooks/{id}", id, d.acme, "", http.StatusOK, nil)
+	d.call("PATCH /v1/webhooks/{id}", id, d.acme, `{"events":["invoice.paid","invoice.sent"],"headers":{"X-Token":"u"}}`, http.StatusOK, nil)
+	d.call("POST /v1/webhooks/{id}/test", id, d.acme, "", http.StatusOK, nil)
+	d.callOnce("POST /v1/webhooks/{id}/rotate-secret", id, d.acme, "", "c", http.StatusOK, nil)
+
+	d.call("POST /v1/tenants/{id}/events", "acme", "", `{"type":"invoice.paid","data":{}}`, http.StatusAccepted, nil)
+	d.callOnce("POST /v1/events", "", d.acme, `{"id":"given","type":"invoice.paid","data":{}}`, "d", http.StatusAccepted, nil)
+	d.hand(d.deliver, "DELIVERY", 2, 0)
+	d.call("GET /v1/webhooks/{id}/deliveries", id, d.acme, "", http.StatusOK, nil)
+	var list struct{ Data []struct{ ID string } }
+	d.call("GET /v1/deliveries", "", d.acme, "", http.StatusOK, &list)
+	d.call("GET /v1/deliveries/{id}", list.Data[0].ID, d.acme, "", http.StatusOK, nil)
+	d.call("POST /v1/deliveries/{id}/replay", list.Data[0].ID, d.acme, "", http.StatusAccepted, nil)
+	d.hand(d.deliver, "DELIVERY", 1, 0)
+	d.call("DELETE /v1/webhooks/{id}", id, d.acme, "", http.StatusNoContent, nil)
+}
+
+// retry has attempts fail: the next one is due soon, late, or never.
+func (d *drive) retry() {
+	d.hook(d.globex, "/flaky/1", "user.created", "")
+	d.send(d.globex, "user.created", 1)
+	d.hand(d.deliver, "DELIVERY", 1, 1)
+	var back events.SQSEvent
+	var handles []string
+	for try := 0; len(back.Records) == 0 && try < 10; try++ { // it is hidden for 2 s
+		back, handles = d.batch("DELIVERY")
+	}
+	if failed := d.failures(d.deliver, back); len(back.Records) != 1 || len(failed) != 0 {
+		d.t.Fatalf("%d messages came back and %d were reported, want 1 and 0", len(back.Records), len(failed))
+	}
+	if err := d.queues["DELIVERY"].Delete(d.t.Context(), handles...); err != nil {
+		d.t.Fatal(err)
+	}
+
+	d.hook(d.acme, "/429/600", "late.event", "")
+	d.send(d.acme, "late.event", 1)
+	d.hand(d.deliver, "DELIVERY", 1, 0)
+
+	d.hook(d.acme, "/410", "gone.event", "")
+	d.send(d.acme, "gone.event", 1)
+	d.hand(d.deliver, "DELIVERY", 1, 0)
+}
+
+// park has a message of RetryQueue come up before its time, as after the longest delay that SQS knows.
+func (d *drive) park() {
+	d.hook(d.acme, "/ok", "early.event", "")
+	d.send(d.acme, "early.event", 1)
+	ev, handles := d.batch("DELIVERY")
+	if len(ev.Records) != 1 {
+		d.t.Fatalf("DeliveryQueue holds %d messages, want 1", len(ev.Records))
+	}
+	var m delivering.Message
+	if err := json.Unmarshal([]byte(ev.Records[0].Body), &m); err != nil {
+		d.t.Fatal(err)
+	}
+	m.Due = time.Now().Add(time.Hour).UnixMilli()
+	if err := d.queues["RETRY"].Send(d.t.Context(), []queue.Outgoing{m.Outgoing(0)}); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := d.queues["DELIVERY"].Delete(d.t.Context(), handles...); err != nil {
+		d.t.Fatal(err)
+	}
+	d.hand(d.deliver, "RETRY", 1, 1)
+}
+
+// spill has a slow receiver fill a batch, and then fail in BulkQueue.
+func (d *drive) spill() {
+	id := d.hook(d.globex, "/slow/4", "user.updated", "")
+	d.send(d.globex, "user.updated", 1)
+	d.hand(d.deliver, "DELIVERY", 1, 0)
+	d.send(d.globex, "user.updated", 3)
+	d.hand(d.deliver, "DELIVERY", 3, 0)
+	d.call("PATCH /v1/webhooks/{id}", id, d.globex, fmt.Sprintf(`{"url":%q}`, d.target+"/500"), http.StatusOK, nil)
+	d.hand(d.deliver, "BULK", 1, 1)
+}
+
+// pace has a batch hold more than a webhook takes in a second.
+func (d *drive) pace() {
+	d.hook(d.acme, "/ok", "paced.event", `,"max_per_second":1`)
+	d.send(d.acme, "paced.event", 2)
+	d.hand(d.deliver, "DELIVERY", 2, 0)
+}
+
+// drop has messages come up that nobody is to get any more, or that are none.
+func (d *drive) drop() {
+	id := d.hook(d.acme, "/ok", "idle.event", "")
+	d.send(d.acme, "idle.event", 1)
+	d.call("PATCH /v1/webhooks/{id}", id, d.acme, `{"active":false}`, http.StatusOK, nil)
+	d.hand(d.deliver, "DELIVERY", 1, 0)
+
+	id = d.hook(d.acme, "/ok", "removed.event", "")
+	d.send(d.acme, "removed.event", 1)
+	d.call("DELETE /v1/webhooks/{id}", id, d.acme, "", http.StatusNoContent, nil)
+	d.hand(d.deliver, "DELIVERY", 1, 0)
+
+	if failed := d.failures(d.deliver, d.recordedBatch("deliver/poison", "DELIVERY")); len(failed) != 0 {
+		d.t.Fatalf("reported %v, want nothing", failed)
+	}
+}
+
+// recover has the sweeper find what was left behind, and the admin move the dead letters of drop.
+func (d *drive) recover() {
+	at := time.Now().Add(-3 * time.Hour).UTC().Truncate(time.Millisecond)
+	if err := d.store.SaveDelivery(d.t.Context(), webhook.Delivery{
+		DeliveryKey: webhook.DeliveryKey{Tenant: "acme", Webhook: "wh_gone", Event: "evt_1", AcceptedAt: at},
+		Type:        "invoice.paid", Dialect: "standard@1", Timestamp: "2026-03-20T12:00:00Z",
+		Body: webhook.Payload{Inline: []byte("p{}")}, Status: webhook.Pending, Round: 1, NextAt: at, Via: webhook.ViaQueue,
+		ExpiresAt: at.AddDate(0, 1, 0),
+	}, webhook.Rev{}); err != nil {
+		d.t.Fatal(err)
+	}
+	var event json.RawMessage
+	load(d.t, "sweep/schedule", &event)
+	var answer struct{ Queued int }
+	invoke(d.t, d.sweep, event, &answer)
+	if answer.Queued != 1 {
+		d.t.Fatalf("%d deliveries swept, want 1", answer.Queued)
+	}
+	d.hand(d.deliver, "DELIVERY", 1, 0)
+
+	d.call("GET /v1/dead-letters", "", "", "", http.StatusOK, nil)
+	d.call("POST /v1/dead-letters/redrive", "", "", `{"max_per_second":100}`, http.StatusAccepted, nil)
+	moved := 0
+	for try := 0; moved < 2 && try < 10; try++ { // the task takes its time
+		ev, handles := d.batch("DELIVERY")
+		if moved += len(handles); len(handles) == 0 {
+			continue
+		}
+		if failed := d.failures(d.deliver, ev); len(failed) != 0 {
+			d.t.Fatalf("reported %v, want nothing", failed)
+		}
+		if err := d.queues["DELIVERY"].Delete(d.t.Context(), handles...); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	if moved != 2 {
+		d.t.Fatalf("%d dead letters came back, want 2", moved)
+	}
+}
+
+// fanOut publishes by the bus, and more in one request than it sends itself, with bodies that are kept in the table.
+func (d *drive) fanOut() {
+	for _, recording := range []string{"ingest/eventbridge-entry", "ingest/eventbridge-bad-entry"} {
+		if failed := d.failures(d.ingest, d.recordedBatch(recording, "INGEST")); len(failed) != 0 {
+			d.t.Fatalf("%s: reported %v, want nothing", recording, failed)
+		}
+	}
+	const hooks, published = 26, 20
+	for range hooks {
+		d.hook(d.acme, "/ok", "wide.event", "")
+	}
+	var all []string
+	for range published {
+		noise := make([]byte, 2<<10) // which no compression makes small enough for a message
+		_, _ = rand.Read(noise)
+		all = append(all, fmt.Sprintf(`{"type":"wide.event","data":{"noise":"%x"}}`, noise))
+	}
+	d.call("POST /v1/events", "", d.acme, "["+strings.Join(all, ",")+"]", http.StatusAccepted, nil)
+	d.hand(d.ingest, "INGEST", queue.MaxBatch, 0)
+	d.hand(d.deliver, "DELIVERY", queue.MaxBatch, 0)
+}
+
+// remove deletes a tenant that has keys and webhooks.
+func (d *drive) remove() {
+	d.call("DELETE /v1/tenants/{id}", "acme", "", "", http.StatusNoContent, nil)
+}
