@@ -245,7 +245,7 @@ func (d *Deliverer) customHeaders(ctx context.Context, w webhook.Webhook) ([]dia
 // body returns the delivery's JSON body.
 func (b *batch) body(ctx context.Context, rec webhook.Delivery) ([]byte, error) {
 	if rec.Body.Ref != "" {
-		if packed, ok := b.bodies[webhook.Ref{Tenant: rec.Tenant}][rec.Body.Ref]; ok {
+		if packed, ok := b.bodies[rec.Tenant][rec.Body.Ref]; ok {
 			return payload.Unpack(packed)
 		}
 	}

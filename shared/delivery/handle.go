@@ -24,10 +24,12 @@ type item struct {
 // batch is what one call of Handle knows.
 type batch struct {
 	*Deliverer
-	mu       sync.Mutex // guards webhooks' Health and what follows it
-	webhooks map[webhook.Ref]webhook.Webhook
+	webhooks map[webhook.Ref]webhook.Webhook // as loaded; never changed
 	records  map[webhook.DeliveryKey]webhook.Delivery
-	bodies   map[webhook.Ref]map[string][]byte // Ref.ID is "" here: payloads by tenant
+	bodies   map[string]map[string][]byte // by tenant and reference
+
+	mu     sync.Mutex
+	health map[webhook.Ref]webhook.Health // what the batch made of the webhooks' health
 }
 
 // Handle takes a batch of messages from any of the queues. What it reports as failed comes back: because it is parked
@@ -54,7 +56,7 @@ func (d *Deliverer) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSE
 }
 
 func (d *Deliverer) handle(ctx context.Context, items []*item) error {
-	b := &batch{Deliverer: d}
+	b := &batch{Deliverer: d, health: make(map[webhook.Ref]webhook.Health)}
 	groups, early := b.group(ctx, items)
 	b.park(ctx, early)
 	if len(groups) == 0 {
@@ -119,9 +121,9 @@ func (b *batch) load(ctx context.Context, groups [][]*item) error {
 	if b.webhooks, b.records, err = b.Store.Load(ctx, refs, keys); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
-	b.bodies = make(map[webhook.Ref]map[string][]byte)
+	b.bodies = make(map[string]map[string][]byte)
 	for tenant, refs := range wanted {
-		if b.bodies[webhook.Ref{Tenant: tenant}], err = b.Store.Payloads(ctx, tenant, refs); err != nil {
+		if b.bodies[tenant], err = b.Store.Payloads(ctx, tenant, refs); err != nil {
 			return fmt.Errorf("payloads: %w", err)
 		}
 	}

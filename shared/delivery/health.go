@@ -18,7 +18,7 @@ const (
 
 // recovered clears what failed attempts left on a webhook. What goes wrong here is logged and fails no delivery.
 func (b *batch) recovered(ctx context.Context, w webhook.Webhook) {
-	from := b.health(w)
+	from := b.healthOf(w)
 	if from == (webhook.Health{}) {
 		return
 	}
@@ -28,7 +28,7 @@ func (b *batch) recovered(ctx context.Context, w webhook.Webhook) {
 // failed notes a failed attempt on its webhook: when the failing began, that the dialect counts it as failing, that the
 // receiver said 410 Gone, or that nothing has succeeded for days.
 func (b *batch) failed(ctx context.Context, w webhook.Webhook, a webhook.Attempt, failing bool) {
-	from, now := b.health(w), b.now()
+	from, now := b.healthOf(w), b.now()
 	if a.StatusCode == statusGone || !from.UnhealthySince.IsZero() && now.Sub(from.UnhealthySince) >= deadAfter {
 		b.disable(ctx, w, a)
 		return
@@ -45,15 +45,18 @@ func (b *batch) failed(ctx context.Context, w webhook.Webhook, a webhook.Attempt
 	}
 }
 
-// health returns the webhook's health as far as this batch knows.
-func (b *batch) health(w webhook.Webhook) webhook.Health {
+// healthOf returns the webhook's health as far as this batch knows.
+func (b *batch) healthOf(w webhook.Webhook) webhook.Health {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.webhooks[w.Ref].Health
+	if h, ok := b.health[w.Ref]; ok {
+		return h
+	}
+	return w.Health
 }
 
 func (b *batch) setHealth(ctx context.Context, w webhook.Webhook, from, to webhook.Health) {
-	ok, err := b.Health.SetHealth(ctx, w.Ref, from, to)
+	ok, err := b.Deliverer.Health.SetHealth(ctx, w.Ref, from, to)
 	if err != nil {
 		b.Log.ErrorContext(ctx, "webhook.health", "webhook", w.ID, "err", err)
 		return
@@ -62,12 +65,11 @@ func (b *batch) setHealth(ctx context.Context, w webhook.Webhook, from, to webho
 		return // somebody else saw it first
 	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	known := b.webhooks[w.Ref]
-	known.Health = to
-	b.webhooks[w.Ref] = known
+	b.health[w.Ref] = to
+	b.mu.Unlock()
+	w.Health = to
 	if to.FailingSince != from.FailingSince {
-		b.Log.InfoContext(ctx, "webhook.status", "tenant", w.Tenant, "webhook", w.ID, "status", string(known.Status()))
+		b.Log.InfoContext(ctx, "webhook.status", "tenant", w.Tenant, "webhook", w.ID, "status", string(w.Status()))
 	}
 }
 
