@@ -35,8 +35,9 @@ race: ## the same tests under the race detector; needs a C compiler
 	@$(GOTEST) -race -short ./...
 
 .PHONY: conformance
+conformance: export HOOKLINE_CONFORMANCE := 1
 conformance: conformance-tools ## the tests against other people's programs, all of them; a skip fails
-	@HOOKLINE_CONFORMANCE=1 $(GOTEST) -count=1 ./infra/conformance/...
+	@$(GOTEST) -count=1 ./infra/conformance/...
 
 .PHONY: conformance-tools
 conformance-tools: ## install what conformance needs: Node, strace, npm libraries
