@@ -420,6 +420,7 @@ func TestOptions(t *testing.T) {
 		{"dev", map[string]string{"Stage": "dev"}, nil},
 		{"alarms to a topic", map[string]string{"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"}, nil},
 		{"origins", map[string]string{"CorsOrigins": "https://a.example.com,https://b.example.com"}, nil},
+		{"mail", map[string]string{"MailIdentity": "example.com"}, map[string]int{"AWS::SES::EmailIdentity": 1}},
 		{"a zone without a domain", map[string]string{"HostedZoneId": "Z1"}, nil},
 		{
 			"domain",
@@ -455,6 +456,7 @@ func TestConditions(t *testing.T) {
 		"HasAlarmTopic": {map[string]string{"AlarmTopicArn": "arn"}, map[string]string{"AlarmTopicArn": ""}},
 		"HasCors":       {map[string]string{"CorsOrigins": "https://a,https://b"}, map[string]string{"CorsOrigins": ""}},
 		"HasDomain":     {map[string]string{"DomainName": "a.b"}, map[string]string{"DomainName": ""}},
+		"HasMail":       {map[string]string{"MailIdentity": "a.b"}, map[string]string{"MailIdentity": ""}},
 		"HasRecord":     {map[string]string{"DomainName": "a.b", "HostedZoneId": "Z"}, map[string]string{"DomainName": "", "HostedZoneId": "Z"}},
 	}
 	if got, want := slices.Sorted(maps.Keys(tm.Conditions)), slices.Sorted(maps.Keys(tests)); !slices.Equal(got, want) {

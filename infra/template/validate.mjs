@@ -14,6 +14,7 @@ const settings = {
   AlarmTopicArn: { AlarmTopicArn: "arn:aws:sns:eu-west-1:123456789012:alarms" },
   CorsOrigins: { CorsOrigins: "https://app.example.com,https://admin.example.com" },
   DomainName: domain,
+  MailIdentity: { MailIdentity: "example.com" },
   HostedZoneId: { ...domain, HostedZoneId: "Z0123456789ABCDEFGHIJ" },
 };
 

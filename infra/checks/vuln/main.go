@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -26,11 +27,26 @@ func main() {
 func run(out io.Writer) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	if why := unknownHost(ctx, os.Getenv); why != nil { // saves building govulncheck for nothing
+		return judge(why, "fetching vulnerabilities: dial tcp: "+why.Error(), out)
+	}
 	var stderr strings.Builder
 	cmd := exec.CommandContext(ctx, "go", "tool", "govulncheck", "./...")
 	cmd.Stdout = out
 	cmd.Stderr = &stderr
 	return judge(cmd.Run(), stderr.String(), out)
+}
+
+// unknownHost returns why the database's host cannot be found, or nil: also where somebody else looks it up, a proxy or
+// a database of one's own.
+func unknownHost(ctx context.Context, getenv func(string) string) error {
+	for _, name := range []string{"GOVULNDB", "HTTPS_PROXY", "https_proxy"} {
+		if getenv(name) != "" {
+			return nil
+		}
+	}
+	_, err := net.DefaultResolver.LookupHost(ctx, "vuln.go.dev")
+	return err
 }
 
 // judge says what a run of govulncheck means that ended in err with stderr.
