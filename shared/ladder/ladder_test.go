@@ -105,7 +105,7 @@ func TestEveryDialect(t *testing.T) {
 					}
 					return
 				}
-				time.Sleep(wait)
+				<-time.After(wait)
 				shortest := waits[count-1]
 				longest := shortest
 				if shortest >= 5*m {

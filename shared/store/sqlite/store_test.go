@@ -146,12 +146,12 @@ func TestBubble(t *testing.T) {
 		forever.ExpiresAt = time.Time{}
 		must(t, s.SaveDelivery(t.Context(), d, webhook.Rev{}), s.SaveDelivery(t.Context(), forever, webhook.Rev{}))
 		const rest = "tenant 1, api_key 1, webhook 1, subscription 1, "
-		time.Sleep(time.Hour - time.Millisecond) // of the bubble
+		<-time.After(time.Hour - time.Millisecond) // of the bubble
 		expire(10, 0, rest+"pin 1, payload 1, delivery 3")
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 		expire(2, 2, rest+"pin 0, payload 0, delivery 3")
 		expire(2, 1, rest+"pin 0, payload 0, delivery 2")
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		expire(2, 1, rest+"pin 0, payload 0, delivery 1")
 		expire(2, 0, rest+"pin 0, payload 0, delivery 1")
 	})
