@@ -69,10 +69,10 @@ func (s *Store) Keys(ctx context.Context, tenant string, page webhook.Page) (web
 	if err != nil {
 		return webhook.List[webhook.Key]{}, err
 	}
-	p := newPager[webhook.Key](page)
-	return p.answer(s.chunks(ctx, partition(keysPK(tenant), from, true, p.size()), func(items []item) (bool, error) {
+	p := cursor.NewPage[webhook.Key](page)
+	return p.Answer(s.chunks(ctx, partition(keysPK(tenant), from, true, size(p)), func(items []item) (bool, error) {
 		for _, it := range items {
-			if p.full() {
+			if p.Full() {
 				return false, nil
 			}
 			id := it.text(attrSK)
@@ -80,8 +80,8 @@ func (s *Store) Keys(ctx context.Context, tenant string, page webhook.Page) (web
 			if err != nil {
 				return false, err
 			}
-			p.list.Items = append(p.list.Items, k)
-			p.saw(func() string { return cursor.Make(list, id) })
+			p.List.Items = append(p.List.Items, k)
+			p.Saw(func() string { return cursor.Make(list, id) })
 		}
 		return true, nil
 	}))

@@ -160,7 +160,7 @@ func (s *Store) Overdue(ctx context.Context, before time.Time, page webhook.Page
 		}
 	}
 	var out webhook.List[webhook.Delivery]
-	for size := limit(page); shard < dueShards; shard, start = shard+1, nil {
+	for size := cursor.Limit(page); shard < dueShards; shard, start = shard+1, nil {
 		in := &dynamodb.QueryInput{
 			IndexName: aws.String(DueIndex), KeyConditionExpression: aws.String(duePK + " = :shard AND " + dueAt + " < :before"),
 			ExpressionAttributeValues: item{":shard": text(strconv.Itoa(shard)), ":before": number(record.Millis(before))},

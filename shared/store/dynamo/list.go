@@ -35,10 +35,10 @@ func (s *Store) Deliveries(ctx context.Context, tenant string, q webhook.Deliver
 			return none, err
 		}
 	}
-	p := newPager[webhook.Delivery](q.Page)
-	wanted := p.limit + 1
+	p := cursor.NewPage[webhook.Delivery](q.Page)
+	wanted := p.Limit + 1
 	if q.Status != "" || q.Type != "" {
-		wanted = max(maxScan, wanted)
+		wanted = max(cursor.MaxScan, wanted)
 	}
 	from, until := acceptance(max(created, record.Millis(q.Since))), acceptance(maxMillis)
 	if !q.Until.IsZero() {
@@ -49,15 +49,15 @@ func (s *Store) Deliveries(ctx context.Context, tenant string, q webhook.Deliver
 		histories[i] = &history{pk: deliveriesPK(tenant, hook), hook: hook, from: from, until: until, size: wanted/len(hooks) + 2}
 		histories[i].below(at)
 	}
-	return p.answer(s.merge(ctx, histories, func(it item) (bool, error) {
-		if p.full() {
+	return p.Answer(s.merge(ctx, histories, func(it item) (bool, error) {
+		if p.Full() {
 			return false, nil
 		}
 		k, err := parseDelivery(it.key())
 		if err != nil {
 			return false, err
 		}
-		p.saw(func() string {
+		p.Saw(func() string {
 			return cursor.Make(list, strconv.FormatInt(record.Millis(k.AcceptedAt), 10), k.Webhook, k.Event)
 		})
 		d, err := decodeDelivery(k, it)
@@ -65,7 +65,7 @@ func (s *Store) Deliveries(ctx context.Context, tenant string, q webhook.Deliver
 			return false, err
 		}
 		if (q.Status == "" || q.Status == d.Status) && (q.Type == "" || q.Type == d.Type) {
-			p.list.Items = append(p.list.Items, d)
+			p.List.Items = append(p.List.Items, d)
 		}
 		return true, nil
 	}))

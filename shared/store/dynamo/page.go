@@ -10,52 +10,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-const defaultLimit = 20
-
-func limit(page webhook.Page) int {
-	if page.Limit <= 0 {
-		return defaultLimit
-	}
-	return page.Limit
-}
-
-// maxScan bounds how many items one page looks through for a filter.
-const maxScan = 1000
-
-// pager builds one page from items in the list's order. For each item full is asked first, so that an item beyond the
-// page shows that there is a next one.
-type pager[T any] struct {
-	list  webhook.List[T]
-	limit int
-	seen  int
-	last  func() string // cursor of the last item seen
-}
-
-func newPager[T any](page webhook.Page) *pager[T] { return &pager[T]{limit: limit(page)} }
-
-func (p *pager[T]) full() bool {
-	full := len(p.list.Items) == p.limit || p.seen >= max(maxScan, p.limit)
-	if full {
-		p.list.Next = p.last()
-	}
-	return full
-}
-
-func (p *pager[T]) saw(at func() string) {
-	p.seen++
-	p.last = at
-}
-
 // size is how many items to ask for at a time: all of the page and one more, or as many as are read at once.
-func (p *pager[T]) size() int { return min(p.limit+1, maxGet) }
-
-// answer is the page, unless reading it failed.
-func (p *pager[T]) answer(err error) (webhook.List[T], error) {
-	if err != nil {
-		return webhook.List[T]{}, err
-	}
-	return p.list, nil
-}
+func size[T any](p *cursor.Page[T]) int { return min(p.Limit+1, maxGet) }
 
 // position reads a cursor whose n parts are ids or patterns, which is what may go into a key. The beginning is nil.
 func position(list, at string, n int) ([]string, error) {

@@ -49,7 +49,7 @@ func (s *Store) Subscriptions(
 	if at != nil {
 		patterns = slices.DeleteFunc(patterns, func(p string) bool { return p < at[0] })
 	}
-	p := newPager[webhook.Subscription](page)
+	p := cursor.NewPage[webhook.Subscription](page)
 	type part struct {
 		query *dynamodb.QueryInput
 		items []item
@@ -61,7 +61,7 @@ func (s *Store) Subscriptions(
 		if at != nil && patterns[i] == at[0] {
 			beyond = at[1]
 		}
-		parts[i].query = partition(subscriptionsPK(tenant, patterns[i]), beyond, false, p.limit+1)
+		parts[i].query = partition(subscriptionsPK(tenant, patterns[i]), beyond, false, p.Limit+1)
 		parts[i].items, parts[i].more, err = s.query(ctx, parts[i].query)
 		return err
 	}); err != nil {
@@ -70,12 +70,12 @@ func (s *Store) Subscriptions(
 	for i, part := range parts {
 		for {
 			for _, it := range part.items {
-				if p.full() {
-					return p.list, nil
+				if p.Full() {
+					return p.List, nil
 				}
 				sub := subscription(patterns[i], it)
-				p.list.Items = append(p.list.Items, sub)
-				p.saw(func() string { return cursor.Make(list, sub.Pattern, sub.Webhook) })
+				p.List.Items = append(p.List.Items, sub)
+				p.Saw(func() string { return cursor.Make(list, sub.Pattern, sub.Webhook) })
 			}
 			if !part.more {
 				break
@@ -85,5 +85,5 @@ func (s *Store) Subscriptions(
 			}
 		}
 	}
-	return p.list, nil
+	return p.List, nil
 }

@@ -74,8 +74,8 @@ func (s *Store) Tenants(ctx context.Context, page webhook.Page) (webhook.List[we
 	if err != nil {
 		return webhook.List[webhook.Tenant]{}, err
 	}
-	p := newPager[webhook.Tenant](page)
-	return p.answer(s.chunks(ctx, partition(tenantDirectory, from, false, p.size()), func(entries []item) (bool, error) {
+	p := cursor.NewPage[webhook.Tenant](page)
+	return p.Answer(s.chunks(ctx, partition(tenantDirectory, from, false, size(p)), func(entries []item) (bool, error) {
 		keys := make([]key, len(entries))
 		for i, e := range entries {
 			keys[i] = tenantKey(e.text(attrSK))
@@ -85,7 +85,7 @@ func (s *Store) Tenants(ctx context.Context, page webhook.Page) (webhook.List[we
 			return false, err
 		}
 		for i, e := range entries {
-			if p.full() {
+			if p.Full() {
 				return false, nil
 			}
 			id := e.text(attrSK)
@@ -94,9 +94,9 @@ func (s *Store) Tenants(ctx context.Context, page webhook.Page) (webhook.List[we
 				if err != nil {
 					return false, err
 				}
-				p.list.Items = append(p.list.Items, t)
+				p.List.Items = append(p.List.Items, t)
 			}
-			p.saw(func() string { return cursor.Make(list, id) })
+			p.Saw(func() string { return cursor.Make(list, id) })
 		}
 		return true, nil
 	}))

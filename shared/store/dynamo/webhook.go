@@ -96,12 +96,12 @@ func (s *Store) Webhooks(ctx context.Context, tenant string, q webhook.WebhookQu
 	if err != nil {
 		return webhook.List[webhook.Webhook]{}, err
 	}
-	p := newPager[webhook.Webhook](q.Page)
-	size := p.size()
+	p := cursor.NewPage[webhook.Webhook](q.Page)
+	atOnce := size(p)
 	if q.Search != "" || q.Status != "" {
-		size = maxGet
+		atOnce = maxGet
 	}
-	return p.answer(s.chunks(ctx, partition(webhooksPK(tenant), from, true, size), func(entries []item) (bool, error) {
+	return p.Answer(s.chunks(ctx, partition(webhooksPK(tenant), from, true, atOnce), func(entries []item) (bool, error) {
 		keys := make([]key, len(entries))
 		for i, e := range entries {
 			keys[i] = webhookKey(webhook.Ref{Tenant: tenant, ID: e.text(attrSK)})
@@ -111,7 +111,7 @@ func (s *Store) Webhooks(ctx context.Context, tenant string, q webhook.WebhookQu
 			return false, err
 		}
 		for i, e := range entries {
-			if p.full() {
+			if p.Full() {
 				return false, nil
 			}
 			ref := webhook.Ref{Tenant: tenant, ID: e.text(attrSK)}
@@ -121,10 +121,10 @@ func (s *Store) Webhooks(ctx context.Context, tenant string, q webhook.WebhookQu
 					return false, err
 				}
 				if q.Matches(w) {
-					p.list.Items = append(p.list.Items, w)
+					p.List.Items = append(p.List.Items, w)
 				}
 			}
-			p.saw(func() string { return cursor.Make(list, ref.ID) })
+			p.Saw(func() string { return cursor.Make(list, ref.ID) })
 		}
 		return true, nil
 	}))

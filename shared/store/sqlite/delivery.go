@@ -119,9 +119,9 @@ func (s *Store) Deliveries(ctx context.Context, tenant string, q webhook.Deliver
 		query += ` AND (accepted_at, webhook, event) < (?, ?, ?)`
 		args = append(args, ms, at[1], at[2])
 	}
-	p := newPager[webhook.Delivery](q.Page)
+	p := cursor.NewPage[webhook.Delivery](q.Page)
 	err = s.rows(ctx, query+` ORDER BY accepted_at DESC, webhook DESC, event DESC`, args, func(scan func(...any) error) (bool, error) {
-		if p.full() {
+		if p.Full() {
 			return false, nil
 		}
 		key := webhook.DeliveryKey{Tenant: tenant}
@@ -133,7 +133,7 @@ func (s *Store) Deliveries(ctx context.Context, tenant string, q webhook.Deliver
 			return false, err
 		}
 		key.AcceptedAt = record.Time(accepted)
-		p.saw(func() string {
+		p.Saw(func() string {
 			return cursor.Make(list, strconv.FormatInt(accepted, 10), key.Webhook, key.Event)
 		})
 		if q.Status != "" && q.Status != status || q.Type != "" && q.Type != eventType {
@@ -143,10 +143,10 @@ func (s *Store) Deliveries(ctx context.Context, tenant string, q webhook.Deliver
 		if err != nil {
 			return false, err
 		}
-		p.list.Items = append(p.list.Items, d)
+		p.List.Items = append(p.List.Items, d)
 		return true, nil
 	})
-	return p.answer(err)
+	return p.Answer(err)
 }
 
 // SaveDelivery writes the record if the stored one's Rev is prev.
@@ -202,9 +202,9 @@ func (s *Store) Overdue(ctx context.Context, before time.Time, page webhook.Page
 		args = append(args, next, row)
 	}
 	return answer(s, "Overdue", page.Cursor, func() (webhook.List[webhook.Delivery], error) {
-		p := newPager[webhook.Delivery](page)
+		p := cursor.NewPage[webhook.Delivery](page)
 		err := s.rows(ctx, query+` ORDER BY next_at, rowid`, args, func(scan func(...any) error) (bool, error) {
-			if p.full() {
+			if p.Full() {
 				return false, nil
 			}
 			var row, next, accepted int64
@@ -218,10 +218,10 @@ func (s *Store) Overdue(ctx context.Context, before time.Time, page webhook.Page
 			if err != nil {
 				return false, err
 			}
-			p.list.Items = append(p.list.Items, d)
-			p.saw(func() string { return cursor.Make(list, strconv.FormatInt(next, 10), strconv.FormatInt(row, 10)) })
+			p.List.Items = append(p.List.Items, d)
+			p.Saw(func() string { return cursor.Make(list, strconv.FormatInt(next, 10), strconv.FormatInt(row, 10)) })
 			return true, nil
 		})
-		return p.answer(err)
+		return p.Answer(err)
 	})
 }

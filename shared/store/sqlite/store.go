@@ -207,50 +207,6 @@ func errChanged() error {
 	return webhook.ErrConflict("changed-meanwhile", "changed meanwhile, read it again")
 }
 
-const defaultLimit = 20
-
-func limit(page webhook.Page) int {
-	if page.Limit <= 0 {
-		return defaultLimit
-	}
-	return page.Limit
-}
-
-// maxScan bounds how many rows one page looks through for a filter.
-const maxScan = 1000
-
-// pager builds one page from rows in the list's order. For each row full is asked first, so that a row beyond the page
-// shows that there is a next one.
-type pager[T any] struct {
-	list  webhook.List[T]
-	limit int
-	seen  int
-	last  func() string // cursor of the last row seen
-}
-
-func newPager[T any](page webhook.Page) *pager[T] { return &pager[T]{limit: limit(page)} }
-
-func (p *pager[T]) full() bool {
-	full := len(p.list.Items) == p.limit || p.seen >= max(maxScan, p.limit)
-	if full {
-		p.list.Next = p.last()
-	}
-	return full
-}
-
-func (p *pager[T]) saw(at func() string) {
-	p.seen++
-	p.last = at
-}
-
-// answer is the page, unless reading it failed.
-func (p *pager[T]) answer(err error) (webhook.List[T], error) {
-	if err != nil {
-		return webhook.List[T]{}, err
-	}
-	return p.list, nil
-}
-
 // intPart reads a number out of a cursor.
 func intPart(part string) (int64, error) {
 	n, err := strconv.ParseInt(part, 10, 64)

@@ -16,6 +16,7 @@ import (
 
 	"hookline/shared/clock"
 	"hookline/shared/sqlitedb"
+	"hookline/shared/store/cursor"
 	"hookline/shared/store/storetest"
 	"hookline/shared/webhook"
 )
@@ -269,7 +270,7 @@ func TestLongScan(t *testing.T) {
 	must(t, fill(t.Context(), s), s.db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 			INSERT INTO delivery (tenant, webhook, accepted_at, event, type, status, round, count, expires_at, record)
-			SELECT 'acme', 'wh_1', ? + i, 'evt_' || i, '', 'succeeded', 1, 1, 0, '{}' FROM n`, maxScan*2, base.UnixMilli())
+			SELECT 'acme', 'wh_1', ? + i, 'evt_' || i, '', 'succeeded', 1, 1, 0, '{}' FROM n`, cursor.MaxScan*2, base.UnixMilli())
 		return err
 	}))
 	q := webhook.DeliveryQuery{Status: webhook.Pending}

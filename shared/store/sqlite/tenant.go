@@ -53,9 +53,9 @@ func (s *Store) Tenants(ctx context.Context, page webhook.Page) (webhook.List[we
 	if at != nil {
 		after = at[0]
 	}
-	p := newPager[webhook.Tenant](page)
+	p := cursor.NewPage[webhook.Tenant](page)
 	err = s.rows(ctx, `SELECT id, version, record FROM tenant WHERE id > ? ORDER BY id`, []any{after}, func(scan func(...any) error) (bool, error) {
-		if p.full() {
+		if p.Full() {
 			return false, nil
 		}
 		var id string
@@ -68,11 +68,11 @@ func (s *Store) Tenants(ctx context.Context, page webhook.Page) (webhook.List[we
 		if err != nil {
 			return false, internal(err)
 		}
-		p.list.Items = append(p.list.Items, t)
-		p.saw(func() string { return cursor.Make(list, id) })
+		p.List.Items = append(p.List.Items, t)
+		p.Saw(func() string { return cursor.Make(list, id) })
 		return true, nil
 	})
-	return p.answer(err)
+	return p.Answer(err)
 }
 
 // UpdateTenant replaces a tenant that is still of t's Version.
@@ -144,9 +144,9 @@ func (s *Store) Keys(ctx context.Context, tenant string, page webhook.Page) (web
 	if err != nil {
 		return webhook.List[webhook.Key]{}, err
 	}
-	p := newPager[webhook.Key](page)
+	p := cursor.NewPage[webhook.Key](page)
 	err = s.rows(ctx, query, args, func(scan func(...any) error) (bool, error) {
-		if p.full() {
+		if p.Full() {
 			return false, nil
 		}
 		var id, hash string
@@ -158,11 +158,11 @@ func (s *Store) Keys(ctx context.Context, tenant string, page webhook.Page) (web
 		if err != nil {
 			return false, internal(err)
 		}
-		p.list.Items = append(p.list.Items, k)
-		p.saw(func() string { return cursor.Make(list, id) })
+		p.List.Items = append(p.List.Items, k)
+		p.Saw(func() string { return cursor.Make(list, id) })
 		return true, nil
 	})
-	return p.answer(err)
+	return p.Answer(err)
 }
 
 // DeleteKey removes a key.

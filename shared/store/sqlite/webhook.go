@@ -72,9 +72,9 @@ func (s *Store) Webhooks(ctx context.Context, tenant string, q webhook.WebhookQu
 	if err != nil {
 		return webhook.List[webhook.Webhook]{}, err
 	}
-	p := newPager[webhook.Webhook](q.Page)
+	p := cursor.NewPage[webhook.Webhook](q.Page)
 	err = s.rows(ctx, query, args, func(scan func(...any) error) (bool, error) {
-		if p.full() {
+		if p.Full() {
 			return false, nil
 		}
 		ref := webhook.Ref{Tenant: tenant}
@@ -88,12 +88,12 @@ func (s *Store) Webhooks(ctx context.Context, tenant string, q webhook.WebhookQu
 			return false, err
 		}
 		if q.Matches(w) {
-			p.list.Items = append(p.list.Items, w)
+			p.List.Items = append(p.List.Items, w)
 		}
-		p.saw(func() string { return cursor.Make(list, ref.ID) })
+		p.Saw(func() string { return cursor.Make(list, ref.ID) })
 		return true, nil
 	})
-	return p.answer(err)
+	return p.Answer(err)
 }
 
 // WebhookCounts counts a tenant's webhooks.
@@ -196,7 +196,7 @@ func (s *Store) Subscriptions(
 		return webhook.List[webhook.Subscription]{}, err
 	}
 	return answer(s, "Subscriptions", list+" "+strings.Join(patterns, " ")+" "+page.Cursor, func() (webhook.List[webhook.Subscription], error) {
-		p := newPager[webhook.Subscription](page)
+		p := cursor.NewPage[webhook.Subscription](page)
 		var err error
 		for _, pattern := range patterns {
 			after := ""
@@ -205,19 +205,19 @@ func (s *Store) Subscriptions(
 			} else if at != nil && pattern == at[0] {
 				after = at[1]
 			}
-			if err = s.subscriptions(ctx, p, list, tenant, pattern, after); err != nil || p.list.Next != "" {
+			if err = s.subscriptions(ctx, p, list, tenant, pattern, after); err != nil || p.List.Next != "" {
 				break
 			}
 		}
-		return p.answer(err)
+		return p.Answer(err)
 	})
 }
 
-func (s *Store) subscriptions(ctx context.Context, p *pager[webhook.Subscription], list, tenant, pattern, after string) error {
+func (s *Store) subscriptions(ctx context.Context, p *cursor.Page[webhook.Subscription], list, tenant, pattern, after string) error {
 	const query = `SELECT webhook, filter, format, content_type, since FROM subscription
 		WHERE tenant = ? AND pattern = ? AND webhook > ? ORDER BY webhook`
 	return s.rows(ctx, query, []any{tenant, pattern, after}, func(scan func(...any) error) (bool, error) {
-		if p.full() {
+		if p.Full() {
 			return false, nil
 		}
 		sub := webhook.Subscription{Pattern: pattern}
@@ -227,8 +227,8 @@ func (s *Store) subscriptions(ctx context.Context, p *pager[webhook.Subscription
 			return false, err
 		}
 		sub.Filter, sub.Since = filter, record.Time(since)
-		p.list.Items = append(p.list.Items, sub)
-		p.saw(func() string { return cursor.Make(list, pattern, sub.Webhook) })
+		p.List.Items = append(p.List.Items, sub)
+		p.Saw(func() string { return cursor.Make(list, pattern, sub.Webhook) })
 		return true, nil
 	})
 }
