@@ -138,6 +138,15 @@ func deliveryKey(k webhook.DeliveryKey) key {
 	return key{deliveriesPK(k.Tenant, k.Webhook), acceptance(record.Millis(k.AcceptedAt)) + "#" + k.Event}
 }
 
+func sourceKey(id string) key                 { return key{"o#" + id, "o"} }
+func sourcesPK(tenant string) string          { return "q#" + tenant }
+func deploymentKey(tenant, id string) key     { return key{"p#" + tenant + "#" + id, "p"} }
+func deploymentsPK(tenant string) string      { return "n#" + tenant }
+func dialectKey(name string, version int) key { return key{"v#" + name, strconv.Itoa(version)} }
+
+// dialectDirectory is the partition of what the names of dialects stand for.
+const dialectDirectory = "dialects"
+
 // maxMillis is the last moment that ids and keys can name.
 const maxMillis = 1<<48 - 1
 

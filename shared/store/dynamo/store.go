@@ -6,18 +6,19 @@
 //     unprocessed) are tried again, the waits doubling, until shortly before the context's deadline. Only then the
 //     answer is Unavailable. A write whose answer was lost is recognised as ours when it turns out to have been made.
 //   - DeleteTenant is made of many writes. Keys go first. When it is cut short the tenant is still there, takes no new
-//     keys or webhooks, and the next DeleteTenant goes on.
+//     keys, sources or webhooks, and the next DeleteTenant goes on.
 //   - A transaction takes 100 actions. An update that exchanges 50 patterns for 50 others leaves an old entry or two to a
 //     second transaction; the webhook remembers them, and should that one fail, whoever reads the webhook next removes
 //     them. Until then events of those types go to it as before.
 //   - Pins are found by the tenant's CreatedAt too, so that those of a deleted tenant need not be searched for.
-//   - What has expired is deleted by DynamoDB, days late at times. A pin is absent from the moment it expires; payloads
-//     and delivery records are there until they are gone.
+//   - What has expired is deleted by DynamoDB, days late at times. A pin is absent from the moment it expires; payloads,
+//     delivery records and deployments are there until they are gone, or a deployment until it is registered anew.
 //
 // # The table
 //
-// Keys are pk and sk, both strings; "#" occurs in no id. Nothing but the last two grows with a tenant's traffic, and
-// of these a webhook's records are one partition of 1,000 writes a second.
+// Keys are pk and sk, both strings; "#" occurs in no id. Nothing but pins, payloads, delivery records and
+// deployments grows with a tenant's traffic. Of these a webhook's records are one partition of 1,000 writes a second, and
+// so are the entries of a tenant's deployments.
 //
 //	pk                    sk               what
 //	t#TENANT              t                a tenant
@@ -31,6 +32,12 @@
 //	i#DIGEST              i                a pin
 //	y#TENANT#REF          y                a payload
 //	d#TENANT#WEBHOOK      MILLIS#EVENT     a delivery record, MILLIS being its acceptance in 12 hex digits
+//	o#SOURCE              o                a source, by its id alone
+//	q#TENANT              SOURCE           the same, among its tenant's
+//	p#TENANT#DEPLOYMENT   p                a deployment with its payload
+//	n#TENANT              MILLIS#DEPLOYMENT  its entry in the tenant's list, MILLIS being its registration
+//	dialects              NAME             what a dialect's name stands for
+//	v#NAME                VERSION          one version of a dialect
 //
 // The one index, due, holds the keys of pending records alone, in 32 shards by the time of their next attempt.
 //
@@ -39,6 +46,8 @@
 // A delivery that succeeds at its first attempt is one write of its record. WebhookCounts reads the tenant's directory,
 // one read unit for about 60 webhooks. Deliveries of a whole tenant asks each of its webhooks for its newest: one read
 // unit for each webhook and page, and more for what it shows. Pin reads the tenant, one unit, once per call.
+// A source is two small items written together. A deployment is its item and a small entry, written together, which
+// doubles the price of both; a list reads entries, one read unit for about 20, and then the deployments that it shows.
 package dynamo
 
 import (

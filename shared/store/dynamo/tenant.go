@@ -118,8 +118,8 @@ func (s *Store) UpdateTenant(ctx context.Context, t webhook.Tenant) error {
 	return webhook.ErrNotFound("tenant")
 }
 
-// DeleteTenant removes a tenant with its keys, webhooks and index entries. Pins, deliveries and payloads expire; that
-// they are older than any later tenant of that id keeps them out of reach.
+// DeleteTenant removes a tenant with its keys, sources, webhooks and index entries. Pins, deliveries, payloads and
+// deployments expire; that they are older than any later tenant of that id keeps them out of reach.
 func (s *Store) DeleteTenant(ctx context.Context, id string) error {
 	var out *dynamodb.UpdateItemOutput
 	_, err := s.try(ctx, func(ctx context.Context) (err error) {
@@ -139,7 +139,14 @@ func (s *Store) DeleteTenant(ctx context.Context, id string) error {
 	if err := s.deleteKeys(ctx, id); err != nil {
 		return err
 	}
-	if err := s.deleteWebhooks(ctx, id); err != nil {
+	if err := s.deleteAll(ctx, "source", sourcesPK(id), func(ctx context.Context, source string) error {
+		return s.DeleteSource(ctx, id, source)
+	}); err != nil {
+		return err
+	}
+	if err := s.deleteAll(ctx, "webhook", webhooksPK(id), func(ctx context.Context, hook string) error {
+		return s.DeleteWebhook(ctx, webhook.Ref{Tenant: id, ID: hook})
+	}); err != nil {
 		return err
 	}
 	// The condition spares a new tenant of that id, should another DeleteTenant have been faster.
@@ -167,12 +174,13 @@ func (s *Store) deleteKeys(ctx context.Context, tenant string) error {
 	})
 }
 
-func (s *Store) deleteWebhooks(ctx context.Context, tenant string) error {
-	return s.chunks(ctx, partition(webhooksPK(tenant), "", false, maxGet), func(entries []item) (bool, error) {
+// deleteAll calls del for each id in a partition that is a tenant's directory of things.
+func (s *Store) deleteAll(ctx context.Context, thing, directory string, del func(ctx context.Context, id string) error) error {
+	return s.chunks(ctx, partition(directory, "", false, maxGet), func(entries []item) (bool, error) {
 		return true, parallel(ctx, len(entries), func(ctx context.Context, i int) error {
-			err := s.DeleteWebhook(ctx, webhook.Ref{Tenant: tenant, ID: entries[i].text(attrSK)})
-			if err != nil && webhook.KindOf(err) != webhook.NotFound {
-				return fmt.Errorf("webhook %s: %w", entries[i].text(attrSK), err)
+			id := entries[i].text(attrSK)
+			if err := del(ctx, id); err != nil && webhook.KindOf(err) != webhook.NotFound {
+				return fmt.Errorf("%s %s: %w", thing, id, err)
 			}
 			return nil
 		})

@@ -1,9 +1,6 @@
 package record
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"hookline/shared/webhook"
@@ -78,10 +75,10 @@ func EncodeDelivery(d webhook.Delivery) []byte {
 
 // DecodeDelivery reads what EncodeDelivery returned for the delivery of that key. The result does not alias b.
 func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error) {
-	dec := json.NewDecoder(bytes.NewReader(b))
 	var r deliveryRecord
-	if err := dec.Decode(&r); err != nil {
-		return webhook.Delivery{}, fmt.Errorf("delivery record: %w", err)
+	inline, err := unmarshalFirst("delivery", b, &r)
+	if err != nil {
+		return webhook.Delivery{}, err
 	}
 	key.AcceptedAt = Time(Millis(key.AcceptedAt))
 	at := key.AcceptedAt
@@ -90,13 +87,10 @@ func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error)
 		ContentType: expand(r.ContentType, webhook.ContentJSON),
 		Format:      expand(r.Format, webhook.FormatJSON),
 		Timestamp:   expand(r.Timestamp, bodyTime(at)),
-		Body:        webhook.Payload{Ref: r.Ref},
+		Body:        webhook.Payload{Ref: r.Ref, Inline: inline},
 		Status:      webhook.DeliveryStatus(expand(r.Status, string(webhook.Succeeded))),
 		Round:       r.Round, Count: r.Count, Total: r.Total, Owner: r.Owner, Via: r.Via, Job: r.Job,
 		NextAt: afterMillis(at, r.NextAt), ExpiresAt: afterMillis(at, r.ExpiresAt),
-	}
-	if inline := b[dec.InputOffset():]; len(inline) > 0 {
-		d.Body.Inline = bytes.Clone(inline)
 	}
 	for _, a := range r.Attempts {
 		attempt := webhook.Attempt{

@@ -60,6 +60,20 @@ CREATE TABLE IF NOT EXISTS delivery (
 CREATE INDEX IF NOT EXISTS delivery_tenant ON delivery (tenant, accepted_at, webhook, event);
 CREATE INDEX IF NOT EXISTS delivery_due ON delivery (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS delivery_expiry ON delivery (expires_at);
+CREATE TABLE IF NOT EXISTS source (
+	id TEXT PRIMARY KEY, tenant TEXT NOT NULL, record BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS source_tenant ON source (tenant, id);
+CREATE TABLE IF NOT EXISTS deployment (
+	tenant TEXT NOT NULL, id TEXT NOT NULL, registered_at INTEGER NOT NULL, environment TEXT NOT NULL,
+	repository_id TEXT NOT NULL, expires_at INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
+);
+CREATE INDEX IF NOT EXISTS deployment_tenant ON deployment (tenant, registered_at, id, environment, repository_id);
+CREATE INDEX IF NOT EXISTS deployment_expiry ON deployment (expires_at);
+CREATE TABLE IF NOT EXISTS dialect (name TEXT PRIMARY KEY, version INTEGER NOT NULL, deleted INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dialect_version (
+	name TEXT NOT NULL, version INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (name, version)
+);
 `
 
 // Options are a Store's settings. The zero Options are production's.

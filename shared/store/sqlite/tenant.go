@@ -90,7 +90,8 @@ func (s *Store) UpdateTenant(ctx context.Context, t webhook.Tenant) error {
 	})
 }
 
-// DeleteTenant removes a tenant with all that is its own but deliveries and payloads, which Expire removes in time.
+// DeleteTenant removes a tenant with all that is its own but deliveries, payloads and deployments, which Expire removes
+// in time.
 func (s *Store) DeleteTenant(ctx context.Context, id string) error {
 	return s.write(ctx, "DeleteTenant", func(tx *sqlitedb.Tx) error {
 		found, err := done(tx.Exec(`DELETE FROM tenant WHERE id = ?`, id))
@@ -100,7 +101,7 @@ func (s *Store) DeleteTenant(ctx context.Context, id string) error {
 		if !found {
 			return webhook.ErrNotFound("tenant")
 		}
-		for _, table := range []string{"api_key", "webhook", "subscription", "slot", "pin"} {
+		for _, table := range []string{"api_key", "webhook", "subscription", "slot", "pin", "source"} {
 			if _, err := tx.Exec(`DELETE FROM `+table+` WHERE tenant = ?`, id); err != nil {
 				return err
 			}

@@ -176,6 +176,13 @@ func sharedChecks() []check {
 func (b *bench) lists() map[string]func(webhook.Page) (string, error) {
 	b.Helper()
 	tenant, other := b.tenant(), b.tenant()
+	for i := range 2 {
+		b.put(b.dialectName(), 1)
+		for _, tenant := range []string{tenant, other} {
+			b.createdSource(tenant, time.Duration(i)*time.Millisecond)
+			b.registered(b.deployment(tenant, fmt.Sprint("dep_", i), 0))
+		}
+	}
 	for _, tenant := range []string{tenant, other} {
 		b.ok(b.s.CreateKey(b.Context(), b.key(tenant, "key_1")))
 		for _, hook := range []string{"wh_1", "wh_2"} {
@@ -193,6 +200,10 @@ func (b *bench) lists() map[string]func(webhook.Page) (string, error) {
 			l, err := b.s.Overdue(b.Context(), b.now.Add(time.Hour), p)
 			return l.Next, err
 		},
+		"DialectHeads": func(p webhook.Page) (string, error) {
+			l, err := b.s.DialectHeads(b.Context(), p)
+			return l.Next, err
+		},
 	}
 	for _, tenant := range []string{tenant, other} {
 		lists["Keys of "+tenant] = func(p webhook.Page) (string, error) {
@@ -205,6 +216,14 @@ func (b *bench) lists() map[string]func(webhook.Page) (string, error) {
 		}
 		lists["Subscriptions of "+tenant] = func(p webhook.Page) (string, error) {
 			l, err := b.s.Subscriptions(b.Context(), tenant, []string{"a.b"}, p)
+			return l.Next, err
+		}
+		lists["Sources of "+tenant] = func(p webhook.Page) (string, error) {
+			l, err := b.s.Sources(b.Context(), tenant, p)
+			return l.Next, err
+		}
+		lists["Deployments of "+tenant] = func(p webhook.Page) (string, error) {
+			l, err := b.s.Deployments(b.Context(), tenant, webhook.DeploymentQuery{Page: p})
 			return l.Next, err
 		}
 		for _, hook := range []string{"", "wh_1", "wh_2"} {

@@ -35,9 +35,10 @@ type Store interface {
 	// UpdateTenant stores t with Version+1 if the stored Version is t.Version, else Conflict "changed-meanwhile".
 	// CreatedAt must be the stored one.
 	UpdateTenant(ctx context.Context, t webhook.Tenant) error
-	// DeleteTenant removes the tenant with its keys, webhooks, index entries and pins. Its deliveries and payloads stay
-	// until they expire, out of the reach of Delivery and Deliveries: these find nothing of a tenant that does not exist
-	// and nothing accepted before the tenant's CreatedAt, so that the id can be used again for a new, empty tenant.
+	// DeleteTenant removes the tenant with its keys, webhooks, index entries, pins and sources. Its deliveries, payloads and
+	// deployments stay until they expire, out of the reach of Delivery, Deliveries, Deployment and Deployments: these find
+	// nothing of a tenant that does not exist and nothing accepted (registered) before the tenant's CreatedAt, so that the
+	// id can be used again for a new, empty tenant.
 	DeleteTenant(ctx context.Context, id string) error
 
 	// CreateKey stores a key. An id or hash that exists is a Conflict "key-exists", a tenant that does not is NotFound.
@@ -108,4 +109,39 @@ type Store interface {
 	// when earlier slots are taken. Slots are 1/perSecond s apart, to the microsecond; none is given out twice while
 	// perSecond stays the same, and after a change the new distance holds from the last slot on. The webhook need not exist.
 	ReserveSlots(ctx context.Context, ref webhook.Ref, perSecond, n int, now time.Time) (time.Time, error)
+
+	// CreateSource stores s. An id that exists, whoever's, is a Conflict "source-exists", a tenant that does not is
+	// NotFound.
+	CreateSource(ctx context.Context, s webhook.Source) error
+	// SourceByID finds a source of any tenant. One deleted before the call, or whose tenant was, is not found.
+	SourceByID(ctx context.Context, id string) (webhook.Source, error)
+	Source(ctx context.Context, tenant, id string) (webhook.Source, error)
+	// Sources lists newest id first.
+	Sources(ctx context.Context, tenant string, page webhook.Page) (webhook.List[webhook.Source], error)
+	// DeleteSource removes the source. Its deployments stay.
+	DeleteSource(ctx context.Context, tenant, id string) error
+
+	// CreateDeployment stores d and returns it and true, unless one of that tenant and id is there that has not expired
+	// at d.RegisteredAt (its ExpiresAt is later, or zero: never); then it returns that one and false. One that was
+	// registered before the tenant's CreatedAt is not there. The tenant need not exist. A payload is at most 300 KB as it
+	// is packed, and everything else of d small, so that it fits an item of DynamoDB (400 KB).
+	CreateDeployment(ctx context.Context, d webhook.Deployment) (webhook.Deployment, bool, error)
+	Deployment(ctx context.Context, tenant, id string) (webhook.Deployment, error)
+	// Deployments lists newest first by registration; equal times stand in no certain order. A page under a filter may be
+	// short, even empty, and still have a Next; so may one whose payloads come to 1 MiB, where it ends.
+	Deployments(ctx context.Context, tenant string, q webhook.DeploymentQuery) (webhook.List[webhook.Deployment], error)
+
+	// PutDialect stores d as its name's newest version and makes the name one that is offered, be it again, if the newest
+	// version stored is d.Version-1 (0: none is), else Conflict "changed-meanwhile". A description is at most 256 KiB,
+	// which fits an item of DynamoDB.
+	PutDialect(ctx context.Context, d webhook.DialectVersion) error
+	// DialectHead returns what a name stands for, a deleted one too.
+	DialectHead(ctx context.Context, name string) (webhook.DialectHead, error)
+	// DialectVersion returns one version, of a deleted name too.
+	DialectVersion(ctx context.Context, name string, version int) (webhook.DialectVersion, error)
+	// DialectHeads lists by name those that are not deleted. A page may be short, even empty, and still have a Next.
+	DialectHeads(ctx context.Context, page webhook.Page) (webhook.List[webhook.DialectHead], error)
+	// DeleteDialect marks the name deleted if its newest version is version, else Conflict "changed-meanwhile". A name
+	// that is deleted is NotFound.
+	DeleteDialect(ctx context.Context, name string, version int) error
 }
