@@ -288,6 +288,7 @@ func deleteTenant(t *testing.T, client *dynamodb.Client, table string) {
 		for i := range 3 {
 			w := webhook.Webhook{Ref: webhook.Ref{Tenant: tenant.ID, ID: fmt.Sprint("wh_", i)}, Events: []string{"a.b"}, Active: true}
 			ok(t, whole.CreateWebhook(t.Context(), w))
+			ok(t, whole.CreateSource(t.Context(), webhook.Source{Tenant: tenant.ID, ID: fmt.Sprint("src_", n, "_", i)}))
 		}
 		left = n
 		err := s.DeleteTenant(t.Context(), tenant.ID)
@@ -307,6 +308,10 @@ func deleteTenant(t *testing.T, client *dynamodb.Client, table string) {
 			w := webhook.Webhook{Ref: webhook.Ref{Tenant: tenant.ID, ID: "wh_new"}}
 			if err := whole.CreateWebhook(t.Context(), w); err == nil || webhook.KindOf(err) != webhook.NotFound {
 				t.Errorf("after %d requests: a new webhook: got %v, want no tenant for it", n, err)
+			}
+			src := webhook.Source{Tenant: tenant.ID, ID: "src_new"}
+			if err := whole.CreateSource(t.Context(), src); err == nil || webhook.KindOf(err) != webhook.NotFound {
+				t.Errorf("after %d requests: a new source: got %v, want no tenant for it", n, err)
 			}
 		}
 		ok(t, whole.DeleteTenant(t.Context(), tenant.ID))

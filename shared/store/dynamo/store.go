@@ -34,8 +34,8 @@
 //	d#TENANT#WEBHOOK      MILLIS#EVENT     a delivery record, MILLIS being its acceptance in 12 hex digits
 //	o#SOURCE              o                a source, by its id alone
 //	q#TENANT              SOURCE           the same, among its tenant's
-//	p#TENANT#DEPLOYMENT   p                a deployment with its payload
-//	n#TENANT              MILLIS#DEPLOYMENT  its entry in the tenant's list, MILLIS being its registration
+//	p#TENANT#ID           p                a deployment with its payload
+//	n#TENANT              MILLIS#ID        its entry in the tenant's list, MILLIS being its registration
 //	dialects              NAME             what a dialect's name stands for
 //	v#NAME                VERSION          one version of a dialect
 //

@@ -136,4 +136,38 @@ func TestOthers(t *testing.T) {
 	if diff := cmp.Diff(w, gotWebhook); err != nil || diff != "" {
 		t.Errorf("webhook: %v, -want +got\n%s", err, diff)
 	}
+	src := webhook.Source{Tenant: "acme", ID: "src_1", Kind: "github", Name: "n\x00", Secret: webhook.Sealed{0, 1, 0xff}, CreatedAt: accepted}
+	gotSource, err := DecodeSource("acme", "src_1", EncodeSource(src))
+	if diff := cmp.Diff(src, gotSource); err != nil || diff != "" {
+		t.Errorf("source: %v, -want +got\n%s", err, diff)
+	}
+	dep := webhook.Deployment{
+		Tenant: "acme", ID: "dep_1", Source: "src_1", Kind: "custom", DeployedAt: time.UnixMilli(0).UTC(), Environment: "e\x00", CommitSHA: "c",
+		RepositoryID: "r", RepositoryURL: "https://a.example/?a=1&b=2", Payload: []byte(`{"a":1}`), RegisteredAt: accepted, ExpiresAt: accepted,
+	}
+	for name, want := range map[string]webhook.Deployment{
+		"deployment": dep, "bare deployment": {Tenant: "acme", ID: "dep_1", RegisteredAt: accepted},
+	} {
+		got, err := DecodeDeployment("acme", "dep_1", accepted, EncodeDeployment(want))
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v, -want +got\n%s", name, err, diff)
+		}
+	}
+	d := webhook.DialectVersion{Name: "ours", Version: 3, Description: []byte("\n{ \"<é>\": 1.0 }\n"), CreatedAt: accepted}
+	gotDialect, err := DecodeDialect("ours", 3, EncodeDialect(d))
+	if diff := cmp.Diff(d, gotDialect); err != nil || diff != "" {
+		t.Errorf("dialect: %v, -want +got\n%s", err, diff)
+	}
+	for name, decode := range map[string]func([]byte) error{
+		"tenant":     func(b []byte) error { _, err := DecodeTenant("", 0, b); return err },
+		"key":        func(b []byte) error { _, err := DecodeKey("", "", "", b); return err },
+		"webhook":    func(b []byte) error { _, err := DecodeWebhook(webhook.Ref{}, 0, webhook.Health{}, b); return err },
+		"source":     func(b []byte) error { _, err := DecodeSource("", "", b); return err },
+		"deployment": func(b []byte) error { _, err := DecodeDeployment("", "", accepted, b); return err },
+		"dialect":    func(b []byte) error { _, err := DecodeDialect("", 0, b); return err },
+	} {
+		if decode([]byte("{")) == nil {
+			t.Errorf("half a record of a %s: got no error", name)
+		}
+	}
 }

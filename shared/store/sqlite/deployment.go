@@ -52,9 +52,8 @@ func decodeDeployment(tenant, id string, registered int64, rec []byte) (webhook.
 func (s *Store) Deployment(ctx context.Context, tenant, id string) (webhook.Deployment, error) {
 	var registered int64
 	var rec []byte
-	found, err := s.row(ctx, `SELECT registered_at, record FROM deployment
-		WHERE tenant = ? AND id = ? AND registered_at >= (SELECT created_at FROM tenant WHERE id = ?)`,
-		[]any{tenant, id, tenant}, &registered, &rec)
+	found, err := s.row(ctx, `SELECT d.registered_at, d.record FROM deployment d JOIN tenant t ON t.id = d.tenant
+		WHERE d.tenant = ? AND d.id = ? AND d.registered_at >= t.created_at`, []any{tenant, id}, &registered, &rec)
 	if err != nil {
 		return webhook.Deployment{}, err
 	}

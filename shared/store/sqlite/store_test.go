@@ -61,22 +61,33 @@ func delivery(event string) webhook.Delivery {
 	}
 }
 
+func deployment(id string) webhook.Deployment {
+	return webhook.Deployment{
+		Tenant: "acme", ID: id, Environment: "production", RepositoryID: "repo", RegisteredAt: base, ExpiresAt: base.Add(time.Hour),
+	}
+}
+
 // fill writes one of everything.
 func fill(ctx context.Context, s *Store) error {
 	w := webhook.Webhook{Ref: webhook.Ref{Tenant: "acme", ID: "wh_1"}, URL: "https://example.com", Events: []string{"*"}, Active: true}
 	_, _, err := s.Pin(ctx, webhook.Pin{Tenant: "acme", Scope: "event", Key: "evt_1", At: base, ExpiresAt: base.Add(time.Hour)})
-	return errors.Join(err,
+	_, _, depErr := s.CreateDeployment(ctx, deployment("dep_1"))
+	return errors.Join(err, depErr,
 		s.CreateTenant(ctx, webhook.Tenant{ID: "acme", CreatedAt: base}, webhook.Key{ID: "key_1", Tenant: "acme", Hash: "hash"}),
 		s.CreateWebhook(ctx, w),
 		s.PutPayload(ctx, "acme", "pay_1", []byte("body"), base.Add(time.Hour)),
-		s.SaveDelivery(ctx, delivery("evt_1"), webhook.Rev{}))
+		s.SaveDelivery(ctx, delivery("evt_1"), webhook.Rev{}),
+		s.CreateSource(ctx, webhook.Source{Tenant: "acme", ID: "src_1"}),
+		s.PutDialect(ctx, webhook.DialectVersion{Name: "ours", Version: 1, Description: []byte("{}")}))
 }
 
 // left says what of fill is there.
 func left(t *testing.T, s *Store) string {
 	t.Helper()
 	var out []string
-	for _, table := range []string{"tenant", "api_key", "webhook", "subscription", "pin", "payload", "delivery"} {
+	for _, table := range []string{
+		"tenant", "api_key", "webhook", "subscription", "source", "dialect", "dialect_version", "pin", "payload", "delivery", "deployment",
+	} {
 		var n int
 		if err := s.db.Read().QueryRow(`SELECT count(*) FROM ` + table).Scan(&n); err != nil {
 			t.Fatal(err)
@@ -86,7 +97,10 @@ func left(t *testing.T, s *Store) string {
 	return strings.Join(out, ", ")
 }
 
-const whole = "tenant 1, api_key 1, webhook 1, subscription 1, pin 1, payload 1, delivery 1"
+const (
+	kept  = "tenant 1, api_key 1, webhook 1, subscription 1, source 1, dialect 1, dialect_version 1, " // until it is deleted
+	whole = kept + "pin 1, payload 1, delivery 1, deployment 1"
+)
 
 func TestReopen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
@@ -145,16 +159,18 @@ func TestBubble(t *testing.T) {
 		d.ExpiresAt = base.Add(time.Hour + time.Millisecond)
 		forever := delivery("evt_3")
 		forever.ExpiresAt = time.Time{}
-		must(t, s.SaveDelivery(t.Context(), d, webhook.Rev{}), s.SaveDelivery(t.Context(), forever, webhook.Rev{}))
-		const rest = "tenant 1, api_key 1, webhook 1, subscription 1, "
+		eternal := deployment("dep_2")
+		eternal.ExpiresAt = time.Time{}
+		_, _, err := s.CreateDeployment(t.Context(), eternal)
+		must(t, err, s.SaveDelivery(t.Context(), d, webhook.Rev{}), s.SaveDelivery(t.Context(), forever, webhook.Rev{}))
 		<-time.After(time.Hour - time.Millisecond) // of the bubble
-		expire(10, 0, rest+"pin 1, payload 1, delivery 3")
+		expire(10, 0, kept+"pin 1, payload 1, delivery 3, deployment 2")
 		<-time.After(time.Millisecond)
-		expire(2, 2, rest+"pin 0, payload 0, delivery 3")
-		expire(2, 1, rest+"pin 0, payload 0, delivery 2")
+		expire(2, 2, kept+"pin 0, payload 0, delivery 3, deployment 2")
+		expire(3, 2, kept+"pin 0, payload 0, delivery 2, deployment 1")
 		<-time.After(time.Hour)
-		expire(2, 1, rest+"pin 0, payload 0, delivery 1")
-		expire(2, 0, rest+"pin 0, payload 0, delivery 1")
+		expire(2, 1, kept+"pin 0, payload 0, delivery 1, deployment 1")
+		expire(2, 0, kept+"pin 0, payload 0, delivery 1, deployment 1")
 	})
 }
 
@@ -301,6 +317,30 @@ func TestPlans(t *testing.T) {
 	must(t, err)
 	_, err = s.Subscriptions(t.Context(), "acme", []string{"*"}, webhook.Page{})
 	must(t, err)
+	_, err = s.SourceByID(t.Context(), "src_1")
+	must(t, err)
+	_, err = s.Source(t.Context(), "acme", "src_1")
+	must(t, err)
+	_, err = s.Sources(t.Context(), "acme", webhook.Page{})
+	must(t, err)
+	_, err = s.DialectHead(t.Context(), "ours")
+	must(t, err)
+	_, err = s.DialectVersion(t.Context(), "ours", 1)
+	must(t, err)
+	_, err = s.DialectHeads(t.Context(), webhook.Page{})
+	must(t, err)
+	_, err = s.Deployment(t.Context(), "acme", "dep_1")
+	must(t, err)
+	_, _, err = s.CreateDeployment(t.Context(), deployment("dep_2"))
+	must(t, err)
+	for _, q := range []webhook.DeploymentQuery{{}, {Environment: "production"}, {Environment: "production", RepositoryID: "repo"}} {
+		q.Page.Limit = 1
+		l, err := s.Deployments(t.Context(), "acme", q)
+		must(t, err)
+		q.Page.Cursor = l.Next
+		_, err = s.Deployments(t.Context(), "acme", q)
+		must(t, err)
+	}
 	l, err := s.Overdue(t.Context(), base.Add(time.Hour), webhook.Page{Limit: 1})
 	must(t, err)
 	_, err = s.Overdue(t.Context(), base.Add(time.Hour), webhook.Page{Cursor: l.Next})
@@ -315,7 +355,7 @@ func TestPlans(t *testing.T) {
 			must(t, err)
 		}
 	}
-	if got := len(s.stmts); got < 14 {
+	if got := len(s.stmts); got < 27 {
 		t.Errorf("got %d queries, want all that the calls above make", got)
 	}
 	for query := range s.stmts {

@@ -109,7 +109,10 @@ func isolationChecks() []check {
 				b.equal(id, must(b.s.Webhook(b.Context(), w.Ref))(b), w)
 				d := b.save(b.delivery(t.ID, id, strings.Repeat("e", 128), 0))
 				b.equal(id, must(b.s.Delivery(b.Context(), d.DeliveryKey))(b), d)
+				dep := b.registered(b.deployment(t.ID, id, 0))
+				b.equal(id, must(b.s.Deployment(b.Context(), t.ID, id))(b), dep)
 			}
+			b.equal("deployments", len(b.deployments(t.ID, 2, webhook.DeploymentQuery{})), 5)
 		}},
 	}
 }
@@ -167,6 +170,14 @@ func sharedChecks() []check {
 			b.kind("list", err, webhook.Unavailable)
 			_, _, err = b.s.Load(ctx, []webhook.Ref{w.Ref}, nil)
 			b.kind("load", err, webhook.Unavailable)
+			_, err = b.s.SourceByID(ctx, absent)
+			b.kind("source", err, webhook.Unavailable)
+			_, _, err = b.s.CreateDeployment(ctx, b.deployment(w.Tenant, "dep_1", 0))
+			b.kind("write", err, webhook.Unavailable)
+			_, err = b.s.Deployments(ctx, w.Tenant, webhook.DeploymentQuery{})
+			b.kind("list of deployments", err, webhook.Unavailable)
+			_, err = b.s.DialectHead(ctx, absent)
+			b.kind("dialect", err, webhook.Unavailable)
 			b.equal("afterwards", must(b.s.Webhook(b.Context(), w.Ref))(b), w)
 		}},
 	}

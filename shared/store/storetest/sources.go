@@ -164,5 +164,23 @@ func sourceChecks() []check {
 			b.ok(b.s.CreateSource(b.Context(), all[0]))
 			b.equal("the new tenant's", b.sources(t.ID, 5), all[:1])
 		}},
+		{"source/creation racing the tenant's deletion leaves none behind", func(b *bench) {
+			for range 10 {
+				t, k := b.newTenant()
+				b.ok(b.s.CreateTenant(b.Context(), t, k))
+				s := b.source(t.ID, 0)
+				errs := race(2, func(i int) error {
+					if i == 0 {
+						return through(func() error { return b.s.DeleteTenant(b.Context(), t.ID) })
+					}
+					return through(func() error { return b.s.CreateSource(b.Context(), s) })
+				})
+				b.ok(errs[0])
+				if errs[1] != nil {
+					b.notFound("create", errs[1])
+				}
+				b.noSource("afterwards", t.ID, s.ID)
+			}
+		}},
 	}
 }

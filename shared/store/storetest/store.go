@@ -11,12 +11,14 @@ import (
 
 // Store is what an engine provides.
 //
-// Every call takes the tenant, and what is another tenant's is not found. Reads are consistent unless said otherwise.
+// Every call takes the tenant, and what is another tenant's is not found; dialects are nobody's. Reads are consistent
+// unless said otherwise.
 //
 // What is read equals what was stored, byte for byte, save that times come back in UTC and cut to whole milliseconds
 // (an attempt's SentAt to whole seconds, its durations to whole milliseconds), that an empty slice or map may come
 // back nil, and that of many long attempts the oldest may have lost their response bodies (package record). Text is
-// valid UTF-8 and may hold any character, a NUL too; ids are as webhook.ValidGivenID has them.
+// valid UTF-8 and may hold any character, a NUL too; ids and dialects' names are as webhook.ValidGivenID has
+// them.
 //
 // Errors are *webhook.Error. A thing that is not there is NotFound, in UpdateX and DeleteX too; a lost race or an
 // existing id is Conflict; a passing fault, an ended context included, is Unavailable and nothing was written, or all
@@ -127,8 +129,8 @@ type Store interface {
 	// is packed, and everything else of d small, so that it fits an item of DynamoDB (400 KB).
 	CreateDeployment(ctx context.Context, d webhook.Deployment) (webhook.Deployment, bool, error)
 	Deployment(ctx context.Context, tenant, id string) (webhook.Deployment, error)
-	// Deployments lists newest first by registration; equal times stand in no certain order. A page under a filter may be
-	// short, even empty, and still have a Next; so may one whose payloads come to 1 MiB, where it ends.
+	// Deployments lists newest first by registration; equal times stand in no certain order. A page may be short, even
+	// empty, and still have a Next; it ends where its payloads come to 1 MiB.
 	Deployments(ctx context.Context, tenant string, q webhook.DeploymentQuery) (webhook.List[webhook.Deployment], error)
 
 	// PutDialect stores d as its name's newest version and makes the name one that is offered, be it again, if the newest
