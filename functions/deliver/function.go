@@ -24,12 +24,13 @@ import (
 type function struct{ deliverer *delivery.Deliverer }
 
 func newFunction(s settings.Deliver, cfg aws.Config) (*function, error) {
-	dialects, err := dialect.Builtin()
+	builtin, err := dialect.Builtin()
 	if err != nil {
 		return nil, err
 	}
 	now := clock.Clock{}.Now
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), s.Table, dynamo.Options{})
+	dialects := &dialect.Library{Builtin: builtin, Store: store}
 	client := awssqs.NewFromConfig(cfg)
 	open := func(q settings.Queue) *sqs.Queue { return sqs.New(client, q.URL, q.ARN) }
 	queues := delivery.Queues{

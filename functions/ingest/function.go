@@ -27,12 +27,13 @@ type function struct {
 }
 
 func newFunction(s settings.Ingest, cfg aws.Config) (*function, error) {
-	dialects, err := dialect.Builtin()
+	builtin, err := dialect.Builtin()
 	if err != nil {
 		return nil, err
 	}
 	now, log := clock.Clock{}.Now, s.Logger()
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), s.Table, dynamo.Options{})
+	dialects := &dialect.Library{Builtin: builtin, Store: store}
 	queues := awssqs.NewFromConfig(cfg)
 	service := &ingest.Service{
 		Store: store, Dialects: dialects, Now: now, Log: log, Retention: s.Retention,

@@ -26,12 +26,13 @@ type function struct {
 }
 
 func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
-	dialects, err := dialect.Builtin()
+	builtin, err := dialect.Builtin()
 	if err != nil {
 		return nil, err
 	}
 	now, log := clock.Clock{}.Now, s.Logger()
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), s.Table, dynamo.Options{})
+	dialects := &dialect.Library{Builtin: builtin, Store: store}
 	queues := awssqs.NewFromConfig(cfg)
 	first := sqs.New(queues, s.Delivery.URL, s.Delivery.ARN)
 	box := seal.Box{Keys: &kms.Keyring{

@@ -40,6 +40,7 @@ func TestAWSCalls(t *testing.T) {
 		deliver: s.recorded(r, "deliver", true), sweep: s.recorded(r, "sweep", false), driven: make(map[string]bool),
 	}
 	d.manage()
+	d.describe()
 	d.retry()
 	d.park()
 	d.spill()
@@ -200,6 +201,36 @@ func (d *drive) manage() {
 	d.call("POST /v1/deliveries/{id}/replay", list.Data[0].ID, d.acme, "", http.StatusAccepted, nil)
 	d.hand(d.deliver, "DELIVERY", 1, 0)
 	d.call("DELETE /v1/webhooks/{id}", id, d.acme, "", http.StatusNoContent, nil)
+}
+
+// describe puts a dialect of the deployment's own, speaks it and deletes it.
+func (d *drive) describe() {
+	var description map[string]any
+	d.call("GET /v1/dialects/{name}", "standard", "", "", http.StatusOK, &description)
+	put := func(name string, timeout, want int) {
+		description["name"], description["timeout_seconds"] = name, timeout
+		raw, err := json.Marshal(description)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		d.call("PUT /v1/dialects/{name}", name, "", string(raw), want, nil)
+	}
+	put("house", 7, http.StatusCreated)
+	put("house", 8, http.StatusOK)
+	put("house", 8, http.StatusOK)
+	d.call("GET /v1/dialects/{name}", "house@1", "", "", http.StatusOK, nil)
+	d.callOnce("POST /v1/dialects/{name}/preview", "house", "", `{"type":"invoice.paid"}`, "e", http.StatusOK, nil)
+	var made struct {
+		APIKey string `json:"api_key"`
+	}
+	d.call("POST /v1/tenants", "", "", `{"id":"initech","name":"Initech","dialect":"house"}`, http.StatusCreated, &made)
+	d.hook(made.APIKey, "/ok", "invoice.paid", "")
+	d.send(made.APIKey, "invoice.paid", 1)
+	d.hand(d.deliver, "DELIVERY", 1, 0)
+	d.call("DELETE /v1/dialects/{name}", "house", "", "", http.StatusConflict, nil)
+	d.call("GET /v1/dialects", "", "", "", http.StatusOK, nil)
+	put("spare", 7, http.StatusCreated)
+	d.call("DELETE /v1/dialects/{name}", "spare", "", "", http.StatusNoContent, nil)
 }
 
 // retry has attempts fail: the next one is due soon, late, or never.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -172,6 +173,8 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 	if err != nil {
 		return webhook.Attempt{}, err
 	}
+	// The dialect's version may be newer than the webhook, and set a header that was free.
+	custom = slices.DeleteFunc(custom, func(h dialect.Header) bool { return dl.Owns(h.Name) })
 	req := egress.Request{URL: w.URL, Body: wire, Timeout: dl.Timeout}
 	if w.TimeoutSeconds > 0 {
 		req.Timeout = time.Duration(w.TimeoutSeconds) * time.Second
@@ -203,8 +206,9 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 
 func (d *Deliverer) headers(dl *dialect.Dialect, rec webhook.Delivery, body []byte, sent time.Time, secrets []string) ([]dialect.Header, error) {
 	return dl.Headers(dialect.Message{
-		EventID: rec.Event, Type: rec.Type, Tenant: rec.Tenant, Sent: sent, Body: body, ContentType: rec.ContentType,
-		Secrets: secrets, Unsigned: len(secrets) == 0 || rec.Format != "" && rec.Format != webhook.FormatJSON,
+		EventID: rec.Event, Type: rec.Type, Tenant: rec.Tenant, Webhook: rec.Webhook, Delivery: rec.ID(),
+		Timestamp: rec.Timestamp, Sent: sent, Body: body, ContentType: rec.ContentType, Secrets: secrets,
+		Unsigned: len(secrets) == 0 || rec.Format != "" && rec.Format != webhook.FormatJSON,
 	})
 }
 

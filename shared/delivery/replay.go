@@ -143,6 +143,9 @@ func (d *Deliverer) Sent(ctx context.Context, rec webhook.Delivery) ([]byte, []d
 		return nil, nil, err
 	}
 	for _, name := range w.HeaderNames {
+		if dl.Owns(name) {
+			continue
+		}
 		headers = append(headers, dialect.Header{Name: name, Value: "********"})
 	}
 	return wire, headers, nil

@@ -10,6 +10,7 @@ import (
 // EventType is an entry of a catalogue.
 type EventType struct {
 	Name        string
+	WireName    string // what {type} stands for in what is sent; "" is Name
 	Description string
 	Group       string // heading it is listed under; "" none
 	ComingSoon  bool   // announced: it cannot be published or subscribed to
@@ -20,13 +21,23 @@ type EventType struct {
 // EventTypes returns the catalogue in its order, announced entries included.
 func (d *Dialect) EventTypes() []EventType { return slices.Clone(d.events) }
 
-// EventType returns an entry of the catalogue, announced ones included.
+// EventType returns an entry of the catalogue, announced ones included, or the description of a system event, which no
+// catalogue lists.
 func (d *Dialect) EventType(name string) (EventType, bool) {
-	i := slices.IndexFunc(d.events, func(e EventType) bool { return e.Name == name })
-	if i < 0 {
-		return EventType{}, false
+	for _, list := range [][]EventType{d.events, d.system} {
+		if i := slices.IndexFunc(list, func(e EventType) bool { return e.Name == name }); i >= 0 {
+			return list[i], true
+		}
 	}
-	return d.events[i], true
+	return EventType{}, false
+}
+
+// wireName returns what {type} stands for in an event's body and headers.
+func (d *Dialect) wireName(eventType string) string {
+	if e, ok := d.EventType(eventType); ok && e.WireName != "" {
+		return e.WireName
+	}
+	return eventType
 }
 
 // Knows reports whether an event of the type can be published: the catalogue has it, or is open and the name is valid.
@@ -57,7 +68,8 @@ func (d *Dialect) KnowsPattern(p string) bool {
 	})
 }
 
-// Example returns data to test a subscription with: the catalogue's example of the type, else webhook.TestData.
+// Example returns data to test a subscription with: the example of the type, a system event's too, else
+// webhook.TestData.
 func (d *Dialect) Example(eventType string) json.RawMessage {
 	if e, ok := d.EventType(eventType); ok && e.Example != nil {
 		return slices.Clone(e.Example)

@@ -2,8 +2,10 @@ package dialect_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +13,7 @@ import (
 
 	"hookline/events"
 	"hookline/shared/dialect"
+	"hookline/shared/system"
 	"hookline/shared/webhook"
 )
 
@@ -141,9 +144,48 @@ func TestComingSoon(t *testing.T) {
 	}
 }
 
+// TestSystemEvents holds that each is described, fits its schema, and is in no catalogue.
+func TestSystemEvents(t *testing.T) {
+	d := builtin(t, "standard")
+	for _, name := range webhook.SystemTypes() {
+		e, ok := d.EventType(name)
+		if !ok || e.Description == "" {
+			t.Errorf("%s is not described", name)
+			continue
+		}
+		example, err := jsonschema.UnmarshalJSON(bytes.NewReader(d.Example(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		schema := compile(t, e)
+		if err := schema.Validate(example); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if schema.Validate(map[string]any{}) == nil {
+			t.Errorf("%s: the schema takes anything", name)
+		}
+		if slices.ContainsFunc(d.EventTypes(), func(e dialect.EventType) bool { return e.Name == name }) || d.Knows(name) {
+			t.Errorf("%s is in the catalogue, or can be published", name)
+		}
+	}
+	for name, data := range map[string]any{
+		"webhook.created": new(system.WebhookData), "webhook.failing": new(system.WebhookData), "webhook.disabled": new(system.WebhookData),
+		"webhook.recovered": new(system.WebhookData), "delivery.failed": new(system.DeliveryData),
+	} {
+		dec := json.NewDecoder(bytes.NewReader(d.Example(name)))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(data); err != nil {
+			t.Errorf("the example of %s is none: %v", name, err)
+		}
+		if again, err := json.Marshal(data); err != nil || string(again) != string(d.Example(name)) {
+			t.Errorf("the example of %s is %s, which is sent as %s", name, d.Example(name), again)
+		}
+	}
+}
+
 func TestExample(t *testing.T) {
 	d := builtin(t, "axiestudio")
-	for _, eventType := range []string{webhook.TestType, "chat_interface", "webhook.failing", "no.such"} {
+	for _, eventType := range []string{webhook.TestType, "chat_interface", "no.such"} {
 		if got := string(d.Example(eventType)); got != webhook.TestData {
 			t.Errorf("Example(%q) = %s, want the test's", eventType, got)
 		}

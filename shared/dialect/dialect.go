@@ -31,11 +31,13 @@ type Dialect struct {
 	WarnOfHTTP bool
 	// ContentTypes are those a webhook can choose from, the default first.
 	ContentTypes []string
-	// Description is what the dialect was parsed from, white space removed.
+	// Description is what the dialect was parsed from, white space removed and examples put in: Parse makes the same
+	// dialect of it alone.
 	Description json.RawMessage
 
 	envelope   []piece
 	ecmascript bool
+	unixTime   bool     // the envelope holds {timestamp_unix}
 	headers    []Header // values are templates
 	scheme     signature.Scheme
 	secret     secretRule
@@ -43,6 +45,7 @@ type Dialect struct {
 	success    []int // nil means any 2xx
 	open       bool
 	events     []EventType
+	system     []EventType // system events, from common.json
 }
 
 // Ref returns the dialect's name and version ("standard@1"), which stay with an event from its acceptance on.

@@ -10,18 +10,22 @@
 // Every field is required unless it says otherwise; fields that are not listed are refused.
 //
 //	name                      a–z, 0–9 and -, a letter first
-//	version                   from 1; a new one when anything changes that a receiver can see
+//	version                   from 1; a new one when anything changes that a receiver can see. A Library counts it
 //	product                   the product's name, as people read it
 //	words                     optional: labels where the product's own differ; common.json has all of them
-//	envelope                  any JSON. The string "{data}" is replaced by the event's data; {id}, {type}, {timestamp}
-//	                          (when the event happened) and {tenant} are replaced inside strings. Keys keep their order
+//	envelope                  any JSON up to 16 KiB. The string "{data}", once, is replaced by the event's data, or is the
+//	                          whole envelope; {id}, {type}, {timestamp} (when the event happened), {timestamp_unix} (the
+//	                          same in seconds; alone in a string it makes a number) and {tenant} are replaced inside
+//	                          strings. Keys keep their order
 //	body                      "plain": the data as it came, white space between tokens removed; or "ecmascript": the
 //	                          whole body as JSON.stringify(JSON.parse(body)) writes it (see package ecmajson)
 //	headers                   an object, in the order they are sent, after Content-Type, User-Agent and webhook-id,
-//	                          which every dialect has. Values hold {id}, {type}, {tenant}, {unix} (the attempt's time)
-//	                          and, in exactly one header, {signature}. A User-Agent here replaces ours
+//	                          which every dialect has. Values hold {id} (the event's), {type}, {tenant}, {timestamp}
+//	                          (when the event happened), {unix} (the attempt's time), {webhook} and {delivery} (their
+//	                          ids; a delivery's is the same in all its attempts) and, in exactly one header,
+//	                          {signature}. A User-Agent here replaces ours
 //	signature
-//	    signed                a template of {id}, {unix} and {body}; {body} must be in it
+//	    signed                a template of {id}, {unix} and {body}; {body} must be in it once
 //	    encoding              "hex" or "base64"
 //	    prefix                optional: before each signature
 //	    join                  optional: between several, one character; without it a header holds one and secrets cannot
@@ -44,10 +48,19 @@
 //	    open                  optional: any valid event type can be published and subscribed to
 //	    events                a list of
 //	        name, description
+//	        wire_name         optional: what {type} stands for in what is sent, where the product's own name is no event
+//	                          type ("orders/create") or is shared by several; printable ASCII
 //	        group             optional: the heading it is listed under
 //	        coming_soon       optional: announced only; cannot be published or subscribed to
 //	        schema            optional: JSON Schema of the data
 //	        example           optional: data of such an event; the examples given beside the description come first
 //
-// Every catalogue also has the events of common.json, unless it describes them itself.
+// Every catalogue also has the events of common.json, unless it describes them itself. The system events are described
+// there too; they are in no catalogue.
+//
+// # A deployment's own
+//
+// Dialects that come with Hookline are a Set. A Library adds those that a deployment describes at run time, kept in a
+// store, version by version: what is accepted is sent in the newest, what is queued in the version it was accepted
+// with, for ever. A name that was deleted is no longer offered, and resolves for the tenants that have it.
 package dialect

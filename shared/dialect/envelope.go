@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
+	"time"
 
 	"hookline/shared/ecmajson"
 	"hookline/shared/signature"
@@ -24,6 +26,7 @@ const (
 	literal pieceKind = iota // text is JSON and stands as it is
 	quoted                   // text is a template, which makes a JSON string
 	data                     // the event's data
+	seconds                  // when the event happened, a number
 )
 
 // Body returns an event's body in JSON, the same for every webhook and attempt. It fails only when the event's data is
@@ -37,14 +40,20 @@ func (d *Dialect) Body(ev webhook.Event) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data of event %s: %w", ev.ID, err)
 	}
+	unix, err := d.unix(ev)
+	if err != nil {
+		return nil, err
+	}
 	value := func(name string) (string, bool) {
 		switch name {
 		case "id":
 			return ev.ID, true
 		case "type":
-			return ev.Type, true
+			return d.wireName(ev.Type), true
 		case "timestamp":
 			return ev.Timestamp, true
+		case "timestamp_unix":
+			return unix, true
 		}
 		return ev.Tenant, name == "tenant"
 	}
@@ -57,9 +66,23 @@ func (d *Dialect) Body(ev webhook.Event) ([]byte, error) {
 			body = ecmajson.AppendQuoted(body, signature.Template(p.text).Fill(value))
 		case data:
 			body = append(body, raw...)
+		case seconds:
+			body = append(body, unix...)
 		}
 	}
 	return body, nil
+}
+
+// unix returns when the event happened in Unix seconds, "" where the envelope does not ask for it.
+func (d *Dialect) unix(ev webhook.Event) (string, error) {
+	if !d.unixTime {
+		return "", nil
+	}
+	t, err := time.Parse(webhook.BodyTimeFormat, ev.Timestamp)
+	if err != nil {
+		return "", fmt.Errorf("timestamp of event %s: %w", ev.ID, err)
+	}
+	return strconv.FormatInt(t.Unix(), 10), nil
 }
 
 // Wire returns a JSON body as it travels with a content type: as it is or, as a form, in a field named payload.
@@ -72,10 +95,10 @@ func Wire(body []byte, contentType string) []byte {
 
 // compile cuts an envelope, compact JSON, into pieces; problem says in words why it cannot.
 func compile(envelope []byte) (pieces []piece, problem string) {
-	known := []string{"id", "type", "timestamp", "tenant", "data"}
+	known := []string{"id", "type", "timestamp", "timestamp_unix", "tenant", "data"}
 	dec := json.NewDecoder(bytes.NewReader(envelope))
 	dec.UseNumber()
-	copied, hasData := 0, false
+	copied, hasData := 0, 0
 	for {
 		before := int(dec.InputOffset())
 		token, err := dec.Token()
@@ -101,16 +124,18 @@ func compile(envelope []byte) (pieces []piece, problem string) {
 		copied = end
 		switch {
 		case s == "{data}":
-			hasData = true
+			hasData++
 			pieces = append(pieces, piece{kind: data})
+		case s == "{timestamp_unix}":
+			pieces = append(pieces, piece{kind: seconds})
 		case slices.Contains(names, "data"):
 			return nil, "has {data} inside a longer string"
 		default:
 			pieces = append(pieces, piece{quoted, s})
 		}
 	}
-	if !hasData {
-		return nil, `must have the string "{data}" where the data goes`
+	if hasData != 1 { // a body is little more than its data: both have to fit an item of the store
+		return nil, `must have the string "{data}" once, where the data goes`
 	}
 	return append(pieces, piece{literal, string(envelope[copied:])}), ""
 }

@@ -15,10 +15,13 @@ import (
 
 // Message is one attempt to be made.
 type Message struct {
-	EventID string
-	Type    string
-	Tenant  string
-	Sent    time.Time // the attempt's, in real time
+	EventID   string
+	Type      string
+	Tenant    string
+	Webhook   string    // its id
+	Delivery  string    // its id
+	Timestamp string    // when the event happened, in webhook.BodyTimeFormat
+	Sent      time.Time // the attempt's, in real time
 	// Body is the JSON body, as Dialect.Body returns it; it travels as Wire(Body, ContentType).
 	Body        []byte
 	ContentType string   // "" means application/json
@@ -66,9 +69,15 @@ func (d *Dialect) Headers(m Message) ([]Header, error) {
 		case "id":
 			return m.EventID, true
 		case "type":
-			return m.Type, true
+			return d.wireName(m.Type), true
 		case "tenant":
 			return m.Tenant, true
+		case "webhook":
+			return m.Webhook, true
+		case "delivery":
+			return m.Delivery, true
+		case "timestamp":
+			return m.Timestamp, true
 		case "unix":
 			return strconv.FormatInt(m.Sent.Unix(), 10), true
 		case "content_type":
@@ -117,9 +126,12 @@ func printable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
+// short reports whether s is printable and no longer than a part of a header should be.
+func short(s string) bool { return len(s) <= maxShort && printable(s) }
+
 // token reports whether s can be a header's name (RFC 9110 section 5.6.2).
 func token(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+	return s != "" && len(s) <= maxShort && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r > '~' || strings.ContainsRune("()<>@,;:\\\"/[]?={}", r)
 	})
 }

@@ -18,14 +18,18 @@ import (
 
 // Limits of descriptions. Messages stay in a queue for 14 days, ladder and dead letter together.
 const (
-	maxRung    = 24 * time.Hour
-	maxLadder  = 7 * 24 * time.Hour
-	maxRungs   = 20
-	maxOverlap = 7 * 24 * time.Hour
-	maxLabel   = 500 // characters
-	maxSecret  = 1024
-	minMade    = 16
-	maxMade    = 64
+	maxRung     = 24 * time.Hour
+	maxLadder   = 7 * 24 * time.Hour
+	maxRungs    = 20
+	maxOverlap  = 7 * 24 * time.Hour
+	maxLabel    = 500 // characters
+	maxEnvelope = 16 << 10
+	maxShort    = 200 // characters of what goes into headers and signatures
+	maxHeaders  = 50
+	maxEvents   = 1000
+	maxSecret   = 1024
+	minMade     = 16
+	maxMade     = 64
 )
 
 // common is what every dialect has: its words, where a description has none, and the events of every catalogue.
@@ -41,7 +45,7 @@ var dialectName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 func Parse(raw []byte, examples map[string]json.RawMessage) (*Dialect, error) {
 	compact, err := ecmajson.Compact(raw)
 	if err != nil {
-		return nil, &webhook.Error{Kind: webhook.Malformed, Code: "malformed", Message: "a dialect's description is JSON", Cause: err}
+		return nil, malformed(err)
 	}
 	p := parser{d: &Dialect{Description: compact}, examples: examples}
 	shared, err := ecmajson.Compact(common)
@@ -53,6 +57,10 @@ func Parse(raw []byte, examples map[string]json.RawMessage) (*Dialect, error) {
 		return nil, webhook.ErrInvalid(p.faults...)
 	}
 	return p.d, nil
+}
+
+func malformed(err error) error {
+	return &webhook.Error{Kind: webhook.Malformed, Code: "malformed", Message: "a dialect's description is JSON", Cause: err}
 }
 
 // parser fills a dialect from its description.
@@ -144,6 +152,10 @@ func (p *parser) envelope(o *object) {
 	if !ok {
 		return
 	}
+	if len(envelope) > maxEnvelope {
+		p.fault("envelope", "must be at most %d bytes", maxEnvelope)
+		return
+	}
 	if body == "ecmascript" {
 		p.d.ecmascript = true
 		canonical, err := ecmajson.Canonical(envelope)
@@ -158,6 +170,7 @@ func (p *parser) envelope(o *object) {
 		p.fault("envelope", "%s", problem)
 	}
 	p.d.envelope = pieces
+	p.d.unixTime = strings.Contains(string(envelope), "{timestamp_unix}")
 }
 
 func (p *parser) headers(o *object) {
@@ -182,10 +195,10 @@ func (p *parser) headers(o *object) {
 			p.fault(path, "is not a dialect's to set")
 		case slices.ContainsFunc(own, same):
 			p.fault(path, "is there twice")
-		case value == "" || !printable(value):
-			p.fault(path, "must be printable ASCII")
+		case value == "" || !short(value):
+			p.fault(path, "must be printable ASCII, at most %d characters", maxShort)
 		}
-		p.placeholders(path, value, "id", "type", "tenant", "unix", "signature")
+		p.placeholders(path, value, "id", "type", "tenant", "webhook", "delivery", "timestamp", "unix", "signature")
 		if holdsSignature(value) {
 			signed++
 		}
@@ -194,6 +207,9 @@ func (p *parser) headers(o *object) {
 	}
 	if signed != 1 {
 		p.fault("headers", "must hold {signature} in exactly one header")
+	}
+	if len(own) > maxHeaders {
+		p.fault("headers", "must be at most %d", maxHeaders)
 	}
 	p.d.headers = append(ours, own...)
 }
@@ -213,8 +229,8 @@ func (p *parser) signature(o *object) {
 	if signed, ok := required[string](sig, "signed"); ok {
 		s.Signed = signed
 		p.placeholders(sig.at("signed"), signed, signature.Names()...)
-		if !slices.Contains(signature.Template(signed).Names(), "body") {
-			p.fault(sig.at("signed"), "must have {body} in it")
+		if strings.Count(signed, "{body}") != 1 || utf8.RuneCountInString(signed) > maxShort {
+			p.fault(sig.at("signed"), "must have {body} in it once, and at most %d characters", maxShort)
 		}
 	}
 	if encoding, ok := required[string](sig, "encoding"); ok {
@@ -225,8 +241,8 @@ func (p *parser) signature(o *object) {
 	}
 	s.Prefix = optional(sig, "prefix", "")
 	s.Join = optional(sig, "join", "")
-	if !printable(s.Prefix) {
-		p.fault(sig.at("prefix"), "must be printable ASCII")
+	if !short(s.Prefix) {
+		p.fault(sig.at("prefix"), "must be printable ASCII, at most %d characters", maxShort)
 	}
 	// What joins signatures must not occur in one.
 	if !slices.Contains([]string{"", " ", ",", ";", "|"}, s.Join) || s.Join != "" && strings.Contains(s.Prefix, s.Join) {
@@ -256,8 +272,8 @@ func (p *parser) secret(o *object) {
 		p.fault(secret.at("key"), `must be "utf8" or "base64"`)
 		okKey = false
 	}
-	if secret != nil && !printable(r.prefix) {
-		p.fault(secret.at("prefix"), "must be printable ASCII")
+	if secret != nil && !short(r.prefix) {
+		p.fault(secret.at("prefix"), "must be printable ASCII, at most %d characters", maxShort)
 	}
 	if okMin && (least < 1 || least > maxSecret) {
 		p.fault(secret.at("min"), "must be 1 to %d", maxSecret)
@@ -337,50 +353,102 @@ func (p *parser) url(o *object) {
 func (p *parser) catalogue(o, common *object) {
 	catalogue := o.object("catalogue")
 	p.d.open = optional(catalogue, "open", false)
-	p.events(catalogue, false)
+	entries := p.entries(catalogue, "events")
+	if len(entries) > maxEvents {
+		p.fault(catalogue.at("events"), "must be at most %d", maxEvents)
+		return
+	}
+	seen := make(map[string]bool)
+	for _, e := range entries {
+		switch _, ok := e.values["name"]; {
+		case !ok: // which has been reported
+		case seen[e.Name]:
+			p.fault(e.at("name"), "is there twice")
+		case !webhook.ValidType(e.Name):
+			p.fault(e.at("name"), webhook.TypeRule)
+		case webhook.IsSystemType(e.Name):
+			p.fault(e.at("name"), "is a system event's")
+		}
+		seen[e.Name] = true
+		p.d.events = append(p.d.events, e.EventType)
+	}
 	catalogue.done()
+	p.describe(o, catalogue, entries)
 	// Last, so that a description can say more of them than common.json does.
-	p.events(common, true)
+	for _, e := range p.entries(common, "events") {
+		if !seen[e.Name] {
+			p.d.events = append(p.d.events, e.EventType)
+		}
+	}
+	for _, e := range p.entries(common, "system_events") {
+		p.d.system = append(p.d.system, e.EventType)
+	}
 }
 
-// events adds a list of entries to the catalogue. Entries that are there already are left alone if yielding, else
-// reported.
-func (p *parser) events(o *object, yielding bool) {
-	list, _ := required[[]json.RawMessage](o, "events")
+// entry is an entry of a catalogue and what it was read from; the object is nil, reported, where that is none.
+type entry struct {
+	EventType
+	*object
+}
+
+func (p *parser) entries(o *object, field string) []entry {
+	list, _ := required[[]json.RawMessage](o, field)
+	var out []entry
 	for i, raw := range list {
-		entry := p.object(fmt.Sprintf("%s.%d", o.at("events"), i), raw)
-		e := EventType{
-			Group:      optional(entry, "group", ""),
-			ComingSoon: optional(entry, "coming_soon", false),
-			Schema:     optional[json.RawMessage](entry, "schema", nil),
-			Example:    optional[json.RawMessage](entry, "example", nil),
+		if i > maxEvents {
+			break // more are refused as a whole
 		}
-		name, ok := required[string](entry, "name")
-		e.Name = name
-		_, twice := p.d.EventType(name)
-		switch {
-		case !ok:
-		case twice && yielding:
+		from := p.object(fmt.Sprintf("%s.%d", o.at(field), i), raw)
+		if from == nil {
 			continue
-		case twice:
-			p.fault(entry.at("name"), "is there twice")
-		case !webhook.ValidType(name):
-			p.fault(entry.at("name"), webhook.TypeRule)
-		case webhook.IsSystemType(name):
-			p.fault(entry.at("name"), "is a system event's")
 		}
-		e.Description = p.label(entry, "description")
+		e := EventType{
+			Group:      optional(from, "group", ""),
+			ComingSoon: optional(from, "coming_soon", false),
+			Schema:     optional[json.RawMessage](from, "schema", nil),
+			Example:    optional[json.RawMessage](from, "example", nil),
+			WireName:   optional(from, "wire_name", ""),
+		}
+		e.Name, _ = required[string](from, "name")
+		e.Description = p.label(from, "description")
+		if utf8.RuneCountInString(e.Group) > maxLabel {
+			p.fault(from.at("group"), "must be at most %d characters", maxLabel)
+		}
+		if _, given := from.values["wire_name"]; given && (e.WireName == "" || !short(e.WireName)) {
+			p.fault(from.at("wire_name"), "must be printable ASCII, at most %d characters", maxShort)
+		}
 		if e.Schema != nil && e.Schema[0] != '{' {
-			p.fault(entry.at("schema"), "must be a JSON Schema, an object")
+			p.fault(from.at("schema"), "must be a JSON Schema, an object")
 		}
-		if example, ok := p.examples[name]; ok {
+		if example, ok := p.examples[e.Name]; ok {
 			compact, err := ecmajson.Compact(example)
 			if err != nil {
-				p.fault("examples."+name, "%v", err)
+				p.fault("examples."+e.Name, "%v", err)
 			}
 			e.Example = compact
 		}
-		entry.done()
-		p.d.events = append(p.d.events, e)
+		from.done()
+		out = append(out, entry{e, from})
 	}
+	return out
+}
+
+// describe puts the examples that were given beside the description into it.
+func (p *parser) describe(o, catalogue *object, entries []entry) {
+	if len(p.examples) == 0 || len(p.faults) > 0 {
+		return
+	}
+	events := []byte{'['}
+	for i, e := range entries {
+		if i > 0 {
+			events = append(events, ',')
+		}
+		if e.Example != nil {
+			e.set("example", e.Example)
+		}
+		events = append(events, e.encode()...)
+	}
+	catalogue.set("events", append(events, ']'))
+	o.set("catalogue", catalogue.encode())
+	p.d.Description = o.encode()
 }

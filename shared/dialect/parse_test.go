@@ -54,6 +54,8 @@ func TestParseRefuses(t *testing.T) {
 		{"body", `"plain"`, `"canonical"`, []string{"body"}},
 		{"envelope without data", `"{data}"`, `"data"`, []string{"envelope"}},
 		{"envelope with data inside text", `"{data}"`, `"x {data}"`, []string{"envelope"}},
+		{"envelope with the data twice", `"{data}"`, `["{data}", "{data}"]`, []string{"envelope"}},
+		{"envelope too large", `"{type}"`, `"` + strings.Repeat("x", 17<<10) + `"`, []string{"envelope"}},
 		{"envelope with an unknown placeholder", `"{type}"`, `"{kind}"`, []string{"envelope"}},
 		{"envelope with a placeholder in a key", `"e":`, `"{type}":`, []string{"envelope"}},
 		{"envelope null", `{"n": 1.0, "e": "{type}", "d": "{data}"}`, `null`, []string{"envelope"}},
@@ -67,6 +69,8 @@ func TestParseRefuses(t *testing.T) {
 		{"header with a line break", `"{signature}"`, `"{signature}\n"`, []string{"headers.X-Acme-Signature"}},
 		{"header that is no string", `"{signature}"`, `"{signature}", "X-N": 1`, []string{"headers.X-N"}},
 		{"signed without the body", `"{body}"`, `"{id}"`, []string{"signature.signed"}},
+		{"signed with the body twice", `"{body}"`, `"{body}{body}"`, []string{"signature.signed"}},
+		{"signed too long", `"{body}"`, `"{body}` + strings.Repeat("x", 200) + `"`, []string{"signature.signed"}},
 		{"signed with an unknown placeholder", `"{body}"`, `"{body}{type}"`, []string{"signature.signed"}},
 		{"signature encoding", `"hex"`, `"utf8"`, []string{"signature.encoding"}},
 		{"join in the prefix", `"encoding": "hex"`, `"encoding": "hex", "prefix": "v1,", "join": ","`, []string{"signature.join"}},
@@ -90,6 +94,10 @@ func TestParseRefuses(t *testing.T) {
 		{"event name", `"a.b"`, `"a..b"`, []string{"catalogue.events.0.name"}},
 		{"system event", `"a.b"`, `"webhook.failing"`, []string{"catalogue.events.0.name"}},
 		{"event twice", `"A thing"}`, `"A thing"}, {"name": "a.b", "description": "Again"}`, []string{"catalogue.events.1.name"}},
+		{"wire name", `"A thing"`, `"A thing", "wire_name": "a\nb"`, []string{"catalogue.events.0.wire_name"}},
+		{"wire name that is empty", `"A thing"`, `"A thing", "wire_name": ""`, []string{"catalogue.events.0.wire_name"}},
+		{"group", `"A thing"`, `"A thing", "group": "` + strings.Repeat("x", 501) + `"`, []string{"catalogue.events.0.group"}},
+		{"prefixes too long", `"encoding": "hex"}`, `"encoding": "hex", "prefix": "` + strings.Repeat("x", 201) + `"}`, []string{"signature.prefix"}},
 		{"schema", `"A thing"`, `"A thing", "schema": "string"`, []string{"catalogue.events.0.schema"}},
 		{"entry that is none", `[{"name": "a.b", "description": "A thing"}]`, `["a.b"]`, []string{"catalogue.events.0"}},
 		{"whole part of another type", `{"schemes": ["https"]}`, `"https"`, []string{"url"}},
@@ -145,8 +153,8 @@ func TestParse(t *testing.T) {
 	if diff := cmp.Diff([]string{"a.b", webhook.TestType, webhook.DeploymentType}, names); diff != "" {
 		t.Error(diff)
 	}
-	if string(d.Description) != compact(t, minimal) {
-		t.Errorf("Description = %s", d.Description)
+	if want := strings.Replace(compact(t, minimal), `"A thing"`, `"A thing","example":{"x":1.0}`, 1); string(d.Description) != want {
+		t.Errorf("Description = %s, want %s", d.Description, want)
 	}
 }
 
@@ -158,7 +166,9 @@ func TestParseDetails(t *testing.T) {
 		want     string // body
 	}{
 		{"the data alone", `{"n": 1.0, "e": "{type}", "d": "{data}"}`, `"{data}"`, `[1]`, `[1]`},
-		{"the data twice and deep", `"{data}"`, `[{"x": "{data}"}, "{data}"]`, `1.50`, `{"n":1.0,"e":"a.b","d":[{"x":1.50},1.50]}`},
+		{"the data deep", `"{data}"`, `[{"x": "{data}"}, 1]`, `1.50`, `{"n":1.0,"e":"a.b","d":[{"x":1.50},1]}`},
+		{"seconds", `"{type}"`, `["{timestamp_unix}", "at {timestamp_unix}"]`, `1`, `{"n":1.0,"e":[1774008000,"at 1774008000"],"d":1}`},
+		{"a name of its own", `"A thing"`, `"A thing", "wire_name": "a/b \"c"`, `1`, `{"n":1.0,"e":"a/b \"c","d":1}`},
 		{"text around placeholders", `"{type}"`, `"<{type}|{id}|{timestamp}|{tenant}>"`, `1`, `{"n":1.0,"e":"<a.b|e\"1|2026-03-20T12:00:00Z|t>","d":1}`},
 		{"escapes around placeholders", `"{type}"`, `"\u0041\"{id}\n"`, `1`, `{"n":1.0,"e":"A\"e\"1\n","d":1}`},
 		{"escaped placeholder", `"{type}"`, `"\u007btype}"`, `1`, `{"n":1.0,"e":"a.b","d":1}`},

@@ -5,15 +5,32 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"strings"
 
+	"hookline/shared/ecmajson"
 	"hookline/shared/webhook"
 )
 
 // reader collects what is wrong with a description, so that all of it is reported at once.
 type reader struct{ faults []webhook.FieldError }
 
+// Bounds of a report: names in it come from the description.
+const (
+	maxFaults    = 100
+	maxFaultText = 300 // bytes
+)
+
 func (r *reader) fault(path, format string, args ...any) {
-	r.faults = append(r.faults, webhook.FieldError{Field: cmp.Or(path, "description"), Message: fmt.Sprintf(format, args...)})
+	if len(r.faults) < maxFaults {
+		r.faults = append(r.faults, webhook.FieldError{Field: cut(cmp.Or(path, "description")), Message: cut(fmt.Sprintf(format, args...))})
+	}
+}
+
+func cut(s string) string {
+	if len(s) <= maxFaultText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxFaultText], "") + "…"
 }
 
 // object is a JSON object being read. A nil one stands for an object that is missing, which has been reported: it
@@ -50,6 +67,27 @@ func (r *reader) object(path string, raw json.RawMessage) *object {
 		o.values[name] = value
 	}
 	return o
+}
+
+// set gives a field a value: in its place, else at the end.
+func (o *object) set(name string, value json.RawMessage) {
+	if _, there := o.values[name]; !there {
+		o.names = append(o.names, name)
+	}
+	o.values[name] = value
+}
+
+// encode returns the object as it stands, without white space.
+func (o *object) encode() json.RawMessage {
+	out := []byte{'{'}
+	for i, name := range o.names {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(ecmajson.AppendQuoted(out, name), ':')
+		out = append(out, o.values[name]...)
+	}
+	return append(out, '}')
 }
 
 // at returns the path of a field.

@@ -67,3 +67,6 @@ func (d *Dialect) CheckImportedSecret(s string) string {
 	}
 	return ""
 }
+
+// ReadsSecretsOf reports whether a secret of the other dialect is the same key in this one.
+func (d *Dialect) ReadsSecretsOf(other *Dialect) bool { return d.scheme.Key == other.scheme.Key }

@@ -63,10 +63,10 @@ type Deliverer interface {
 	Sent(ctx context.Context, d webhook.Delivery) ([]byte, []dialect.Header, error)
 }
 
-// Dialects finds dialects by name and lists their names.
+// Dialects finds dialects and lists the names that are offered, sorted.
 type Dialects interface {
 	management.Dialects
-	Names() []string
+	Names(ctx context.Context) ([]string, error)
 }
 
 // DeadLetters is the queue of what ran out of attempts.
@@ -116,6 +116,7 @@ type call struct {
 	tenant  webhook.Tenant  // the caller's own, or the one the admin names
 	webhook webhook.Webhook // the one the path names
 	record  webhook.Delivery
+	shown   *dialect.Dialect // the one the path names
 }
 
 func (c *call) ctx() context.Context { return c.request.Context() }

@@ -239,8 +239,10 @@ func TestTestWebhook(t *testing.T) {
 		t.Errorf("got type %q", got)
 	}
 	w.do("POST", path, w.other, `{"event_type":null}`).is(200)
-	w.do("POST", path, w.other, `{"event_type":"user.created"}`).is(200)
-	for _, bad := range []string{`{"event_type":"no.such"}`, `{"event_type":""}`, `{"event_type":5}`, `{"event_type":"webhook.created"}`} {
+	for _, good := range []string{"user.created", "webhook.created"} {
+		w.do("POST", path, w.other, `{"event_type":"`+good+`"}`).is(200)
+	}
+	for _, bad := range []string{`{"event_type":"no.such"}`, `{"event_type":""}`, `{"event_type":5}`, `{"event_type":"webhook.other"}`} {
 		w.do("POST", path, w.other, bad).faults("event_type")
 	}
 	w.do("POST", path, w.other, `[]`).faults("body")

@@ -20,6 +20,7 @@ func (w *world) calls() []aCall {
 		w.t.Fatal(err)
 	}
 	spare := w.do("POST", "/v1/keys", w.key, `{"name":"spare","scopes":["events:write"]}`).str("id")
+	w.dialect("house", `"key":"base64"`, `"key":"utf8"`, `"max":64`, `"max":80`).is(201) // of plain keys, as the document's example
 	var calls []aCall
 	for path, ops := range document(w.t).Paths {
 		for method, op := range ops {
@@ -34,7 +35,7 @@ func (w *world) calls() []aCall {
 			case strings.HasPrefix(path, "/v1/keys/"):
 				c.id, c.isolated = spare, true
 			case strings.HasPrefix(path, "/v1/dialects/"):
-				c.id, c.given = "standard", true
+				c.id, c.given = "house", true
 			}
 			if c.named = strings.Contains(path, "{"); c.named {
 				c.path = path[:strings.Index(path, "{")] + c.id + path[strings.Index(path, "}")+1:]
@@ -93,7 +94,7 @@ func TestEveryCallRefuses(t *testing.T) {
 				rest := slices.DeleteFunc(webhook.Scopes(), func(s string) bool { return s == c.scope })
 				w.do(c.method, c.path, w.scoped(rest...), junk, "Content-Type: text/plain").problem(403, "missing-scope")
 			}
-			if c.named {
+			if c.named && c.method != "PUT" { // which makes what is not there
 				w.do(c.method, c.absent, right, junk, "Content-Type: text/plain").problem(404, "not-found")
 				w.do(c.method, c.absent, right, junk, "Idempotency-Key: k").problem(404, "not-found")
 			}

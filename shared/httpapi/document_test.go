@@ -71,7 +71,7 @@ func TestDocumentHasTheRoutes(t *testing.T) {
 		if rule != r.body {
 			t.Errorf("%s %s: the document has body rule %d, the code %d", r.method, r.path, rule, r.body)
 		}
-		if (r.method == http.MethodPost || r.method == http.MethodPatch) == (r.body == noBody) {
+		if (r.method == http.MethodPost || r.method == http.MethodPatch || r.method == http.MethodPut) == (r.body == noBody) {
 			t.Errorf("%s %s: body rule %d", r.method, r.path, r.body)
 		}
 	}
@@ -92,7 +92,7 @@ func TestDocumentHasTheShapes(t *testing.T) {
 		"EventType": eventTypeJSON{}, "DialectSummary": dialectJSON{}, "DialectList": listJSON[dialectJSON]{}, "Move": moveJSON{},
 		"DeadLetters": deadLettersJSON{}, "RedriveStarted": redriveJSON{}, "Health": healthJSON{},
 		"TenantList": listJSON[tenantJSON]{}, "KeyList": listJSON[keyJSON]{}, "DeliveryList": listJSON[deliveryJSON]{},
-		"EventTypeList": listJSON[eventTypeJSON]{},
+		"EventTypeList": listJSON[eventTypeJSON]{}, "Preview": previewJSON{}, "PreviewRequest": requestJSON{},
 	} {
 		got, required := shapeOf(doc, doc.Components.Schemas[name])
 		want, always := fieldsOf(reflect.TypeOf(shape))

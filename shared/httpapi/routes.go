@@ -94,6 +94,9 @@ func routes() []route {
 
 		{method: "GET", path: "/v1/dialects", scope: admin, serve: (*API).listDialects},
 		{method: "GET", path: "/v1/dialects/{name}", scope: admin, serve: (*API).showDialect},
+		{method: "PUT", path: "/v1/dialects/{name}", scope: admin, body: requiredBody, serve: (*API).putDialect},
+		{method: "DELETE", path: "/v1/dialects/{name}", scope: admin, serve: (*API).deleteDialect},
+		{method: "POST", path: "/v1/dialects/{name}/preview", scope: admin, body: requiredBody, find: (*API).findDialect, serve: (*API).previewDialect},
 		{method: "POST", path: "/v1/dead-letters/redrive", scope: admin, body: optionalBody, serve: (*API).redrive},
 		{method: "GET", path: "/v1/dead-letters", scope: admin, serve: (*API).showDeadLetters},
 

@@ -107,8 +107,8 @@ func (a *API) testWebhook(c *call) (answer, error) {
 	f.rest()
 	eventType := webhook.TestType
 	if given.Set && !given.Null {
-		if eventType = given.Value; !webhook.ValidType(eventType) || !d.Knows(eventType) {
-			faults.Add("event_type", "is not in this dialect's catalogue; GET /v1/event-types lists it")
+		if eventType = given.Value; !webhook.ValidType(eventType) || !d.Knows(eventType) && !webhook.IsSystemType(eventType) {
+			faults.Add("event_type", "is not in this dialect's catalogue, which GET /v1/event-types lists, and no system event")
 		}
 	}
 	if err := faults.Err(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/management"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
@@ -175,13 +176,15 @@ type eventTypeJSON struct {
 	Description string          `json:"description"`
 	Example     json.RawMessage `json:"example"`
 	Schema      json.RawMessage `json:"schema"`
+	WireName    string          `json:"wire_name,omitempty"` // where what is sent names it otherwise
 	Group       string          `json:"group,omitempty"`
 	ComingSoon  bool            `json:"coming_soon,omitempty"`
 }
 
 func eventTypeOf(e dialect.EventType) eventTypeJSON {
 	return eventTypeJSON{
-		Name: e.Name, Description: e.Description, Example: e.Example, Schema: e.Schema, Group: e.Group, ComingSoon: e.ComingSoon,
+		Name: e.Name, Description: e.Description, Example: e.Example, Schema: e.Schema, WireName: e.WireName,
+		Group: e.Group, ComingSoon: e.ComingSoon,
 	}
 }
 
@@ -189,10 +192,43 @@ type dialectJSON struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`
 	Product string `json:"product"`
+	BuiltIn bool   `json:"built_in"`
 }
 
-func dialectOf(d *dialect.Dialect) dialectJSON {
-	return dialectJSON{Name: d.Name, Version: d.Version, Product: d.Product}
+// previewJSON is what a webhook would get. The first request is there twice: it is the one most callers want.
+type previewJSON struct {
+	Dialect   string `json:"dialect"` // name@version
+	Type      string `json:"type"`
+	EventID   string `json:"event_id"`
+	Tenant    string `json:"tenant"`
+	Timestamp string `json:"timestamp"`
+	Secret    string `json:"secret"`
+	requestJSON
+	Requests []requestJSON `json:"requests"`
+}
+
+// requestJSON is one way to send an event. Body is the exact bytes, as a string, because it is what is signed.
+type requestJSON struct {
+	ContentType string      `json:"content_type"`
+	Headers     headersJSON `json:"headers"`
+	Body        string      `json:"body"`
+}
+
+// headersJSON is an object whose names stand in the order that the headers are sent in.
+type headersJSON []dialect.Header
+
+// MarshalJSON writes the object.
+func (h headersJSON) MarshalJSON() ([]byte, error) {
+	out := []byte{'{'}
+	for i, header := range h {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = ecmajson.AppendQuoted(out, header.Name)
+		out = append(out, ':')
+		out = ecmajson.AppendQuoted(out, header.Value)
+	}
+	return append(out, '}'), nil
 }
 
 type moveJSON struct {

@@ -18,6 +18,7 @@ type Store interface {
 	TenantStore
 	KeyStore
 	WebhookStore
+	DialectStore
 }
 
 // TenantStore keeps tenants.
@@ -42,10 +43,22 @@ type WebhookStore interface {
 	DeleteWebhook(ctx context.Context, ref webhook.Ref) error
 }
 
-// Dialects finds a dialect by name ("standard", the newest version) or reference ("standard@1"); an unknown one is
-// webhook.NotFound.
+// DialectStore keeps the deployment's own dialects, and knows who has one.
+type DialectStore interface {
+	PutDialect(ctx context.Context, d webhook.DialectVersion) error
+	DialectHead(ctx context.Context, name string) (webhook.DialectHead, error)
+	DialectVersion(ctx context.Context, name string, version int) (webhook.DialectVersion, error)
+	DeleteDialect(ctx context.Context, name string, version int) error
+	Tenants(ctx context.Context, page webhook.Page) (webhook.List[webhook.Tenant], error)
+}
+
+// Dialects finds dialects; an unknown one is webhook.NotFound.
 type Dialects interface {
+	// Dialect takes a name ("standard", the newest version) or a reference ("standard@1"), of deleted ones too.
 	Dialect(ctx context.Context, nameOrRef string) (*dialect.Dialect, error)
+	// Offered takes the name of one that a tenant can be made with.
+	Offered(ctx context.Context, name string) (*dialect.Dialect, error)
+	BuiltIn(name string) bool
 }
 
 // Service makes the changes. Store, Dialects and Box are required.

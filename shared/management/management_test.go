@@ -84,12 +84,12 @@ func newWorld(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
-	dialects, err := builtin()
+	set, err := builtin()
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{store: &racing{Store: store}, now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)}
-	w.Service = management.Service{Store: w.store, Dialects: dialects, Box: seal.Box{Keys: keyring{}}, Now: func() time.Time { return w.now }}
+	w.Service = management.Service{Store: w.store, Dialects: &dialect.Library{Builtin: set, Store: store}, Box: seal.Box{Keys: keyring{}}, Now: func() time.Time { return w.now }}
 	in := management.TenantInput{ID: management.Of("acme"), Name: management.Of("Acme"), Dialect: management.Of("standard")}
 	if w.tenant, _, err = w.CreateTenant(t.Context(), in, nil); err != nil {
 		t.Fatal(err)

@@ -48,11 +48,11 @@ func (s Service) CreateTenant(ctx context.Context, in TenantInput, found Faults)
 	if !in.Dialect.given() {
 		faults.Add("dialect", required)
 	} else {
-		d, err := s.Dialects.Dialect(ctx, in.Dialect.Value)
+		d, err := s.Dialects.Offered(ctx, in.Dialect.Value) // no reference: a tenant follows its dialect's versions
 		switch {
 		case err != nil && webhook.KindOf(err) != webhook.NotFound:
 			return webhook.Tenant{}, "", err
-		case err != nil || d.Name != in.Dialect.Value: // a tenant follows its dialect's versions, so it names none
+		case err != nil:
 			faults.Add("dialect", "there is no such dialect; GET /v1/dialects lists them")
 		default:
 			t.Dialect = d.Name

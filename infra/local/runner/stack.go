@@ -33,6 +33,7 @@ type Store interface {
 	delivery.OverdueStore
 	ingest.Store
 	httpapi.Store
+	dialect.Store
 }
 
 // Queue is what they need of a queue, together.
@@ -49,7 +50,7 @@ type Parts struct {
 	Clock        clock.Clock
 	Keys         seal.Keyring
 	Poster       delivery.Poster
-	Dialects     *dialect.Set // nil means the built-in ones
+	Dialects     *dialect.Set // the built-in ones; nil means those that come with Hookline
 	AdminKey     string
 	AllowPrivate bool
 	InFlight     int
@@ -75,13 +76,14 @@ const sweepEvery = 15 * time.Minute
 
 // Assemble wires the parts.
 func Assemble(p Parts) (*Stack, error) {
-	dialects := p.Dialects
-	if dialects == nil {
+	builtin := p.Dialects
+	if builtin == nil {
 		var err error
-		if dialects, err = dialect.Builtin(); err != nil {
+		if builtin, err = dialect.Builtin(); err != nil {
 			return nil, err
 		}
 	}
+	dialects := &dialect.Library{Builtin: builtin, Store: p.Store}
 	box := seal.Box{Keys: p.Keys}
 	d := &delivery.Deliverer{
 		Store: p.Store, Health: p.Store, Poster: p.Poster, Dialects: dialects, Box: box, Now: p.Clock.Now,

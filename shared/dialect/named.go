@@ -1,0 +1,36 @@
+package dialect
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"hookline/shared/ecmajson"
+	"hookline/shared/webhook"
+)
+
+// Named returns a description under a name and a version, both at its beginning, white space removed. A name that it
+// has already must be the same; its version counts for nothing. Beyond that nothing is checked: Parse does.
+func Named(raw []byte, name string, version int) (json.RawMessage, error) {
+	compact, err := ecmajson.Compact(raw)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	var r reader
+	o := r.object("", compact)
+	given := optional(o, "name", name)
+	if given != name {
+		r.fault("name", "must be left out or %s, as in the path", name)
+	}
+	if len(r.faults) > 0 {
+		return nil, webhook.ErrInvalid(r.faults...)
+	}
+	out := object{r: &r, values: make(map[string]json.RawMessage)}
+	out.set("name", ecmajson.AppendQuoted(nil, name))
+	out.set("version", json.RawMessage(strconv.Itoa(version)))
+	for _, field := range o.names {
+		if field != "name" && field != "version" {
+			out.set(field, o.values[field])
+		}
+	}
+	return out.encode(), nil
+}

@@ -1,0 +1,174 @@
+package management
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"hookline/shared/dialect"
+	"hookline/shared/webhook"
+)
+
+// MaxDialectBytes is the largest description of a dialect, white space between tokens not counted.
+const MaxDialectBytes = 256 << 10
+
+// PutDialect makes a description the newest version of one of the deployment's own dialects. It reports whether the
+// name is new, or was deleted before. The description that is the newest already changes nothing.
+//
+// What is queued keeps its version. So that it and all webhooks can be signed for, a version reads secrets as the one
+// before it did; everything else may change.
+func (s Service) PutDialect(ctx context.Context, name string, description json.RawMessage) (d *dialect.Dialect, created bool, err error) {
+	if s.Dialects.BuiltIn(name) {
+		return nil, false, errBuiltIn()
+	}
+	err = retry(func() error {
+		d, created, err = s.putDialect(ctx, name, description)
+		return err
+	})
+	return d, created, err
+}
+
+func (s Service) putDialect(ctx context.Context, name string, description json.RawMessage) (d *dialect.Dialect, created bool, err error) {
+	head, err := s.Store.DialectHead(ctx, name)
+	if err != nil && webhook.KindOf(err) != webhook.NotFound {
+		return nil, false, err
+	}
+	created = err != nil || head.Deleted
+	same, err := describe(description, name, head.Version)
+	if err != nil {
+		return nil, false, err
+	}
+	if !created {
+		stored, err := s.Store.DialectVersion(ctx, name, head.Version)
+		if err != nil {
+			return nil, false, err
+		}
+		if bytes.Equal(stored.Description, same) {
+			d, err := s.Dialects.Dialect(ctx, fmt.Sprintf("%s@%d", name, head.Version))
+			return d, false, err
+		}
+	}
+	next, err := describe(description, name, head.Version+1)
+	if err != nil {
+		return nil, false, err
+	}
+	if d, err = dialect.Parse(next, nil); err != nil {
+		return nil, false, err
+	}
+	faults := checkSchemas(d)
+	if !created {
+		before, err := s.Dialects.Dialect(ctx, fmt.Sprintf("%s@%d", name, head.Version))
+		if err != nil {
+			return nil, false, err
+		}
+		if !d.ReadsSecretsOf(before) {
+			faults.Add("secret", "must keep its key, and the prefix of base64 keys: webhooks have secrets in that form")
+		}
+	}
+	if err := faults.Err(); err != nil {
+		return nil, false, err
+	}
+	return d, created, s.Store.PutDialect(ctx, webhook.DialectVersion{
+		Name: name, Version: d.Version, Description: d.Description, CreatedAt: s.now(),
+	})
+}
+
+// describe returns a description under a name and a version.
+func describe(description json.RawMessage, name string, version int) (json.RawMessage, error) {
+	named, err := dialect.Named(description, name, version)
+	if e, ok := errors.AsType[*webhook.Error](err); ok && e.Kind == webhook.Malformed { // JSON, but too deep
+		return nil, webhook.ErrInvalid(webhook.FieldError{Field: "description", Message: e.Cause.Error()})
+	}
+	if len(named) > MaxDialectBytes {
+		return nil, &webhook.Error{Kind: webhook.TooLarge, Message: "a dialect's description is over 256 KiB"}
+	}
+	return named, err
+}
+
+// DeleteDialect stops offering one of the deployment's own dialects, which no tenant may have. A tenant that is made
+// meanwhile keeps it, and so does what is queued.
+func (s Service) DeleteDialect(ctx context.Context, name string) error {
+	if s.Dialects.BuiltIn(name) {
+		return errBuiltIn()
+	}
+	return retry(func() error {
+		d, err := s.Dialects.Offered(ctx, name)
+		if err != nil {
+			return err
+		}
+		n, err := s.tenantsWith(ctx, name)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			tenants := "1 tenant has"
+			if n > 1 {
+				tenants = itoa(n) + " tenants have"
+			}
+			return webhook.ErrConflict("dialect-in-use", tenants+" this dialect")
+		}
+		return s.Store.DeleteDialect(ctx, name, d.Version)
+	})
+}
+
+func (s Service) tenantsWith(ctx context.Context, dialectName string) (n int, err error) {
+	for page := (webhook.Page{Limit: 100}); ; {
+		list, err := s.Store.Tenants(ctx, page)
+		if err != nil {
+			return 0, err
+		}
+		for _, t := range list.Items {
+			if t.Dialect == dialectName {
+				n++
+			}
+		}
+		if page.Cursor = list.Next; page.Cursor == "" {
+			return n, nil
+		}
+	}
+}
+
+func errBuiltIn() error {
+	return webhook.ErrConflict("dialect-built-in", "this dialect comes with the system and cannot be changed; put its description under another name")
+}
+
+// checkSchemas names the entries of a catalogue whose schema is no JSON Schema, or whose example does not pass it.
+func checkSchemas(d *dialect.Dialect) (faults Faults) {
+	for i, e := range d.EventTypes() {
+		if e.Schema == nil {
+			continue
+		}
+		field := "catalogue.events." + itoa(i)
+		schema, err := compileSchema(e.Schema)
+		if err != nil {
+			faults.Add(field+".schema", "must be a JSON Schema that refers to nothing outside itself")
+			continue
+		}
+		if e.Example == nil {
+			continue
+		}
+		example, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.Example))
+		if err != nil || schema.Validate(example) != nil {
+			faults.Add(field+".example", "does not pass the schema")
+		}
+	}
+	return faults
+}
+
+func compileSchema(raw json.RawMessage) (*jsonschema.Schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	const place = "urn:schema"
+	c := jsonschema.NewCompiler()
+	c.UseLoader(jsonschema.SchemeURLLoader{}) // which knows no scheme: nothing is read from files or the network
+	if err := c.AddResource(place, doc); err != nil {
+		return nil, err
+	}
+	return c.Compile(place)
+}
