@@ -131,19 +131,6 @@ func TestKnows(t *testing.T) {
 	}
 }
 
-func TestComingSoon(t *testing.T) {
-	var soon []string
-	for _, e := range builtin(t, "axiestudio").EventTypes() {
-		if e.ComingSoon {
-			soon = append(soon, e.Group+": "+e.Description)
-		}
-	}
-	got := strings.Join(soon, "; ")
-	if want := "Coming Soon: Chat interface events; Coming Soon: Document upload events; Coming Soon: API key events"; got != want {
-		t.Errorf("announced: %q, want %q", got, want)
-	}
-}
-
 // TestSystemEvents holds that each is described, fits its schema, and is in no catalogue.
 func TestSystemEvents(t *testing.T) {
 	d := builtin(t, "standard")

@@ -12,6 +12,7 @@ import (
 
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
+	"hookline/shared/signature"
 	"hookline/shared/webhook"
 )
 
@@ -214,17 +215,26 @@ func TestExamplesAreChecked(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(minimal))
-	f.Add([]byte(strings.Replace(minimal, `"plain"`, `"ecmascript"`, 1)))
-	f.Add([]byte(strings.Replace(minimal, `"utf8", "min": 8`, `"base64", "prefix": "p_", "min": 8`, 1)))
+	seeds := []string{
+		minimal,
+		strings.Replace(minimal, `"plain"`, `"ecmascript"`, 1),
+		strings.Replace(minimal, `"utf8", "min": 8`, `"base64", "prefix": "p_", "min": 8`, 1),
+		strings.Replace(minimal, `{"n": 1.0, "e": "{type}", "d": "{data}"}`, `"{data}"`, 1),
+		strings.Replace(minimal, `"{signature}"`, `"t={unix},{signature};{delivery}", "X-{": "{webhook}{timestamp}{tenant}{id}"`, 1),
+		strings.NewReplacer(`"{type}"`, `["{timestamp_unix}", "{timestamp_unix}{type}"]`, `"A thing"`, `"A thing", "wire_name": "a/b"`).Replace(minimal),
+		strings.Replace(minimal, `"encoding": "hex"`, `"encoding": "base64", "prefix": "v1=", "join": ","`, 1),
+	}
 	set, err := dialect.Builtin()
 	if err != nil {
 		f.Fatal(err)
 	}
 	for _, name := range set.Names() {
-		f.Add([]byte(builtin(f, name).Description))
+		seeds = append(seeds, string(builtin(f, name).Description))
 	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	for _, seed := range seeds {
+		f.Add([]byte(seed), []byte(`{"a":[1.50,"\u0041 ",{}]}`))
+	}
+	f.Fuzz(func(t *testing.T, raw, data []byte) {
 		d, err := dialect.Parse(raw, nil)
 		if err != nil {
 			e, ok := errors.AsType[*webhook.Error](err)
@@ -233,30 +243,85 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		// Whatever is taken can send.
-		body, err := d.Body(webhook.Event{ID: "evt_1", Type: "a.b", Tenant: "t", Timestamp: "2026-03-20T12:00:00Z", Data: []byte("1")})
-		if err != nil {
-			t.Fatal(err)
+		if _, err := ecmajson.Compact(data); err != nil {
+			data = []byte("{}") // ingest takes nothing else
 		}
-		again, err := ecmajson.Compact(body)
-		if err != nil || !bytes.Equal(again, body) {
-			t.Errorf("body %q is not compact JSON: %v", body, err)
-		}
+		// Whatever is taken can send every event.
 		secret := d.NewSecret()
 		if problem := d.CheckSecret(secret); problem != "" {
 			t.Errorf("a secret we made %s", problem)
 		}
-		headers, err := d.Headers(dialect.Message{EventID: "evt_1", Type: "a.b", Tenant: "t", Sent: time.Unix(1, 0), Body: body, Secrets: []string{secret}})
-		if err != nil || len(headers) < 4 {
-			t.Errorf("Headers = %v, %v", headers, err)
-		}
-		for _, h := range headers {
-			if !d.Owns(h.Name) {
-				t.Errorf("%s is sent and not owned", h.Name)
+		for _, e := range append(d.EventTypes(), dialect.EventType{Name: "of.no_catalogue"}) {
+			body, err := d.Body(webhook.Event{ID: "evt_1", Type: e.Name, Tenant: "t", Timestamp: "2026-03-20T12:00:00Z", Data: data})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, err := ecmajson.Compact(body); err != nil || !bytes.Equal(again, body) {
+				t.Errorf("body %q is not compact JSON: %v", body, err)
+			}
+			for _, contentType := range d.ContentTypes {
+				m := dialect.Message{
+					EventID: "evt_1", Type: e.Name, Tenant: "t", Webhook: "wh_1", Delivery: "dlv_1", Timestamp: "2026-03-20T12:00:00Z",
+					Sent: time.Unix(1, 0), Body: body, ContentType: contentType, Secrets: []string{secret},
+				}
+				headers, err := d.Headers(m)
+				if err != nil || len(headers) < 4 {
+					t.Errorf("Headers = %v, %v", headers, err)
+				}
+				for _, h := range headers {
+					if !d.Owns(h.Name) {
+						t.Errorf("%s is sent and not owned", h.Name)
+					}
+				}
+				if !signedBy(t, d, m, headers) {
+					t.Errorf("the signature in %q does not verify", headers)
+				}
 			}
 		}
 		if second, err := dialect.Parse(d.Description, nil); err != nil || second.Ref() != d.Ref() {
 			t.Errorf("its own description is refused: %v", err)
 		}
+		named, err := dialect.Named(raw, d.Name, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := dialect.Parse(named, nil); err != nil || again.Version != 7 || len(again.EventTypes()) != len(d.EventTypes()) {
+			t.Errorf("under version 7: %v, %v", again, err)
+		}
 	})
+}
+
+// signedBy reads a dialect's description as a receiver's author would, and verifies the message with what it says.
+func signedBy(t *testing.T, d *dialect.Dialect, m dialect.Message, headers []dialect.Header) bool {
+	t.Helper()
+	var says struct {
+		Headers   map[string]string
+		Signature struct{ Signed, Encoding, Prefix, Join string }
+		Secret    struct{ Key, Prefix string }
+	}
+	if err := json.Unmarshal(d.Description, &says); err != nil {
+		t.Fatal(err)
+	}
+	scheme := signature.Scheme{
+		Signed: says.Signature.Signed, Encoding: signature.Encoding(says.Signature.Encoding), Prefix: says.Signature.Prefix, Join: says.Signature.Join,
+		Key: signature.Key{Encoding: signature.Encoding(says.Secret.Key), Prefix: says.Secret.Prefix},
+	}
+	known := strings.NewReplacer(
+		"{id}", m.EventID, "{tenant}", m.Tenant, "{webhook}", m.Webhook, "{delivery}", m.Delivery, "{timestamp}", m.Timestamp, "{unix}", "1",
+	)
+	wireName := m.Type
+	if e, ok := d.EventType(m.Type); ok && e.WireName != "" {
+		wireName = e.WireName
+	}
+	for _, h := range headers {
+		template := says.Headers[h.Name]
+		before, after, ok := strings.Cut(template, "{signature}")
+		if !ok {
+			continue
+		}
+		fill := func(s string) string { return strings.ReplaceAll(known.Replace(s), "{type}", wireName) }
+		value := strings.TrimSuffix(strings.TrimPrefix(h.Value, fill(before)), fill(after))
+		return scheme.Verify(value, signature.Message{ID: m.EventID, Time: m.Sent, Body: dialect.Wire(m.Body, m.ContentType)}, m.Secrets...)
+	}
+	return false
 }

@@ -321,14 +321,4 @@ func TestSecrets(t *testing.T) {
 			}
 		})
 	}
-	for name := range verify {
-		d := builtin(t, name)
-		a, b := d.NewSecret(), d.NewSecret()
-		if a == b {
-			t.Errorf("%s: two secrets are the same", name)
-		}
-		if problem := d.CheckSecret(a); problem != "" {
-			t.Errorf("%s: a secret we made %s", name, problem)
-		}
-	}
 }

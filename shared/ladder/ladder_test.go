@@ -2,10 +2,8 @@ package ladder_test
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"hookline/shared/dialect"
 	"hookline/shared/ladder"
 )
 
@@ -69,53 +67,5 @@ func TestJitterStaysUnderATenth(t *testing.T) {
 	}
 	if longest < 10*h+50*m {
 		t.Errorf("longest of 10,000 waits = %v: the jitter does not reach its range", longest)
-	}
-}
-
-// TestEveryDialect lives through every built-in ladder in virtual time and compares the moments of the attempts with
-// the waits that the products' documents promise.
-func TestEveryDialect(t *testing.T) {
-	spec := ladder.Ladder{5 * s, 5 * m, 30 * m, 2 * h, 5 * h, 10 * h, 10 * h}
-	want := map[string]ladder.Ladder{
-		"standard":   spec,
-		"axoria":     spec,
-		"codmir":     spec,
-		"agiletune":  {1 * m, 5 * m, 30 * m, 2 * h, 12 * h},
-		"axiestudio": {2 * s, 4 * s, 8 * s, 16 * s},
-	}
-	set, err := dialect.Builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := len(set.Names()); got != len(want) {
-		t.Fatalf("%d built-in dialects, want %d", got, len(want))
-	}
-	for name, waits := range want {
-		d, err := set.Dialect(t.Context(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		synctest.Test(t, func(t *testing.T) {
-			last := time.Now()
-			for count := 1; ; count++ {
-				wait, ok := d.Ladder.Next(count, 0, nil)
-				if !ok {
-					if count != d.Ladder.Attempts() || count != len(waits)+1 {
-						t.Errorf("%s: gave up after %d attempts, want %d", name, count, len(waits)+1)
-					}
-					return
-				}
-				<-time.After(wait)
-				shortest := waits[count-1]
-				longest := shortest
-				if shortest >= 5*m {
-					longest += shortest / 10
-				}
-				if got := time.Since(last); got < shortest || got > longest {
-					t.Errorf("%s: waited %v after attempt %d, want %v to %v", name, got, count, shortest, longest)
-				}
-				last = time.Now()
-			}
-		})
 	}
 }

@@ -186,18 +186,38 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// FuzzVerify holds that what is signed verifies, and that a header verifies only when the signature is in it.
 func FuzzVerify(f *testing.F) {
-	m := signature.Message{ID: "evt_1", Time: time.Unix(1_700_000_000, 0), Body: []byte(`{"a":1}`)}
-	good, err := hexBody.Sign(m, "s3cret")
-	if err != nil {
-		f.Fatal(err)
+	stamped := signature.Scheme{Signed: "{unix}.{body}", Encoding: signature.Hex, Prefix: "v1=", Join: ","}
+	schemes := []signature.Scheme{hexBody, spec, stamped, {Signed: "{body}", Encoding: signature.Base64}}
+	for _, scheme := range schemes {
+		for _, body := range []string{"", `{"a":1}`, "{body}{id}"} {
+			good, err := scheme.Sign(signature.Message{ID: "evt_1", Time: time.Unix(1_700_000_000, 0), Body: []byte(body)}, "c2VjcmV0")
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(good, body, "c2VjcmV0")
+			f.Add("t=1700000000, "+good+" ,"+good, body, "c2VjcmV0")
+		}
 	}
-	f.Add(good)
-	f.Add("sha256=")
-	f.Add("sha256=00 sha256=11")
-	f.Fuzz(func(t *testing.T, header string) {
-		if hexBody.Verify(header, m, "s3cret") && !strings.EqualFold(header, good) {
-			t.Errorf("Verify accepts %q", header)
+	f.Add("sha256=", "", "x")
+	f.Add("sha256=00 sha256=11,v1=,,v1, ", "", "")
+	f.Fuzz(func(t *testing.T, header, body, secret string) {
+		m := signature.Message{ID: "evt_1", Time: time.Unix(1_700_000_000, 0), Body: []byte(body)}
+		for _, scheme := range schemes {
+			good, err := scheme.Sign(m, secret)
+			if err != nil {
+				if scheme.Verify(header, m, secret) {
+					t.Errorf("%q verifies under a secret that signs nothing", header)
+				}
+				continue
+			}
+			if !scheme.Verify(good, m, secret) || scheme.Join != "" && !scheme.Verify(header+scheme.Join+good, m, secret) {
+				t.Errorf("%q does not verify", good)
+			}
+			if scheme.Verify(header, m, secret) && !strings.Contains(strings.ToLower(header), strings.ToLower(good)) {
+				t.Errorf("%q verifies, of which %q is no part", header, good)
+			}
 		}
 	})
 }
