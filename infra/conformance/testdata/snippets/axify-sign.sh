@@ -1,0 +1,1 @@
+echo -n '{ "deployed_at": "2023-10-27T00:00:00Z", "environment": "production", "commit_sha": "56e05fced214c44a37759efa2dfc25a65d8ae98d", "repository_id": "123", "repository_url": "https://git.scm-provider.ca/my-project/my-repo" }' | openssl sha256 -hex -mac HMAC -macopt key:"secret"
