@@ -62,12 +62,20 @@ type system struct {
 	stop   func()
 }
 
-// startSystem runs what `make run ENGINE=aws-local` does, over a data directory.
-func startSystem(t *testing.T, dir string, open runner.Open) *system {
+// startSystem runs what `make run ENGINE=aws-local` does, over a data directory, or what `make run` does where open is
+// nil. Settings are NAME=value.
+func startSystem(t *testing.T, dir string, open runner.Open, settings ...string) *system {
 	t.Helper()
 	s := &system{}
 	const admin = "hka_conformance"
-	env := map[string]string{"PORT": "0", "DATA_DIR": dir, "ADMIN_KEY": admin, "ENGINE": standin.Name}
+	env := map[string]string{"PORT": "0", "DATA_DIR": dir, "ADMIN_KEY": admin}
+	if open != nil {
+		env["ENGINE"] = standin.Name
+	}
+	for _, setting := range settings {
+		name, value, _ := strings.Cut(setting, "=")
+		env[name] = value
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	out := &output{ready: make(chan string, 1)}
 	ended := make(chan error, 1)
@@ -133,11 +141,13 @@ type client struct {
 
 func (c client) in(t *testing.T) client { c.t = t; return c }
 
-// do calls the API and decodes its answer into out, which may be nil.
+// do calls the API and decodes its answer into out, which may be nil. A body of JSON text goes as it is.
 func (c client) do(want int, method, path string, body, out any) {
 	c.t.Helper()
 	var in io.Reader
-	if body != nil {
+	if text, ok := body.(json.RawMessage); ok {
+		in = bytes.NewReader(text)
+	} else if body != nil {
 		b, err := json.Marshal(body)
 		if err != nil {
 			c.t.Fatal(err)

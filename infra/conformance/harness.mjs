@@ -4,7 +4,7 @@
 //
 // Out: first {file of an endpoint: URL}.
 // In:  one JSON a line, {code, secret, headers: {name in lower case: value}, body: base64 of the bytes on the wire}.
-// Out: one JSON a line, in the same order: {accepted, payload?}, or {error, message} for what was thrown; error is its
+// Out: one JSON a line, in the same order: {accepted, payload?: text}, or {error, message} for what was thrown; error is its
 //      code or name.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -82,7 +82,7 @@ const verify = {
     accepted(Buffer.from(JSON.stringify(JSON.parse(body.toString()))).equals(body)),
   "standardwebhooks (npm)": (secret, headers, body) => ({
     accepted: true,
-    payload: new Webhook(secret).verify(body, headers),
+    payload: JSON.stringify(new Webhook(secret).verify(body, headers)),
   }),
 };
 

@@ -1,7 +1,7 @@
 # Runs on deliveries what receivers have for them in Python: the documents' code in testdata/snippets, as it is printed,
 # and the library standardwebhooks of PyPI.
 # In:  one JSON a line, {code, secret, headers: {name in lower case: value}, body: base64 of the bytes on the wire}.
-# Out: one JSON a line, in the same order: {accepted, payload?}, or {error, message} for what was raised.
+# Out: one JSON a line, in the same order: {accepted, payload?: text}, or {error, message} for what was raised.
 import base64
 import json
 import pathlib
@@ -22,7 +22,7 @@ verify = {
     "axoria.py": lambda secret, headers, body: {"accepted": axoria_py(secret, body, headers["x-axoria-signature"])},
     "standardwebhooks (PyPI)": lambda secret, headers, body: {
         "accepted": True,
-        "payload": Webhook(secret).verify(body, headers),
+        "payload": json.dumps(Webhook(secret).verify(body, headers)),
     },
 }
 

@@ -29,12 +29,12 @@ func (d delivery) with(change func(*delivery)) delivery {
 	return d
 }
 
-// verdict is what the code says of one delivery. Payload is a library's alone.
+// verdict is what the code says of one delivery. Payload is what a library hands on.
 type verdict struct {
-	Accepted bool            `json:"accepted"`
-	Payload  json.RawMessage `json:"payload"`
-	Error    string          `json:"error"` // the code or name of what was thrown
-	Message  string          `json:"message"`
+	Accepted bool   `json:"accepted"`
+	Payload  string `json:"payload"` // printed again: Python has 1e400 as Infinity there
+	Error    string `json:"error"`   // the code or name of what was thrown
+	Message  string `json:"message"`
 }
 
 // refused reports whether the delivery was refused in a way that the code has for that: any other error is a fault.

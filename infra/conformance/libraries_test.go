@@ -103,7 +103,7 @@ func TestReferenceLibraries(t *testing.T) {
 				}
 				var payload struct{ Data any }
 				var want any
-				if err := json.Unmarshal(got.Payload, &payload); err != nil {
+				if err := json.Unmarshal([]byte(got.Payload), &payload); err != nil {
 					t.Fatal(err)
 				}
 				if err := json.Unmarshal([]byte(tt.data), &want); err != nil {
