@@ -103,6 +103,13 @@ func TestDocuments(t *testing.T) {
 	t.Parallel()
 	judges := startJudges(t, textKey.secret)
 	s := startSystem(t, t.TempDir(), nil)
+	dialects, err := dialect.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(judged)), dialects.Names()); diff != "" {
+		t.Errorf("dialects (-judged +built in):\n%s", diff)
+	}
 	for name, by := range judged {
 		t.Run(name, func(t *testing.T) {
 			tenant := s.in(t).tenant(name, name)
