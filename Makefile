@@ -40,7 +40,7 @@ conformance: conformance-tools ## the tests against other people's programs, all
 	@$(GOTEST) -count=1 ./infra/conformance/...
 
 .PHONY: conformance-tools
-conformance-tools: ## install what conformance needs: Node, strace, npm libraries
+conformance-tools: ## install what conformance needs: Node, Python, Java, strace and libraries
 	@infra/conformance/install
 
 # The SAM CLI that is installed, or one that `make` installs for itself.

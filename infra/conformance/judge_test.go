@@ -3,8 +3,10 @@ package conformance
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -20,11 +22,7 @@ type delivery struct {
 
 // with returns a copy that may be changed.
 func (d delivery) with(change func(*delivery)) delivery {
-	headers := make(map[string]string, len(d.Headers))
-	for name, value := range d.Headers {
-		headers[name] = value
-	}
-	d.Headers, d.Body = headers, append([]byte(nil), d.Body...)
+	d.Headers, d.Body = maps.Clone(d.Headers), slices.Clone(d.Body)
 	change(&d)
 	return d
 }
