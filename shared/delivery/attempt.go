@@ -69,7 +69,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 	if ctx.Err() != nil {
 		return false // we are being stopped: the answer, if any, says nothing of the receiver
 	}
-	b.took(w.Ref, a.Duration)
+	b.took(w.Ref, a)
 	rec.Record(a)
 	return b.conclude(ctx, it, rec, prev, d, w)
 }
@@ -79,7 +79,7 @@ func (b *batch) conclude(ctx context.Context, it *item, rec webhook.Delivery, pr
 	a := *rec.LastAttempt()
 	if a.Error == "" {
 		done = b.finish(ctx, it, rec, prev, webhook.Succeeded)
-		b.recovered(ctx, w)
+		b.recovered(ctx, w, rec.Type)
 		return done
 	}
 	wait, more := d.Ladder.Next(rec.Count, a.RetryAfter, b.jitter)
@@ -89,17 +89,15 @@ func (b *batch) conclude(ctx context.Context, it *item, rec webhook.Delivery, pr
 		saved, handled := b.save(ctx, it, rec, prev)
 		if saved {
 			b.attempted(ctx, rec)
-			b.failed(ctx, w, a, false)
+			b.failed(ctx, w, rec)
 			return b.schedule(ctx, it, rec)
 		}
 		return handled
 	}
-	done = b.finish(ctx, it, rec, prev, webhook.Failed)
-	b.failed(ctx, w, a, !more && d.FailingWhenExhausted)
-	return done
+	return b.finish(ctx, it, rec, prev, webhook.Failed)
 }
 
-// finish records the round's last attempt, and buries what ran out of attempts.
+// finish records the round's last attempt, and does what follows.
 func (b *batch) finish(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev, status webhook.DeliveryStatus) (done bool) {
 	rec.Status, rec.NextAt, rec.Via = status, time.Time{}, ""
 	saved, handled := b.save(ctx, it, rec, prev)
@@ -107,10 +105,7 @@ func (b *batch) finish(ctx context.Context, it *item, rec webhook.Delivery, prev
 		return handled
 	}
 	b.attempted(ctx, rec)
-	if status == webhook.Failed && deservesDeadLetter(rec) {
-		return b.bury(ctx, rec)
-	}
-	return true
+	return status != webhook.Failed || b.end(ctx, rec, false)
 }
 
 // Writes of a record that met a passing fault are tried again this often, at first this far apart and then twice as

@@ -18,7 +18,7 @@ const (
 	attempt                // it is this message's turn
 	wait                   // its turn, but not yet: park it again
 	repark                 // it made the last attempt and comes back early: repeat the step that may be missing
-	bury                   // it made the last attempt, which was the round's last: the dead letter may be missing
+	finished               // it made the last attempt, which was the round's last: what follows may be missing
 	redrive                // a dead letter come back: its turn, in a new round
 )
 
@@ -47,8 +47,8 @@ func decide(m Message, id string, d *webhook.Delivery, now time.Time) verdict {
 	case m.Round > d.Round && m.Dead == nil:
 		return attempt // the message that starts a replayed round, seen before the record's write
 	case d.Status != webhook.Pending:
-		if owner && d.Status == webhook.Failed && deservesDeadLetter(*d) {
-			return bury
+		if owner && d.Status == webhook.Failed {
+			return finished
 		}
 		return drop
 	case owner && now.Before(d.NextAt):

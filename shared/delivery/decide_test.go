@@ -41,10 +41,10 @@ func TestDecide(t *testing.T) {
 		"a replay's message":                         {m(2, 1), "b", pending(2, 0, "", now), attempt},
 		"a new round's message before its record":    {m(2, 1), "b", final(1, "a", webhook.Failed, exhausted), attempt},
 		"the owner of a success":                     {m(1, 1), "a", final(1, "a", webhook.Succeeded, webhook.Attempt{}), drop},
-		"the owner of the last failure":              {m(1, 1), "a", final(1, "a", webhook.Failed, exhausted), bury},
+		"the owner of the last failure":              {m(1, 1), "a", final(1, "a", webhook.Failed, exhausted), finished},
 		"a copy after the last failure":              {m(1, 1), "b", final(1, "a", webhook.Failed, exhausted), drop},
-		"the owner, failed for being inactive":       {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ErrWebhookInactive}), drop},
-		"the owner, failed for a 410":                {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ErrBadStatus, StatusCode: 410}), drop},
+		"the owner, failed for being inactive":       {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ErrWebhookInactive}), finished},
+		"the owner, failed for a 410":                {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ErrBadStatus, StatusCode: 410}), finished},
 		"redriven":                                   {dead(1), "x", final(1, "a", webhook.Failed, exhausted), redrive},
 		"redriven, the record has expired":           {dead(1), "x", nil, redrive},
 		"redriven after a replay":                    {dead(1), "x", pending(2, 0, "", past), drop},
@@ -52,7 +52,7 @@ func TestDecide(t *testing.T) {
 		"redriven, a copy":                           {dead(1), "y", pending(2, 1, "x", past), drop},
 		"redriven, its own second attempt":           {dead(1), "x", pending(2, 1, "x", past), attempt},
 		"redriven, its own second attempt, early":    {dead(1), "x", pending(2, 1, "x", soon), repark},
-		"redriven, its own last attempt":             {dead(1), "x", final(2, "x", webhook.Failed, exhausted), bury},
+		"redriven, its own last attempt":             {dead(1), "x", final(2, "x", webhook.Failed, exhausted), finished},
 		"redriven two rounds late":                   {dead(1), "x", final(3, "b", webhook.Failed, exhausted), drop},
 	}
 	for name, tt := range tests {

@@ -61,6 +61,7 @@ type Deliverer struct {
 	Health    HealthStore
 	Queues    Queues
 	Sources   map[string]Queue
+	Changes   queue.Sender // where changes of webhooks' states are told: the ingest queue; nil: nobody is told
 	Poster    Poster
 	Dialects  Dialects
 	Box       seal.Box
@@ -72,8 +73,8 @@ type Deliverer struct {
 
 	mu     sync.Mutex
 	parked map[Queue]reading
-	slow   map[webhook.Ref]bool
-	marked map[webhook.Ref]time.Time
+	slow   map[webhook.Ref]bool // slow, or asked to be spared
+	marked map[mark]time.Time
 }
 
 // DefaultRetention is how long a delivery's record is kept: the longest ladder, two weeks as a dead letter, and the

@@ -28,6 +28,8 @@ type batch struct {
 	records  map[webhook.DeliveryKey]webhook.Delivery
 	bodies   map[string]map[string][]byte // by tenant and reference
 
+	changing sync.Mutex // held while a webhook's state is changed, so that a batch does it once
+
 	mu     sync.Mutex
 	health map[webhook.Ref]webhook.Health // what the batch made of the webhooks' health
 }
@@ -173,8 +175,8 @@ func (b *batch) act(ctx context.Context, it *item, d *webhook.Delivery) (done bo
 		return b.postpone(ctx, it, d.NextAt)
 	case repark:
 		return b.schedule(ctx, it, *d)
-	case bury:
-		return b.bury(ctx, *d)
+	case finished:
+		return b.end(ctx, *d, true)
 	}
 	b.Log.DebugContext(ctx, "delivery.dropped", "webhook", m.Webhook, "event", m.Event, "round", m.Round, "attempt", m.Attempt)
 	return true

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"hookline/shared/queue"
@@ -9,7 +10,7 @@ import (
 )
 
 const (
-	// slowPost is how long a webhook's last POST may take before it is treated as slow.
+	// slowPost is how long a webhook's last POST may take before the webhook is treated as slow.
 	slowPost = 3 * time.Second
 	// maxSlowInBatch is how many POSTs to one slow webhook a batch makes: a batch ends with its slowest POST.
 	maxSlowInBatch = 2
@@ -58,7 +59,7 @@ func (b *batch) turn(it *item) bool {
 	return v == attempt || v == redrive
 }
 
-// spill moves messages of slow webhooks to the bulk queue, which has a concurrency of its own, beyond a few in a batch.
+// spill moves messages of slow and overloaded webhooks to the bulk queue, which has a concurrency of its own, beyond a few in a batch.
 func (b *batch) spill(ctx context.Context, groups [][]*item) [][]*item {
 	posts := make(map[webhook.Ref]int)
 	var ready [][]*item
@@ -106,11 +107,23 @@ func (d *Deliverer) isSlow(ref webhook.Ref) bool {
 	return d.slow[ref]
 }
 
-// took remembers whether the webhook's last POST was slow. It is a hint, lost with the process.
-func (d *Deliverer) took(ref webhook.Ref, post time.Duration) {
+// overloaded reports whether a receiver's status asks for fewer requests: 429 that there were too many, 502 and 504 that
+// what is behind it is under load (https://github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md,
+// Delivery success and failure), 503 that the receiver itself is (RFC 9110, section 15.6.4).
+func overloaded(status int) bool {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// took remembers whether the webhook's last POST was slow, or answered that the receiver is overloaded, which is treated
+// alike. It is a hint, lost with the process.
+func (d *Deliverer) took(ref webhook.Ref, a webhook.Attempt) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if post <= slowPost {
+	if a.Duration <= slowPost && !overloaded(a.StatusCode) {
 		delete(d.slow, ref)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hookline/shared/queue"
+	"hookline/shared/system"
 	"hookline/shared/webhook"
 )
 
@@ -94,9 +95,32 @@ func (b *batch) hop(ctx context.Context, it *item, left time.Duration) error {
 	return err
 }
 
-// bury sends the dead letter of a delivery that ran out of attempts. Twice is harmless: a second one, redriven, finds
-// the next round begun.
+// end does what follows a round that failed: what it means for the webhook, and the dead letter. The record's owner
+// repeats it until all is done; again says that it has been begun before.
+func (b *batch) end(ctx context.Context, rec webhook.Delivery, again bool) (done bool) {
+	done = true
+	if deservesDeadLetter(rec) {
+		done = b.bury(ctx, rec)
+	}
+	w, ok := b.webhooks[webhook.Ref{Tenant: rec.Tenant, ID: rec.Webhook}]
+	if a := rec.LastAttempt(); !ok || a == nil || a.Error == webhook.ErrWebhookInactive || a.Error == webhook.ErrWebhookDeleted {
+		return done
+	}
+	d, err := b.Dialects.Dialect(ctx, rec.Dialect)
+	if err != nil {
+		b.fault(ctx, "delivery.dialect", next(rec), err)
+		return false
+	}
+	return b.exhausted(ctx, w, d, rec, again) == nil && done
+}
+
+// bury tells that a delivery ran out of attempts, and sends its dead letter. Twice is harmless: it is told once, and a
+// second dead letter, redriven, finds the next round begun.
 func (b *batch) bury(ctx context.Context, d webhook.Delivery) (done bool) {
+	// What fails to tell of a failure is not told of.
+	if !webhook.IsSystemType(d.Type) && b.tell(ctx, system.Failed(d), d.Type) != nil {
+		return false
+	}
 	m := next(d)
 	m.Due, m.Attempt = 0, 1
 	m.Dead = &Death{At: unixMilli(b.now())}

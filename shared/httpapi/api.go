@@ -86,6 +86,8 @@ type API struct {
 	DeadLetters DeadLetters
 	// RedriveTo is the destination that dead letters are moved to: the delivery queue.
 	RedriveTo string
+	// Changes is where new webhooks are told of: the ingest queue; nil: nobody is told.
+	Changes queue.Sender
 	Box       seal.Box
 	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.
 	AllowPrivate bool
@@ -266,7 +268,7 @@ func (a *API) now() time.Time {
 }
 
 func (a *API) management() management.Service {
-	return management.Service{Store: a.Store, Dialects: a.Dialects, Box: a.Box, AllowPrivate: a.AllowPrivate, Now: a.Now}
+	return management.Service{Store: a.Store, Dialects: a.Dialects, Box: a.Box, Changes: a.Changes, AllowPrivate: a.AllowPrivate, Now: a.Now}
 }
 
 // dialect returns the dialect of the call's tenant.

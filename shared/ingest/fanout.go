@@ -9,6 +9,7 @@ import (
 	"hookline/shared/dialect"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
+	"hookline/shared/system"
 	"hookline/shared/webhook"
 )
 
@@ -17,13 +18,15 @@ type fanout struct {
 	Event   webhook.Event   `json:"event"`
 	Data    webhook.Payload `json:"data"` // Event.Data, packed
 	Dialect string          `json:"dialect"`
+	Except  string          `json:"except,omitempty"` // a webhook that is not told
 	Repeat  bool            `json:"repeat,omitempty"`
 	Cursor  string          `json:"cursor,omitempty"` // where in the index this message begins
 }
 
 // envelope is a message of the ingest queue: one of ours, or an entry of an event bus, whose fields it does not share.
 type envelope struct {
-	Fanout *fanout `json:"fanout"`
+	Fanout *fanout        `json:"fanout,omitempty"`
+	System *system.Change `json:"system,omitempty"`
 }
 
 // pagesPerMessage bounds the work of one message; what is left continues in another.
@@ -37,7 +40,7 @@ func (s *Service) handOver(ctx context.Context, d *dialect.Dialect, p *publicati
 		return nil, err
 	}
 	ev.Data = nil
-	return []queue.Outgoing{(&fanout{Event: ev, Data: data, Dialect: d.Ref(), Repeat: p.repeat}).outgoing()}, nil
+	return []queue.Outgoing{(&fanout{Event: ev, Data: data, Dialect: d.Ref(), Except: p.except, Repeat: p.repeat}).outgoing()}, nil
 }
 
 func (f *fanout) outgoing() queue.Outgoing {
@@ -75,7 +78,7 @@ func (s *Service) fanOut(ctx context.Context, f fanout) error {
 		if err != nil {
 			return err
 		}
-		to := filters.matching(list.Items, ev.Data)
+		to := filters.matching(without(list.Items, f.Except), ev.Data)
 		if f.Repeat {
 			to = takenBefore(to, ev.AcceptedAt)
 		}

@@ -12,8 +12,9 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Handle takes a batch of messages from the ingest queue: events to fan out, and entries of the event bus. An entry
-// that is no event goes to the refused queue with the reason; only passing faults make a message come back.
+// Handle takes a batch of messages from the ingest queue: events to fan out, changes of webhooks' states, and entries of
+// the event bus. An entry that is no event goes to the refused queue with the reason; only passing faults, and a change
+// that is not made yet, make a message come back.
 func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for _, r := range ev.Records {
@@ -22,7 +23,9 @@ func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEve
 			err = s.refuse(ctx, r.Body, refusal)
 		}
 		if err != nil {
-			s.Log.ErrorContext(ctx, "ingest.failed", "message", r.MessageId, "err", err)
+			if !errors.Is(err, errAwaited) {
+				s.Log.ErrorContext(ctx, "ingest.failed", "message", r.MessageId, "err", err)
+			}
 			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
 		}
 	}
@@ -31,8 +34,12 @@ func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEve
 
 func (s *Service) handle(ctx context.Context, body string) error {
 	var e envelope
-	if err := json.Unmarshal([]byte(body), &e); err == nil && e.Fanout != nil {
+	err := json.Unmarshal([]byte(body), &e)
+	switch {
+	case err == nil && e.Fanout != nil:
 		return s.fanOut(ctx, *e.Fanout)
+	case err == nil && e.System != nil:
+		return s.change(ctx, *e.System)
 	}
 	return s.entry(ctx, body)
 }

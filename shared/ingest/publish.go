@@ -46,8 +46,9 @@ type publication struct {
 	hash    string // of what was handed in, "" when we made the id
 	to      []webhook.Subscription
 	matched int
-	repeat  bool // accepted before
-	void    bool // nothing is to be sent for it
+	except  string // a webhook that is not told; "" none
+	repeat  bool   // accepted before
+	void    bool   // nothing is to be sent for it
 }
 
 // stored is a pin's answer: the results, and the time the events happened, which their bodies carry.
@@ -67,12 +68,16 @@ func (s *Service) Publish(ctx context.Context, t webhook.Tenant, in []Input, onc
 	if err != nil {
 		return nil, err
 	}
-	if err := s.match(ctx, t.ID, pubs); err != nil {
+	return s.publish(ctx, d, t.ID, pubs, once)
+}
+
+func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, once *Once) ([]Result, error) {
+	if err := s.match(ctx, tenant, pubs); err != nil {
 		return nil, err
 	}
 	// From here on the order matters. Pins first: a crash after them loses nothing, for the client has no answer and
 	// its retry sends the messages as a repeat. Messages last: what is answered is queued.
-	results, err := s.pin(ctx, t.ID, pubs, once)
+	results, err := s.pin(ctx, tenant, pubs, once)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +85,7 @@ func (s *Service) Publish(ctx context.Context, t webhook.Tenant, in []Input, onc
 		return nil, webhook.ErrUnavailable(err)
 	}
 	for i, r := range results {
-		s.Log.DebugContext(ctx, "event.accepted", "tenant", t.ID, "event", r.ID, "type", r.Type, "matched", r.Matched, "repeat", pubs[i].repeat || pubs[i].void)
+		s.Log.DebugContext(ctx, "event.accepted", "tenant", tenant, "event", r.ID, "type", r.Type, "matched", r.Matched, "repeat", pubs[i].repeat || pubs[i].void)
 	}
 	return results, nil
 }
@@ -142,7 +147,7 @@ func (s *Service) match(ctx context.Context, tenant string, pubs []*publication)
 			}
 			byType[p.Type] = subs
 		}
-		p.to = filters.matching(subs, p.Data)
+		p.to = filters.matching(without(subs, p.except), p.Data)
 		p.matched = len(p.to)
 	}
 	return nil
@@ -161,6 +166,20 @@ func (s *Service) subscriptions(ctx context.Context, tenant, eventType string) (
 			return all, nil
 		}
 	}
+}
+
+// without returns the subscriptions of all webhooks but one.
+func without(subs []webhook.Subscription, except string) []webhook.Subscription {
+	if except == "" {
+		return subs
+	}
+	var out []webhook.Subscription
+	for _, sub := range subs {
+		if sub.Webhook != except {
+			out = append(out, sub)
+		}
+	}
+	return out
 }
 
 // filters holds filters already parsed: webhooks made by one template share theirs.

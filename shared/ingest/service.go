@@ -14,6 +14,7 @@ import (
 // Store is what ingest needs to remember. Subscriptions is read fresh: a webhook created before the call is in it.
 type Store interface {
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
+	Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, error)
 	Subscriptions(ctx context.Context, tenant string, patterns []string, page webhook.Page) (webhook.List[webhook.Subscription], error)
 	Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error)
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
@@ -30,8 +31,9 @@ type Service struct {
 	Store     Store
 	Dialects  Dialects
 	Delivery  queue.Sender     // first attempts
-	Queue     queue.Sender     // what is too much for one request, and entries from an event bus
+	Queue     queue.Sender     // what is too much for one request; entries from an event bus and changes come in there too
 	Refused   queue.Sender     // entries that are no events, with the reason
+	Announcer Announcer        // where webhooks' changes are announced; nil: nowhere
 	Retention time.Duration    // of payloads; 0 means delivery.DefaultRetention
 	Now       func() time.Time // the deployment's clock; nil is real time
 	Wall      func() time.Time // real time, for what is signed; nil is real time

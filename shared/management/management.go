@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"hookline/shared/dialect"
+	"hookline/shared/queue"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
 )
@@ -66,6 +67,8 @@ type Service struct {
 	Store    Store
 	Dialects Dialects
 	Box      seal.Box
+	// Changes is where new webhooks are told of: the ingest queue; nil: nobody is told.
+	Changes queue.Sender
 	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.
 	AllowPrivate bool
 	// Now reads the deployment's clock; nil is time.Now.

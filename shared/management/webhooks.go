@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/queue"
 	"hookline/shared/seal"
+	"hookline/shared/system"
 	"hookline/shared/webhook"
 )
 
@@ -72,10 +75,24 @@ func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in Webhook
 	}
 	w.Secrets = []webhook.Secret{{Version: 1, Sealed: sealed}}
 	w.KeepSince(webhook.Webhook{}, now)
+	if err := s.tell(ctx, system.Created(w)); err != nil {
+		return Created{}, err
+	}
 	if err := s.Store.CreateWebhook(ctx, w); err != nil {
 		return Created{}, err
 	}
 	return Created{Webhook: w, Secret: secret}, nil
+}
+
+// tell queues what is about to change. What cannot be told of is not done.
+func (s Service) tell(ctx context.Context, c system.Change) error {
+	if s.Changes == nil {
+		return nil
+	}
+	if err := queue.SendAll(ctx, s.Changes, []queue.Outgoing{c.Outgoing(time.Now())}); err != nil {
+		return webhook.ErrUnavailable(err)
+	}
+	return nil
 }
 
 // UpdateWebhook changes a webhook. A change without fields changes nothing. Another address, or being made active

@@ -10,7 +10,7 @@ import (
 type Notice struct {
 	ID         string    `json:"id"` // of the bus entry; a repeated notice may have another
 	DetailType string    `json:"detail-type"`
-	Source     string    `json:"source"`
+	Source     string    `json:"source"` // the stack's own
 	Time       time.Time `json:"time"`
 	Detail     Detail    `json:"detail"`
 }
@@ -18,7 +18,7 @@ type Notice struct {
 // Detail is the detail of a notice.
 type Detail struct {
 	Tenant string          `json:"tenant"`
-	ID     string          `json:"id"`   // of the event: the same however often the notice comes
+	ID     string          `json:"id"`   // of the event, also where there is a notice alone: the same however often it comes
 	Data   json.RawMessage `json:"data"` // the event's: see WebhookData
 }
 

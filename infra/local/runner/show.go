@@ -55,9 +55,9 @@ func (s *show) Handle(_ context.Context, r slog.Record) error {
 			line += " (a repeat)"
 		}
 	case "webhook.status":
-		line = fmt.Sprintf("webhook    %s is now %s", at["webhook"], at["status"])
-	case "delivery.dropped":
-		return nil // a copy of what another message does
+		line = fmt.Sprintf("webhook    %s is now %s: %s", at["webhook"], at["status"], at["why"])
+	case "delivery.dropped", "system.dropped":
+		return nil // a copy of what another message does, and a change that was not made
 	default:
 		line = fmt.Sprintf("%-10s %s%s", strings.ToLower(r.Level.String()), r.Message, rest.String())
 	}

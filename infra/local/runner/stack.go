@@ -24,6 +24,7 @@ const (
 	DeadQueue     = "DeadLetterQueue"
 	IngestQueue   = "IngestQueue"
 	RefusedQueue  = "IngestDeadLetterQueue"
+	NotifyQueue   = "NotifyQueue"
 )
 
 // Store is what the stack's parts need of a store, together.
@@ -55,6 +56,7 @@ type Parts struct {
 	AllowPrivate bool
 	InFlight     int
 	Jitter       func() float64
+	Announcer    ingest.Announcer // nil means that notices go to NotifyQueue, if there is one
 	Log          *slog.Logger
 }
 
@@ -87,7 +89,7 @@ func Assemble(p Parts) (*Stack, error) {
 	box := seal.Box{Keys: p.Keys}
 	d := &delivery.Deliverer{
 		Store: p.Store, Health: p.Store, Poster: p.Poster, Dialects: dialects, Box: box, Now: p.Clock.Now,
-		Jitter: p.Jitter, InFlight: p.InFlight, Log: p.Log,
+		Jitter: p.Jitter, InFlight: p.InFlight, Log: p.Log, Changes: p.Queues[IngestQueue],
 		Queues: delivery.Queues{
 			Delivery: p.Queues[DeliveryQueue], Retry: p.Queues[RetryQueue],
 			Bulk: p.Queues[BulkQueue], Dead: p.Queues[DeadQueue],
@@ -96,12 +98,15 @@ func Assemble(p Parts) (*Stack, error) {
 	}
 	in := &ingest.Service{
 		Store: p.Store, Dialects: dialects, Delivery: p.Queues[DeliveryQueue], Queue: p.Queues[IngestQueue],
-		Refused: p.Queues[RefusedQueue], Now: p.Clock.Now, Log: p.Log,
+		Refused: p.Queues[RefusedQueue], Announcer: p.Announcer, Now: p.Clock.Now, Log: p.Log,
+	}
+	if q := p.Queues[NotifyQueue]; in.Announcer == nil && q != nil {
+		in.Announcer = notices{q}
 	}
 	api := &httpapi.API{
 		Store: p.Store, Publisher: in, Deliverer: d, Dialects: dialects, DeadLetters: p.Queues[DeadQueue],
 		RedriveTo: p.Queues[DeliveryQueue].Name(), Box: box, AllowPrivate: p.AllowPrivate, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
-		Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
+		Changes: p.Queues[IngestQueue], Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
 	}
 	s := &Stack{
 		API:     api.Handler(),

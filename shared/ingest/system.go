@@ -1,0 +1,100 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hookline/shared/system"
+	"hookline/shared/webhook"
+)
+
+// Announcer puts notices on the stack's event bus. They may be repeated, with the same Detail.ID.
+type Announcer interface {
+	Announce(ctx context.Context, ns []system.Notice) error
+}
+
+const (
+	// looks is how often a change that is not made yet is looked for before its message goes back to the queue, at first
+	// firstLook apart and then twice as far each time: whoever queued it is probably about to make it.
+	looks     = 4
+	firstLook = 100 * time.Millisecond
+)
+
+var errAwaited = errors.New("the change is not made yet")
+
+// change takes a change of a webhook's state: it tells of one that was made, and drops one that was not.
+func (s *Service) change(ctx context.Context, c system.Change) error {
+	t, err := s.Store.Tenant(ctx, c.Tenant)
+	if webhook.KindOf(err) == webhook.NotFound && err != nil {
+		return nil // nobody is left to tell
+	} else if err != nil {
+		return err
+	}
+	made, err := s.made(ctx, c)
+	if err != nil {
+		return err
+	}
+	if !made {
+		if c.Awaited(s.wall()) {
+			return errAwaited
+		}
+		s.Log.DebugContext(ctx, "system.dropped", "tenant", c.Tenant, "webhook", c.Webhook, "type", c.Type)
+		return nil
+	}
+	if !c.Quiet {
+		if err := s.publishChange(ctx, t, c); err != nil {
+			return err
+		}
+	}
+	if s.Announcer == nil || !c.Told() {
+		return nil
+	}
+	return s.Announcer.Announce(ctx, []system.Notice{c.Notice()})
+}
+
+// made reports whether the change was made, and gives it a moment.
+func (s *Service) made(ctx context.Context, c system.Change) (bool, error) {
+	for look := range looks {
+		var found *webhook.Webhook
+		if c.Type != system.DeliveryFailed {
+			w, err := s.Store.Webhook(ctx, webhook.Ref{Tenant: c.Tenant, ID: c.Webhook})
+			if err == nil {
+				found = &w
+			} else if webhook.KindOf(err) != webhook.NotFound {
+				return false, err
+			}
+		}
+		if c.Happened(found) {
+			return true, nil
+		}
+		if !c.Awaited(s.wall()) || look == looks-1 {
+			break
+		}
+		select {
+		case <-time.After(firstLook << look):
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
+	return false, nil
+}
+
+// publishChange publishes the change's event, under an id that comes from outside as far as publishing goes: once.
+func (s *Service) publishChange(ctx context.Context, t webhook.Tenant, c system.Change) error {
+	d, err := s.Dialects.Dialect(ctx, t.Dialect)
+	if err != nil {
+		return err
+	}
+	// What happened is told in real time, as of every event.
+	in := Input{ID: c.EventID(), Type: c.Type, Data: c.Data, Timestamp: time.UnixMilli(c.Sent)}
+	p := &publication{
+		Event: webhook.Event{
+			Tenant: t.ID, ID: in.ID, Type: in.Type, AcceptedAt: s.now(),
+			Timestamp: in.Timestamp.UTC().Format(webhook.BodyTimeFormat), Data: in.Data,
+		},
+		hash: hashOf(in, in.Data), except: c.Webhook,
+	}
+	_, err = s.publish(ctx, d, t.ID, []*publication{p}, nil)
+	return err
+}
