@@ -37,7 +37,7 @@ race: ## the same tests under the race detector; needs a C compiler
 .PHONY: conformance
 conformance: export HOOKLINE_CONFORMANCE := 1
 conformance: conformance-tools ## the tests against other people's programs, all of them; a skip fails
-	@$(GOTEST) -count=1 ./infra/conformance/...
+	@$(GOTEST) -count=1 ./infra/conformance/... ./shared/ecmajson
 
 .PHONY: conformance-tools
 conformance-tools: ## install what conformance needs: Node, Python, Java, strace and libraries

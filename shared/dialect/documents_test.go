@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -302,5 +303,49 @@ func TestDocuments(t *testing.T) {
 				equal("body of "+p.eventType, compact(t, p.text), string(got))
 			}
 		})
+	}
+}
+
+// TestGuide holds the guide for authors of dialects to its own example.
+func TestGuide(t *testing.T) {
+	raw, err := os.ReadFile("../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(language string) string {
+		_, rest, _ := strings.Cut(string(raw), "\n```"+language+"\n")
+		text, _, ok := strings.Cut(rest, "\n```\n")
+		if !ok {
+			t.Fatalf("no %s in the guide", language)
+		}
+		return text
+	}
+	named, err := dialect.Named([]byte(block("json")), "parcelbird", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := dialect.Parse(named, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventType := d.EventTypes()[0].Name
+	body, err := d.Body(webhook.Event{ID: "evt_1", Type: eventType, Timestamp: "2026-03-20T12:00:00Z", Data: d.Example(eventType)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := d.NewSecret()
+	headers, err := d.Headers(dialect.Message{EventID: "evt_1", Type: eventType, Sent: time.Unix(1774008005, 0), Body: body, Secrets: []string{secret}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent strings.Builder
+	for _, h := range headers {
+		sent.WriteString(h.Name + ": " + h.Value + "\n")
+	}
+	sent.WriteString("\n" + string(body))
+	signed := hexMAC(secret, "1774008005."+string(body))
+	got := strings.Replace(sent.String(), signed, `<hex of HMAC-SHA256 over "1774008005." and the body>`, 1)
+	if diff := cmp.Diff(block("http"), got); diff != "" {
+		t.Errorf("-guide +sent\n%s", diff)
 	}
 }

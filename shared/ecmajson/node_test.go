@@ -32,8 +32,8 @@ func node(t *testing.T, texts [][]byte) [][]byte {
 	t.Helper()
 	path, err := exec.LookPath("node")
 	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("node is not on PATH, and CI is set")
+		if os.Getenv("CI") != "" || os.Getenv("HOOKLINE_CONFORMANCE") != "" {
+			t.Fatal("node is not on PATH")
 		}
 		t.Skip("node is not on PATH")
 	}

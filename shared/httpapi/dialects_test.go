@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -86,12 +88,50 @@ func TestOwnDialects(t *testing.T) {
 	}
 }
 
+// TestBuiltInUnderAnotherName puts what is shown of every built-in dialect under a name of the deployment's own: all its
+// events can be sent, and look the same.
+func TestBuiltInUnderAnotherName(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range w.do("GET", "/v1/dialects", adminKey, "").ids() {
+		shown := w.do("GET", "/v1/dialects/"+name, adminKey, "").is(200).body
+		w.do("PUT", "/v1/dialects/my-"+name, adminKey, strings.Replace(shown, `"name":"`+name+`",`, "", 1)).is(201)
+		var d struct {
+			Catalogue struct {
+				Events []struct {
+					Name       string
+					ComingSoon bool `json:"coming_soon"`
+				}
+			}
+		}
+		if err := json.Unmarshal([]byte(shown), &d); err != nil || len(d.Catalogue.Events) < 5 {
+			t.Fatalf("%s: %d events, %v", name, len(d.Catalogue.Events), err)
+		}
+		for _, e := range d.Catalogue.Events {
+			if e.ComingSoon {
+				continue
+			}
+			var bodies []string
+			for _, one := range []string{name, "my-" + name} {
+				r := w.do("POST", "/v1/dialects/"+one+"/preview", adminKey, `{"type":"`+e.Name+`"}`).is(200)
+				bodies = append(bodies, strings.NewReplacer(r.str("event_id"), "", r.str("timestamp"), "").Replace(r.str("body")))
+			}
+			if bodies[0] != bodies[1] {
+				t.Errorf("%s of %s: got %s, want %s", e.Name, name, bodies[1], bodies[0])
+			}
+		}
+	}
+}
+
 func TestDialectsRefuse(t *testing.T) {
 	w := newWorld(t)
 	w.dialect("standard").problem(409, "dialect-built-in")
 	w.do("DELETE", "/v1/dialects/standard", adminKey, "").problem(409, "dialect-built-in")
 	w.do("PUT", "/v1/dialects/house", adminKey, w.do("GET", "/v1/dialects/axoria", adminKey, "").body).faults("name")
 	w.do("PUT", "/v1/dialects/House", adminKey, `{}`).problem(422, "invalid")
+	aFile := filepath.Join(t.TempDir(), "schema.json")
+	if err := os.WriteFile(aFile, []byte(`{"type":"object"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, tt := range map[string]struct {
 		old, new string
 		want     []string
@@ -99,7 +139,7 @@ func TestDialectsRefuse(t *testing.T) {
 		"envelope":        {`"data":"{data}"`, `"data":"{date}"`, []string{"envelope"}},
 		"ladder":          {`"ladder":["5s","5m","30m"`, `"ladder":["5s","5m","soon"`, []string{"ladder.2"}},
 		"schema":          {`"schema":{"type":"object"`, `"schema":{"type":"thing"`, []string{"catalogue.events.0.schema", "catalogue.events.1.schema", "catalogue.events.2.schema", "catalogue.events.3.schema", "catalogue.events.4.schema"}},
-		"a file's schema": {`"schema":{"type":"object","required":["id","deleted_at"]`, `"schema":{"$ref":"file:///etc/hostname","required":["id","deleted_at"]`, []string{"catalogue.events.2.schema"}},
+		"a file's schema": {`"schema":{"type":"object","required":["id","deleted_at"]`, `"schema":{"$ref":"file://` + aFile + `","required":["id","deleted_at"]`, []string{"catalogue.events.2.schema"}},
 		"example":         {`"required":["id","deleted_at"]`, `"required":["id","deleted_by"]`, []string{"catalogue.events.2.example"}},
 		"two at once":     {`"timeout_seconds":15`, `"timeout_seconds":99,"colour":"red"`, []string{"timeout_seconds", "colour"}},
 	} {

@@ -197,6 +197,8 @@ func FuzzVerify(f *testing.F) {
 				f.Fatal(err)
 			}
 			f.Add(good, body, "c2VjcmV0")
+			f.Add(good, body+"?", "c2VjcmV0")
+			f.Add(good, body, "c2VjcmVU")
 			f.Add("t=1700000000, "+good+" ,"+good, body, "c2VjcmV0")
 		}
 	}

@@ -377,3 +377,31 @@ func TestVersions(t *testing.T) {
 		admin.do(http.StatusOK, "GET", "/v1/dialects/house@1", nil, &raw)
 	})
 }
+
+// TestSystemEventTested sends a test delivery of each system event: it looks like the real one.
+func TestSystemEventTested(t *testing.T) {
+	t.Parallel()
+	r := &receiver{}
+	virtual(t, r, func(t *testing.T, admin *client) {
+		acme := admin.tenant("acme", "axoria")
+		w := acme.webhook(hook("issue.created"))
+		pass(time.Second)
+		for _, name := range webhook.SystemTypes() {
+			before := len(r.requests())
+			var result struct{ Status string }
+			acme.do(http.StatusOK, "POST", "/v1/webhooks/"+w.ID+"/test", map[string]any{"event_type": name}, &result)
+			got := r.requests()[before:]
+			if len(got) != 1 || result.Status != "succeeded" {
+				t.Errorf("%s: got %d requests and status %s", name, len(got), result.Status)
+				continue
+			}
+			var body struct {
+				Event   string
+				Payload map[string]any
+			}
+			if err := json.Unmarshal(got[0].Body, &body); err != nil || body.Event != name || body.Payload["webhook_id"] == nil {
+				t.Errorf("%s: got %s, %v", name, got[0].Body, err)
+			}
+		}
+	})
+}
