@@ -38,6 +38,7 @@ func rarePaths() []callPath {
 		{[]string{"webhooks"}, []string{"dynamodb:BatchGetItem Table", "kms:Decrypt Key"}, "shared/seal/kms/kms.go create", "another maker of the month's data key was quicker"},
 		{[]string{"ingest"}, []string{"sqs:SendMessage IngestQueue"}, "shared/ingest/fanout.go fanOut", "more webhooks match than one message fans out to"},
 		{[]string{"ingest"}, []string{"sqs:SendMessage IngestDeadLetterQueue"}, "shared/ingest/handle.go refuse", "an entry of the bus is no event"},
+		{[]string{"notify"}, []string{"sqs:SendMessage NotifyDeadLetterQueue"}, "shared/notify/service.go refuse", "a mail is refused, or a message is no notice"},
 		{[]string{"deliver"}, []string{"dynamodb:BatchGetItem Table"}, "shared/delivery/attempt.go save", "another message recorded the attempt first"},
 		{[]string{"deliver"}, []string{"sqs:SendMessage RetryQueue"}, "shared/delivery/step.go schedule", "a message may not be hidden for longer"},
 		{
@@ -129,12 +130,19 @@ func (tm template) allowed() (map[string]string, error) {
 
 var partOf = regexp.MustCompile(`^\$\{(\w+)\.Arn\}(/index/\w+)$`)
 
+// identity is an SES identity, whose ARN CloudFormation does not give: it is written as Service Authorization Reference,
+// Amazon SES v2 has it.
+var identity = regexp.MustCompile(`^arn:\$\{AWS::Partition\}:ses:\$\{AWS::Region\}:\$\{AWS::AccountId\}:identity/\$\{(\w+)\}$`)
+
 // target names what a policy's resource stands for: the whole of a resource of the template, or an index of a table.
 func target(resource any) (string, error) {
 	if s, ok := at(resource, "Fn::GetAtt").(string); ok && strings.HasSuffix(s, ".Arn") {
 		return strings.TrimSuffix(s, ".Arn"), nil
 	}
 	s, _ := at(resource, "Fn::Sub").(string)
+	if m := identity.FindStringSubmatch(s); m != nil {
+		return m[1], nil
+	}
 	if m := partOf.FindStringSubmatch(s); m != nil {
 		return m[1] + m[2], nil
 	}

@@ -14,6 +14,7 @@ import (
 	"hookline/shared/httpapi"
 	"hookline/shared/settings"
 	"hookline/shared/store/dynamo"
+	"hookline/shared/webhook"
 )
 
 // TestRoutes compares the routes of template.yaml with those of the code, which a test of package httpapi compares with
@@ -96,6 +97,7 @@ func readers() map[string]func(func(string) string) error {
 		"IngestFunction":   func(getenv func(string) string) error { _, err := settings.ReadIngest(getenv); return err },
 		"DeliverFunction":  func(getenv func(string) string) error { _, err := settings.ReadDeliver(getenv); return err },
 		"SweepFunction":    func(getenv func(string) string) error { _, err := settings.ReadSweep(getenv); return err },
+		"NotifyFunction":   func(getenv func(string) string) error { _, err := settings.ReadNotify(getenv); return err },
 	}
 }
 
@@ -206,6 +208,7 @@ func TestQueues(t *testing.T) {
 	deadLetters := map[string]string{ // where a queue's messages go that were received too often
 		"DeliveryQueue": "DeadLetterQueue", "RetryQueue": "DeadLetterQueue", "BulkQueue": "DeadLetterQueue",
 		"IngestQueue": "IngestDeadLetterQueue", "DeadLetterQueue": "", "IngestDeadLetterQueue": "",
+		"NotifyQueue": "NotifyDeadLetterQueue", "NotifyDeadLetterQueue": "",
 	}
 	if got, want := tm.of("AWS::SQS::Queue"), slices.Sorted(maps.Keys(deadLetters)); !slices.Equal(got, want) {
 		t.Fatalf("queues %v, want %v", got, want)
@@ -233,7 +236,7 @@ func TestQueues(t *testing.T) {
 		allow := map[string]any{"redrivePermission": "denyAll"}
 		if dead == "" {
 			var sources []any
-			for _, source := range []string{"DeliveryQueue", "RetryQueue", "BulkQueue", "IngestQueue"} {
+			for _, source := range []string{"DeliveryQueue", "RetryQueue", "BulkQueue", "IngestQueue", "NotifyQueue"} {
 				if deadLetters[source] == name {
 					sources = append(sources, map[string]any{"Fn::Sub": "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-" + source})
 				}
@@ -252,19 +255,56 @@ func TestQueues(t *testing.T) {
 		if !cmp.Equal(policy["Queues"], any([]any{ref(name)})) || !cmp.Equal(statements[0], any(tls)) {
 			t.Errorf("%s takes requests without TLS", name)
 		}
-		// Beside the functions' roles only EventBridge may send, and only events to be taken in.
+		// Beside the functions' roles only EventBridge may send: events to be taken in, and the stack's own to be mailed.
+		rules := map[string]any{
+			"Ingest": map[string]any{"ArnLike": map[string]any{
+				"aws:SourceArn": map[string]any{"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/*"},
+			}},
+			"Notify": map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": attribute("NotifyRule.Arn")}},
+		}
 		var senders []any
-		if strings.HasPrefix(name, "Ingest") {
-			senders = append(senders, map[string]any{
-				"Sid": "Rules", "Effect": "Allow", "Principal": map[string]any{"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
-				"Resource": attribute(name + ".Arn"), "Condition": map[string]any{"ArnLike": map[string]any{
-					"aws:SourceArn": map[string]any{"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/*"},
-				}},
-			})
+		for prefix, condition := range rules {
+			if strings.HasPrefix(name, prefix) {
+				senders = append(senders, map[string]any{
+					"Sid": "Rules", "Effect": "Allow", "Principal": map[string]any{"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+					"Resource": attribute(name + ".Arn"), "Condition": condition,
+				})
+			}
 		}
 		if diff := cmp.Diff(senders, statements[1:], cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("who may send to %s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// TestBusRules shows that every entry of the bus goes to one function: what the stack itself says, as far as it is mailed,
+// to notify, and the rest to ingest, which would otherwise publish it.
+func TestBusRules(t *testing.T) {
+	tm := readTemplate(t)
+	own := map[string]any{"Fn::Sub": "hookline.${AWS::StackName}"}
+	var mailed []any
+	for _, name := range webhook.SystemTypes() {
+		if strings.HasPrefix(name, "webhook.") {
+			mailed = append(mailed, name)
+		}
+	}
+	want := map[string]any{
+		"IngestQueue": map[string]any{"source": []any{map[string]any{"anything-but": own}}},
+		"NotifyQueue": map[string]any{"source": []any{own}, "detail-type": mailed},
+	}
+	got := make(map[string]any)
+	for _, name := range tm.of("AWS::Events::Rule") {
+		p := tm.Resources[name].Properties
+		for _, target := range list1(p["Targets"]) {
+			queue := named(at(target, "Arn"))
+			got[queue] = p["EventPattern"]
+			if dead := strings.TrimSuffix(queue, "Queue") + "DeadLetterQueue"; named(at(target, "DeadLetterConfig", "Arn")) != dead {
+				t.Errorf("%s: what does not reach %s is lost", name, queue)
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what goes to which queue (-want +got):\n%s", diff)
 	}
 }
 
@@ -273,6 +313,7 @@ func TestEventSources(t *testing.T) {
 	tm := readTemplate(t)
 	want := map[string]string{
 		"DeliveryQueue": "DeliverFunction", "RetryQueue": "DeliverFunction", "BulkQueue": "DeliverFunction", "IngestQueue": "IngestFunction",
+		"NotifyQueue": "NotifyFunction",
 	}
 	got := make(map[string]string)
 	for _, name := range tm.of(functionType) {
@@ -287,7 +328,7 @@ func TestEventSources(t *testing.T) {
 			if !cmp.Equal(at(e, "Properties", "FunctionResponseTypes"), any([]any{"ReportBatchItemFailures"})) {
 				t.Errorf("%s: a failed message of %s would fail its whole batch", name, queue)
 			}
-			if limit := at(e, "Properties", "ScalingConfig", "MaximumConcurrency"); named(limit) != strings.TrimSuffix(queue, "Queue")+"Concurrency" {
+			if limit := at(e, "Properties", "ScalingConfig", "MaximumConcurrency"); limit != any(2) && named(limit) != strings.TrimSuffix(queue, "Queue")+"Concurrency" {
 				t.Errorf("%s: the concurrency of %s is %v", name, queue, limit)
 			}
 			// AWS refuses less than the function's timeout; much more would only delay a batch that crashed.
@@ -330,7 +371,7 @@ func TestPolicies(t *testing.T) {
 				}
 			}
 			for _, r := range s.resources {
-				if s, ok := at(r, "Fn::Sub").(string); ok && s == "${Table.Arn}/index/due" {
+				if s, ok := at(r, "Fn::Sub").(string); ok && (s == "${Table.Arn}/index/due" || identity.MatchString(s)) {
 					continue
 				}
 				if named(r) == "" {
@@ -420,7 +461,10 @@ func TestOptions(t *testing.T) {
 		{"dev", map[string]string{"Stage": "dev"}, nil},
 		{"alarms to a topic", map[string]string{"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"}, nil},
 		{"origins", map[string]string{"CorsOrigins": "https://a.example.com,https://b.example.com"}, nil},
-		{"mail", map[string]string{"MailIdentity": "example.com"}, map[string]int{"AWS::SES::EmailIdentity": 1}},
+		{"mail", map[string]string{"MailIdentity": "example.com"}, map[string]int{
+			"AWS::SES::EmailIdentity": 1, "AWS::Serverless::Function": 1, "AWS::IAM::Role": 1, "AWS::Logs::LogGroup": 1, "AWS::Events::Rule": 1,
+			"AWS::SQS::Queue": 2, "AWS::SQS::QueuePolicy": 2, "AWS::Logs::MetricFilter": 1, "AWS::CloudWatch::Alarm": 3,
+		}},
 		{"a zone without a domain", map[string]string{"HostedZoneId": "Z1"}, nil},
 		{
 			"domain",
@@ -439,7 +483,9 @@ func TestOptions(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := maps.Clone(without)
-			maps.Copy(want, tt.more)
+			for kind, n := range tt.more {
+				want[kind] += n
+			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("resources (-want +got):\n%s", diff)
 			}

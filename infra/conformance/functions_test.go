@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -45,6 +46,10 @@ func newStack(t *testing.T) *stack {
 	db, mq := dynamoDBLocal(t), elasticMQ(t)
 	key := httptest.NewServer(new(keyService))
 	t.Cleanup(key.Close)
+	post := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"MessageId":"0102"}`)
+	}))
+	t.Cleanup(post.Close)
 	dialects, err := dialect.Builtin()
 	if err != nil {
 		t.Fatal(err)
@@ -67,12 +72,14 @@ func newStack(t *testing.T) *stack {
 			"AWS_REGION=" + engines.Region, "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "AWS_SESSION_TOKEN=any",
 			"AWS_ENDPOINT_URL_DYNAMODB=" + *db.Options().BaseEndpoint,
 			"AWS_ENDPOINT_URL_SQS=" + *mq.Options().BaseEndpoint,
-			"AWS_ENDPOINT_URL_KMS=" + key.URL,
+			"AWS_ENDPOINT_URL_KMS=" + key.URL, "AWS_ENDPOINT_URL_SESV2=" + post.URL,
+			"MAIL_FROM=example.com", "CONSOLE_URL=https://hooks.example.com",
 		},
 	}
 	for setting, name := range map[string]string{
 		"DELIVERY": "DeliveryQueue", "RETRY": "RetryQueue", "BULK": "BulkQueue", "DEAD_LETTER": "DeadLetterQueue",
 		"INGEST": "IngestQueue", "INGEST_DEAD_LETTER": "IngestDeadLetterQueue",
+		"NOTIFY": "NotifyQueue", "NOTIFY_DEAD_LETTER": "NotifyDeadLetterQueue",
 	} {
 		q := maker{client: mq}.queue(t, name, map[string]string{"VisibilityTimeout": "60"})
 		s.queues[setting] = q

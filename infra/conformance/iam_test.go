@@ -31,13 +31,14 @@ const callsFile = "testdata/calls.txt"
 // that their calls take with those that are on file. Infra/checks compares the file with the policies of template.yaml.
 func TestAWSCalls(t *testing.T) {
 	s := newStack(t)
-	r := &recorder{names: map[string]string{"hookline": "Table", "key-1": "Key"}, stack: "test"}
+	r := &recorder{names: map[string]string{"hookline": "Table", "key-1": "Key", "example.com": "MailSender"}, stack: "test"}
 	for _, q := range s.queues {
 		r.names[q.Name()] = q.Name()
 	}
 	d := &drive{
 		stack: s, webhooks: s.recorded(r, "webhooks", true), ingest: s.recorded(r, "ingest", false),
 		deliver: s.recorded(r, "deliver", true), sweep: s.recorded(r, "sweep", false), driven: make(map[string]bool),
+		notify: s.recorded(r, "notify", false),
 	}
 	d.manage()
 	d.describe()
@@ -48,6 +49,7 @@ func TestAWSCalls(t *testing.T) {
 	d.drop()
 	d.recover()
 	d.fanOut()
+	d.mail()
 	d.remove()
 	for _, route := range httpapi.Routes() {
 		if !d.driven[route.Key] {
@@ -90,6 +92,7 @@ func (s *stack) recorded(r *recorder, name string, private bool) *lambda.Environ
 type drive struct {
 	*stack
 	webhooks, ingest, deliver, sweep *lambda.Environment
+	notify                           *lambda.Environment
 
 	driven map[string]bool // routes that answered as they should
 	acme   string          // a key of the tenant acme, whose dialect is standard
@@ -375,6 +378,23 @@ func (d *drive) fanOut() {
 	d.call("POST /v1/events", "", d.acme, "["+strings.Join(all, ",")+"]", http.StatusAccepted, nil)
 	d.hand(d.ingest, "INGEST", queue.MaxBatch, 0)
 	d.hand(d.deliver, "DELIVERY", queue.MaxBatch, 0)
+}
+
+// mail has a webhook change more often than there are mails in an hour, so that a digest waits.
+func (d *drive) mail() {
+	ev := d.recordedBatch("notify/webhook-failing", "NOTIFY")
+	recorded := ev.Records[0]
+	ev.Records = nil
+	for i := range 11 {
+		m := recorded
+		m.MessageId = fmt.Sprint(i)
+		// The tenant is younger than the recording.
+		m.Body = strings.NewReplacer("evt_failing_1", m.MessageId, "2026-03-20T12:00:00.000Z", time.Now().UTC().Format(time.RFC3339)).Replace(m.Body)
+		ev.Records = append(ev.Records, m)
+	}
+	if failed := d.failures(d.notify, ev); len(failed) != 0 {
+		d.t.Fatalf("reported %v, want nothing", failed)
+	}
 }
 
 // remove deletes a tenant that has keys and webhooks.

@@ -24,7 +24,7 @@ import (
 // recorder stands between the functions and what stands in for AWS, and notes what each function asks for in IAM's
 // words: the permissions that AWS would look for in its role.
 type recorder struct {
-	// names are the template's names of the stand-ins' table, queues and key.
+	// names are the template's names of the stand-ins' table, queues, key and identity.
 	names map[string]string
 	// stack is what requests to the key have to carry, for policies allow no others.
 	stack string
@@ -51,7 +51,11 @@ func (r *recorder) front(t *testing.T, function, upstream string) string {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		r.note(function, req.Header.Get("X-Amz-Target"), body)
+		target := req.Header.Get("X-Amz-Target")
+		if target == "" { // of a service that speaks REST
+			target = req.Method + " " + req.URL.Path
+		}
+		r.note(function, target, body)
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		proxy.ServeHTTP(w, req)
 	}))
@@ -81,7 +85,7 @@ func (r *recorder) lines() ([]string, error) {
 	return slices.Sorted(maps.Keys(r.seen)), errors.Join(r.problems...)
 }
 
-// request is what tells the resource in a request to any of the three services.
+// request is what tells the resource in a request to any of the services.
 type request struct {
 	TableName     string
 	IndexName     string
@@ -93,6 +97,8 @@ type request struct {
 
 	KeyID             string `json:"KeyId"`
 	EncryptionContext map[string]string
+
+	FromEmailAddress string
 }
 
 // needs returns the permissions that a request takes, as "dynamodb:PutItem Table".
@@ -117,6 +123,11 @@ func (r *recorder) needs(target string, body []byte) ([]string, error) {
 			return nil, fmt.Errorf("the encryption context's hookline:stack is %q, want %q", got, r.stack)
 		}
 		return r.need("kms:"+op, in.KeyID, "")
+	}
+	// SendEmail is allowed on the identity that the mail comes from (Service Authorization Reference, Amazon SES v2), here
+	// a domain.
+	if target == "POST /v2/email/outbound-emails" {
+		return r.need("ses:SendEmail", in.FromEmailAddress[strings.LastIndexByte(in.FromEmailAddress, '@')+1:], "")
 	}
 	return nil, errors.New("the service is not known")
 }
@@ -203,11 +214,15 @@ func TestRecorder(t *testing.T) {
 			want: []string{"kms:Decrypt Key"},
 		},
 		"another stack's": {target: "TrentService.Decrypt", body: `{"KeyId":"key-1","EncryptionContext":{"hookline:stack":"prod"}}`, refused: true},
-		"another service": {target: "AWSEvents.PutEvents", body: `{}`, refused: true},
-		"no JSON":         {target: "DynamoDB_20120810.PutItem", body: `Action=SendMessage`, refused: true},
+		"a mail": {
+			target: "POST /v2/email/outbound-emails", body: `{"FromEmailAddress":"webhooks@example.com"}`, want: []string{"ses:SendEmail MailSender"},
+		},
+		"a mail of another": {target: "POST /v2/email/outbound-emails", body: `{"FromEmailAddress":"a@example.org"}`, refused: true},
+		"another service":   {target: "AWSEvents.PutEvents", body: `{}`, refused: true},
+		"no JSON":           {target: "DynamoDB_20120810.PutItem", body: `Action=SendMessage`, refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &recorder{names: map[string]string{"hookline": "Table", "RetryQueue": "RetryQueue", "key-1": "Key"}, stack: "test"}
+			r := &recorder{names: map[string]string{"hookline": "Table", "RetryQueue": "RetryQueue", "key-1": "Key", "example.com": "MailSender"}, stack: "test"}
 			upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 				_, _ = io.Copy(w, req.Body)
 			}))
@@ -216,7 +231,11 @@ func TestRecorder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			req.Header.Set("X-Amz-Target", tt.target)
+			if method, path, rest := strings.Cut(tt.target, " "); rest {
+				req.Method, req.URL.Path = method, path
+			} else {
+				req.Header.Set("X-Amz-Target", tt.target)
+			}
 			res, err := http.DefaultClient.Do(req)
 			if err != nil {
 				t.Fatal(err)

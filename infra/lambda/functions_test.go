@@ -39,14 +39,15 @@ func clean() error { return os.RemoveAll(binaries) }
 func settings() []string {
 	env := []string{
 		"TABLE=hookline", "KMS_KEY_ID=key", "STACK=dev", "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any",
-		"AWS_LAMBDA_LOG_FORMAT=JSON",
+		"AWS_LAMBDA_LOG_FORMAT=JSON", "MAIL_FROM=example.com", "CONSOLE_URL=https://hooks.example.com",
 	}
-	for _, service := range []string{"DYNAMODB", "SQS", "KMS"} {
+	for _, service := range []string{"DYNAMODB", "SQS", "KMS", "SESV2"} {
 		env = append(env, "AWS_ENDPOINT_URL_"+service+"=http://127.0.0.1:1")
 	}
 	for name, queue := range map[string]string{
 		"DELIVERY": "DeliveryQueue", "RETRY": "RetryQueue", "BULK": "BulkQueue", "DEAD_LETTER": "DeadLetterQueue",
 		"INGEST": "IngestQueue", "INGEST_DEAD_LETTER": "IngestDeadLetterQueue",
+		"NOTIFY": "NotifyQueue", "NOTIFY_DEAD_LETTER": "NotifyDeadLetterQueue",
 	} {
 		env = append(env, name+"_QUEUE_URL=http://127.0.0.1:1/123456789012/"+queue,
 			name+"_QUEUE_ARN=arn:aws:sqs:eu-west-1:123456789012:"+queue)
@@ -99,6 +100,7 @@ func TestWithoutSettings(t *testing.T) {
 		"ingest":   {"TABLE", "DELIVERY_QUEUE_URL", "INGEST_QUEUE_ARN", "INGEST_DEAD_LETTER_QUEUE_URL", "INGEST_DEAD_LETTER_QUEUE_ARN"},
 		"deliver":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "RETRY_QUEUE_URL", "BULK_QUEUE_ARN", "DEAD_LETTER_QUEUE_ARN"},
 		"sweep":    {"TABLE", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN"},
+		"notify":   {"TABLE", "MAIL_FROM", "CONSOLE_URL", "NOTIFY_QUEUE_URL", "NOTIFY_DEAD_LETTER_QUEUE_ARN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,6 +126,7 @@ func TestMalformed(t *testing.T) {
 		"webhooks": {`{}`, `[]`, `"text"`, `{"version":7}`, `{"version":"1.0","httpMethod":"GET","path":"/"}`, batch, `{"version":`},
 		"ingest":   {`{}`, `[]`, `null`, `{"version":"0","detail-type":"x","detail":{}}`, `{"Records":[]}`, `{"Records":[{"eventSource":"aws:s3"}]}`, `{"Records":7}`},
 		"deliver":  {`{}`, `[]`, `{"Records":[]}`, `{"Records":{"a":1}}`, `{"Records":[{"eventSource":"aws:s3"}]}`, request, "\x00"},
+		"notify":   {`{}`, `[]`, `{"Records":[]}`, `{"Records":7}`, `{"Records":[{"eventSource":"aws:s3"}]}`, request},
 	}
 	for name, malformed := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -210,13 +213,15 @@ func TestEnginesGone(t *testing.T) {
 			}
 		})
 	}
-	t.Run("ingest keeps the messages", func(t *testing.T) {
-		t.Parallel()
-		e, _ := function(t, "ingest", settings(), 3*time.Second)
-		out, err := e.Invoke(t.Context(), recorded(t, "ingest/eventbridge-entry"))
-		var got events.SQSEventResponse
-		if err != nil || json.Unmarshal(out, &got) != nil || len(got.BatchItemFailures) != 1 {
-			t.Errorf("got %s, %v, want one failure of the batch", out, err)
-		}
-	})
+	for name, event := range map[string]string{"ingest": "ingest/eventbridge-entry", "notify": "notify/webhook-failing"} {
+		t.Run(name+" keeps the messages", func(t *testing.T) {
+			t.Parallel()
+			e, _ := function(t, name, settings(), 3*time.Second)
+			out, err := e.Invoke(t.Context(), recorded(t, event))
+			var got events.SQSEventResponse
+			if err != nil || json.Unmarshal(out, &got) != nil || len(got.BatchItemFailures) != 1 {
+				t.Errorf("got %s, %v, want one failure of the batch", out, err)
+			}
+		})
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/mail"
 	"net/url"
 	"path"
 	"strconv"
@@ -69,6 +70,15 @@ type Sweep struct {
 	Delivery Queue
 }
 
+// Notify is what the notify function reads.
+type Notify struct {
+	Common
+	From             string // MAIL_FROM: an address, or a domain, which stands for webhooks@ it
+	Console          string // CONSOLE_URL: where the console is
+	Notify           Queue
+	NotifyDeadLetter Queue
+}
+
 // ReadWebhooks reads the environment of the webhooks function.
 func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 	e := environment{getenv: getenv}
@@ -103,6 +113,16 @@ func ReadDeliver(getenv func(string) string) (Deliver, error) {
 func ReadSweep(getenv func(string) string) (Sweep, error) {
 	e := environment{getenv: getenv}
 	s := Sweep{Common: e.common(), Delivery: e.queue("DELIVERY")}
+	return s, e.err()
+}
+
+// ReadNotify reads the environment of the notify function.
+func ReadNotify(getenv func(string) string) (Notify, error) {
+	e := environment{getenv: getenv}
+	s := Notify{
+		Common: e.common(), From: e.sender("MAIL_FROM"), Console: e.site("CONSOLE_URL"),
+		Notify: e.queue("NOTIFY"), NotifyDeadLetter: e.queue("NOTIFY_DEAD_LETTER"),
+	}
 	return s, e.err()
 }
 
@@ -162,6 +182,34 @@ func (e *environment) queue(name string) Queue {
 		e.wrong("%s and %s name different queues, %q and %q", urlName, arnName, path.Base(u.Path), parts[5])
 	}
 	return q
+}
+
+// sender reads an address that mails come from, or the domain of one.
+func (e *environment) sender(name string) string {
+	s := e.required(name)
+	if s == "" {
+		return ""
+	}
+	from := s
+	if !strings.Contains(s, "@") {
+		from = "webhooks@" + s
+	}
+	if a, err := mail.ParseAddress(from); err != nil || a.Address != from {
+		e.wrong("%s must be an address or a domain, not %q", name, s)
+	}
+	return from
+}
+
+// site reads the address of a web site.
+func (e *environment) site(name string) string {
+	s := e.required(name)
+	if s == "" {
+		return ""
+	}
+	if u, err := url.Parse(s); err != nil || u.Scheme != "https" || u.Host == "" {
+		e.wrong("%s must be an https URL, not %q", name, s)
+	}
+	return s
 }
 
 // maxDays keeps a time that far ahead within what a table can hold.

@@ -18,8 +18,9 @@ import (
 func full() map[string]string {
 	env := map[string]string{
 		"TABLE": "hookline", "KMS_KEY_ID": "key", "STACK": "dev", "RETENTION_DAYS": "30", "LOG_LEVEL": "warn",
+		"MAIL_FROM": "example.com", "CONSOLE_URL": "https://hooks.example.com",
 	}
-	for _, name := range []string{"DELIVERY", "RETRY", "BULK", "DEAD_LETTER", "INGEST", "INGEST_DEAD_LETTER"} {
+	for _, name := range []string{"DELIVERY", "RETRY", "BULK", "DEAD_LETTER", "INGEST", "INGEST_DEAD_LETTER", "NOTIFY", "NOTIFY_DEAD_LETTER"} {
 		env[name+"_QUEUE_URL"] = "https://sqs.eu-west-1.amazonaws.com/123456789012/dev-" + name
 		env[name+"_QUEUE_ARN"] = "arn:aws:sqs:eu-west-1:123456789012:dev-" + name
 	}
@@ -32,6 +33,7 @@ func readers() map[string]func(func(string) string) error {
 		"ingest":   func(getenv func(string) string) error { _, err := ReadIngest(getenv); return err },
 		"deliver":  func(getenv func(string) string) error { _, err := ReadDeliver(getenv); return err },
 		"sweep":    func(getenv func(string) string) error { _, err := ReadSweep(getenv); return err },
+		"notify":   func(getenv func(string) string) error { _, err := ReadNotify(getenv); return err },
 	}
 }
 
@@ -59,6 +61,33 @@ func TestRead(t *testing.T) {
 		if err := read(func(name string) string { return env[name] }); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestMailSettings(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change map[string]string
+		from   string
+		want   string
+	}{
+		"a domain":           {nil, "webhooks@example.com", ""},
+		"an address":         {map[string]string{"MAIL_FROM": "hello@example.com"}, "hello@example.com", ""},
+		"a name and address": {map[string]string{"MAIL_FROM": "Us <us@example.com>"}, "Us <us@example.com>", `MAIL_FROM must be an address or a domain, not "Us <us@example.com>"`},
+		"two lines":          {map[string]string{"MAIL_FROM": "a\nb"}, "webhooks@a\nb", `MAIL_FROM must be an address or a domain, not "a\nb"`},
+		"a console's name":   {map[string]string{"CONSOLE_URL": "hooks.example.com"}, "webhooks@example.com", `CONSOLE_URL must be an https URL, not "hooks.example.com"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := full()
+			maps.Copy(env, tt.change)
+			s, err := ReadNotify(func(name string) string { return env[name] })
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if got != tt.want || s.From != tt.from {
+				t.Errorf("from %q: got %q, want %q and %q", s.From, got, tt.from, tt.want)
+			}
+		})
 	}
 }
 

@@ -28,8 +28,9 @@ type Open func(ctx context.Context, dir string, clk clock.Clock) (*Engines, erro
 // DeadLetters is the stack's queues and where each one's dead letters go, "" nowhere.
 func DeadLetters() map[string]string {
 	return map[string]string{
-		DeadQueue: "", RefusedQueue: "",
+		DeadQueue: "", RefusedQueue: "", NotifyDeadQueue: "",
 		DeliveryQueue: DeadQueue, RetryQueue: DeadQueue, BulkQueue: DeadQueue, IngestQueue: RefusedQueue,
+		NotifyQueue: NotifyDeadQueue,
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"hookline/infra/local/mailbox"
 	"hookline/shared/clock"
 	"hookline/shared/egress"
 	"hookline/shared/seal"
@@ -72,10 +73,18 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
 
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)))
+	if err != nil {
+		return fmt.Errorf("PORT: %w", err)
+	}
+	defer func() { _ = listener.Close() }() // again, where it was served
+	api := "http://" + listener.Addr().String()
+
 	log := slog.New(newShow(out, clk.Now))
 	stack, err := Assemble(Parts{
 		Store: e.Store, Queues: e.Queues, Clock: clk, Keys: seal.NewStatic(sealKey), AdminKey: c.AdminKey,
 		Poster: egress.New(egress.Options{AllowPrivate: c.AllowPrivate}), AllowPrivate: c.AllowPrivate, Log: log,
+		Mailer: &mailbox.Folder{Path: dir.file("mail"), Now: clk.Now, Log: log}, Console: api,
 	})
 	if err != nil {
 		return err
@@ -84,11 +93,6 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)))
-	if err != nil {
-		return fmt.Errorf("PORT: %w", err)
-	}
-	api := "http://" + listener.Addr().String()
 	fmt.Fprint(out, welcome(api, c, demoKey))
 	return serve(ctx, listener, stack, e, clk, log)
 }

@@ -56,6 +56,8 @@ func (s *show) Handle(_ context.Context, r slog.Record) error {
 		}
 	case "webhook.status":
 		line = fmt.Sprintf("webhook    %s is now %s: %s", at["webhook"], at["status"], at["why"])
+	case "mail.sent":
+		line = fmt.Sprintf("mail       to %s: %s (%s)", at["to"], at["subject"], at["file"])
 	case "delivery.dropped", "system.dropped":
 		return nil // a copy of what another message does, and a change that was not made
 	default:

@@ -12,6 +12,7 @@ import (
 	"hookline/shared/dialect"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
+	"hookline/shared/notify"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
 )
@@ -24,7 +25,9 @@ const (
 	DeadQueue     = "DeadLetterQueue"
 	IngestQueue   = "IngestQueue"
 	RefusedQueue  = "IngestDeadLetterQueue"
-	NotifyQueue   = "NotifyQueue"
+
+	NotifyQueue     = "NotifyQueue"
+	NotifyDeadQueue = "NotifyDeadLetterQueue"
 )
 
 // Store is what the stack's parts need of a store, together.
@@ -33,6 +36,7 @@ type Store interface {
 	delivery.HealthStore
 	delivery.OverdueStore
 	ingest.Store
+	notify.Store
 	httpapi.Store
 	dialect.Store
 }
@@ -57,6 +61,8 @@ type Parts struct {
 	InFlight     int
 	Jitter       func() float64
 	Announcer    ingest.Announcer // nil means that notices go to NotifyQueue, if there is one
+	Mailer       notify.Mailer    // nil means that no mail is sent
+	Console      string           // address of the console, for mails
 	Log          *slog.Logger
 }
 
@@ -117,6 +123,13 @@ func Assemble(p Parts) (*Stack, error) {
 		s.pollers = append(s.pollers, &poller{source: p.Queues[name], handler: d.Handle, most: most, limit: functionTimeout, log: p.Log})
 	}
 	s.pollers = append(s.pollers, &poller{source: p.Queues[IngestQueue], handler: in.Handle, most: 8, limit: functionTimeout, log: p.Log})
+	if p.Mailer != nil {
+		mails := &notify.Service{
+			Store: p.Store, Dialects: dialects, Mailer: p.Mailer, Queue: p.Queues[NotifyQueue], Refused: p.Queues[NotifyDeadQueue],
+			Console: p.Console, Now: p.Clock.Now, Log: p.Log,
+		}
+		s.pollers = append(s.pollers, &poller{source: p.Queues[NotifyQueue], handler: mails.Handle, most: 1, limit: functionTimeout, log: p.Log})
+	}
 	return s, nil
 }
 

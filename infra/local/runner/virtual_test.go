@@ -13,6 +13,7 @@ import (
 	"hookline/shared/clock"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/notify"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/seal"
@@ -63,6 +64,7 @@ type world struct {
 	lossy    bool               // RetryQueue loses what it is sent
 	dialects *dialect.Set       // nil means the built-in ones
 	noisy    bool               // faults are injected: errors are logged
+	mailer   notify.Mailer      // nil means none
 }
 
 // complaints collects the errors that are logged: where no fault is injected there is nothing to complain of.
@@ -115,7 +117,7 @@ func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *qu
 		log := slog.New(logged)
 		stack, err := Assemble(Parts{
 			Store: store, Queues: queues, Keys: seal.NewStatic("test"), Poster: w.receiver, AdminKey: adminKey,
-			AllowPrivate: true, InFlight: w.inFlight, Log: log, Dialects: w.dialects,
+			AllowPrivate: true, InFlight: w.inFlight, Log: log, Dialects: w.dialects, Mailer: w.mailer,
 		})
 		if err != nil {
 			t.Fatal(err)
