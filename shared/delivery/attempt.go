@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/chat"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
 	"hookline/shared/payload"
@@ -184,7 +185,7 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 		Error: resp.Err, ResponseBody: resp.Body, Truncated: resp.Truncated, RetryAfter: resp.RetryAfter, Secret: version,
 	}
 	success := dl.Succeeded(resp.Status)
-	if rec.Format != "" && rec.Format != webhook.FormatJSON {
+	if chat.Writes(rec.Format) {
 		success = resp.Status >= 200 && resp.Status < 300
 	}
 	switch {
@@ -203,7 +204,7 @@ func (d *Deliverer) headers(dl *dialect.Dialect, rec webhook.Delivery, body []by
 	return dl.Headers(dialect.Message{
 		EventID: rec.Event, Type: rec.Type, Tenant: rec.Tenant, Webhook: rec.Webhook, Delivery: rec.ID(),
 		Timestamp: rec.Timestamp, Sent: sent, Body: body, ContentType: rec.ContentType, Secrets: secrets,
-		Unsigned: len(secrets) == 0 || rec.Format != "" && rec.Format != webhook.FormatJSON,
+		Unsigned: len(secrets) == 0 || chat.Writes(rec.Format),
 	})
 }
 

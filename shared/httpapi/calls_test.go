@@ -119,6 +119,36 @@ func TestWebhook(t *testing.T) {
 	w.do("GET", "/v1/webhooks/"+id, w.key, "").problem(404, "not-found")
 }
 
+func TestFormats(t *testing.T) {
+	w := newWorld(t)
+	key := w.tenant("forms", "agiletune")
+	const form = `"content_type":"application/x-www-form-urlencoded"`
+	chats := []string{"slack", "teams", "discord"}
+	for _, format := range chats {
+		id := w.webhook(key, `"format":"`+format+`"`)
+		got := w.do("GET", "/v1/webhooks/"+id, key, "").is(200)
+		if got.str("format") != format || got.str("content_type") != "application/json" {
+			t.Errorf("got %s", got.body)
+		}
+		w.do("PATCH", "/v1/webhooks/"+id, key, `{`+form+`}`).faults("content_type")
+		w.do("PATCH", "/v1/webhooks/"+id, key, `{"format":"json",`+form+`}`).is(200)
+		w.do("PATCH", "/v1/webhooks/"+id, key, `{"format":"`+format+`"}`).faults("content_type")
+		w.do("PATCH", "/v1/webhooks/"+id, key, `{"format":"`+format+`","content_type":null}`).is(200)
+		if got := w.do("PATCH", "/v1/webhooks/"+id, key, `{"format":null}`).is(200).str("format"); got != "json" {
+			t.Errorf("null after %s: got %s, want json", format, got)
+		}
+	}
+	for _, bad := range []string{"Slack", "", "mattermost"} {
+		r := w.do("POST", "/v1/webhooks", key, `{"url":"https://example.com/","events":["*"],"format":"`+bad+`"}`)
+		r.faults("format")
+		for _, format := range append(chats, "json") {
+			if !strings.Contains(r.body, format) {
+				t.Errorf("the error does not list %s: %s", format, r.body)
+			}
+		}
+	}
+}
+
 func TestWebhookFaults(t *testing.T) {
 	w := newWorld(t)
 	const url = `"url":"https://example.com/","events":["invoice.paid"]`
@@ -134,7 +164,7 @@ func TestWebhookFaults(t *testing.T) {
 		"ranges":             {`{` + url + `,"timeout_seconds":31,"max_per_second":0,"name":"` + strings.Repeat("ä", 201) + `"}`, []string{"timeout_seconds", "max_per_second", "name"}},
 		"fractions":          {`{` + url + `,"timeout_seconds":1.5,"max_per_second":1e300}`, []string{"timeout_seconds", "max_per_second"}},
 		"low":                {`{` + url + `,"timeout_seconds":0,"max_per_second":-1}`, []string{"timeout_seconds", "max_per_second"}},
-		"not yet":            {`{` + url + `,"format":"slack","content_type":"application/x-www-form-urlencoded"}`, []string{"format", "content_type"}},
+		"a form to a chat":   {`{` + url + `,"format":"slack","content_type":"application/x-www-form-urlencoded"}`, []string{"content_type"}},
 		"unknown values":     {`{` + url + `,"format":"xml","content_type":"text/plain"}`, []string{"format", "content_type"}},
 		"events":             {`{"url":"https://example.com/","events":["ok.event","a.b.c.d.e.f","","bad name",7,"*.x"]}`, []string{"events.1", "events.2", "events.3", "events.4", "events.5"}},
 		"no events":          {`{"url":"https://example.com/","events":[]}`, []string{"events"}},

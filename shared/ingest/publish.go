@@ -391,7 +391,7 @@ func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev webhook.E
 	for _, sub := range to {
 		body, ok := bodies[sub.Format]
 		if !ok {
-			raw, err := d.Body(ev)
+			raw, err := delivery.Body(d, ev, sub.Format)
 			if err != nil {
 				return nil, fmt.Errorf("body: %w", err)
 			}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"hookline/shared/chat"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
 	"hookline/shared/pattern"
@@ -47,15 +48,6 @@ func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, 
 	if in.Active.given() {
 		w.Active = in.Active.Value
 	}
-	if in.ContentType.Set || w.ContentType == "" {
-		w.ContentType = d.ContentTypes[0]
-		if in.ContentType.given() {
-			w.ContentType = in.ContentType.Value
-		}
-		if !slices.Contains(d.ContentTypes, w.ContentType) {
-			faults.Add("content_type", "must be "+strings.Join(d.ContentTypes, " or "))
-		}
-	}
 	if in.Format.Set || w.Format == "" {
 		w.Format = webhook.FormatJSON
 		if in.Format.given() {
@@ -63,6 +55,16 @@ func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, 
 		}
 		checkFormat(w.Format, faults)
 	}
+	if in.ContentType.Set || w.ContentType == "" {
+		w.ContentType = d.ContentTypes[0]
+		if chat.Writes(w.Format) {
+			w.ContentType = webhook.ContentJSON
+		}
+		if in.ContentType.given() {
+			w.ContentType = in.ContentType.Value
+		}
+	}
+	checkContentType(d, w, in, faults)
 	if in.TimeoutSeconds.Set {
 		w.TimeoutSeconds = in.TimeoutSeconds.Value
 		if in.TimeoutSeconds.given() && (w.TimeoutSeconds < 1 || w.TimeoutSeconds > webhook.MaxTimeoutSeconds) {
@@ -130,12 +132,19 @@ func checkEvents(d *dialect.Dialect, events []string, faults *Faults) []string {
 }
 
 func checkFormat(format string, faults *Faults) {
-	switch format {
-	case webhook.FormatJSON:
-	case webhook.FormatSlack, webhook.FormatTeams, webhook.FormatDiscord:
-		faults.Add("format", "is not available yet; only json is")
-	default:
-		faults.Add("format", "must be json, slack, teams or discord")
+	if format != webhook.FormatJSON && !chat.Writes(format) {
+		faults.Add("format", "must be one of "+webhook.FormatJSON+", "+strings.Join(chat.Formats(), ", "))
+	}
+}
+
+func checkContentType(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, faults *Faults) {
+	switch {
+	case chat.Writes(w.Format):
+		if w.ContentType != webhook.ContentJSON {
+			faults.Add("content_type", "must be "+webhook.ContentJSON+" with format "+w.Format+": its incoming webhooks take nothing else")
+		}
+	case (in.ContentType.Set || in.Format.Set) && !slices.Contains(d.ContentTypes, w.ContentType):
+		faults.Add("content_type", "must be "+strings.Join(d.ContentTypes, " or "))
 	}
 }
 

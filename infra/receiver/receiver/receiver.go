@@ -9,6 +9,8 @@
 //	/flaky/3             500 for the first 3 attempts of each webhook-id, then 200
 //	anything else        200
 //
+// Chat messages come unsigned, and are printed as such.
+//
 // GET / is a page of what came last, and GET /received the same as JSON. Attempts are counted by path and webhook-id, so
 // that one event on its way to several paths is several. Everything is kept in memory, the latest 1,000 requests with
 // their bodies left out. It is no server for production: nothing in it limits who may call.

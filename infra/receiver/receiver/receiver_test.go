@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hookline/shared/chat"
 	"hookline/shared/dialect"
 	"hookline/shared/webhook"
 )
@@ -211,6 +212,34 @@ func TestVerify(t *testing.T) {
 						t.Errorf("recorded as verified: got %v, want %v", got, want)
 					}
 				})
+			}
+		}
+	}
+}
+
+func TestChatMessages(t *testing.T) {
+	d := named(t, "standard")
+	for _, format := range chat.Formats() {
+		body, err := chat.Body(format, chat.Message{Type: "a.b", Data: json.RawMessage(`{"n":1}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{"": "unsigned " + format + " message", "webhook-signature": "signature NOT verified ("} {
+			var out bytes.Buffer
+			r, err := New(Options{Dialect: d, Secret: d.NewSecret(), Out: &out})
+			if err != nil {
+				t.Fatal(err)
+			}
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/ok", bytes.NewReader(body))
+			if name != "" {
+				req.Header.Set(name, "v1,x")
+			}
+			r.ServeHTTP(httptest.NewRecorder(), req)
+			if got := out.String(); !strings.Contains(got, "  "+want) {
+				t.Errorf("%s with %q: got %q, want %q in it", format, name, got, want)
+			}
+			if latest, _ := r.Received(); name == "" && latest[0].Verified != nil {
+				t.Errorf("%s: recorded as checked", format)
 			}
 		}
 	}

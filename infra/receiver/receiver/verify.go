@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/chat"
 	"hookline/shared/dialect"
 	"hookline/shared/signature"
 )
@@ -77,10 +78,13 @@ func newVerifier(d *dialect.Dialect, secret string) (*verifier, error) {
 type judgement struct {
 	verified *bool
 	reason   string
+	chat     string // the chat format of a message, none of which is signed
 }
 
 func (j judgement) String() string {
 	switch {
+	case j.chat != "":
+		return "unsigned " + j.chat + " message"
 	case j.verified == nil:
 		return "signature not checked"
 	case *j.verified:
@@ -90,6 +94,11 @@ func (j judgement) String() string {
 }
 
 func (v *verifier) judge(h http.Header, body []byte, now time.Time) judgement {
+	if h.Get(v.signatureHeader) == "" {
+		if format := chat.FormatOf(body); format != "" {
+			return judgement{chat: format}
+		}
+	}
 	if v.secret == "" {
 		return judgement{}
 	}

@@ -1,0 +1,103 @@
+package chat
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"hookline/shared/ecmajson"
+	"hookline/shared/webhook"
+)
+
+// Message is an event as people are to read it.
+type Message struct {
+	Title     string // what happened, in words; "" has it made of the type
+	Product   string
+	Type      string // of the event
+	ID        string // of the event
+	Timestamp string // when it happened, in webhook.BodyTimeFormat
+	Data      json.RawMessage
+}
+
+// Formats returns the formats that Body writes.
+func Formats() []string {
+	return []string{webhook.FormatSlack, webhook.FormatTeams, webhook.FormatDiscord}
+}
+
+// Writes reports whether Body writes the format.
+func Writes(format string) bool { return slices.Contains(Formats(), format) }
+
+// Body returns the message in one of Formats. It fails only when the data is not JSON that package ecmajson takes.
+func Body(format string, m Message) ([]byte, error) {
+	data, err := ecmajson.Compact(m.Data)
+	if err != nil {
+		return nil, fmt.Errorf("data of event %s: %w", m.ID, err)
+	}
+	if m.Title = clean(m.Title); isBlank(m.Title) {
+		m.Title = labelOf(strings.ReplaceAll(m.Type, ".", "_"))
+	}
+	m.Title = oneLine(m.Title)
+	fields, total := flatten(data)
+	switch format {
+	case webhook.FormatSlack:
+		return slack(m, fields, total)
+	case webhook.FormatTeams:
+		return teams(m, fields, total)
+	case webhook.FormatDiscord:
+		return discord(m, fields, total)
+	}
+	return nil, fmt.Errorf("format %q is no chat's", format)
+}
+
+// FormatOf returns the format that a body is in by its shape, "" if it is none of Formats.
+func FormatOf(body []byte) string {
+	var m struct {
+		Blocks, Embeds []json.RawMessage
+		Attachments    []struct {
+			ContentType string `json:"contentType"`
+		}
+	}
+	switch err := json.Unmarshal(body, &m); {
+	case err != nil:
+		return ""
+	case len(m.Blocks) > 0:
+		return webhook.FormatSlack
+	case len(m.Embeds) > 0:
+		return webhook.FormatDiscord
+	case len(m.Attachments) > 0 && m.Attachments[0].ContentType == cardType:
+		return webhook.FormatTeams
+	}
+	return ""
+}
+
+// origin says on one line where the message comes from.
+func (m Message) origin() string {
+	return oneLine(clean(strings.Join([]string{m.Product, m.Type, m.Timestamp, m.ID}, " · ")))
+}
+
+// most returns the longest beginning of the fields with which a message fits, and how many of all it leaves out.
+func most(fields []field, total int, fits func(shown []field, more int) bool) (shown []field, more int) {
+	n := sort.Search(len(fields), func(i int) bool { return !fits(fields[:i+1], total-i-1) })
+	return fields[:n], total - n
+}
+
+// moreFields says what a message leaves out.
+func moreFields(n int) string {
+	if n == 1 {
+		return "and 1 more field"
+	}
+	return fmt.Sprintf("and %d more fields", n)
+}
+
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}

@@ -1,0 +1,193 @@
+package chat
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// What of an event's data is looked at: more than this nobody reads in a chat.
+const (
+	maxFields = 50
+	maxDepth  = 4    // of objects and arrays; what is deeper is shown as JSON
+	maxValues = 10   // of an array of plain values
+	maxItems  = 3    // of an array that holds objects or arrays
+	maxText   = 3000 // UTF-16 units of a field: more than any product shows of it
+)
+
+// empty stands for a text that nobody could see.
+const empty = "(empty)"
+
+// field is one line of a message: both texts are clean and neither is blank.
+type field struct{ label, text string }
+
+// flatten returns the first fields of an event's data, valid JSON without white space, and how many there are in all.
+func flatten(data []byte) (fields []field, total int) {
+	f := flattener{}
+	if data[0] != '{' {
+		f.walk("Data", data, 1)
+	} else {
+		for key, value := range members(data) {
+			f.walk(labelOf(key), value, 1)
+		}
+	}
+	return f.fields, f.total
+}
+
+type flattener struct {
+	fields []field
+	total  int
+}
+
+func (f *flattener) add(label, text string) {
+	if f.total++; len(f.fields) == maxFields {
+		return
+	}
+	if text = clean(text); isBlank(text) {
+		text = empty
+	}
+	f.fields = append(f.fields, field{fit(label, maxText, escape{}), fit(text, maxText, escape{})})
+}
+
+func (f *flattener) walk(label string, value []byte, depth int) {
+	switch {
+	case len(value) == 2 && (value[0] == '{' || value[0] == '['):
+		f.add(label, empty)
+	case value[0] == '[':
+		f.array(label, value, depth)
+	case value[0] != '{':
+		f.add(label, textOf(value))
+	case depth == maxDepth:
+		f.add(label, string(value))
+	default:
+		for key, member := range members(value) {
+			f.walk(label+" · "+labelOf(key), member, depth+1)
+		}
+	}
+}
+
+// array is one field where it holds plain values only, else its elements are numbered.
+func (f *flattener) array(label string, value []byte, depth int) {
+	var items [][]byte
+	plain, n := true, 0
+	for item := range elements(value) {
+		if n++; n <= maxValues {
+			items = append(items, item)
+		}
+		plain = plain && item[0] != '{' && item[0] != '['
+	}
+	switch {
+	case plain:
+		var texts []string
+		for _, item := range items {
+			texts = append(texts, textOf(item))
+		}
+		if n > maxValues {
+			texts = append(texts, fmt.Sprintf("and %d more", n-maxValues))
+		}
+		f.add(label, strings.Join(texts, ", "))
+	case depth == maxDepth:
+		f.add(label, string(value))
+	default:
+		for i, item := range items[:min(n, maxItems)] {
+			f.walk(label+" "+strconv.Itoa(i+1), item, depth+1)
+		}
+		if n > maxItems {
+			f.add(label, fmt.Sprintf("and %d more", n-maxItems))
+		}
+	}
+}
+
+// textOf returns a plain value as it reads: a string's text, anything else as it is spelled.
+func textOf(value []byte) string {
+	if value[0] != '"' {
+		return string(value)
+	}
+	var s string
+	_ = json.Unmarshal(value, &s) // it is valid
+	return s
+}
+
+// members are those of a valid object, in order, repeated keys too.
+func members(object []byte) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		dec := json.NewDecoder(bytes.NewReader(object))
+		_, _ = dec.Token() // {
+		for dec.More() {
+			key, _ := dec.Token()
+			name, _ := key.(string)
+			value, err := next(dec)
+			if err != nil || !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// elements are those of a valid array.
+func elements(array []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		dec := json.NewDecoder(bytes.NewReader(array))
+		_, _ = dec.Token() // [
+		for dec.More() {
+			value, err := next(dec)
+			if err != nil || !yield(value) {
+				return
+			}
+		}
+	}
+}
+
+func next(dec *json.Decoder) (json.RawMessage, error) {
+	var value json.RawMessage
+	err := dec.Decode(&value)
+	return value, err
+}
+
+// labelOf makes a key readable: "repository_url" and "repositoryURL" become words. A key that is no programmer's name
+// stays as it is.
+func labelOf(key string) string {
+	if !isName(key) {
+		if key = oneLine(clean(key)); isBlank(key) {
+			return "(no name)"
+		}
+		return key
+	}
+	words := strings.FieldsFunc(spaced(key), func(r rune) bool { return r == '_' || r == '-' })
+	for i, w := range words {
+		if w != strings.ToUpper(w) || len(w) == 1 { // an acronym stays one
+			words[i] = strings.ToLower(w)
+		}
+	}
+	label := strings.Join(words, " ")
+	return strings.ToUpper(label[:1]) + label[1:]
+}
+
+// isName reports whether a key is ASCII letters, digits, _ and -, a letter first.
+func isName(key string) bool {
+	for i, r := range key {
+		letter := r < unicode.MaxASCII && unicode.IsLetter(r)
+		if !letter && (i == 0 || r != '_' && r != '-' && (r < '0' || r > '9')) {
+			return false
+		}
+	}
+	return key != ""
+}
+
+// spaced puts a _ where a name in camel case begins a word.
+func spaced(name string) string {
+	upper := func(i int) bool { return name[i] >= 'A' && name[i] <= 'Z' }
+	lower := func(i int) bool { return name[i] >= 'a' && name[i] <= 'z' }
+	var b strings.Builder
+	for i := range len(name) {
+		if i > 0 && upper(i) && (lower(i-1) || upper(i-1) && i+1 < len(name) && lower(i+1)) {
+			b.WriteByte('_')
+		}
+		b.WriteByte(name[i])
+	}
+	return b.String()
+}

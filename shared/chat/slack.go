@@ -1,0 +1,128 @@
+package chat
+
+import "strings"
+
+// Slack's limits, https://docs.slack.dev/reference/block-kit/blocks/header-block/, …/section-block/, …/context-block/.
+// A message has at most 50 blocks. For all blocks together no number is published; chat.postMessage answers
+// msg_blocks_too_long from about 13,200 bytes on. The text beside blocks is cut at 40,000 and should be under 4,000:
+// https://docs.slack.dev/changelog/2018-truncating-really-long-messages/.
+const (
+	slackHeader      = 150
+	slackField       = 2000 // characters of one of a section's fields
+	slackFields      = 10   // of a section: five rows of a label and its value
+	slackBlocks      = 50
+	slackBlocksBytes = 12000
+	slackText        = 1000 // it is what a notification shows
+	slackTextValue   = 200
+	slackWide        = 120 // a longer value has the message's width
+)
+
+type slackMessage struct {
+	Text        string       `json:"text"` // https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/
+	Mrkdwn      bool         `json:"mrkdwn"`
+	LinkNames   bool         `json:"link_names"` // false: "@here" in the text stays text
+	UnfurlLinks bool         `json:"unfurl_links"`
+	UnfurlMedia bool         `json:"unfurl_media"`
+	Blocks      []slackBlock `json:"blocks"`
+}
+
+type slackBlock struct {
+	Type     string         `json:"type"`
+	Text     *slackTextBox  `json:"text,omitempty"`
+	Fields   []slackTextBox `json:"fields,omitempty"`
+	Elements []slackTextBox `json:"elements,omitempty"`
+}
+
+// slackTextBox is a text object. Those of type plain_text know no formatting, no links and no mentions, only the three
+// escapes; "verbatim" leaves names and addresses in the others alone, https://docs.slack.dev/reference/block-kit/composition-objects/text-object/.
+type slackTextBox struct {
+	Type     string `json:"type"`
+	Text     string `json:"text"`
+	Emoji    *bool  `json:"emoji,omitempty"` // of plain_text
+	Verbatim bool   `json:"verbatim,omitempty"`
+}
+
+func slackPlain(escaped string) slackTextBox {
+	return slackTextBox{Type: "plain_text", Text: escaped, Emoji: new(bool)}
+}
+
+func slackMarkup(s string) slackTextBox {
+	return slackTextBox{Type: "mrkdwn", Text: s, Verbatim: true}
+}
+
+// slackEscape is all the escaping there is, and it is for every text:
+// https://docs.slack.dev/messaging/formatting-message-text/#escaping. Without a raw < there is no <!channel> or <@U1>.
+func slackEscape(r rune, _ bool) string {
+	switch r {
+	case '&':
+		return "&amp;"
+	case '<':
+		return "&lt;"
+	case '>':
+		return "&gt;"
+	}
+	return string(r)
+}
+
+func slackFit(s string, limit int) string { return fit(s, limit, escape{mark: slackEscape}) }
+
+func slack(m Message, fields []field, total int) ([]byte, error) {
+	shown, more := most(fields, total, func(shown []field, more int) bool {
+		blocks := slackBlocksOf(m, shown, more)
+		b, err := marshal(blocks)
+		return err == nil && len(blocks) <= slackBlocks && len(b) <= slackBlocksBytes
+	})
+	text := []string{m.Title}
+	for _, f := range shown {
+		text = append(text, f.label+": "+oneLine(fit(f.text, slackTextValue, escape{})))
+	}
+	return marshal(slackMessage{Text: slackFit(strings.Join(text, "\n"), slackText), Blocks: slackBlocksOf(m, shown, more)})
+}
+
+func slackBlocksOf(m Message, shown []field, more int) []slackBlock {
+	title := slackPlain(slackFit(m.Title, slackHeader))
+	blocks := []slackBlock{{Type: "header", Text: &title}}
+	var row []slackTextBox
+	flush := func() {
+		if row != nil {
+			blocks = append(blocks, slackBlock{Type: "section", Fields: row})
+			row = nil
+		}
+	}
+	for _, f := range shown {
+		label, value := slackLabel(f.label), slackValue(f.text)
+		if units(f.text) > slackWide {
+			flush()
+			blocks = append(blocks, slackBlock{Type: "section", Text: &label}, slackBlock{Type: "section", Text: &value})
+			continue
+		}
+		if row = append(row, label, value); len(row) == slackFields {
+			flush()
+		}
+	}
+	flush()
+	var notes []slackTextBox
+	if more > 0 {
+		notes = append(notes, slackPlain(moreFields(more)))
+	}
+	notes = append(notes, slackPlain(slackFit(m.origin(), slackField)))
+	return append(blocks, slackBlock{Type: "context", Elements: notes})
+}
+
+// slackLabel is bold where the label has no mark of its own: mrkdwn has no escape for those.
+func slackLabel(label string) slackTextBox {
+	label = slackFit(label, slackHeader)
+	if strings.ContainsAny(label, "*_~`:") {
+		return slackPlain(label)
+	}
+	return slackMarkup("*" + label + "*")
+}
+
+func slackValue(text string) slackTextBox {
+	if isLink(text) {
+		if link := slackFit(text, slackField); units(link) <= slackField-2 {
+			return slackMarkup("<" + link + ">")
+		}
+	}
+	return slackPlain(slackFit(text, slackField))
+}

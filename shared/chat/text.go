@@ -1,0 +1,127 @@
+package chat
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// clean returns s without what is no text: control characters but line ends, and the marks that turn the direction of
+// whatever follows (UAX #9, explicit formatting), so that no value can make the rest of a message read otherwise.
+func clean(s string) string {
+	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\t", " ").Replace(s)
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return r
+		case unicode.IsControl(r), r >= '\u202A' && r <= '\u202E', r >= '\u2066' && r <= '\u2069':
+			return -1
+		}
+		return r
+	}, s))
+}
+
+func oneLine(s string) string { return strings.ReplaceAll(s, "\n", " ") }
+
+// isBlank reports whether nobody could see s: Discord takes no field whose value is white space.
+func isBlank(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		switch r {
+		case '\u115F', '\u1160', '\u2800', '\u3164', '\uFFA0': // fillers and the empty braille pattern: white, though not by class
+			return false
+		}
+		return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.IsMark(r)
+	})
+}
+
+// isLink reports whether a whole value is an address that may be clicked.
+func isLink(s string) bool { return s != "" && linkAt(s) == s }
+
+// linkAt returns the address that s begins with, "" if none. It has no character that any of the products reads as
+// markup, so it may stand as it is.
+func linkAt(s string) string {
+	if !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
+		return ""
+	}
+	if end := strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~:/?#@$&+,;=%", r))
+	}); end >= 0 {
+		s = s[:end]
+	}
+	s = strings.TrimRight(s, ".,:;?") // the sentence's, not the address's
+	if u, err := url.Parse(s); err != nil || u.Host == "" || u.User != nil {
+		return ""
+	}
+	return s
+}
+
+// escape is how a product writes text so that it is text.
+type escape struct {
+	mark  func(r rune, first bool) string // nil: as it is; first says that only white space is before r on its line
+	links bool                            // addresses within the text stand as they are: an escape would be part of them
+}
+
+const ellipsis = "…"
+
+// fit returns s escaped and at most limit UTF-16 units long, which no product's way of counting characters exceeds. It is
+// cut between characters as people see them, never within an escape, and marked where it is.
+func fit(s string, limit int, esc escape) string {
+	var b strings.Builder
+	used, whole, first, within := 0, 0, true, false
+	for s != "" {
+		part, mark := character(s), esc.mark
+		if link := linkAt(s); esc.links && !within && link != "" {
+			part, mark = link, nil
+		}
+		s = s[len(part):]
+		begin := b.Len()
+		for _, r := range part {
+			if mark == nil {
+				b.WriteRune(r)
+			} else {
+				b.WriteString(mark(r, first))
+			}
+			within = unicode.IsLetter(r) || unicode.IsDigit(r)
+			first = r == '\n' || first && unicode.IsSpace(r)
+		}
+		if used += units(b.String()[begin:]); used > limit {
+			return b.String()[:whole] + ellipsis
+		}
+		if used < limit {
+			whole = b.Len()
+		}
+	}
+	return b.String()
+}
+
+// units counts UTF-16 units.
+func units(s string) int {
+	n := 0
+	for _, r := range s {
+		if n++; r > 0xFFFF {
+			n++
+		}
+	}
+	return n
+}
+
+const (
+	joiner   = '\u200D'
+	maxRunes = 16 // of one character: no script needs more
+)
+
+// character returns the first character of s as people see it, more or less (UAX #29): a letter with its marks, an emoji
+// with its skin tone and those joined to it.
+func character(s string) string {
+	end, last := 0, rune(0)
+	for n := 0; end < len(s) && n < maxRunes; n++ {
+		r, size := utf8.DecodeRuneInString(s[end:])
+		tone := r >= 0x1F3FB && r <= 0x1F3FF
+		if n > 0 && last != joiner && r != joiner && !unicode.IsMark(r) && !tone {
+			break
+		}
+		end, last = end+size, r
+	}
+	return s[:end]
+}
