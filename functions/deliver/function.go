@@ -38,7 +38,7 @@ func newFunction(s settings.Deliver, cfg aws.Config) (*function, error) {
 	}
 	return &function{&delivery.Deliverer{
 		Store: store, Health: store, Dialects: dialects, Now: now, Log: s.Logger(), Retention: s.Retention,
-		Queues: queues,
+		Queues: queues, Changes: open(s.Ingest),
 		Sources: map[string]delivery.Queue{
 			s.Delivery.ARN: queues.Delivery, s.Retry.ARN: queues.Retry, s.Bulk.ARN: queues.Bulk,
 		},

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"hookline/shared/clock"
@@ -18,6 +19,7 @@ import (
 	"hookline/shared/queue/sqs"
 	"hookline/shared/settings"
 	"hookline/shared/store/dynamo"
+	"hookline/shared/system/eventbridge"
 )
 
 // function takes both kinds of events, so that a request and a queue's batch share warm processes.
@@ -40,6 +42,9 @@ func newFunction(s settings.Ingest, cfg aws.Config) (*function, error) {
 		Delivery: sqs.New(queues, s.Delivery.URL, s.Delivery.ARN),
 		Queue:    sqs.New(queues, s.Ingest.URL, s.Ingest.ARN),
 		Refused:  sqs.New(queues, s.IngestDeadLetter.URL, s.IngestDeadLetter.ARN),
+		Announcer: eventbridge.Bus{
+			API: awseventbridge.NewFromConfig(cfg), Name: s.Bus.Name, Source: s.Bus.Source,
+		},
 	}
 	// Publishing seals nothing and keeps no dead letters, so there is no key and no such queue here.
 	api := &httpapi.API{

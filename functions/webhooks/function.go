@@ -46,7 +46,8 @@ func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
 			Queues: delivery.Queues{Delivery: first}, // tests and replays use no other
 		},
 		DeadLetters: sqs.New(queues, s.DeadLetter.URL, s.DeadLetter.ARN), RedriveTo: first.Name(),
-		Admin: gateway.Admin, AllowPrivate: settings.PrivateTargets,
+		Changes: sqs.New(queues, s.Ingest.URL, s.Ingest.ARN),
+		Admin:   gateway.Admin, AllowPrivate: settings.PrivateTargets,
 		Serves: func(r httpapi.Route) bool { return !r.Publishes }, // that is ingest's
 	}
 	return &function{handle: gateway.Handler(api.Handler())}, nil

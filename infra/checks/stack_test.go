@@ -347,6 +347,22 @@ func TestEventSources(t *testing.T) {
 	}
 }
 
+// TestBus shows that what the ingest function announces goes to the stack's bus under a source that the rule for events
+// leaves out: it would come back as events that nobody may publish.
+func TestBus(t *testing.T) {
+	tm := readTemplate(t)
+	environment := at(tm.Resources["IngestFunction"].Properties, "Environment", "Variables")
+	rule := tm.Resources["BusRule"].Properties
+	if !cmp.Equal(at(environment, "BUS"), ref("Bus")) || !cmp.Equal(rule["EventBusName"], ref("Bus")) {
+		t.Errorf("announced on %v, events come from %v", at(environment, "BUS"), rule["EventBusName"])
+	}
+	source := at(environment, "BUS_SOURCE")
+	want := map[string]any{"source": []any{map[string]any{"anything-but": source}}}
+	if diff := cmp.Diff(any(want), rule["EventPattern"]); source == nil || diff != "" {
+		t.Errorf("the rule's events (-want +got):\n%s", diff)
+	}
+}
+
 // TestPolicies holds the functions' roles to naming what they allow, and to the one function each.
 func TestPolicies(t *testing.T) {
 	tm := readTemplate(t)

@@ -46,6 +46,8 @@ func newStack(t *testing.T) *stack {
 	db, mq := dynamoDBLocal(t), elasticMQ(t)
 	key := httptest.NewServer(new(keyService))
 	t.Cleanup(key.Close)
+	bus := httptest.NewServer(new(busService))
+	t.Cleanup(bus.Close)
 	post := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"MessageId":"0102"}`)
 	}))
@@ -73,6 +75,7 @@ func newStack(t *testing.T) *stack {
 			"AWS_ENDPOINT_URL_DYNAMODB=" + *db.Options().BaseEndpoint,
 			"AWS_ENDPOINT_URL_SQS=" + *mq.Options().BaseEndpoint,
 			"AWS_ENDPOINT_URL_KMS=" + key.URL, "AWS_ENDPOINT_URL_SESV2=" + post.URL,
+			"AWS_ENDPOINT_URL_EVENTBRIDGE=" + bus.URL, "BUS=bus", "BUS_SOURCE=hookline.test",
 			"MAIL_FROM=example.com", "CONSOLE_URL=https://hooks.example.com",
 		},
 	}
@@ -262,6 +265,23 @@ func (k *keyService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(out)
 }
 
+// busService answers as EventBridge does, in its JSON protocol, and takes every entry.
+type busService struct{}
+
+func (busService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var in struct{ Entries []struct{} }
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "AWSEvents.PutEvents" {
+		http.Error(w, `{"__type": "ValidationException"}`, http.StatusBadRequest)
+		return
+	}
+	results := make([]map[string]string, len(in.Entries))
+	for i := range results {
+		results[i] = map[string]string{"EventId": fmt.Sprint(i)}
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	_ = json.NewEncoder(w).Encode(map[string]any{"FailedEntryCount": 0, "Entries": results})
+}
+
 // as makes a request another key's.
 func as(key string) func(*events.APIGatewayV2HTTPRequest) {
 	return func(ev *events.APIGatewayV2HTTPRequest) { ev.Headers["authorization"] = "Bearer " + key }
@@ -389,6 +409,16 @@ func TestAWSFunctions(t *testing.T) {
 		refused, _ := s.batch("INGEST_DEAD_LETTER")
 		if len(refused.Records) != 1 || !strings.Contains(refused.Records[0].Body, `"detail.tenant"`) {
 			t.Errorf("got %+v, want one entry with its reason", refused.Records)
+		}
+	})
+
+	t.Run("a change that was never made is dropped", func(t *testing.T) {
+		s := s.in(t)
+		if failed := s.failures(ingest, s.recordedBatch("ingest/change", "INGEST")); len(failed) != 0 {
+			t.Errorf("reported %v, want nothing", failed)
+		}
+		if sent, _ := s.batch("DELIVERY"); len(sent.Records) != 0 {
+			t.Errorf("%d messages sent, want none", len(sent.Records))
 		}
 	})
 

@@ -31,7 +31,7 @@ const callsFile = "testdata/calls.txt"
 // that their calls take with those that are on file. Infra/checks compares the file with the policies of template.yaml.
 func TestAWSCalls(t *testing.T) {
 	s := newStack(t)
-	r := &recorder{names: map[string]string{"hookline": "Table", "key-1": "Key", "example.com": "MailSender"}, stack: "test"}
+	r := &recorder{names: map[string]string{"hookline": "Table", "key-1": "Key", "bus": "Bus", "example.com": "MailSender"}, stack: "test"}
 	for _, q := range s.queues {
 		r.names[q.Name()] = q.Name()
 	}
@@ -48,6 +48,7 @@ func TestAWSCalls(t *testing.T) {
 	d.pace()
 	d.drop()
 	d.recover()
+	d.tell()
 	d.fanOut()
 	d.mail()
 	d.remove()
@@ -97,6 +98,7 @@ type drive struct {
 	driven map[string]bool // routes that answered as they should
 	acme   string          // a key of the tenant acme, whose dialect is standard
 	globex string          // the same of globex, whose dialect, axiestudio, has waits of some seconds
+	made   int             // webhooks that the ingest function has not been told of
 }
 
 // call makes a request of a route; name stands for the part in braces, and key "" is the admin's. out may be nil.
@@ -142,6 +144,7 @@ func (d *drive) callOnce(route, name, key, body, once string, want int, out any)
 func (d *drive) hook(key, path, eventType, more string) string {
 	d.t.Helper()
 	var made struct{ ID string }
+	d.made++
 	d.call("POST /v1/webhooks", "", key, fmt.Sprintf(`{"url":%q,"events":[%q]%s}`, d.target+path, eventType, more), http.StatusCreated, &made)
 	return made.ID
 }
@@ -358,6 +361,32 @@ func (d *drive) recover() {
 	}
 }
 
+// tell has the ingest function take all changes of webhooks' states so far.
+func (d *drive) tell() {
+	d.t.Helper()
+	for until := time.Now().Add(time.Minute); ; {
+		ev, handles := d.batch("INGEST")
+		if len(ev.Records) == 0 && d.made <= 0 {
+			return
+		}
+		if time.Now().After(until) {
+			d.t.Fatalf("%d new webhooks are not told of", d.made)
+		}
+		if len(ev.Records) == 0 {
+			continue
+		}
+		d.failures(d.ingest, ev) // a webhook that is deleted by now is looked for again: reported
+		if err := d.queues["INGEST"].Delete(d.t.Context(), handles...); err != nil {
+			d.t.Fatal(err)
+		}
+		for _, m := range ev.Records {
+			if strings.Contains(m.Body, `"webhook.created"`) {
+				d.made--
+			}
+		}
+	}
+}
+
 // fanOut publishes by the bus, and more in one request than it sends itself, with bodies that are kept in the table.
 func (d *drive) fanOut() {
 	for _, recording := range []string{"ingest/eventbridge-entry", "ingest/eventbridge-bad-entry"} {
@@ -369,6 +398,7 @@ func (d *drive) fanOut() {
 	for range hooks {
 		d.hook(d.acme, "/ok", "wide.event", "")
 	}
+	d.tell()
 	var all []string
 	for range published {
 		noise := make([]byte, 2<<10) // which no compression makes small enough for a message

@@ -24,7 +24,7 @@ import (
 // recorder stands between the functions and what stands in for AWS, and notes what each function asks for in IAM's
 // words: the permissions that AWS would look for in its role.
 type recorder struct {
-	// names are the template's names of the stand-ins' table, queues, key and identity.
+	// names are the template's names of the stand-ins' table, queues, key, bus and identity.
 	names map[string]string
 	// stack is what requests to the key have to carry, for policies allow no others.
 	stack string
@@ -98,6 +98,7 @@ type request struct {
 	KeyID             string `json:"KeyId"`
 	EncryptionContext map[string]string
 
+	Entries          []struct{ EventBusName string }
 	FromEmailAddress string
 }
 
@@ -123,6 +124,16 @@ func (r *recorder) needs(target string, body []byte) ([]string, error) {
 			return nil, fmt.Errorf("the encryption context's hookline:stack is %q, want %q", got, r.stack)
 		}
 		return r.need("kms:"+op, in.KeyID, "")
+	case "AWSEvents":
+		var all []string
+		for _, e := range in.Entries {
+			needs, err := r.need("events:"+op, e.EventBusName, "")
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, needs...)
+		}
+		return all, nil
 	}
 	// SendEmail is allowed on the identity that the mail comes from (Service Authorization Reference, Amazon SES v2), here
 	// a domain.
@@ -214,15 +225,21 @@ func TestRecorder(t *testing.T) {
 			want: []string{"kms:Decrypt Key"},
 		},
 		"another stack's": {target: "TrentService.Decrypt", body: `{"KeyId":"key-1","EncryptionContext":{"hookline:stack":"prod"}}`, refused: true},
+		"the stack's bus": {
+			target: "AWSEvents.PutEvents", body: `{"Entries":[{"EventBusName":"bus"}]}`,
+			want: []string{"events:PutEvents Bus"},
+		},
+		"the account's bus": {target: "AWSEvents.PutEvents", body: `{"Entries":[{}]}`, refused: true},
 		"a mail": {
 			target: "POST /v2/email/outbound-emails", body: `{"FromEmailAddress":"webhooks@example.com"}`, want: []string{"ses:SendEmail MailSender"},
 		},
 		"a mail of another": {target: "POST /v2/email/outbound-emails", body: `{"FromEmailAddress":"a@example.org"}`, refused: true},
-		"another service":   {target: "AWSEvents.PutEvents", body: `{}`, refused: true},
+		"another service":   {target: "AmazonSNS.Publish", body: `{}`, refused: true},
 		"no JSON":           {target: "DynamoDB_20120810.PutItem", body: `Action=SendMessage`, refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &recorder{names: map[string]string{"hookline": "Table", "RetryQueue": "RetryQueue", "key-1": "Key", "example.com": "MailSender"}, stack: "test"}
+			names := map[string]string{"hookline": "Table", "RetryQueue": "RetryQueue", "key-1": "Key", "bus": "Bus", "example.com": "MailSender"}
+			r := &recorder{names: names, stack: "test"}
 			upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 				_, _ = io.Copy(w, req.Body)
 			}))

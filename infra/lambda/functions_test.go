@@ -39,9 +39,10 @@ func clean() error { return os.RemoveAll(binaries) }
 func settings() []string {
 	env := []string{
 		"TABLE=hookline", "KMS_KEY_ID=key", "STACK=dev", "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any",
-		"AWS_LAMBDA_LOG_FORMAT=JSON", "MAIL_FROM=example.com", "CONSOLE_URL=https://hooks.example.com",
+		"AWS_LAMBDA_LOG_FORMAT=JSON", "BUS=dev", "BUS_SOURCE=hookline.dev",
+		"MAIL_FROM=example.com", "CONSOLE_URL=https://hooks.example.com",
 	}
-	for _, service := range []string{"DYNAMODB", "SQS", "KMS", "SESV2"} {
+	for _, service := range []string{"DYNAMODB", "SQS", "KMS", "EVENTBRIDGE", "SESV2"} {
 		env = append(env, "AWS_ENDPOINT_URL_"+service+"=http://127.0.0.1:1")
 	}
 	for name, queue := range map[string]string{
@@ -96,9 +97,9 @@ func TestNames(t *testing.T) {
 // TestWithoutSettings shows that a function that lacks its settings names all of them at once, in its log.
 func TestWithoutSettings(t *testing.T) {
 	for name, want := range map[string][]string{
-		"webhooks": {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN", "DEAD_LETTER_QUEUE_URL", "DEAD_LETTER_QUEUE_ARN"},
-		"ingest":   {"TABLE", "DELIVERY_QUEUE_URL", "INGEST_QUEUE_ARN", "INGEST_DEAD_LETTER_QUEUE_URL", "INGEST_DEAD_LETTER_QUEUE_ARN"},
-		"deliver":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "RETRY_QUEUE_URL", "BULK_QUEUE_ARN", "DEAD_LETTER_QUEUE_ARN"},
+		"webhooks": {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN", "DEAD_LETTER_QUEUE_URL", "DEAD_LETTER_QUEUE_ARN", "INGEST_QUEUE_URL"},
+		"ingest":   {"TABLE", "DELIVERY_QUEUE_URL", "INGEST_QUEUE_ARN", "INGEST_DEAD_LETTER_QUEUE_URL", "INGEST_DEAD_LETTER_QUEUE_ARN", "BUS", "BUS_SOURCE"},
+		"deliver":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "RETRY_QUEUE_URL", "BULK_QUEUE_ARN", "DEAD_LETTER_QUEUE_ARN", "INGEST_QUEUE_URL"},
 		"sweep":    {"TABLE", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN"},
 		"notify":   {"TABLE", "MAIL_FROM", "CONSOLE_URL", "NOTIFY_QUEUE_URL", "NOTIFY_DEAD_LETTER_QUEUE_ARN"},
 	} {

@@ -14,12 +14,12 @@ const Overdue = time.Hour
 type verdict int
 
 const (
-	drop    verdict = iota // acknowledge: another message, or none, has the delivery
-	attempt                // it is this message's turn
-	wait                   // its turn, but not yet: park it again
-	repark                 // it made the last attempt and comes back early: repeat the step that may be missing
-	finished               // it made the last attempt, which was the round's last: what follows may be missing
-	redrive                // a dead letter come back: its turn, in a new round
+	drop     verdict = iota // acknowledge: another message, or none, has the delivery
+	attempt                 // it is this message's turn
+	wait                    // its turn, but not yet: park it again
+	repark                  // it made the last attempt and comes back early: repeat the step that may be missing
+	finished                // it made the last attempt, which was the round's last: what follows may be missing
+	redrive                 // a dead letter come back: its turn, in a new round
 )
 
 // decide tells what a message is to do. Of a delivery's current round only two messages count: the record's owner, and

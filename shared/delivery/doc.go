@@ -5,5 +5,16 @@
 // is one record however many copies of its message there are; a crash at any line may show a receiver a repeat (same
 // webhook-id), never a loss. The order that gives this: POST, record, next step, acknowledge.
 //
+// What a receiver's status does, beside the success or failure that the dialect makes of it:
+//
+//	410            the webhook is made inactive
+//	429, 502, 504  the receiver is overloaded: of a batch a few are sent, the rest go to the bulk queue
+//	503            the same (RFC 9110, section 15.6.4)
+//	3xx            a failure; redirects are not followed
+//	Retry-After    lengthens the next wait to at most the next rung's, with any failure (RFC 9110, section 10.2.3)
+//
+// The sources are the Standard Webhooks specification, Delivery success and failure, and the RFC where it is named:
+// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+//
 // It does not decide what matches (package ingest does), and it never makes a receiver's failure an error of its own.
 package delivery

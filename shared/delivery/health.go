@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// deadAfter is how long a webhook may fail every attempt before it is made inactive. Svix documents the same:
+	// deadAfter is how long a webhook may fail every attempt before it is made inactive. Svix has the same five days:
 	// https://docs.svix.com/retries, Disabling failing endpoints.
 	deadAfter = 5 * 24 * time.Hour
 	// markEvery bounds how often one process writes that a webhook has begun to fail, and how often that it is failing:
@@ -53,7 +53,7 @@ func (b *batch) failed(ctx context.Context, w webhook.Webhook, rec webhook.Deliv
 	defer b.changing.Unlock()
 	w.Health = b.healthOf(w)
 	if dead(w.Health, rec, b.now()) {
-		b.disable(ctx, w, rec, system.FailingForDays)
+		_ = b.disable(ctx, w, rec, system.FailingForDays) // the next attempt that fails tries again
 		return
 	}
 	b.unhealthy(ctx, w, rec)
@@ -122,7 +122,7 @@ func (b *batch) failing(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 			break
 		}
 		var now webhook.Webhook
-		if now, err = b.Deliverer.Health.Webhook(ctx, w.Ref); webhook.KindOf(err) == webhook.NotFound && err != nil {
+		if now, err = b.Deliverer.Health.Webhook(ctx, w.Ref); is(err, webhook.NotFound) {
 			return nil
 		}
 		w.Health = now.Health
@@ -132,6 +132,9 @@ func (b *batch) failing(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 	}
 	return err
 }
+
+// is reports whether there is an error, and of what kind.
+func is(err error, kind webhook.Kind) bool { return err != nil && webhook.KindOf(err) == kind }
 
 // healthOf returns the webhook's health as far as this batch knows.
 func (b *batch) healthOf(w webhook.Webhook) webhook.Health {
@@ -162,7 +165,7 @@ func (b *batch) setHealth(ctx context.Context, w webhook.Webhook, to webhook.Hea
 // one that is noted between the read and the write.
 func (b *batch) disable(ctx context.Context, w webhook.Webhook, rec webhook.Delivery, reason string) error {
 	now, err := b.Deliverer.Health.Webhook(ctx, w.Ref)
-	if webhook.KindOf(err) == webhook.NotFound && err != nil {
+	if is(err, webhook.NotFound) {
 		return nil
 	}
 	if err != nil {
@@ -179,7 +182,7 @@ func (b *batch) disable(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 	old := now
 	now.Active, now.UpdatedAt = false, at
 	now.KeepSince(old, at)
-	if err := b.Deliverer.Health.UpdateWebhook(ctx, now, false); webhook.KindOf(err) == webhook.Conflict && err != nil {
+	if err := b.Deliverer.Health.UpdateWebhook(ctx, now, false); is(err, webhook.Conflict) {
 		return nil
 	} else if err != nil {
 		b.Log.ErrorContext(ctx, "webhook.disable", "webhook", w.ID, "err", err)

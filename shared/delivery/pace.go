@@ -108,8 +108,7 @@ func (d *Deliverer) isSlow(ref webhook.Ref) bool {
 }
 
 // overloaded reports whether a receiver's status asks for fewer requests: 429 that there were too many, 502 and 504 that
-// what is behind it is under load (https://github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md,
-// Delivery success and failure), 503 that the receiver itself is (RFC 9110, section 15.6.4).
+// what is behind it is under load (Standard Webhooks specification, Delivery success and failure), 503 that the receiver itself is (RFC 9110, section 15.6.4).
 func overloaded(status int) bool {
 	switch status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

@@ -88,7 +88,7 @@ type API struct {
 	RedriveTo string
 	// Changes is where new webhooks are told of: the ingest queue; nil: nobody is told.
 	Changes queue.Sender
-	Box       seal.Box
+	Box     seal.Box
 	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.
 	AllowPrivate bool
 	// AdminKeyHash is webhook.HashAPIKey of the admin's bearer key; "" where there is none, as on AWS.

@@ -47,6 +47,7 @@ type publication struct {
 	to      []webhook.Subscription
 	matched int
 	except  string // a webhook that is not told; "" none
+	quiet   bool   // nobody is told; the id is pinned all the same
 	repeat  bool   // accepted before
 	void    bool   // nothing is to be sent for it
 }
@@ -139,6 +140,9 @@ func (s *Service) match(ctx context.Context, tenant string, pubs []*publication)
 	byType := make(map[string][]webhook.Subscription)
 	filters := make(filters)
 	for _, p := range pubs {
+		if p.quiet {
+			continue
+		}
 		subs, ok := byType[p.Type]
 		if !ok {
 			var err error

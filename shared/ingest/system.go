@@ -26,7 +26,7 @@ var errAwaited = errors.New("the change is not made yet")
 // change takes a change of a webhook's state: it tells of one that was made, and drops one that was not.
 func (s *Service) change(ctx context.Context, c system.Change) error {
 	t, err := s.Store.Tenant(ctx, c.Tenant)
-	if webhook.KindOf(err) == webhook.NotFound && err != nil {
+	if isGone(err) {
 		return nil // nobody is left to tell
 	} else if err != nil {
 		return err
@@ -42,12 +42,37 @@ func (s *Service) change(ctx context.Context, c system.Change) error {
 		s.Log.DebugContext(ctx, "system.dropped", "tenant", c.Tenant, "webhook", c.Webhook, "type", c.Type)
 		return nil
 	}
-	if !c.Quiet {
-		if err := s.publishChange(ctx, t, c); err != nil {
+	if failing, ok := c.Before(); ok && s.now().Sub(failing.Moment()) < stillKnown {
+		if err := s.tell(ctx, t, failing); err != nil {
 			return err
 		}
 	}
-	if s.Announcer == nil || !c.Told() {
+	return s.tell(ctx, t, c)
+}
+
+// stillKnown is for how long after a change its event's id is surely remembered, if it was told.
+const stillKnown = Remembered - time.Hour
+
+// tell publishes and announces a change that was made. Of several messages that tell of one change, the first to pin
+// its event does, and comes back until it is done.
+func (s *Service) tell(ctx context.Context, t webhook.Tenant, c system.Change) error {
+	d, err := s.Dialects.Dialect(ctx, t.Dialect)
+	if err != nil {
+		return err
+	}
+	// What happened is told in real time, as of every event.
+	in := Input{ID: c.EventID(), Type: c.Type, Data: c.Data, Timestamp: time.UnixMilli(c.Sent)}
+	p := &publication{
+		Event: webhook.Event{
+			Tenant: t.ID, ID: in.ID, Type: in.Type, AcceptedAt: s.now(),
+			Timestamp: in.Timestamp.UTC().Format(webhook.BodyTimeFormat), Data: in.Data,
+		},
+		hash: hashOf(in, in.Data) + c.Writer, except: c.Webhook, quiet: c.Quiet,
+	}
+	if _, err := s.publish(ctx, d, t.ID, []*publication{p}, nil); err != nil {
+		return err
+	}
+	if s.Announcer == nil || !c.Told() || p.void {
 		return nil
 	}
 	return s.Announcer.Announce(ctx, []system.Notice{c.Notice()})
@@ -61,7 +86,7 @@ func (s *Service) made(ctx context.Context, c system.Change) (bool, error) {
 			w, err := s.Store.Webhook(ctx, webhook.Ref{Tenant: c.Tenant, ID: c.Webhook})
 			if err == nil {
 				found = &w
-			} else if webhook.KindOf(err) != webhook.NotFound {
+			} else if !isGone(err) {
 				return false, err
 			}
 		}
@@ -80,21 +105,4 @@ func (s *Service) made(ctx context.Context, c system.Change) (bool, error) {
 	return false, nil
 }
 
-// publishChange publishes the change's event, under an id that comes from outside as far as publishing goes: once.
-func (s *Service) publishChange(ctx context.Context, t webhook.Tenant, c system.Change) error {
-	d, err := s.Dialects.Dialect(ctx, t.Dialect)
-	if err != nil {
-		return err
-	}
-	// What happened is told in real time, as of every event.
-	in := Input{ID: c.EventID(), Type: c.Type, Data: c.Data, Timestamp: time.UnixMilli(c.Sent)}
-	p := &publication{
-		Event: webhook.Event{
-			Tenant: t.ID, ID: in.ID, Type: in.Type, AcceptedAt: s.now(),
-			Timestamp: in.Timestamp.UTC().Format(webhook.BodyTimeFormat), Data: in.Data,
-		},
-		hash: hashOf(in, in.Data), except: c.Webhook,
-	}
-	_, err = s.publish(ctx, d, t.ID, []*publication{p}, nil)
-	return err
-}
+func isGone(err error) bool { return err != nil && webhook.KindOf(err) == webhook.NotFound }

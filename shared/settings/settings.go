@@ -35,6 +35,12 @@ type Keys struct {
 	Stack string // STACK: the stack's name, which data keys are bound to
 }
 
+// Bus is the stack's event bus, and what the stack's own events on it have as their source.
+type Bus struct {
+	Name   string // BUS
+	Source string // BUS_SOURCE
+}
+
 // Webhooks is what the webhooks function reads.
 type Webhooks struct {
 	Common
@@ -42,6 +48,7 @@ type Webhooks struct {
 	Retention  time.Duration // RETENTION_DAYS of records and payloads; "" is 0, the packages' default
 	Delivery   Queue
 	DeadLetter Queue
+	Ingest     Queue
 }
 
 // Ingest is what the ingest function reads.
@@ -51,6 +58,7 @@ type Ingest struct {
 	Delivery         Queue
 	Ingest           Queue
 	IngestDeadLetter Queue
+	Bus              Bus
 }
 
 // Deliver is what the deliver function reads.
@@ -62,6 +70,7 @@ type Deliver struct {
 	Retry      Queue
 	Bulk       Queue
 	DeadLetter Queue
+	Ingest     Queue
 }
 
 // Sweep is what the sweep function reads.
@@ -84,7 +93,7 @@ func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 	e := environment{getenv: getenv}
 	s := Webhooks{
 		Common: e.common(), Keys: e.keys(), Retention: e.days("RETENTION_DAYS"),
-		Delivery: e.queue("DELIVERY"), DeadLetter: e.queue("DEAD_LETTER"),
+		Delivery: e.queue("DELIVERY"), DeadLetter: e.queue("DEAD_LETTER"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
 }
@@ -95,6 +104,7 @@ func ReadIngest(getenv func(string) string) (Ingest, error) {
 	s := Ingest{
 		Common: e.common(), Retention: e.days("RETENTION_DAYS"),
 		Delivery: e.queue("DELIVERY"), Ingest: e.queue("INGEST"), IngestDeadLetter: e.queue("INGEST_DEAD_LETTER"),
+		Bus: Bus{Name: e.required("BUS"), Source: e.required("BUS_SOURCE")},
 	}
 	return s, e.err()
 }
@@ -105,6 +115,7 @@ func ReadDeliver(getenv func(string) string) (Deliver, error) {
 	s := Deliver{
 		Common: e.common(), Keys: e.keys(), Retention: e.days("RETENTION_DAYS"),
 		Delivery: e.queue("DELIVERY"), Retry: e.queue("RETRY"), Bulk: e.queue("BULK"), DeadLetter: e.queue("DEAD_LETTER"),
+		Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
 }

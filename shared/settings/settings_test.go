@@ -18,6 +18,7 @@ import (
 func full() map[string]string {
 	env := map[string]string{
 		"TABLE": "hookline", "KMS_KEY_ID": "key", "STACK": "dev", "RETENTION_DAYS": "30", "LOG_LEVEL": "warn",
+		"BUS": "dev", "BUS_SOURCE": "hookline.dev",
 		"MAIL_FROM": "example.com", "CONSOLE_URL": "https://hooks.example.com",
 	}
 	for _, name := range []string{"DELIVERY", "RETRY", "BULK", "DEAD_LETTER", "INGEST", "INGEST_DEAD_LETTER", "NOTIFY", "NOTIFY_DEAD_LETTER"} {
@@ -53,6 +54,7 @@ func TestRead(t *testing.T) {
 		Common: Common{Table: "hookline", LogLevel: slog.LevelWarn}, Keys: Keys{ID: "key", Stack: "dev"},
 		Retention: 30 * 24 * time.Hour,
 		Delivery:  queue("DELIVERY"), Retry: queue("RETRY"), Bulk: queue("BULK"), DeadLetter: queue("DEAD_LETTER"),
+		Ingest: queue("INGEST"),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("deliver (-want +got):\n%s", diff)

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -27,14 +28,11 @@ const (
 	FailingForDays = "failing_for_days"
 )
 
-const (
-	// Patience is how long, in real time, a change may take after it was queued: longer than any function runs. One
-	// that is not made by then never will be.
-	Patience = time.Minute
-	// headStart is how long a change's message waits for the change, which mostly takes a few milliseconds.
-	headStart = time.Second
-	eventID   = "sys_"
-)
+// Patience is how long, in real time, a change may take after it was queued: longer than any function runs. One that is
+// not made by then never will be.
+const Patience = time.Minute
+
+const eventID = "sys_"
 
 // Change is a change of a webhook's state, queued by whoever is about to make it; or that a delivery ran out of
 // attempts, which is on record before it is queued.
@@ -45,6 +43,7 @@ type Change struct {
 	At      int64  `json:"at"`              // when, in Unix milliseconds of the deployment's clock
 	Of      string `json:"of,omitempty"`    // what was recovered from or failed, where At does not tell: see Recovered, Failed
 	Sent    int64  `json:"sent"`            // when it was queued, in Unix milliseconds of real time
+	Writer  string `json:"writer"`          // made at random: tells the messages of two that make one change apart
 	Quiet   bool   `json:"quiet,omitempty"` // no event, for the delivery of one has caused it; a notice all the same
 	// Data is the event's. It is made once, so that every copy of the message tells the same.
 	Data json.RawMessage `json:"data"`
@@ -65,6 +64,22 @@ func Recovered(w webhook.Webhook, at time.Time) Change {
 	c := of(WebhookRecovered, w, at, webhook.Active, "")
 	c.Of = stamp(w.Health.FailingSince)
 	return c
+}
+
+// Before returns the change that a recovery undid: that the webhook turned failing, as the recovery's message tells it.
+// Whoever queued the recovery has read it from the store, so it did happen; but its own message may come too late to
+// see that.
+func (c Change) Before() (Change, bool) {
+	var data WebhookData
+	at, err := time.Parse(webhook.TimeFormat, c.Of)
+	if c.Type != WebhookRecovered || err != nil || json.Unmarshal(c.Data, &data) != nil {
+		return Change{}, false
+	}
+	data.Status, data.Reason, data.Since = string(webhook.Failing), OutOfAttempts, c.Of
+	return Change{
+		Type: WebhookFailing, Tenant: c.Tenant, Webhook: c.Webhook, At: at.UnixMilli(), Sent: at.UnixMilli(), Writer: c.Writer,
+		Quiet: c.Quiet, Data: encode(data),
+	}, true
 }
 
 // Disabled says that w is made inactive: its UpdatedAt becomes at.
@@ -110,8 +125,8 @@ type envelope struct {
 
 // Outgoing returns the change as the ingest queue takes it, at a moment of real time.
 func (c Change) Outgoing(real time.Time) queue.Outgoing {
-	c.Sent = real.UnixMilli()
-	return queue.Outgoing{Body: string(encode(envelope{&c})), Group: c.Tenant, Delay: headStart}
+	c.Sent, c.Writer = real.UnixMilli(), rand.Text()
+	return queue.Outgoing{Body: string(encode(envelope{&c})), Group: c.Tenant}
 }
 
 // EventID returns the id of the change's event: the same for every message that tells of it.

@@ -11,7 +11,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-var noon = time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // never written
+var noon = time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
 
 func orders() webhook.Webhook {
 	return webhook.Webhook{
@@ -63,6 +63,26 @@ func TestHappened(t *testing.T) {
 	}
 }
 
+// TestBefore shows that a recovery's message tells of the failing as its own message does.
+func TestBefore(t *testing.T) {
+	w := orders()
+	want := Failing(w, noon)
+	want.Sent = noon.UnixMilli()
+	w.Health.FailingSince = noon
+	got, ok := Recovered(w, noon.Add(time.Hour)).Before()
+	if diff := cmp.Diff(want, got); !ok || diff != "" {
+		t.Errorf("got one: %t (-want +got):\n%s", ok, diff)
+	}
+	if got, want := got.EventID(), want.EventID(); got != want {
+		t.Errorf("got id %s, want %s", got, want)
+	}
+	for _, c := range []Change{Created(w), Failing(w, noon), Disabled(w, noon, Gone), Failed(webhook.Delivery{})} {
+		if before, ok := c.Before(); ok {
+			t.Errorf("%s undid %+v", c.Type, before)
+		}
+	}
+}
+
 func TestEventID(t *testing.T) {
 	failing, again := orders(), orders()
 	failing.Health.FailingSince, again.Health.FailingSince = noon, noon.Add(time.Hour)
@@ -102,17 +122,20 @@ func TestWire(t *testing.T) {
 	sent := noon.Add(time.Second)
 	c := Failing(orders(), noon)
 	out := c.Outgoing(sent)
-	want := `{"system":{"type":"webhook.failing","tenant":"acme","webhook":"wh_1","at":1774008000000,"sent":1774008001000,` +
+	want := `{"system":{"type":"webhook.failing","tenant":"acme","webhook":"wh_1","at":1774008000000,"sent":1774008001000,"writer":"W",` +
 		`"data":{"webhook_id":"wh_1","name":"Orders","url":"https://example.com/hook","events":["order.*"],"status":"failing",` +
 		`"reason":"out_of_attempts","since":"2026-03-20T12:00:00.000Z"}}}`
-	if diff := cmp.Diff(want, out.Body); diff != "" {
-		t.Errorf("message (-want +got):\n%s", diff)
-	}
 	var e envelope
 	if err := json.Unmarshal([]byte(out.Body), &e); err != nil {
 		t.Fatal(err)
 	}
-	c.Sent = sent.UnixMilli()
+	if diff := cmp.Diff(want, strings.Replace(out.Body, e.System.Writer, "W", 1)); diff != "" {
+		t.Errorf("message (-want +got):\n%s", diff)
+	}
+	if c.Outgoing(sent).Body == out.Body {
+		t.Error("two that make one change send the same message")
+	}
+	c.Sent, c.Writer = sent.UnixMilli(), e.System.Writer
 	if diff := cmp.Diff(&c, e.System); diff != "" {
 		t.Errorf("read back (-sent +read):\n%s", diff)
 	}

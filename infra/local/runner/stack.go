@@ -60,7 +60,7 @@ type Parts struct {
 	AllowPrivate bool
 	InFlight     int
 	Jitter       func() float64
-	Announcer    ingest.Announcer // nil means that notices go to NotifyQueue, if there is one
+	Announcer    ingest.Announcer // nil means that notices go to NotifyQueue, if there is a Mailer
 	Mailer       notify.Mailer    // nil means that no mail is sent
 	Console      string           // address of the console, for mails
 	Log          *slog.Logger
@@ -106,8 +106,8 @@ func Assemble(p Parts) (*Stack, error) {
 		Store: p.Store, Dialects: dialects, Delivery: p.Queues[DeliveryQueue], Queue: p.Queues[IngestQueue],
 		Refused: p.Queues[RefusedQueue], Announcer: p.Announcer, Now: p.Clock.Now, Log: p.Log,
 	}
-	if q := p.Queues[NotifyQueue]; in.Announcer == nil && q != nil {
-		in.Announcer = notices{q}
+	if in.Announcer == nil && p.Mailer != nil {
+		in.Announcer = notices{p.Queues[NotifyQueue]}
 	}
 	api := &httpapi.API{
 		Store: p.Store, Publisher: in, Deliverer: d, Dialects: dialects, DeadLetters: p.Queues[DeadQueue],

@@ -13,6 +13,7 @@ import (
 	"hookline/shared/clock"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/ingest"
 	"hookline/shared/notify"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
@@ -59,12 +60,15 @@ func virtual(t *testing.T, r *receiver, fn func(t *testing.T, admin *client)) {
 // world is a stack in virtual time and what is special about it.
 type world struct {
 	receiver *receiver
-	inFlight int                // the queues' in-flight cap
-	faults   storesqlite.Faults // of the store
-	lossy    bool               // RetryQueue loses what it is sent
-	dialects *dialect.Set       // nil means the built-in ones
-	noisy    bool               // faults are injected: errors are logged
-	mailer   notify.Mailer      // nil means none
+	inFlight int                    // the queues' in-flight cap
+	faults   storesqlite.Faults     // of the store
+	lossy    bool                   // RetryQueue loses what it is sent
+	dialects *dialect.Set           // nil means the built-in ones
+	noisy    bool                   // faults are injected: errors are logged
+	notices  *noticed               // keeps what is announced; nil means that it is mailed
+	wrapped  func(map[string]Queue) // changes the queues
+	watched  func(Store) Store      // changes the store
+	mailer   notify.Mailer          // nil means none
 }
 
 // complaints collects the errors that are logged: where no fault is injected there is nothing to complain of.
@@ -113,11 +117,22 @@ func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *qu
 		if w.lossy {
 			queues[RetryQueue] = lossy{queues[RetryQueue]}
 		}
+		if w.wrapped != nil {
+			w.wrapped(queues)
+		}
+		var kept Store = store
+		if w.watched != nil {
+			kept = w.watched(store)
+		}
 		logged := &complaints{Handler: slog.DiscardHandler}
 		log := slog.New(logged)
+		var announcer ingest.Announcer
+		if w.notices != nil {
+			announcer = w.notices
+		}
 		stack, err := Assemble(Parts{
-			Store: store, Queues: queues, Keys: seal.NewStatic("test"), Poster: w.receiver, AdminKey: adminKey,
-			AllowPrivate: true, InFlight: w.inFlight, Log: log, Dialects: w.dialects, Mailer: w.mailer,
+			Store: kept, Queues: queues, Keys: seal.NewStatic("test"), Poster: w.receiver, AdminKey: adminKey,
+			AllowPrivate: true, InFlight: w.inFlight, Log: log, Dialects: w.dialects, Announcer: announcer, Mailer: w.mailer,
 		})
 		if err != nil {
 			t.Fatal(err)

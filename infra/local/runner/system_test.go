@@ -1,0 +1,872 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hookline/shared/egress"
+	"hookline/shared/queue"
+	queuesqlite "hookline/shared/queue/sqlite"
+	storesqlite "hookline/shared/store/sqlite"
+	"hookline/shared/system"
+	"hookline/shared/webhook"
+)
+
+// noticed keeps the notices that are announced.
+type noticed struct {
+	mu  sync.Mutex
+	all []system.Notice
+}
+
+func (n *noticed) Announce(_ context.Context, ns []system.Notice) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.all = append(n.all, ns...)
+	return nil
+}
+
+// of returns what was announced of webhooks but that they were created, as "webhook.failing wh_1".
+func (n *noticed) of() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var out []string
+	for _, notice := range n.all {
+		var data system.WebhookData
+		if err := json.Unmarshal(notice.Detail.Data, &data); err != nil {
+			out = append(out, err.Error())
+		}
+		if notice.DetailType != system.WebhookCreated {
+			out = append(out, strings.TrimSpace(notice.DetailType+" "+data.WebhookID+" "+data.Reason))
+		}
+	}
+	return out
+}
+
+// ids returns the ids of all that was announced, sorted, each once.
+func (n *noticed) ids() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	ids := make(map[string]bool)
+	for _, notice := range n.all {
+		ids[notice.Detail.ID] = true
+	}
+	return slices.Sorted(maps.Keys(ids))
+}
+
+// byPath answers by the URL's last segment; what is not named succeeds.
+func byPath(codes map[string]int) func(egress.Request, int) egress.Response {
+	return func(r egress.Request, _ int) egress.Response {
+		if code, ok := codes[r.URL[strings.LastIndexByte(r.URL, '/')+1:]]; ok {
+			return egress.Response{Status: code}
+		}
+		return egress.Response{Status: 200}
+	}
+}
+
+func (r *receiver) set(answer func(egress.Request, int) egress.Response) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = answer
+}
+
+// told returns the system events that came to a path, each once, as their data's "webhook.failing wh_1".
+func (r *receiver) told(t *testing.T, path string) []string {
+	t.Helper()
+	var out []string
+	seen := make(map[string]bool)
+	for _, req := range r.requests() {
+		id := header(req, "webhook-id")
+		if !strings.HasSuffix(req.URL, "/"+path) || !strings.HasPrefix(id, "sys_") || seen[id] {
+			continue
+		}
+		seen[id] = true
+		var body struct {
+			Type, Event string
+			Data        struct {
+				WebhookID string `json:"webhook_id"`
+				Reason    string
+			}
+		}
+		if err := json.Unmarshal(req.Body, &body); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, strings.TrimSpace(body.Type+body.Event+" "+body.Data.WebhookID+" "+body.Data.Reason))
+	}
+	return out
+}
+
+// count returns how many requests a path got.
+func (r *receiver) count(path string) (n int) {
+	for _, req := range r.requests() {
+		if strings.HasSuffix(req.URL, "/"+path) {
+			n++
+		}
+	}
+	return n
+}
+
+// called returns a webhook whose name is the last segment of its URL.
+func called(path string, events ...string) map[string]any {
+	return map[string]any{"url": "https://example.com/" + path, "name": path, "events": events}
+}
+
+func (c *client) status(id string) string {
+	c.t.Helper()
+	var w webhookAnswer
+	c.do(http.StatusOK, "GET", "/v1/webhooks/"+id, nil, &w)
+	return w.Status
+}
+
+const (
+	taskCreated = "task.created"
+	wholeLadder = 24 * time.Hour // of agiletune: longer than its waits, with their jitter
+)
+
+// TestFailingIsTold takes a webhook down and up again. Another that asked for it is told, the webhook itself, which
+// asked too, is not, and neither is one that takes "*".
+func TestFailingIsTold(t *testing.T) {
+	t.Parallel()
+	r := &receiver{answer: byPath(map[string]int{"a": 500})}
+	n := new(noticed)
+	world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+		acme := admin.tenant("acme", "agiletune")
+		a := acme.webhook(called("a", system.WebhookFailing, system.WebhookRecovered, system.DeliveryFailed, taskCreated)).ID
+		pass(time.Minute)
+		acme.webhook(called("b", webhook.SystemTypes()...))
+		star := acme.webhook(called("star", "*")).ID
+		acme.publish(taskCreated, map[string]any{"n": 1})
+		start := time.Now()
+		pass(wholeLadder)
+		if got := acme.status(a); got != "failing" {
+			t.Fatalf("after a whole ladder the webhook is %s, want failing", got)
+		}
+		r.set(nil)
+		acme.publish(taskCreated, map[string]any{"n": 2})
+		pass(time.Hour)
+		if got := acme.status(a); got != "active" {
+			t.Errorf("after a success the webhook is %s, want active", got)
+		}
+		failing, recovered := "webhook.failing "+a+" out_of_attempts", "webhook.recovered "+a
+		want := []string{"webhook.created " + star, "delivery.failed " + a, failing, recovered}
+		got := r.told(t, "b")
+		slices.Sort(got[1:3]) // they happen together
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("told to b (-want +got):\n%s", diff)
+		}
+		for path, why := range map[string]string{"a": "it is about itself", "star": "* takes none"} {
+			if got := r.told(t, path); len(got) != 0 {
+				t.Errorf("%s is told %v: %s", path, got, why)
+			}
+		}
+		if diff := cmp.Diff([]string{failing, recovered}, n.of()); diff != "" {
+			t.Errorf("announced (-want +got):\n%s", diff)
+		}
+		// The event in the tenant's dialect, and its notice.
+		for _, req := range r.requests() {
+			if header(req, "X-AgileTune-Event") != system.WebhookFailing {
+				continue
+			}
+			var body struct {
+				Timestamp time.Time
+				Data      system.WebhookData
+			}
+			if err := json.Unmarshal(req.Body, &body); err != nil {
+				t.Fatal(err)
+			}
+			since := at(t, body.Data.Since)
+			wantData := system.WebhookData{
+				WebhookID: a, Name: "a", URL: "https://example.com/a", Events: []string{system.WebhookFailing, system.WebhookRecovered, system.DeliveryFailed, taskCreated},
+				Status: "failing", Reason: "out_of_attempts", Since: body.Data.Since,
+			}
+			if diff := cmp.Diff(wantData, body.Data); diff != "" {
+				t.Errorf("data (-want +got):\n%s", diff)
+			}
+			if ladder := since.Sub(start); ladder < 14*time.Hour || ladder > 17*time.Hour || body.Timestamp.Sub(since).Abs() >= time.Second {
+				t.Errorf("it says it happened at %v, and since %v, %v after the event", body.Timestamp, since, ladder)
+			}
+		}
+	})
+}
+
+// TestGoneIsTold has many deliveries of one webhook answered 410 at once.
+func TestGoneIsTold(t *testing.T) {
+	t.Parallel()
+	r := &receiver{answer: byPath(map[string]int{"a": 410})}
+	n := new(noticed)
+	world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+		acme := admin.tenant("acme", "standard")
+		a := acme.webhook(called("a", "order.*")).ID
+		acme.webhook(called("b", system.WebhookDisabled, system.DeliveryFailed))
+		var batch []map[string]any
+		for i := range 50 {
+			batch = append(batch, map[string]any{"type": "order.placed", "data": map[string]any{"n": i}})
+		}
+		acme.do(http.StatusAccepted, "POST", "/v1/events", batch, nil)
+		pass(time.Hour)
+		if got := acme.status(a); got != "inactive" {
+			t.Errorf("the webhook is %s, want inactive", got)
+		}
+		want := []string{"webhook.disabled " + a + " gone"}
+		if diff := cmp.Diff(want, r.told(t, "b")); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(want, n.of()); diff != "" {
+			t.Errorf("announced (-want +got):\n%s", diff)
+		}
+		if r.count("b") != 1 {
+			t.Errorf("b got %d requests, want 1", r.count("b"))
+		}
+	})
+}
+
+// TestDeadIsTold has webhooks fail for five days: much traffic, and an event now and then.
+func TestDeadIsTold(t *testing.T) {
+	for name, tt := range map[string]struct {
+		every  time.Duration
+		events int
+	}{
+		"an event an hour":              {time.Hour, 5*24 + 4},
+		"an event every other day":      {48 * time.Hour, 4},
+		"one, and another a week later": {7 * 24 * time.Hour, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &receiver{answer: byPath(map[string]int{"a": 500})}
+			n := new(noticed)
+			world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+				acme := admin.tenant("acme", "standard")
+				a := acme.webhook(called("a", "order.*")).ID
+				acme.webhook(called("b", system.WebhookDisabled))
+				start := time.Now()
+				for range tt.events {
+					acme.publish("order.placed", map[string]any{})
+					pass(tt.every)
+					if got := acme.status(a); time.Since(start) < 5*24*time.Hour && got != "active" {
+						t.Fatalf("%v after the first failure the webhook is %s, want active", time.Since(start), got)
+					}
+				}
+				if got := acme.status(a); got != "inactive" {
+					t.Errorf("the webhook is %s, want inactive", got)
+				}
+				want := []string{"webhook.disabled " + a + " failing_for_days"}
+				if diff := cmp.Diff(want, r.told(t, "b")); diff != "" {
+					t.Errorf("told (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff(want, n.of()); diff != "" {
+					t.Errorf("announced (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// TestOneBlip has one event fail altogether, and a week later the first attempt of the next: the webhook lives.
+func TestOneBlip(t *testing.T) {
+	t.Parallel()
+	r, n := &receiver{answer: status(500)}, new(noticed)
+	world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+		acme := admin.tenant("acme", "standard")
+		a := acme.webhook(called("a", "*")).ID
+		acme.publish("order.placed", map[string]any{})
+		pass(7 * 24 * time.Hour)
+		acme.publish("order.placed", map[string]any{})
+		pass(time.Second)
+		r.set(nil)
+		pass(time.Hour)
+		if got := acme.status(a); got != "active" || len(n.of()) != 0 {
+			t.Errorf("the webhook is %s and %v was announced, want active and nothing", got, n.of())
+		}
+	})
+}
+
+// TestQuiet has a webhook fail, and recover, by deliveries that tell of another webhook: that is announced, for a mail,
+// and is no event.
+func TestQuiet(t *testing.T) {
+	t.Parallel()
+	r, n := &receiver{answer: byPath(map[string]int{"a": 500})}, new(noticed)
+	world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+		acme := admin.tenant("acme", "agiletune")
+		a := acme.webhook(called("a", system.WebhookCreated)).ID
+		acme.webhook(called("b", webhook.SystemTypes()[1:]...))
+		pass(wholeLadder)
+		if got := acme.status(a); got != "failing" {
+			t.Fatalf("the webhook is %s, want failing", got)
+		}
+		r.set(nil)
+		acme.webhook(called("c", taskCreated))
+		pass(time.Hour)
+		if got := r.told(t, "b"); len(got) != 0 {
+			t.Errorf("told %v, want nothing", got)
+		}
+		want := []string{"webhook.failing " + a + " out_of_attempts", "webhook.recovered " + a}
+		if diff := cmp.Diff(want, n.of()); diff != "" {
+			t.Errorf("announced (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// late is a queue whose messages take their time.
+type late struct {
+	Queue
+	by time.Duration
+}
+
+func (q *late) Send(ctx context.Context, msgs []queue.Outgoing) error {
+	msgs = slices.Clone(msgs)
+	for i := range msgs {
+		msgs[i].Delay = q.by
+	}
+	return q.Queue.Send(ctx, msgs)
+}
+
+// TestToldLate has a webhook recover before anybody has looked at the message that it is failing: both are told.
+func TestToldLate(t *testing.T) {
+	t.Parallel()
+	r, n := &receiver{answer: byPath(map[string]int{"a": 500})}, new(noticed)
+	w := world{receiver: r, notices: n, wrapped: func(queues map[string]Queue) {
+		queues[IngestQueue] = &late{queues[IngestQueue], 10 * time.Minute}
+	}}
+	w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+		acme := admin.tenant("acme", "agiletune")
+		a := acme.webhook(called("a", taskCreated)).ID
+		acme.webhook(called("b", system.WebhookFailing, system.WebhookRecovered))
+		acme.publish(taskCreated, map[string]any{"n": 1})
+		for acme.status(a) != "failing" {
+			pass(10 * time.Second)
+		}
+		r.set(nil)
+		acme.publish(taskCreated, map[string]any{"n": 2})
+		pass(time.Minute)
+		if got := acme.status(a); got != "active" || len(n.of()) != 0 {
+			t.Fatalf("the webhook is %s and %v was announced, want active and nothing yet", got, n.of())
+		}
+		pass(time.Hour)
+		want := []string{"webhook.failing " + a + " out_of_attempts", "webhook.recovered " + a}
+		got := r.told(t, "b")
+		slices.Sort(got) // they go out together
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(want, n.of()); diff != "" {
+			t.Errorf("announced (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// slow is a store that takes its time to make a webhook failing, or never does.
+type slow struct {
+	Store
+	takes time.Duration
+	never bool
+}
+
+func (s slow) SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook.Health) (bool, error) {
+	if !to.FailingSince.IsZero() {
+		<-time.After(s.takes)
+		if s.never {
+			return false, errors.New("lost")
+		}
+	}
+	return s.Store.SetHealth(ctx, ref, from, to)
+}
+
+// TestSlowChange shows that a change which takes long is told of once it is made, and that one which is never made is
+// forgotten after a while.
+func TestSlowChange(t *testing.T) {
+	for name, tt := range map[string]struct {
+		slow slow
+		told int
+	}{
+		"made in the end": {slow{takes: 20 * time.Second}, 1},
+		"never made":      {slow{never: true}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &receiver{answer: byPath(map[string]int{"a": 500})}
+			n := new(noticed)
+			w := world{receiver: r, notices: n, noisy: true, watched: func(s Store) Store { tt.slow.Store = s; return tt.slow }}
+			w.run(t, func(t *testing.T, admin *client, engine *queuesqlite.Engine) {
+				acme := admin.tenant("acme", "agiletune")
+				a := acme.webhook(called("a", taskCreated)).ID
+				acme.webhook(called("b", system.WebhookFailing))
+				acme.publish(taskCreated, map[string]any{"n": 1})
+				pass(wholeLadder)
+				if got := len(r.told(t, "b")); got != tt.told || len(n.of()) != tt.told {
+					t.Errorf("told %d times and announced %v, want %d", got, n.of(), tt.told)
+				}
+				acme.do(http.StatusNoContent, "DELETE", "/v1/webhooks/"+a, nil, nil) // or its message comes back for ever
+				pass(5 * time.Minute)
+				c, err := must(t, engine, IngestQueue).Counts(t.Context())
+				if err != nil || c != (queue.Counts{}) {
+					t.Errorf("IngestQueue holds %+v, %v, want nothing", c, err)
+				}
+			})
+		})
+	}
+}
+
+// TestToldByTheQueue has more webhooks be told of a change than one message sends to.
+func TestToldByTheQueue(t *testing.T) {
+	t.Parallel()
+	const webhooks = 510
+	r := &receiver{answer: byPath(map[string]int{"a": 500})}
+	virtual(t, r, func(t *testing.T, admin *client) {
+		acme := admin.tenant("acme", "agiletune")
+		a := acme.webhook(called("a", taskCreated, system.WebhookFailing)).ID
+		for i := range webhooks {
+			acme.webhook(called(fmt.Sprintf("b%d", i), system.WebhookFailing))
+		}
+		acme.publish(taskCreated, map[string]any{"n": 1})
+		pass(wholeLadder)
+		if got := len(r.requests()) - r.count("a"); got != webhooks || len(r.told(t, "a")) != 0 || acme.status(a) != "failing" {
+			t.Errorf("%d are told that the webhook is %s, and itself %v; want %d", got, acme.status(a), r.told(t, "a"), webhooks)
+		}
+	})
+}
+
+// kept is a queue that keeps messages it is to delete, as often as keep says.
+type kept struct {
+	Queue
+	keep func() bool
+}
+
+func (q *kept) Delete(ctx context.Context, handles ...string) error {
+	if q.keep() {
+		return errors.New("kept")
+	}
+	return q.Queue.Delete(ctx, handles...)
+}
+
+// TestComesBack has a message come back after all was done, and after somebody has mended the webhook meanwhile.
+func TestComesBack(t *testing.T) {
+	for name, tt := range map[string]struct {
+		code   int
+		broken string
+		mend   func(c *client, id string)
+	}{
+		"made active by its owner": {410, "inactive", func(c *client, id string) {
+			c.do(http.StatusOK, "PATCH", "/v1/webhooks/"+id, map[string]any{"active": true}, nil)
+		}},
+		"recovered": {500, "failing", func(c *client, _ string) { c.publish(taskCreated, map[string]any{"n": 2}) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			left := 0
+			keep := func() bool {
+				mu.Lock()
+				defer mu.Unlock()
+				left--
+				return left >= 0
+			}
+			r := &receiver{}
+			r.answer = func(_ egress.Request, n int) egress.Response {
+				if tt.code == 410 || n == 6 {
+					mu.Lock()
+					defer mu.Unlock()
+					left = 2
+				}
+				return egress.Response{Status: tt.code}
+			}
+			n := new(noticed)
+			w := world{receiver: r, notices: n, noisy: true, wrapped: func(queues map[string]Queue) {
+				for _, name := range []string{DeliveryQueue, RetryQueue} {
+					queues[name] = &kept{queues[name], keep}
+				}
+			}}
+			w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+				acme := admin.tenant("acme", "agiletune")
+				a := acme.webhook(called("a", taskCreated)).ID
+				acme.publish(taskCreated, map[string]any{"n": 1})
+				for range 24 * 360 {
+					if pass(10 * time.Second); acme.status(a) != "active" {
+						break
+					}
+				}
+				if got := acme.status(a); got != tt.broken {
+					t.Fatalf("the webhook is %s, want %s", got, tt.broken)
+				}
+				mu.Lock()
+				left++ // what mends it may be acknowledged in vain too
+				mu.Unlock()
+				r.set(nil)
+				tt.mend(acme, a)
+				pass(10 * time.Minute)
+				if got := acme.status(a); got != "active" || left > 0 {
+					t.Errorf("the webhook is %s and %d messages have yet to come back, want active and none", got, left)
+				}
+			})
+		})
+	}
+}
+
+// TestMeanwhile has a webhook change while the attempt is under way that would make it inactive.
+func TestMeanwhile(t *testing.T) {
+	t.Run("its owner renames it", func(t *testing.T) {
+		t.Parallel()
+		r, n := &receiver{}, new(noticed)
+		world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+			acme := admin.tenant("acme", "standard")
+			a := acme.webhook(called("a", "*")).ID
+			r.set(func(egress.Request, int) egress.Response {
+				acme.do(http.StatusOK, "PATCH", "/v1/webhooks/"+a, map[string]any{"url": "https://example.com/new"}, nil)
+				return egress.Response{Status: 410}
+			})
+			acme.publish("order.placed", map[string]any{})
+			pass(time.Hour)
+			if got := acme.status(a); got != "active" || len(n.of()) != 0 {
+				t.Errorf("the webhook is %s and %v was announced, want active and nothing", got, n.of())
+			}
+		})
+	})
+	t.Run("another delivery succeeds", func(t *testing.T) {
+		t.Parallel()
+		r, n := &receiver{answer: status(500)}, new(noticed)
+		var store Store
+		w := world{receiver: r, notices: n, watched: func(s Store) Store { store = s; return s }}
+		w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+			acme := admin.tenant("acme", "standard")
+			ref := webhook.Ref{Tenant: "acme", ID: acme.webhook(called("a", "*")).ID}
+			acme.publish("order.placed", map[string]any{})
+			pass(6 * 24 * time.Hour)
+			acme.publish("order.placed", map[string]any{})
+			pass(time.Second)
+			r.set(func(egress.Request, int) egress.Response {
+				got, err := store.Webhook(context.Background(), ref)
+				if err != nil {
+					panic(err)
+				}
+				if _, err := store.SetHealth(context.Background(), ref, got.Health, webhook.Health{}); err != nil {
+					panic(err)
+				}
+				return egress.Response{Status: 500}
+			})
+			pass(time.Hour)
+			if got := acme.status(ref.ID); got != "active" || len(n.of()) != 0 {
+				t.Errorf("the webhook is %s and %v was announced, want active and nothing", got, n.of())
+			}
+		})
+	})
+}
+
+// TestNoLoops lets webhooks fail that are told of each other's failures, for a month.
+func TestNoLoops(t *testing.T) {
+	const attempts = 6 // of agiletune's ladder
+	for name, tt := range map[string]struct {
+		events      []string
+		least, most int // deliveries to both
+	}{
+		// Each gets the event.
+		"two that take *": {[]string{"*"}, 2, 2},
+		// Each gets the event, and is told that the other's delivery failed and that it is failing.
+		"two that are told of each other": {append(webhook.SystemTypes()[1:], taskCreated), 6, 6},
+		// Each is also told that the other was made. When that delivery is the first to run out, the failing is quiet.
+		"two that take everything": {append(webhook.SystemTypes(), taskCreated), 6, 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &receiver{answer: status(500)}
+			n := new(noticed)
+			world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+				acme := admin.tenant("acme", "agiletune")
+				acme.webhook(called("a", tt.events...))
+				acme.webhook(called("b", tt.events...))
+				pass(time.Minute)
+				acme.publish(taskCreated, map[string]any{"n": 1})
+				pass(30 * 24 * time.Hour)
+				if got := len(r.requests()); got < tt.least*attempts || got > tt.most*attempts {
+					t.Errorf("got %d requests, %d to a and %d to b, want %d to %d", got, r.count("a"), r.count("b"), tt.least*attempts, tt.most*attempts)
+				}
+				var got []string
+				for _, s := range n.of() {
+					got = append(got, strings.Fields(s)[0])
+				}
+				if diff := cmp.Diff([]string{system.WebhookFailing, system.WebhookFailing}, got); diff != "" {
+					t.Errorf("announced (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// transitions notes which changes the store has kept, whatever it answered, by the ids of their events.
+type transitions struct {
+	Store
+	mu  sync.Mutex
+	ids map[string]bool
+}
+
+func (s *transitions) watch(ctx context.Context, ref webhook.Ref, change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	look := func() (w webhook.Webhook, ok bool) {
+		loaded, _, err := s.Load(ctx, []webhook.Ref{ref}, nil)
+		if err != nil {
+			panic(err)
+		}
+		w, ok = loaded[ref]
+		return w, ok
+	}
+	before, was := look()
+	change()
+	after, is := look()
+	note := func(c system.Change) { s.ids[c.EventID()] = true }
+	switch {
+	case !is:
+	case !was:
+		note(system.Created(after))
+	case before.Active && !after.Active:
+		note(system.Disabled(after, after.UpdatedAt, ""))
+	case before.Health.FailingSince.IsZero() && !after.Health.FailingSince.IsZero():
+		note(system.Failing(after, after.Health.FailingSince))
+	case !before.Health.FailingSince.IsZero() && after.Health.FailingSince.IsZero():
+		note(system.Recovered(before, time.Now()))
+	}
+}
+
+func (s *transitions) CreateWebhook(ctx context.Context, w webhook.Webhook) (err error) {
+	s.watch(ctx, w.Ref, func() { err = s.Store.CreateWebhook(ctx, w) })
+	return err
+}
+
+func (s *transitions) UpdateWebhook(ctx context.Context, w webhook.Webhook, reset bool) (err error) {
+	s.watch(ctx, w.Ref, func() { err = s.Store.UpdateWebhook(ctx, w, reset) })
+	return err
+}
+
+func (s *transitions) SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook.Health) (ok bool, err error) {
+	s.watch(ctx, ref, func() { ok, err = s.Store.SetHealth(ctx, ref, from, to) })
+	return ok, err
+}
+
+// faulty is a queue whose sends fail while fail says so, taken or not.
+type faulty struct {
+	Queue
+	fail func() error
+	took bool
+}
+
+func (q *faulty) Send(ctx context.Context, msgs []queue.Outgoing) error {
+	err := q.fail()
+	if err != nil && !q.took {
+		return err
+	}
+	return errors.Join(q.Queue.Send(ctx, msgs), err)
+}
+
+// TestNothingLostNothingMadeUp breaks one call at a time, twice in a row, both times lost and both times done
+// anyway, while a webhook is made, fails, recovers and is gone. What is told is what was changed, and the webhook ends
+// where it should.
+func TestNothingLostNothingMadeUp(t *testing.T) {
+	calls := []string{"CreateWebhook", "SetHealth", "UpdateWebhook", "SaveDelivery", "Pins", IngestQueue, DeadQueue, DeliveryQueue}
+	for _, call := range calls {
+		for _, done := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, done anyway %t", call, done), func(t *testing.T) {
+				t.Parallel()
+				tellWhileFailing(t, call, done)
+			})
+		}
+	}
+}
+
+func tellWhileFailing(t *testing.T, call string, done bool) {
+	const times = 2
+	var mu sync.Mutex
+	left, hits := 0, 0
+	fail := func() error {
+		mu.Lock()
+		defer mu.Unlock()
+		if left == 0 {
+			return nil
+		}
+		left--
+		hits++
+		return errors.New("fault")
+	}
+	arm := func() { // each stage has its faults
+		mu.Lock()
+		defer mu.Unlock()
+		left = times
+	}
+	onCall := func(c string) error {
+		if c == call {
+			return fail()
+		}
+		return nil
+	}
+	faults := storesqlite.Faults{Before: onCall}
+	if done {
+		faults = storesqlite.Faults{After: onCall}
+	}
+	r, n := &receiver{}, new(noticed)
+	changes := &transitions{ids: make(map[string]bool)}
+	w := world{
+		receiver: r, notices: n, noisy: true, faults: faults,
+		wrapped: func(queues map[string]Queue) {
+			if q, ok := queues[call]; ok {
+				queues[call] = &faulty{q, fail, done}
+			}
+		},
+		watched: func(s Store) Store { changes.Store = s; return changes },
+	}
+	w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+		acme := admin.tenant("acme", "agiletune")
+		var b webhookAnswer
+		acme.do(http.StatusCreated, "POST", "/v1/webhooks", called("b", webhook.SystemTypes()...), &b)
+		pass(time.Minute)
+		create := func() (id string) {
+			arm()
+			for range times + 1 {
+				var a webhookAnswer
+				if got, err := acme.try("POST", "/v1/webhooks", called("a", taskCreated), &a); err != nil || got.status != http.StatusCreated && got.status < 500 {
+					t.Fatalf("got %d %s, %v", got.status, got.body, err)
+				}
+				id = a.ID
+			}
+			return id
+		}
+		a := create()
+		pass(time.Hour)
+		if a == "" {
+			t.Fatal("no webhook was made after the faults")
+		}
+		stage := func(want string, answer func(egress.Request, int) egress.Response, events int, span time.Duration) {
+			t.Helper()
+			r.set(answer)
+			for i := range events {
+				if i == 0 {
+					arm()
+				}
+				for code := 0; code != http.StatusAccepted; { // as a client does, until it is accepted
+					got, err := acme.try("POST", "/v1/events", map[string]any{"type": taskCreated, "data": map[string]any{"n": 1}}, nil)
+					if code = got.status; err != nil || code < 500 && code != http.StatusAccepted {
+						t.Fatalf("publishing: got %d %s, %v", code, got.body, err)
+					}
+				}
+				if i == 0 {
+					arm()
+				}
+				pass(span)
+			}
+			if got := acme.status(a); got != want {
+				t.Errorf("the webhook is %s, want %s", got, want)
+			}
+		}
+		stage("failing", byPath(map[string]int{"a": 500}), 1, wholeLadder)
+		stage("active", nil, 2*times+1, 10*time.Minute)
+		stage("failing", byPath(map[string]int{"a": 500}), 1, wholeLadder)
+		stage("inactive", byPath(map[string]int{"a": 410}), 1, time.Hour)
+
+		changes.mu.Lock()
+		defer changes.mu.Unlock()
+		var others []string // all that b is told: b's own making is not
+		var aboutB webhook.Webhook
+		loaded, _, err := changes.Load(t.Context(), []webhook.Ref{{Tenant: "acme", ID: b.ID}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		aboutB = loaded[webhook.Ref{Tenant: "acme", ID: b.ID}]
+		all := slices.Sorted(maps.Keys(changes.ids))
+		for _, id := range all {
+			if id != system.Created(aboutB).EventID() {
+				others = append(others, id)
+			}
+		}
+		if diff := cmp.Diff(all, n.ids()); diff != "" {
+			t.Errorf("announced (-changed +announced):\n%s", diff)
+		}
+		got := make(map[string]bool)
+		for _, req := range r.requests() {
+			if strings.HasSuffix(req.URL, "/b") && !strings.Contains(string(req.Body), system.DeliveryFailed) {
+				got[header(req, "webhook-id")] = true
+			}
+		}
+		if diff := cmp.Diff(others, slices.Sorted(maps.Keys(got))); diff != "" {
+			t.Errorf("told (-changed +told):\n%s", diff)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if hits == 0 {
+			t.Error("no call failed")
+		}
+	})
+}
+
+// TestUntold shows that a webhook is not made when nobody can be told of it.
+func TestUntold(t *testing.T) {
+	t.Parallel()
+	down := true
+	w := world{receiver: &receiver{}, noisy: true, wrapped: func(queues map[string]Queue) {
+		queues[IngestQueue] = &faulty{Queue: queues[IngestQueue], fail: func() error { return faultIf(down) }}
+	}}
+	w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+		acme := admin.tenant("acme", "standard")
+		acme.do(http.StatusServiceUnavailable, "POST", "/v1/webhooks", hook("*"), nil)
+		var l list[webhookAnswer]
+		if acme.do(http.StatusOK, "GET", "/v1/webhooks", nil, &l); len(l.Data) != 0 {
+			t.Errorf("got %d webhooks, want none", len(l.Data))
+		}
+		down = false
+		acme.webhook(hook("*"))
+	})
+}
+
+// counted counts what is sent to a queue.
+type counted struct {
+	Queue
+	mu   *sync.Mutex
+	sent *int
+}
+
+func (q *counted) Send(ctx context.Context, msgs []queue.Outgoing) error {
+	q.mu.Lock()
+	*q.sent += len(msgs)
+	q.mu.Unlock()
+	return q.Queue.Send(ctx, msgs)
+}
+
+// TestOverloaded shows that a receiver that asks for fewer requests gets a few in a batch, and the others by BulkQueue.
+func TestOverloaded(t *testing.T) {
+	for code, spared := range map[int]bool{429: true, 502: true, 503: true, 504: true, 500: false, 404: false} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			r := &receiver{answer: status(code)}
+			var mu sync.Mutex
+			spilled := 0
+			w := world{receiver: r, wrapped: func(queues map[string]Queue) {
+				queues[BulkQueue] = &counted{queues[BulkQueue], &mu, &spilled}
+			}}
+			w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+				acme := admin.tenant("acme", "standard")
+				acme.webhook(hook("*"))
+				acme.publish("order.placed", map[string]any{})
+				pass(time.Second)
+				var batch []map[string]any
+				for range 100 {
+					batch = append(batch, map[string]any{"type": "order.placed", "data": map[string]any{}})
+				}
+				acme.do(http.StatusAccepted, "POST", "/v1/events", batch, nil)
+				pass(2 * time.Second)
+				mu.Lock()
+				defer mu.Unlock()
+				if spared != (spilled > 50) || !spared && spilled != 0 {
+					t.Errorf("%d of 100 went to BulkQueue; spared: want %t", spilled, spared)
+				}
+				if got := byID(r.requests()); len(got) != 101 {
+					t.Errorf("%d of 101 events were sent", len(got))
+				}
+			})
+		})
+	}
+}
