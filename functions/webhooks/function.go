@@ -48,7 +48,7 @@ func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
 		DeadLetters: sqs.New(queues, s.DeadLetter.URL, s.DeadLetter.ARN), RedriveTo: first.Name(),
 		Changes: sqs.New(queues, s.Ingest.URL, s.Ingest.ARN),
 		Admin:   gateway.Admin, AllowPrivate: settings.PrivateTargets,
-		Serves: func(r httpapi.Route) bool { return !r.Publishes }, // that is ingest's
+		Serves: func(r httpapi.Route) bool { return !r.Publishes && !r.Inbound }, // those are ingest's and inbound's
 	}
 	return &function{handle: gateway.Handler(api.Handler())}, nil
 }

@@ -37,6 +37,7 @@ func rarePaths() []callPath {
 		{[]string{"webhooks"}, []string{"dynamodb:GetItem Table", "dynamodb:DeleteItem Table"}, "shared/httpapi/idempotency.go first", "a call with an Idempotency-Key was refused"},
 		{[]string{"webhooks"}, []string{"dynamodb:BatchGetItem Table", "kms:Decrypt Key"}, "shared/seal/kms/kms.go create", "another maker of the month's data key was quicker"},
 		{[]string{"ingest"}, []string{"sqs:SendMessage IngestQueue"}, "shared/ingest/fanout.go fanOut", "more webhooks match than one message fans out to"},
+		{[]string{"inbound"}, []string{"sqs:SendMessage IngestQueue"}, "shared/ingest/publish.go send", "a deployment goes to more webhooks than one request sends to"},
 		{[]string{"ingest"}, []string{"sqs:SendMessage IngestDeadLetterQueue"}, "shared/ingest/handle.go refuse", "an entry of the bus is no event"},
 		{[]string{"notify"}, []string{"sqs:SendMessage NotifyDeadLetterQueue"}, "shared/notify/service.go refuse", "a mail is refused, or a message is no notice"},
 		{[]string{"deliver"}, []string{"dynamodb:BatchGetItem Table"}, "shared/delivery/attempt.go save", "another message recorded the attempt first"},

@@ -30,6 +30,9 @@ func TestRoutes(t *testing.T) {
 		if r.Publishes {
 			function = "ingest"
 		}
+		if r.Inbound {
+			function = "inbound"
+		}
 		want[r.Key] = route{Admin: r.Admin, Function: function}
 	}
 
@@ -95,6 +98,7 @@ func readers() map[string]func(func(string) string) error {
 	return map[string]func(func(string) string) error{
 		"WebhooksFunction": func(getenv func(string) string) error { _, err := settings.ReadWebhooks(getenv); return err },
 		"IngestFunction":   func(getenv func(string) string) error { _, err := settings.ReadIngest(getenv); return err },
+		"InboundFunction":  func(getenv func(string) string) error { _, err := settings.ReadInbound(getenv); return err },
 		"DeliverFunction":  func(getenv func(string) string) error { _, err := settings.ReadDeliver(getenv); return err },
 		"SweepFunction":    func(getenv func(string) string) error { _, err := settings.ReadSweep(getenv); return err },
 		"NotifyFunction":   func(getenv func(string) string) error { _, err := settings.ReadNotify(getenv); return err },
@@ -457,9 +461,9 @@ func TestOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]int{
-		"AWS::CloudWatch::Alarm": 9, "AWS::DynamoDB::Table": 1, "AWS::Events::EventBus": 1, "AWS::Events::Rule": 1,
-		"AWS::IAM::Role": 4, "AWS::KMS::Alias": 1, "AWS::KMS::Key": 1, "AWS::Lambda::Permission": 2, "AWS::Logs::LogGroup": 5,
-		"AWS::Logs::MetricFilter": 4, "AWS::SQS::Queue": 6, "AWS::SQS::QueuePolicy": 6, "AWS::Serverless::Function": 4,
+		"AWS::CloudWatch::Alarm": 10, "AWS::DynamoDB::Table": 1, "AWS::Events::EventBus": 1, "AWS::Events::Rule": 1,
+		"AWS::IAM::Role": 5, "AWS::KMS::Alias": 1, "AWS::KMS::Key": 1, "AWS::Lambda::Permission": 3, "AWS::Logs::LogGroup": 6,
+		"AWS::Logs::MetricFilter": 5, "AWS::SQS::Queue": 6, "AWS::SQS::QueuePolicy": 6, "AWS::Serverless::Function": 5,
 		"AWS::Serverless::HttpApi": 1,
 	}
 	if diff := cmp.Diff(want, without); diff != "" {

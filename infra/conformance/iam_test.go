@@ -1,10 +1,14 @@
 package conformance
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -37,6 +41,7 @@ func TestAWSCalls(t *testing.T) {
 	}
 	d := &drive{
 		stack: s, webhooks: s.recorded(r, "webhooks", true), ingest: s.recorded(r, "ingest", false),
+		inbound: s.recorded(r, "inbound", false),
 		deliver: s.recorded(r, "deliver", true), sweep: s.recorded(r, "sweep", false), driven: make(map[string]bool),
 		notify: s.recorded(r, "notify", false),
 	}
@@ -46,6 +51,7 @@ func TestAWSCalls(t *testing.T) {
 	d.park()
 	d.spill()
 	d.pace()
+	d.report()
 	d.drop()
 	d.recover()
 	d.tell()
@@ -93,7 +99,7 @@ func (s *stack) recorded(r *recorder, name string, private bool) *lambda.Environ
 type drive struct {
 	*stack
 	webhooks, ingest, deliver, sweep *lambda.Environment
-	notify                           *lambda.Environment
+	inbound, notify                  *lambda.Environment
 
 	driven map[string]bool // routes that answered as they should
 	acme   string          // a key of the tenant acme, whose dialect is standard
@@ -303,6 +309,57 @@ func (d *drive) pace() {
 	d.hook(d.acme, "/ok", "paced.event", `,"max_per_second":1`)
 	d.send(d.acme, "paced.event", 2)
 	d.hand(d.deliver, "DELIVERY", 2, 0)
+}
+
+// report has each kind of source report a deployment, as its product publishes the payload, and again.
+func (d *drive) report() {
+	d.hook(d.acme, "/ok", "deployment.registered", "")
+	read := func(name string) string {
+		raw, err := os.ReadFile("../../shared/deployment/testdata/" + name)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		return string(raw)
+	}
+	sign := func(body string) string {
+		mac := hmac.New(sha256.New, []byte("secret"))
+		mac.Write([]byte(body))
+		return fmt.Sprintf("sha256=%x", mac.Sum(nil))
+	}
+	document, status := read("custom/document.json"), read("github/deployment_status.success.json")
+	var made struct{ ID, URL string }
+	var registered struct{ ID string }
+	for _, s := range []struct {
+		kind, body string
+		headers    map[string]string
+	}{
+		{"custom", document, map[string]string{"x-axify-deployment-event-signature": sign(document)}},
+		{"github", status, map[string]string{"x-hub-signature-256": sign(status), "x-github-event": "deployment_status"}},
+		{"gitlab", read("gitlab/deployment.success.json"), map[string]string{"x-gitlab-token": "secret", "x-gitlab-event": "Deployment Hook"}},
+		{"azure-devops", read("azure-devops/run.json"), map[string]string{"authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte(":secret"))}},
+	} {
+		d.callOnce("POST /v1/sources", "", d.acme, fmt.Sprintf(`{"kind":%q,"name":"CI","secret":"secret"}`, s.kind), s.kind, http.StatusCreated, &made)
+		route := "POST /webhooks/deployments/" + s.kind + "/{id}"
+		if got, want := made.URL, "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/webhooks/deployments/"+s.kind+"/"+made.ID; got != want {
+			d.t.Errorf("the address of a source is %s, want %s", got, want)
+		}
+		for _, want := range []int{http.StatusCreated, http.StatusOK} {
+			d.request(d.inbound, "inbound/custom", func(ev *events.APIGatewayV2HTTPRequest) {
+				path := strings.Replace(route, "{id}", made.ID, 1)[len("POST "):]
+				ev.RouteKey, ev.RawPath, ev.Body = route, path, s.body
+				ev.RequestContext.RouteKey, ev.RequestContext.HTTP.Path = route, path
+				delete(ev.Headers, "x-axify-deployment-event-signature")
+				maps.Copy(ev.Headers, s.headers)
+			}, want, &registered)
+		}
+		d.driven[route] = true
+	}
+	d.hand(d.deliver, "DELIVERY", 4, 0)
+	d.call("GET /v1/sources", "", d.acme, "", http.StatusOK, nil)
+	d.call("GET /v1/sources/{id}", made.ID, d.acme, "", http.StatusOK, nil)
+	d.call("GET /v1/deployments", "", d.acme, "", http.StatusOK, nil)
+	d.call("GET /v1/deployments/{id}", registered.ID, d.acme, "", http.StatusOK, nil)
+	d.call("DELETE /v1/sources/{id}", made.ID, d.acme, "", http.StatusNoContent, nil)
 }
 
 // drop has messages come up that nobody is to get any more, or that are none.

@@ -9,7 +9,9 @@ import (
 )
 
 // Names returns the functions' names, as their folders have them.
-func Names() []string { return []string{"webhooks", "ingest", "deliver", "sweep", "notify"} }
+func Names() []string {
+	return []string{"webhooks", "ingest", "inbound", "deliver", "sweep", "notify"}
+}
 
 // Build compiles a function of the repository at root into dir, for this machine, and returns the executable's path. It
 // is the program that is deployed but for the processor and the paths in it, so that it builds from the machine's own

@@ -99,6 +99,7 @@ func TestWithoutSettings(t *testing.T) {
 	for name, want := range map[string][]string{
 		"webhooks": {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN", "DEAD_LETTER_QUEUE_URL", "DEAD_LETTER_QUEUE_ARN", "INGEST_QUEUE_URL"},
 		"ingest":   {"TABLE", "DELIVERY_QUEUE_URL", "INGEST_QUEUE_ARN", "INGEST_DEAD_LETTER_QUEUE_URL", "INGEST_DEAD_LETTER_QUEUE_ARN", "BUS", "BUS_SOURCE"},
+		"inbound":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN", "INGEST_QUEUE_URL", "INGEST_QUEUE_ARN"},
 		"deliver":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "RETRY_QUEUE_URL", "BULK_QUEUE_ARN", "DEAD_LETTER_QUEUE_ARN", "INGEST_QUEUE_URL"},
 		"sweep":    {"TABLE", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN"},
 		"notify":   {"TABLE", "MAIL_FROM", "CONSOLE_URL", "NOTIFY_QUEUE_URL", "NOTIFY_DEAD_LETTER_QUEUE_ARN"},
@@ -126,6 +127,7 @@ func TestMalformed(t *testing.T) {
 	tests := map[string][]string{
 		"webhooks": {`{}`, `[]`, `"text"`, `{"version":7}`, `{"version":"1.0","httpMethod":"GET","path":"/"}`, batch, `{"version":`},
 		"ingest":   {`{}`, `[]`, `null`, `{"version":"0","detail-type":"x","detail":{}}`, `{"Records":[]}`, `{"Records":[{"eventSource":"aws:s3"}]}`, `{"Records":7}`},
+		"inbound":  {`{}`, `[]`, `{"version":"1.0","httpMethod":"POST","path":"/"}`, batch},
 		"deliver":  {`{}`, `[]`, `{"Records":[]}`, `{"Records":{"a":1}}`, `{"Records":[{"eventSource":"aws:s3"}]}`, request, "\x00"},
 		"notify":   {`{}`, `[]`, `{"Records":[]}`, `{"Records":7}`, `{"Records":[{"eventSource":"aws:s3"}]}`, request},
 	}
@@ -192,6 +194,13 @@ func ask(t *testing.T, e *Environment, ev any) (answer events.APIGatewayV2HTTPRe
 
 // TestEnginesGone has the table not answer: a function gives up before it is killed, and says so.
 func TestEnginesGone(t *testing.T) {
+	t.Run("a report is answered 503", func(t *testing.T) {
+		t.Parallel()
+		e, _ := function(t, "inbound", settings(), 3*time.Second)
+		if got := ask(t, e, json.RawMessage(recorded(t, "inbound/custom"))); got.StatusCode != 503 || got.Headers["Retry-After"] == "" {
+			t.Errorf("got %d %s, want 503", got.StatusCode, got.Body)
+		}
+	})
 	t.Run("a request is answered 503", func(t *testing.T) {
 		t.Parallel()
 		e, log := function(t, "webhooks", settings(), 3*time.Second)

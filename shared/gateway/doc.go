@@ -3,7 +3,7 @@
 //
 // What it guarantees: the body that the handler reads is byte for byte what the client sent; the path is the one that
 // API Gateway matched, in no way cleaned; which route that was, and whether IAM authorised the call, comes from API
-// Gateway alone and cannot be given by a client.
+// Gateway alone and cannot be given by a client. The URL's Scheme is https, which is how the client came.
 //
 // What API Gateway does before, and what cannot be told afterwards: header names arrive in lower case and repeats of a
 // header as one value with commas; percent-encoding in the path arrives decoded (not in the query), and a "?" so decoded

@@ -164,6 +164,9 @@ func TestRequest(t *testing.T) {
 			if diff := cmp.Diff(tt.want, look(t, r, tt.headers...)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
+			if r.URL.Scheme != "https" {
+				t.Errorf("got scheme %q, want https", r.URL.Scheme)
+			}
 		})
 	}
 }

@@ -42,7 +42,7 @@ func NewRequest(ctx context.Context, e Event) (*http.Request, error) {
 	r := &http.Request{
 		Method:        e.RequestContext.HTTP.Method,
 		URL:           u,
-		RequestURI:    u.RequestURI(),
+		RequestURI:    u.RequestURI(), // before there is a scheme: as net/http's server has it
 		Proto:         "HTTP/1.1",
 		ProtoMajor:    1,
 		ProtoMinor:    1,
@@ -50,6 +50,7 @@ func NewRequest(ctx context.Context, e Event) (*http.Request, error) {
 		Body:          http.NoBody,
 		ContentLength: int64(len(body)),
 	}
+	u.Scheme = "https" // API Gateway takes nothing else
 	if len(body) > 0 {
 		r.Body = newBody(body)
 	}

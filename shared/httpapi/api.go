@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"hookline/shared/deployment"
 	"hookline/shared/dialect"
 	"hookline/shared/ingest"
 	"hookline/shared/management"
@@ -25,6 +26,7 @@ type Store interface {
 	management.Store
 	ListStore
 	PinStore
+	SourceStore
 	// KeyByHash finds a key of any tenant. A key deleted before the call is not found.
 	KeyByHash(ctx context.Context, hash string) (webhook.Key, error)
 	Delivery(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
@@ -44,6 +46,15 @@ type PinStore interface {
 	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)
 	Repin(ctx context.Context, p webhook.Pin, at time.Time) error
 	Unpin(ctx context.Context, p webhook.Pin) error
+}
+
+// SourceStore keeps sources of deployments, and the deployments.
+type SourceStore interface {
+	deployment.Store
+	Source(ctx context.Context, tenant, id string) (webhook.Source, error)
+	Sources(ctx context.Context, tenant string, page webhook.Page) (webhook.List[webhook.Source], error)
+	DeleteSource(ctx context.Context, tenant, id string) error
+	Deployments(ctx context.Context, tenant string, q webhook.DeploymentQuery) (webhook.List[webhook.Deployment], error)
 }
 
 // Publisher accepts checked events: when it returns nil they are in a durable queue. The results are in order. With
@@ -102,7 +113,7 @@ type API struct {
 	Now func() time.Time
 	// Span is how much Now advances in a span of real time; nil is as much.
 	Span func(time.Duration) time.Duration
-	// Log gets a line for each answer of 500 and above; nil discards it.
+	// Log gets a line for each answer of 500 and above, and for each deployment registered; nil discards it.
 	Log *slog.Logger
 }
 
@@ -118,6 +129,8 @@ type call struct {
 	tenant  webhook.Tenant  // the caller's own, or the one the admin names
 	webhook webhook.Webhook // the one the path names
 	record  webhook.Delivery
+	source  webhook.Source
+	found   webhook.Deployment
 	shown   *dialect.Dialect // the one the path names
 }
 
@@ -211,6 +224,14 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 		if missing != nil {
 			return answer{}, missing
 		}
+		return c.route.serve(a, c)
+	}
+	if c.route.body == rawBody {
+		body, err := readAll(c.request, w)
+		if err != nil {
+			return answer{}, err
+		}
+		c.body = body
 		return c.route.serve(a, c)
 	}
 	key, err := a.read(c, w)

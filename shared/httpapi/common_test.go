@@ -34,6 +34,13 @@ func (w *world) calls() []aCall {
 				c.id, c.isolated = rec.ID(), true
 			case strings.HasPrefix(path, "/v1/keys/"):
 				c.id, c.isolated = spare, true
+			case strings.HasPrefix(path, "/v1/sources/"):
+				c.id, c.isolated = w.source(w.key, "custom"), true
+			case strings.HasPrefix(path, "/v1/deployments/"):
+				c.id, c.isolated = w.deployment(w.key), true
+			case strings.HasPrefix(path, "/webhooks/deployments/"):
+				c.kind = strings.Split(path, "/")[3]
+				c.id = w.source(w.key, c.kind)
 			case strings.HasPrefix(path, "/v1/dialects/"):
 				c.id, c.given = "house", true
 			}
@@ -59,6 +66,7 @@ func (w *world) calls() []aCall {
 
 type aCall struct {
 	method, path, id, absent, scope        string
+	kind                                   string // of a receiver's source
 	named, given, isolated, body, optional bool
 }
 
@@ -161,7 +169,11 @@ func TestExamplesPass(t *testing.T) {
 						}
 						pointer := "/paths/" + strings.ReplaceAll(path, "/", "~1") + "/" + method + "/requestBody/content/application~1json/schema"
 						validate(t, name, pointer, string(example.Value))
-						if r := w.do(c.method, c.path, key, string(example.Value)); r.status >= 300 {
+						var credential []string
+						if c.kind != "" {
+							key, credential = "", proof(c.kind, string(example.Value))
+						}
+						if r := w.do(c.method, c.path, key, string(example.Value), credential...); r.status >= 300 {
 							t.Errorf("got %d %s", r.status, r.body)
 						}
 					}

@@ -58,6 +58,15 @@ func (q *query) eventType() string {
 	return v
 }
 
+// text reads a parameter that is compared with; "" when it is not given.
+func (q *query) text(name string) string {
+	v := q.values.Get(name)
+	if q.values.Has(name) && v == "" {
+		q.faults.Add(name, "must not be empty; leave it out for all")
+	}
+	return v
+}
+
 // time reads a moment in RFC 3339; zero when it is not given. All before 1970 is the same to us.
 func (q *query) time(name string) time.Time {
 	if !q.values.Has(name) {

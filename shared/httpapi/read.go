@@ -22,15 +22,9 @@ func (a *API) read(c *call, w http.ResponseWriter) (key string, err error) {
 	if !isJSON(r.Header) {
 		return "", &webhook.Error{Kind: webhook.Unsupported, Message: "the body must be application/json, not encoded"}
 	}
-	if r.Body == nil { // a front that is not net/http's server may leave it so
-		r.Body = http.NoBody
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	body, err := readAll(r, w)
 	if err != nil {
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return "", &webhook.Error{Kind: webhook.TooLarge, Message: "the request is over 1 MiB"}
-		}
-		return "", &webhook.Error{Kind: webhook.Malformed, Message: "the body ended before its time", Cause: err}
+		return "", err
 	}
 	if c.route.publishes && tooLargeEvent(body) {
 		return "", &webhook.Error{Kind: webhook.TooLarge, Message: "an event's data is over 256 KiB"}
@@ -46,6 +40,21 @@ func (a *API) read(c *call, w http.ResponseWriter) (key string, err error) {
 		c.body = body
 	}
 	return idempotencyKey(r.Header)
+}
+
+// readAll returns the body as it came.
+func readAll(r *http.Request, w http.ResponseWriter) ([]byte, error) {
+	if r.Body == nil { // a front that is not net/http's server may leave it so
+		return nil, nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return nil, &webhook.Error{Kind: webhook.TooLarge, Message: "the request is over 1 MiB"}
+		}
+		return nil, &webhook.Error{Kind: webhook.Malformed, Message: "the body ended before its time", Cause: err}
+	}
+	return body, nil
 }
 
 // isJSON reports whether the body may be read as JSON: a media type that is absent is taken for it.

@@ -20,6 +20,7 @@ const (
 	noBody       bodyRule = iota // it is not read
 	optionalBody                 // an absent one is the same as {}
 	requiredBody
+	rawBody // any bytes, as they came: a receiver's, whose credential is over them
 )
 
 // route is one call of the API. Its path has at most one part in braces, which is never empty.
@@ -28,6 +29,7 @@ type route struct {
 	scope        string // anyone, admin, or the scope that a tenant's key must hold
 	body         bodyRule
 	publishes    bool                    // its Idempotency-Key is the publisher's affair
+	inbound      bool                    // it takes reports from outside
 	find         func(*API, *call) error // loads what the path names
 	serve        func(*API, *call) (answer, error)
 }
@@ -40,10 +42,11 @@ type Route struct {
 	Key       string // "GET /v1/webhooks/{id}"
 	Admin     bool   // it is the admin's: the front has to authorise it
 	Publishes bool   // it takes events
+	Inbound   bool   // it takes reports from outside, whose sender has no key of ours
 }
 
 func (r route) public() Route {
-	return Route{Key: r.key(), Admin: r.scope == admin, Publishes: r.publishes}
+	return Route{Key: r.key(), Admin: r.scope == admin, Publishes: r.publishes, Inbound: r.inbound}
 }
 
 // Routes returns every call of the API.
@@ -61,7 +64,7 @@ func (a *API) routes() []route {
 }
 
 func routes() []route {
-	return []route{
+	return append(receivers(), []route{
 		{method: "POST", path: "/v1/tenants", scope: admin, body: requiredBody, serve: (*API).createTenant},
 		{method: "GET", path: "/v1/tenants", scope: admin, serve: (*API).listTenants},
 		{method: "GET", path: "/v1/tenants/{id}", scope: admin, find: (*API).findTenant, serve: (*API).showTenant},
@@ -92,6 +95,13 @@ func routes() []route {
 		{method: "POST", path: "/v1/events", scope: "events:write", body: requiredBody, publishes: true, serve: (*API).publish},
 		{method: "GET", path: "/v1/event-types", scope: "events:read", serve: (*API).listEventTypes},
 
+		{method: "POST", path: "/v1/sources", scope: "sources:write", body: requiredBody, serve: (*API).createSource},
+		{method: "GET", path: "/v1/sources", scope: "sources:read", serve: (*API).listSources},
+		{method: "GET", path: "/v1/sources/{id}", scope: "sources:read", find: (*API).findSource, serve: (*API).showSource},
+		{method: "DELETE", path: "/v1/sources/{id}", scope: "sources:write", find: (*API).findSource, serve: (*API).deleteSource},
+		{method: "GET", path: "/v1/deployments", scope: "sources:read", serve: (*API).listDeployments},
+		{method: "GET", path: "/v1/deployments/{id}", scope: "sources:read", find: (*API).findDeployment, serve: (*API).showDeployment},
+
 		{method: "GET", path: "/v1/dialects", scope: admin, serve: (*API).listDialects},
 		{method: "GET", path: "/v1/dialects/{name}", scope: admin, serve: (*API).showDialect},
 		{method: "PUT", path: "/v1/dialects/{name}", scope: admin, body: requiredBody, serve: (*API).putDialect},
@@ -102,7 +112,7 @@ func routes() []route {
 
 		{method: "GET", path: "/openapi.json", scope: anyone, serve: (*API).showOpenAPI},
 		{method: "GET", path: "/healthz", scope: anyone, serve: (*API).showHealth},
-	}
+	}...)
 }
 
 // match finds the route for an escaped path, and what stands for its part in braces. Without a route it returns the

@@ -86,6 +86,11 @@ func SecretPlace(ref webhook.Ref, version int) string {
 	return fmt.Sprintf("secret\x00%s\x00%s\x00%d", ref.Tenant, ref.ID, version)
 }
 
+// SourcePlace is where the secret of a source of deployments may be opened.
+func SourcePlace(tenant, id string) string {
+	return fmt.Sprintf("source\x00%s\x00%s", tenant, id)
+}
+
 // HeadersPlace is where a webhook's custom headers may be opened.
 func HeadersPlace(ref webhook.Ref) string {
 	return fmt.Sprintf("headers\x00%s\x00%s", ref.Tenant, ref.ID)

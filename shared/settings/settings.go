@@ -61,6 +61,15 @@ type Ingest struct {
 	Bus              Bus
 }
 
+// Inbound is what the inbound function reads.
+type Inbound struct {
+	Common
+	Keys      Keys
+	Retention time.Duration // as in Webhooks
+	Delivery  Queue
+	Ingest    Queue
+}
+
 // Deliver is what the deliver function reads.
 type Deliver struct {
 	Common
@@ -92,7 +101,7 @@ type Notify struct {
 func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 	e := environment{getenv: getenv}
 	s := Webhooks{
-		Common: e.common(), Keys: e.keys(), Retention: e.days("RETENTION_DAYS"),
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(),
 		Delivery: e.queue("DELIVERY"), DeadLetter: e.queue("DEAD_LETTER"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
@@ -102,9 +111,19 @@ func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 func ReadIngest(getenv func(string) string) (Ingest, error) {
 	e := environment{getenv: getenv}
 	s := Ingest{
-		Common: e.common(), Retention: e.days("RETENTION_DAYS"),
+		Common: e.common(), Retention: e.retention(),
 		Delivery: e.queue("DELIVERY"), Ingest: e.queue("INGEST"), IngestDeadLetter: e.queue("INGEST_DEAD_LETTER"),
 		Bus: Bus{Name: e.required("BUS"), Source: e.required("BUS_SOURCE")},
+	}
+	return s, e.err()
+}
+
+// ReadInbound reads the environment of the inbound function.
+func ReadInbound(getenv func(string) string) (Inbound, error) {
+	e := environment{getenv: getenv}
+	s := Inbound{
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(),
+		Delivery: e.queue("DELIVERY"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
 }
@@ -113,7 +132,7 @@ func ReadIngest(getenv func(string) string) (Ingest, error) {
 func ReadDeliver(getenv func(string) string) (Deliver, error) {
 	e := environment{getenv: getenv}
 	s := Deliver{
-		Common: e.common(), Keys: e.keys(), Retention: e.days("RETENTION_DAYS"),
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(),
 		Delivery: e.queue("DELIVERY"), Retry: e.queue("RETRY"), Bulk: e.queue("BULK"), DeadLetter: e.queue("DEAD_LETTER"),
 		Ingest: e.queue("INGEST"),
 	}
@@ -226,7 +245,8 @@ func (e *environment) site(name string) string {
 // maxDays keeps a time that far ahead within what a table can hold.
 const maxDays = 3650
 
-func (e *environment) days(name string) time.Duration {
+func (e *environment) retention() time.Duration {
+	const name = "RETENTION_DAYS"
 	s := e.getenv(name)
 	if s == "" {
 		return 0

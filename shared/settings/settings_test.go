@@ -32,6 +32,7 @@ func readers() map[string]func(func(string) string) error {
 	return map[string]func(func(string) string) error{
 		"webhooks": func(getenv func(string) string) error { _, err := ReadWebhooks(getenv); return err },
 		"ingest":   func(getenv func(string) string) error { _, err := ReadIngest(getenv); return err },
+		"inbound":  func(getenv func(string) string) error { _, err := ReadInbound(getenv); return err },
 		"deliver":  func(getenv func(string) string) error { _, err := ReadDeliver(getenv); return err },
 		"sweep":    func(getenv func(string) string) error { _, err := ReadSweep(getenv); return err },
 		"notify":   func(getenv func(string) string) error { _, err := ReadNotify(getenv); return err },

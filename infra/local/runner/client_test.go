@@ -51,7 +51,7 @@ type reply struct {
 	body   []byte
 }
 
-func (c *client) try(method, path string, body, out any) (reply, error) {
+func (c *client) try(method, path string, body, out any, headers ...string) (reply, error) {
 	var in io.Reader
 	if body != nil {
 		raw, ok := body.(string)
@@ -71,6 +71,9 @@ func (c *client) try(method, path string, body, out any) (reply, error) {
 	req.Header.Set("Authorization", "Bearer "+c.key)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
 	}
 	resp, err := c.send(req)
 	if err != nil {

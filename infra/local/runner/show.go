@@ -54,6 +54,8 @@ func (s *show) Handle(_ context.Context, r slog.Record) error {
 		if at["repeat"].Bool() {
 			line += " (a repeat)"
 		}
+	case "deployment.registered":
+		line = fmt.Sprintf("registered %s deployment of %s from source %s: %s", at["environment"], at["repository"], at["source"], at["deployment"])
 	case "webhook.status":
 		line = fmt.Sprintf("webhook    %s is now %s: %s", at["webhook"], at["status"], at["why"])
 	case "mail.sent":

@@ -1,0 +1,135 @@
+package deployment
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// azureDevOps is the webhooks of Azure DevOps's service hooks: "Webhooks with Azure DevOps" (basic authentication) and
+// "Service hook events", Release deployment completed and Run state changed,
+// https://learn.microsoft.com/azure/devops/service-hooks/events.
+//
+// The payloads there hold no commit, no repository and, of a run, no environment. What a payload does hold is taken
+// first (a release's primary artifact, a run's repository resource, as the REST API's Release and Run have them); what
+// it does not, something stands in for that the page does show:
+//
+//	value            release                        run
+//	environment      (always there)                 the pipeline's name
+//	commit_sha       release:ID                     run:ID
+//	repository_id    project:ID                     pipeline:ID
+//	repository_url   the release's address          the pipeline's address, else the run's
+func azureDevOps() Provider {
+	return Provider{
+		Kind:       "azure-devops",
+		Credential: "HTTP basic authentication must have the source's secret as its password, with any user name; put it into the subscription's Basic authentication password",
+		Challenge:  `Basic realm="hookline", charset="UTF-8"`,
+		Verify:     verifyBasic,
+		Read:       readAzureDevOps,
+	}
+}
+
+func verifyBasic(header http.Header, _ []byte, secret string) bool {
+	r := http.Request{Header: http.Header{"Authorization": {only(header, "Authorization")}}}
+	_, password, ok := r.BasicAuth()
+	return same(password, secret) && ok
+}
+
+func readAzureDevOps(_ http.Header, body []byte) (Report, error) {
+	r, err := read(body)
+	if err != nil {
+		return Report{}, err
+	}
+	switch r.first("eventType") {
+	// The second name is how the page has it since 2024.
+	case "ms.vss-release.deployment-completed-event", "ms.azure-devops-release.deployment-completed-event":
+		return readRelease(r)
+	case "ms.vss-pipelines.run-state-changed-event", "ms.azure-devops-pipelines.run-state-changed-event":
+		return readRun(r)
+	}
+	return Report{Ignored: "only the events Release deployment completed and Run state changed register a deployment"}, nil
+}
+
+func readRelease(r *reading) (Report, error) {
+	if !r.is("succeeded", "resource/environment/status", "resource/deployment/deploymentStatus", "resource/deployment/status") {
+		return Report{Ignored: "only the status succeeded registers a deployment"}, nil
+	}
+	// The release stands in the environment (until 2022) or in the deployment (since 2024).
+	const older, newer = "resource/environment/release", "resource/deployment/release"
+	from := primary(r, newer+"/artifacts", "resource/release/artifacts")
+	return r.report(Deployed{
+		At:          r.when([]string{time.RFC3339}, "resource/deployment/completedOn", "createdDate"),
+		Environment: r.text("resource/environment/name", "resource/deployment/environment/name", "resource/deployment/releaseEnvironment/name"),
+		CommitSHA: r.check(older+"/id", cmp.Or(r.first(from+"/sourceVersion/id"),
+			standIn("release", r.first(older+"/id", newer+"/id", "resource/release/id"))), maxText),
+		RepositoryID: r.check("resource/project/id", cmp.Or(r.first(from+"/repository/id"),
+			standIn("project", r.first("resource/project/id", newer+"/project/id", "resourceContainers/project/id"))), maxText),
+		RepositoryURL: r.address(older+"/url", cmp.Or(r.first(older+"/_links/web/href", older+"/url",
+			newer+"/_links/web/href", newer+"/webAccessUri", newer+"/url"), linkIn(r.first("message/markdown")))),
+	})
+}
+
+func readRun(r *reading) (Report, error) {
+	if !r.is("completed", "resource/run/state") || !r.is("succeeded", "resource/run/result") {
+		return Report{Ignored: "only a run that completed and succeeded registers a deployment"}, nil
+	}
+	const self, other = "resource/run/resources/repositories/self", "resource/repositories/0"
+	return r.report(Deployed{
+		At:          r.when([]string{time.RFC3339}, "resource/run/finishedDate", "createdDate"),
+		Environment: r.text("resource/pipeline/name", "resource/run/pipeline/name"),
+		CommitSHA: r.check("resource/run/id", cmp.Or(r.first(self+"/version", other+"/change/version"),
+			standIn("run", cmp.Or(r.first("resource/run/id"), lastOf(r.first("resource/run/url"))))), maxText),
+		RepositoryID: r.check("resource/pipeline/id", cmp.Or(r.first(self+"/repository/id"),
+			standIn("pipeline", r.first("resource/pipeline/id", "resource/run/pipeline/id"))), maxText),
+		RepositoryURL: r.address("resource/run/url", r.first(other+"/url", "resource/run/_links/pipeline.web/href",
+			"resource/pipeline/url", "resource/run/pipeline/url", "resource/run/_links/web/href", "resource/run/url")),
+	})
+}
+
+// primary returns the path to what the first artifact that is marked as primary is made of; else to the first one's.
+func primary(r *reading, lists ...string) string {
+	for _, list := range lists {
+		artifacts, _ := r.at(list).([]any)
+		for i := range artifacts {
+			if path := list + "/" + strconv.Itoa(i); r.at(path+"/isPrimary") == true {
+				return path + "/definitionReference"
+			}
+		}
+		if len(artifacts) > 0 {
+			return list + "/0/definitionReference"
+		}
+	}
+	return "nowhere"
+}
+
+// standIn marks an id as one of another thing than a reader would take it for.
+func standIn(what, id string) string {
+	if id == "" {
+		return ""
+	}
+	return what + ":" + id
+}
+
+// lastOf returns the last part of a URL's path: a run's URL ends in its id.
+func lastOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || strings.Trim(u.Path, "/") == "" {
+		return ""
+	}
+	return path.Base(u.Path)
+}
+
+var link = regexp.MustCompile(`\]\((https?://[^\s)]+)\)`)
+
+// linkIn returns the first link of a text in Markdown.
+func linkIn(text string) string {
+	if m := link.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	return ""
+}

@@ -1,0 +1,62 @@
+package deployment
+
+import (
+	"mime"
+	"net/http"
+	"net/url"
+	"time"
+
+	"hookline/shared/webhook"
+)
+
+// github is GitHub's repository, organization and app webhooks: "Validating webhook deliveries" (the signature is over
+// the body as it comes, in both content types) and "Webhook events and payloads", deployment_status and ping,
+// https://docs.github.com/webhooks.
+func github() Provider {
+	const header = "X-Hub-Signature-256"
+	return Provider{
+		Kind:       "github",
+		Credential: header + " must be sha256= and the hex HMAC-SHA256 of the body with the source's secret; put the secret into the webhook's Secret on GitHub, and let nothing on the way change the body, byte for byte",
+		Challenge:  `HMAC-SHA256 realm="hookline", header="` + header + `"`,
+		Verify:     signed(header),
+		Read:       readGitHub,
+	}
+}
+
+func readGitHub(header http.Header, body []byte) (Report, error) {
+	body, err := payloadOf(header, body)
+	if err != nil {
+		return Report{}, err
+	}
+	r, err := read(body)
+	if err != nil {
+		return Report{}, err
+	}
+	switch event := only(header, "X-GitHub-Event"); {
+	case event == "ping":
+		return Report{Ping: true}, nil
+	case event != "deployment_status":
+		return Report{Ignored: "only the event deployment_status registers a deployment"}, nil
+	case !r.is("success", "deployment_status/state"):
+		return Report{Ignored: "only the state success registers a deployment"}, nil
+	}
+	return r.report(Deployed{
+		// A status is made when its state is reached; the deployment's own times are when it was asked for.
+		At:          r.when([]string{time.RFC3339}, "deployment_status/created_at", "deployment_status/updated_at"),
+		Environment: r.text("deployment_status/environment", "deployment/environment"), CommitSHA: r.text("deployment/sha"),
+		RepositoryID: r.text("repository/id"), RepositoryURL: r.address("repository/html_url", r.first("repository/html_url")),
+	})
+}
+
+// payloadOf returns the JSON of either content type that GitHub offers.
+func payloadOf(header http.Header, body []byte) ([]byte, error) {
+	media, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	if media != "application/x-www-form-urlencoded" {
+		return body, nil
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil || !form.Has("payload") {
+		return nil, &webhook.Error{Kind: webhook.Malformed, Message: "the body is not a form with the field payload; choose the content type application/json"}
+	}
+	return []byte(form.Get("payload")), nil
+}

@@ -1,0 +1,50 @@
+package deployment
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"time"
+)
+
+// gitlab is GitLab's project and group webhooks: "Webhooks", Secret token, and "Webhook events", Deployment events,
+// https://docs.gitlab.com/user/project/integrations/webhook_events/.
+func gitlab() Provider {
+	const header = "X-Gitlab-Token"
+	return Provider{
+		Kind:       "gitlab",
+		Credential: header + " must be the source's secret; put it into the webhook's Secret token on GitLab",
+		Challenge:  `Token realm="hookline", header="` + header + `"`,
+		Verify:     func(h http.Header, _ []byte, secret string) bool { return same(only(h, header), secret) },
+		Read:       readGitLab,
+	}
+}
+
+func readGitLab(header http.Header, body []byte) (Report, error) {
+	r, err := read(body)
+	switch {
+	case err != nil:
+		return Report{}, err
+	case only(header, "X-Gitlab-Event") != "Deployment Hook" || !r.is("deployment", "object_kind"):
+		return Report{Ignored: "only deployment events register a deployment"}, nil
+	case !r.is("success", "status"):
+		return Report{Ignored: "only the status success registers a deployment"}, nil
+	}
+	return r.report(Deployed{
+		// Ruby's Time#to_s, by the zone that the instance is set to; RFC 3339 where the page shows newer fields.
+		At:          r.when([]string{"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 UTC", time.RFC3339}, "status_changed_at"),
+		Environment: r.text("environment"), CommitSHA: r.check("commit_url", commitOf(r), maxText),
+		RepositoryID: r.text("project/id"), RepositoryURL: r.address("project/web_url", r.first("project/web_url")),
+	})
+}
+
+var sha = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// commitOf returns the commit's whole hash, which stands at the end of its address alone; else the short one.
+func commitOf(r *reading) string {
+	if u, err := url.Parse(r.first("commit_url")); err == nil && sha.MatchString(path.Base(u.Path)) {
+		return path.Base(u.Path)
+	}
+	return r.first("short_sha")
+}

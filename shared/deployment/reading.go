@@ -1,0 +1,153 @@
+package deployment
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"hookline/shared/management"
+	"hookline/shared/webhook"
+)
+
+// Limits of the five values, in characters.
+const (
+	maxText = 256
+	maxURL  = 2048
+)
+
+// reading is a JSON body being read by paths ("resource/run/state": names and positions in lists), and what was found
+// wrong with it.
+type reading struct {
+	raw    json.RawMessage
+	root   any
+	faults management.Faults
+}
+
+func read(raw []byte) (*reading, error) {
+	r := &reading{raw: raw}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber() // an id may be larger than a float holds
+	if !utf8.Valid(raw) || !json.Valid(raw) || d.Decode(&r.root) != nil {
+		return nil, &webhook.Error{Kind: webhook.Malformed, Message: "the body is not JSON; send the report as the product makes it"}
+	}
+	if _, ok := r.root.(map[string]any); !ok {
+		return nil, webhook.ErrInvalid(webhook.FieldError{Field: "body", Message: "must be a JSON object"})
+	}
+	return r, nil
+}
+
+// at returns what is at a path, nil for nothing.
+func (r *reading) at(path string) any {
+	v := r.root
+	for part := range strings.SplitSeq(path, "/") {
+		switch in := v.(type) {
+		case map[string]any:
+			v = in[part]
+		case []any:
+			i, err := strconv.Atoi(part)
+			if err != nil || i < 0 || i >= len(in) {
+				return nil
+			}
+			v = in[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+// first returns the first of the paths that holds a text that is not blank, or a number as it is spelled.
+func (r *reading) first(paths ...string) string {
+	for _, path := range paths {
+		switch v := r.at(path).(type) {
+		case string:
+			if strings.TrimSpace(v) != "" {
+				return v
+			}
+		case json.Number:
+			return v.String()
+		}
+	}
+	return ""
+}
+
+// is reports whether one of the paths that are there, the first, holds the word; its case makes no difference.
+func (r *reading) is(word string, paths ...string) bool {
+	return strings.EqualFold(r.first(paths...), word)
+}
+
+// fault notes what is wrong with the value at a path, unless it has a fault already.
+func (r *reading) fault(path, message string) {
+	r.faults.Add(strings.ReplaceAll(path, "/", "."), message)
+}
+
+// text checks a value that is at the first of the paths, or at those after it in its stead.
+func (r *reading) text(paths ...string) string {
+	return r.check(paths[0], r.first(paths...), maxText)
+}
+
+// check holds a value to what any of the five must be; path names it.
+func (r *reading) check(path, value string, longest int) string {
+	switch {
+	case strings.TrimSpace(value) == "":
+		r.fault(path, "is required and must not be blank")
+	case utf8.RuneCountInString(value) > longest:
+		r.fault(path, "must be at most "+strconv.Itoa(longest)+" characters")
+	case strings.ContainsFunc(value, unicode.IsControl):
+		r.fault(path, "must have no control characters")
+	}
+	return value
+}
+
+// scp is git's short form of an ssh address: user@host:path (git-clone(1), Git URLs).
+var scp = regexp.MustCompile(`^[^\s/@:]+@[^\s/@:]+:\S+$`)
+
+// address checks a repository's URL.
+func (r *reading) address(path, value string) string {
+	r.check(path, value, maxURL)
+	u, err := url.Parse(value)
+	if (err != nil || u.Host == "" || !schemes(u.Scheme)) && !scp.MatchString(value) {
+		r.fault(path, "must be an http, https, ssh or git URL, or user@host:path")
+	}
+	return value
+}
+
+func schemes(s string) bool {
+	switch s {
+	case "http", "https", "ssh", "git", "git+ssh", "git+https":
+		return true
+	}
+	return false
+}
+
+// when reads a time that is at the first of the paths that hold one in one of the layouts.
+func (r *reading) when(layouts []string, paths ...string) time.Time {
+	for _, path := range paths {
+		for _, layout := range layouts {
+			t, err := time.Parse(layout, r.first(path))
+			if t = t.UTC(); err == nil && t.Year() >= 1970 && t.Year() <= 9999 {
+				return t.Truncate(time.Millisecond)
+			}
+		}
+	}
+	if r.first(paths...) == "" {
+		r.fault(paths[0], "is required and must not be blank")
+	}
+	r.fault(paths[0], "must be a time of RFC 3339 between the years 1970 and 9999, as 2026-03-20T12:00:00Z")
+	return time.Time{}
+}
+
+// report returns the deployment, unless something was wrong.
+func (r *reading) report(d Deployed) (Report, error) {
+	if err := r.faults.Err(); err != nil {
+		return Report{}, err
+	}
+	d.Payload = r.raw
+	return Report{Succeeded: &d}, nil
+}

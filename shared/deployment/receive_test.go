@@ -1,0 +1,429 @@
+package deployment_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hookline/shared/deployment"
+	"hookline/shared/payload"
+	"hookline/shared/webhook"
+)
+
+// values are what makes a deployment what it is.
+type values struct{ DeployedAt, Environment, CommitSHA, RepositoryID, RepositoryURL string }
+
+func valuesOf(d webhook.Deployment) values {
+	return values{d.DeployedAt.Format(time.RFC3339Nano), d.Environment, d.CommitSHA, d.RepositoryID, d.RepositoryURL}
+}
+
+// success is a request of each payload that the products publish for a success, and what is to be registered of it.
+func success(t testing.TB) map[string]struct {
+	request
+	want values
+} {
+	t.Helper()
+	type of = struct {
+		request
+		want values
+	}
+	form := []byte("payload=" + url.QueryEscape(string(published(t, "github/deployment_status.success.json"))))
+	helloWorld := values{"2019-05-15T15:20:55Z", "production", "f95f852bd8fca8fcc58a9a2d6c842781e32a215e", "186853002", "https://github.com/Codertocat/Hello-World"}
+	axify := values{"2023-10-27T00:00:00Z", "production", "56e05fced214c44a37759efa2dfc25a65d8ae98d", "123", "https://git.scm-provider.ca/my-project/my-repo"}
+	return map[string]of{
+		"custom":              {proved("custom", secret, published(t, "custom/document.json")), axify},
+		"github, JSON":        {proved("github", secret, published(t, "github/deployment_status.success.json"), "Content-Type", "application/json"), helloWorld},
+		"github, form":        {proved("github", secret, form, "Content-Type", "application/x-www-form-urlencoded"), helloWorld},
+		"gitlab":              {proved("gitlab", secret, published(t, "gitlab/deployment.success.json")), values{"2021-04-28T19:50:00Z", "staging", "279484c09fbe69ededfced8c1bb6e6d24616b468", "30", "http://10.126.0.2:3000/root/test-deployment-webhooks"}},
+		"azure, release":      {proved("azure-devops", secret, published(t, "azure-devops/release.environment.json")), values{"2016-09-19T13:03:28.534Z", "Dev", "release:1", "project:00000000-0000-0000-0000-000000000000", "http://vsrm.dev.azure.com/fabfiber/DefaultCollection/Fabrikam-Fiber-Git/_apis/Release/releases/1"}},
+		"azure, release 2024": {proved("azure-devops", secret, published(t, "azure-devops/release.deployment.json")), values{"2024-12-02T12:21:13.886Z", "Dev", "release:1", "project:project-id", "http://fabfiber.visualstudio.com/DefaultCollection/Fabrikam-Fiber-Git/_apps/hub/ms.azure-devops-releaseManagement-web.hub-explorer?_a=environment-summary&definitionEnvironmentId=8&definitionId=1"}},
+		"azure, run":          {proved("azure-devops", secret, published(t, "azure-devops/run.json")), values{"2019-12-13T04:46:13.613Z", "TEST-CI", "run:11", "pipeline:11", "https://codedev.ms/org/863d0a5b-3c91-4bf3-8ad7-7f33736b7f4c/_build/definition?definitionId=1"}},
+		"azure, run 2024":     {proved("azure-devops", secret, published(t, "azure-devops/run.short.json")), values{"2024-07-17T21:45:22.338Z", "Pipeline-Name", "run:11", "pipeline:1", "https://codedev.ms/org/00000000-0000-0000-0000-000000000000/_build/results?buildId=11"}},
+	}
+}
+
+func TestSuccessRegisters(t *testing.T) {
+	for name, tt := range success(t) {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			first, err := w.send(t, tt.request)
+			if err != nil || first.Outcome != deployment.Registered {
+				t.Fatalf("got %+v, %v, want it registered", first, err)
+			}
+			d, err := w.store.Deployment(t.Context(), "acme", first.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, valuesOf(d)); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+			if d.Kind != tt.kind || d.Source != w.sources[tt.kind] || !d.RegisteredAt.Equal(w.now) || d.ExpiresAt.Sub(w.now) != 400*24*time.Hour {
+				t.Errorf("got %+v", d)
+			}
+			if kept, err := payload.Unpack(d.Payload); err != nil || !json.Valid(kept) {
+				t.Errorf("the report is kept as %.40s, %v", kept, err)
+			}
+			if len(w.events.got) != 1 {
+				t.Fatalf("%d events, want 1", len(w.events.got))
+			}
+			e := w.events.got[0]
+			want := `{"id":"` + d.ID + `","source_id":"` + d.Source + `","kind":"` + tt.kind + `","deployed_at":"` + tt.want.DeployedAt + `","environment":"` + tt.want.Environment +
+				`","commit_sha":"` + tt.want.CommitSHA + `","repository_id":"` + tt.want.RepositoryID + `","repository_url":"` + tt.want.RepositoryURL + "\"}\n"
+			if e.ID != d.ID || e.Type != "deployment.registered" || !e.Timestamp.Equal(d.DeployedAt) || string(e.Data) != want {
+				t.Errorf("got event %s of %s at %s\n%s\nwant\n%s", e.ID, e.Type, e.Timestamp, e.Data, want)
+			}
+
+			w.now = w.now.Add(time.Hour)
+			if again, err := w.send(t, tt.request); err != nil || again != (deployment.Receipt{Outcome: deployment.Repeated, ID: first.ID}) {
+				t.Errorf("again: got %+v, %v", again, err)
+			}
+			if len(w.events.got) != 1 || w.events.repeats != 0 {
+				t.Errorf("a repeat was published")
+			}
+		})
+	}
+}
+
+func TestWithoutTheSecret(t *testing.T) {
+	for name, tt := range success(t) {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			credentials := map[string]string{
+				"custom": "X-Axify-Deployment-Event-Signature", "github": "X-Hub-Signature-256", "gitlab": "X-Gitlab-Token", "azure-devops": "Authorization",
+			}
+			header := credentials[tt.kind]
+			right := tt.header.Get(header)
+			none, twice := tt.header.Clone(), tt.header.Clone()
+			none.Del(header)
+			twice.Add(header, right)
+			requests := map[string]request{
+				"no secret":    {tt.kind, none, tt.body},
+				"twice":        {tt.kind, twice, tt.body},
+				"wrong secret": proved(tt.kind, "Secret", tt.body),
+				"empty secret": proved(tt.kind, "", tt.body),
+				"longer":       proved(tt.kind, secret, tt.body, header, right+"0"),
+				"shorter":      proved(tt.kind, secret, tt.body, header, right[:len(right)-2]),
+				"spaces":       proved(tt.kind, secret, tt.body, header, " "),
+			}
+			if tt.kind == "custom" || tt.kind == "github" {
+				requests["one space more"] = request{tt.kind, tt.header, append([]byte(" "), tt.body...)}
+				requests["without sha256="] = proved(tt.kind, secret, tt.body, header, strings.TrimPrefix(right, "sha256="))
+				requests["SHA256="] = proved(tt.kind, secret, tt.body, header, strings.Replace(right, "sha256", "SHA256", 1))
+			}
+			for what, r := range requests {
+				got, err := w.send(t, r)
+				if err == nil || webhook.KindOf(err) != webhook.Unauthorized {
+					t.Errorf("%s: got %+v, %v, want unauthorized", what, got, err)
+				}
+			}
+			if len(w.events.got) != 0 {
+				t.Errorf("published %d events", len(w.events.got))
+			}
+			if got, err := w.store.Deployments(t.Context(), "acme", webhook.DeploymentQuery{Page: webhook.Page{Limit: 10}}); err != nil || len(got.Items) != 0 {
+				t.Errorf("registered %d deployments, %v", len(got.Items), err)
+			}
+		})
+	}
+}
+
+// TestDocument is the document's own example, as it stands there: secret, signature and body.
+func TestDocument(t *testing.T) {
+	const (
+		body      = `{ "deployed_at": "2023-10-27T00:00:00Z", "environment": "production", "commit_sha": "56e05fced214c44a37759efa2dfc25a65d8ae98d", "repository_id": "123", "repository_url": "https://git.scm-provider.ca/my-project/my-repo" }`
+		signature = "94849743b7c6c5772dcd0abb37b37e9834062b0639ca1fcd69678bd7526816d7"
+	)
+	for name, sent := range map[string]string{"as it stands": signature, "in upper case": strings.ToUpper(signature)} {
+		w := newWorld(t)
+		r := proved("custom", "another", []byte(body), "X-Axify-Deployment-Event-Signature", "sha256="+sent)
+		if got, err := w.send(t, r); err != nil || got.Outcome != deployment.Registered {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+}
+
+func TestNothingToRegister(t *testing.T) {
+	status := published(t, "github/deployment_status.success.json")
+	hook := published(t, "gitlab/deployment.success.json")
+	release, run := published(t, "azure-devops/release.environment.json"), published(t, "azure-devops/run.json")
+	newer := published(t, "azure-devops/release.deployment.json")
+	const event, kind = "X-GitHub-Event", "X-Gitlab-Event"
+	for name, tt := range map[string]struct {
+		request
+		want deployment.Outcome
+	}{
+		"github ping":                 {proved("github", secret, published(t, "github/ping.json"), event, "ping"), deployment.Pinged},
+		"github in progress":          {proved("github", secret, published(t, "github/deployment_status.in_progress.json")), deployment.Ignored},
+		"github failure":              {proved("github", secret, changed(t, status, `"state":"success"`, `"state":"failure"`)), deployment.Ignored},
+		"github deployment":           {proved("github", secret, published(t, "github/deployment.json"), event, "deployment"), deployment.Ignored},
+		"github no event":             {proved("github", secret, status, event, ""), deployment.Ignored},
+		"gitlab approved":             {proved("gitlab", secret, published(t, "gitlab/deployment.approved.json")), deployment.Ignored},
+		"gitlab running":              {proved("gitlab", secret, changed(t, hook, `"status": "success"`, `"status": "running"`)), deployment.Ignored},
+		"gitlab other hook":           {proved("gitlab", secret, hook, kind, "Pipeline Hook"), deployment.Ignored},
+		"gitlab other object":         {proved("gitlab", secret, changed(t, hook, `"deployment"`, `"pipeline"`)), deployment.Ignored},
+		"azure release rejected":      {proved("azure-devops", secret, changed(t, release, `"status": "succeeded"`, `"status": "rejected"`)), deployment.Ignored},
+		"azure release partially":     {proved("azure-devops", secret, changed(t, release, `"status": "succeeded"`, `"status": "partiallySucceeded"`)), deployment.Ignored},
+		"azure release 2024 rejected": {proved("azure-devops", secret, changed(t, newer, `"status": "succeeded"`, `"status": "rejected"`)), deployment.Ignored},
+		"azure release started":       {proved("azure-devops", secret, changed(t, release, "completed-event", "started-event")), deployment.Ignored},
+		"azure run failed":            {proved("azure-devops", secret, changed(t, run, `"result": "succeeded"`, `"result": "failed"`)), deployment.Ignored},
+		"azure run in progress":       {proved("azure-devops", secret, changed(t, run, `"state": "completed"`, `"state": "inProgress"`)), deployment.Ignored},
+		"azure stage":                 {proved("azure-devops", secret, changed(t, run, "run-state-changed", "stage-state-changed")), deployment.Ignored},
+		"azure nothing":               {proved("azure-devops", secret, []byte(`{}`)), deployment.Ignored},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			got, err := w.send(t, tt.request)
+			if err != nil || got.Outcome != tt.want || got.ID != "" {
+				t.Errorf("got %+v, %v, want %s", got, err, tt.want)
+			}
+			if (got.Reason == "") == (got.Outcome == deployment.Ignored) {
+				t.Errorf("got reason %q", got.Reason)
+			}
+			if len(w.events.got) != 0 {
+				t.Error("something was published")
+			}
+		})
+	}
+}
+
+// TestTakenFirst shows that stand-ins stand in only: what a payload does say of commit and repository is taken.
+func TestTakenFirst(t *testing.T) {
+	release := changed(t, published(t, "azure-devops/release.environment.json"), `"resource": {`, `"resource": {"deployment": {"completedOn": "2026-03-01T10:00:00.5Z", "release": {"artifacts": [
+		{"definitionReference": {"sourceVersion": {"id": "other"}}},
+		{"isPrimary": true, "definitionReference": {"sourceVersion": {"id": "8de03fd"}, "repository": {"id": "17c74b2a"}}}]}},`)
+	run := changed(t, published(t, "azure-devops/run.json"), `"run": {`, `"repositories": [{"url": "https://dev.azure.com/fabrikam/_git/viva"}], "run": {"resources": {"repositories": {"self":
+		{"version": "8de03fd", "repository": {"id": "17c74b2a"}}}},`)
+	hook := changed(t, published(t, "gitlab/deployment.success.json"), "279484c09fbe69ededfced8c1bb6e6d24616b468", "")
+	for name, tt := range map[string]struct {
+		request
+		want values
+	}{
+		"release":      {proved("azure-devops", secret, release), values{"2026-03-01T10:00:00.5Z", "Dev", "8de03fd", "17c74b2a", "http://vsrm.dev.azure.com/fabfiber/DefaultCollection/Fabrikam-Fiber-Git/_apis/Release/releases/1"}},
+		"run":          {proved("azure-devops", secret, run), values{"2019-12-13T04:46:13.613Z", "TEST-CI", "8de03fd", "17c74b2a", "https://dev.azure.com/fabrikam/_git/viva"}},
+		"short commit": {proved("gitlab", secret, hook), values{"2021-04-28T19:50:00Z", "staging", "279484c0", "30", "http://10.126.0.2:3000/root/test-deployment-webhooks"}},
+		"UTC":          {proved("gitlab", secret, changed(t, hook, "+0200", "UTC")), values{"2021-04-28T21:50:00Z", "staging", "279484c0", "30", "http://10.126.0.2:3000/root/test-deployment-webhooks"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			got, err := w.send(t, tt.request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := w.store.Deployment(t.Context(), "acme", got.ID)
+			if diff := cmp.Diff(tt.want, valuesOf(d)); diff != "" || err != nil {
+				t.Errorf("%v, -want +got\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestRefused(t *testing.T) {
+	doc := published(t, "custom/document.json")
+	long := strings.Repeat("x", 257)
+	tests := map[string]struct {
+		request
+		kind   webhook.Kind
+		fields []string
+	}{
+		"nothing":         {proved("custom", secret, nil), webhook.Malformed, nil},
+		"no JSON":         {proved("custom", secret, []byte("deployed")), webhook.Malformed, nil},
+		"no UTF-8":        {proved("custom", secret, []byte("{\"a\":\"\xff\"}")), webhook.Malformed, nil},
+		"two":             {proved("custom", secret, []byte("{}{}")), webhook.Malformed, nil},
+		"no form":         {proved("github", secret, []byte("%zz"), "Content-Type", "application/x-www-form-urlencoded"), webhook.Malformed, nil},
+		"form without it": {proved("github", secret, []byte("a=b"), "Content-Type", "application/x-www-form-urlencoded"), webhook.Malformed, nil},
+		"github no JSON":  {proved("github", secret, []byte("x")), webhook.Malformed, nil},
+		"gitlab no JSON":  {proved("gitlab", secret, []byte("x")), webhook.Malformed, nil},
+		"azure no JSON":   {proved("azure-devops", secret, []byte("x")), webhook.Malformed, nil},
+		"list":            {proved("custom", secret, []byte("[]")), webhook.Invalid, []string{"body"}},
+		"empty":           {proved("custom", secret, []byte("{}")), webhook.Invalid, []string{"deployed_at", "environment", "commit_sha", "repository_id", "repository_url"}},
+		"blank and null":  {proved("custom", secret, []byte(`{"deployed_at":" ","environment":"","commit_sha":null,"repository_id":" ","repository_url":""}`)), webhook.Invalid, []string{"deployed_at", "environment", "commit_sha", "repository_id", "repository_url"}},
+		"no strings":      {proved("custom", secret, []byte(`{"deployed_at":1,"environment":{},"commit_sha":[],"repository_id":123,"repository_url":true}`)), webhook.Invalid, []string{"deployed_at", "environment", "commit_sha", "repository_id", "repository_url"}},
+		"malformed":       {proved("custom", secret, []byte(`{"deployed_at":"yesterday","environment":"a\nb","commit_sha":"`+long+`","repository_id":"`+long+`","repository_url":"my-repo"}`)), webhook.Invalid, []string{"deployed_at", "environment", "commit_sha", "repository_id", "repository_url"}},
+		"too early":       {proved("custom", secret, changed(t, doc, "2023-10-27", "1969-10-27")), webhook.Invalid, []string{"deployed_at"}},
+		"early in UTC":    {proved("custom", secret, changed(t, doc, "2023-10-27T00:00:00Z", "1970-01-01T00:00:00+01:00")), webhook.Invalid, []string{"deployed_at"}},
+		"a date":          {proved("custom", secret, changed(t, doc, "T00:00:00Z", "")), webhook.Invalid, []string{"deployed_at"}},
+		"script":          {proved("custom", secret, changed(t, doc, "https://git.scm-provider.ca/", "javascript:alert(1)//")), webhook.Invalid, []string{"repository_url"}},
+		"file":            {proved("custom", secret, changed(t, doc, "https://git.scm-provider.ca", "file://git.scm-provider.ca")), webhook.Invalid, []string{"repository_url"}},
+		"long URL":        {proved("custom", secret, changed(t, doc, "my-repo", strings.Repeat("x", 2048))), webhook.Invalid, []string{"repository_url"}},
+		"github, no hash": {proved("github", secret, changed(t, published(t, "github/deployment_status.success.json"), `"sha":`, `"sha_":`)), webhook.Invalid, []string{"deployment.sha"}},
+		"github, a skeleton": {
+			proved("github", secret, []byte(`{"deployment_status":{"state":"success"}}`)), webhook.Invalid,
+			[]string{"deployment_status.created_at", "deployment_status.environment", "deployment.sha", "repository.id", "repository.html_url"},
+		},
+		"gitlab, a skeleton": {
+			proved("gitlab", secret, []byte(`{"object_kind":"deployment","status":"success"}`)), webhook.Invalid,
+			[]string{"status_changed_at", "environment", "commit_url", "project.id", "project.web_url"},
+		},
+		"azure, a release's": {
+			proved("azure-devops", secret, []byte(`{"eventType":"ms.vss-release.deployment-completed-event","resource":{"environment":{"status":"succeeded"}}}`)), webhook.Invalid,
+			[]string{"resource.deployment.completedOn", "resource.environment.name", "resource.environment.release.id", "resource.project.id", "resource.environment.release.url"},
+		},
+		"azure, a run's": {
+			proved("azure-devops", secret, []byte(`{"eventType":"ms.vss-pipelines.run-state-changed-event","resource":{"run":{"state":"completed","result":"succeeded"}}}`)), webhook.Invalid,
+			[]string{"resource.run.finishedDate", "resource.pipeline.name", "resource.run.id", "resource.pipeline.id", "resource.run.url"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			got, err := w.send(t, tt.request)
+			refused, ok := errors.AsType[*webhook.Error](err)
+			if !ok || refused.Kind != tt.kind {
+				t.Fatalf("got %+v, %v, want kind %d", got, err, tt.kind)
+			}
+			var fields []string
+			for _, f := range refused.Fields {
+				fields = append(fields, f.Field)
+			}
+			if diff := cmp.Diff(tt.fields, fields); diff != "" {
+				t.Errorf("fields -want +got\n%s", diff)
+			}
+			if len(w.events.got) != 0 {
+				t.Error("something was published")
+			}
+		})
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for _, address := range []string{
+		"http://git.example.com/a", "https://user@git.example.com:8443/a.git", "ssh://git@example.com:2222/a.git", "git://example.com/a", "git@github.com:acme/repo.git",
+	} {
+		w := newWorld(t)
+		body := changed(t, published(t, "custom/document.json"), "https://git.scm-provider.ca/my-project/my-repo", address)
+		if got, err := w.send(t, proved("custom", secret, body)); err != nil || got.Outcome != deployment.Registered {
+			t.Errorf("%s: got %+v, %v", address, got, err)
+		}
+	}
+}
+
+// TestIdentity shows what makes a report the same one: source, instant and the other four values, and nothing else of it.
+func TestIdentity(t *testing.T) {
+	w := newWorld(t)
+	doc := published(t, "custom/document.json")
+	first, err := w.send(t, proved("custom", secret, doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, body := range map[string][]byte{
+		"in another zone":   changed(t, doc, "2023-10-27T00:00:00Z", "2023-10-27T02:00:00+02:00"),
+		"with milliseconds": changed(t, doc, "00:00:00Z", "00:00:00.000Z"),
+		"with more fields":  changed(t, doc, "{", `{"build": {"number": 7}, `),
+	} {
+		if got, err := w.send(t, proved("custom", secret, body)); err != nil || got != (deployment.Receipt{Outcome: deployment.Repeated, ID: first.ID}) {
+			t.Errorf("%s: got %+v, %v, want a repeat", name, got, err)
+		}
+	}
+	seen := map[string]string{first.ID: "the first"}
+	other := func(name, id string, err error) {
+		t.Helper()
+		if err != nil || seen[id] != "" || id == "" {
+			t.Errorf("%s: got %s, which is %s, %v", name, id, seen[id], err)
+		}
+		seen[id] = name
+	}
+	for name, body := range map[string][]byte{
+		"later":               changed(t, doc, "00:00:00Z", "00:00:00.001Z"),
+		"another environment": changed(t, doc, "production", "production "),
+		"another commit":      changed(t, doc, "56e05f", "56E05F"),
+		"another repository":  changed(t, doc, `"123"`, `"1234"`),
+		"another address":     changed(t, doc, "my-repo", "my-repo/"),
+		"values shifted":      changed(t, changed(t, doc, `"production"`, `"production5"`), `"56e05f`, `"6e05f`),
+	} {
+		got, err := w.send(t, proved("custom", secret, body))
+		other(name, got.ID, err)
+	}
+	w.sources["custom"] = w.source(t, "custom", secret)
+	got, err := w.send(t, proved("custom", secret, doc))
+	other("another source", got.ID, err)
+	w.now = w.now.Add(400 * 24 * time.Hour)
+	if got, err := w.send(t, proved("custom", secret, doc)); err != nil || got.Outcome != deployment.Registered {
+		t.Errorf("after it expired: got %+v, %v, want it registered again", got, err)
+	}
+}
+
+func TestNoSuchSource(t *testing.T) {
+	w := newWorld(t)
+	r := proved("custom", secret, published(t, "custom/document.json"))
+	gone := w.source(t, "custom", secret)
+	if err := w.store.DeleteSource(t.Context(), "acme", gone); err != nil {
+		t.Fatal(err)
+	}
+	for name, at := range map[string][2]string{
+		"unknown": {"src_none", "custom"}, "empty": {"", "custom"}, "no id": {"a b", "custom"}, "another kind's": {w.sources["github"], "custom"},
+		"at another kind": {w.sources["custom"], "github"}, "no kind": {w.sources["custom"], "jenkins"}, "deleted": {gone, "custom"},
+	} {
+		if got, err := w.service.Receive(t.Context(), at[0], at[1], r.header, r.body); err == nil || webhook.KindOf(err) != webhook.NotFound {
+			t.Errorf("%s: got %+v, %v, want not found", name, got, err)
+		}
+	}
+	if err := w.store.DeleteTenant(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := w.send(t, r); err == nil || webhook.KindOf(err) != webhook.NotFound {
+		t.Errorf("the tenant is gone: got %+v, %v, want not found", got, err)
+	}
+}
+
+// TestFaults has each step fail. A sender that tries again is served as if nothing had happened.
+func TestFaults(t *testing.T) {
+	fault := webhook.ErrUnavailable(errors.New("out of order"))
+	failing := func(call string) func(string) error {
+		return func(c string) error {
+			if c == call {
+				return fault
+			}
+			return nil
+		}
+	}
+	for name, tt := range map[string]struct {
+		fail    func(*world)
+		again   deployment.Outcome
+		repeats int // that the publisher gets to see
+	}{
+		"the event is not taken":         {func(w *world) { w.events.err = fault }, deployment.Registered, 0},
+		"the record is lost":             {func(w *world) { w.faults.Before = failing("CreateDeployment") }, deployment.Registered, 1},
+		"the record is written, unheard": {func(w *world) { w.faults.After = failing("CreateDeployment") }, deployment.Repeated, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			r := proved("custom", secret, published(t, "custom/document.json"))
+			tt.fail(w)
+			if got, err := w.send(t, r); err == nil || webhook.KindOf(err) != webhook.Unavailable {
+				t.Fatalf("got %+v, %v, want unavailable", got, err)
+			}
+			w.events.err, w.faults.Before, w.faults.After = nil, nil, nil
+			if got, err := w.send(t, r); err != nil || got.Outcome != tt.again {
+				t.Errorf("again: got %+v, %v, want %s", got, err, tt.again)
+			}
+			if len(w.events.got) != 1 || w.events.repeats != tt.repeats {
+				t.Errorf("%d events and %d repeats, want 1 and %d", len(w.events.got), w.events.repeats, tt.repeats)
+			}
+			if l, err := w.store.Deployments(t.Context(), "acme", webhook.DeploymentQuery{Page: webhook.Page{Limit: 10}}); err != nil || len(l.Items) != 1 {
+				t.Errorf("%d deployments, %v, want 1", len(l.Items), err)
+			}
+		})
+	}
+}
+
+// TestTwiceAtOnce has the same report come while the first is being registered.
+func TestTwiceAtOnce(t *testing.T) {
+	w := newWorld(t)
+	r := proved("custom", secret, published(t, "custom/document.json"))
+	var within deployment.Receipt
+	w.faults.Before = func(call string) (err error) {
+		if call == "CreateDeployment" {
+			w.faults.Before = nil
+			within, err = w.send(t, r)
+		}
+		return err
+	}
+	got, err := w.send(t, r)
+	if err != nil || got.Outcome != deployment.Repeated || within.Outcome != deployment.Registered || got.ID != within.ID {
+		t.Errorf("got %+v, %v, and meanwhile %+v, want one registered and one repeated", got, err, within)
+	}
+}

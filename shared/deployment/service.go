@@ -1,0 +1,243 @@
+package deployment
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"hookline/shared/ingest"
+	"hookline/shared/management"
+	"hookline/shared/payload"
+	"hookline/shared/seal"
+	"hookline/shared/webhook"
+)
+
+// Store keeps sources and deployments; the suite in store/storetest is the contract of its methods.
+type Store interface {
+	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
+	CreateSource(ctx context.Context, s webhook.Source) error
+	SourceByID(ctx context.Context, id string) (webhook.Source, error)
+	CreateDeployment(ctx context.Context, d webhook.Deployment) (webhook.Deployment, bool, error)
+	Deployment(ctx context.Context, tenant, id string) (webhook.Deployment, error)
+}
+
+// Publisher accepts events: when it returns nil they are in a durable queue.
+type Publisher interface {
+	Publish(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error)
+}
+
+// Service makes sources and receives their reports. Store and Box are required, and to receive, Publisher.
+type Service struct {
+	Store     Store
+	Publisher Publisher
+	Box       seal.Box
+	Now       func() time.Time // the deployment's clock; nil is time.Now
+	Log       *slog.Logger     // gets a line for each deployment registered; nil discards it
+}
+
+const (
+	// retention is how long a deployment is kept: a year of them, for who compares this quarter with the same one of last
+	// year, and some weeks to do it in.
+	retention = 400 * 24 * time.Hour
+	// maxPayload is the largest report, as it is packed, that the store takes beside the rest of its record.
+	maxPayload = 300_000
+	maxName    = 200  // characters
+	maxSecret  = 1024 // bytes; sealed, it stands in one record with the rest
+)
+
+func (s Service) now() time.Time {
+	if s.Now == nil {
+		return time.Now().UTC().Truncate(time.Millisecond)
+	}
+	return s.Now().UTC().Truncate(time.Millisecond)
+}
+
+// SourceInput is a source to be made. Any secret is taken; without one ("") one is made.
+type SourceInput struct{ Kind, Name, Secret string }
+
+// CreateSource makes a source of the tenant and returns it with its secret, which cannot be read again. faults are those
+// found already.
+func (s Service) CreateSource(ctx context.Context, tenant string, in SourceInput, faults management.Faults) (webhook.Source, string, error) {
+	if !slices.Contains(Kinds(), in.Kind) {
+		faults.Add("kind", "must be one of "+strings.Join(Kinds(), ", "))
+	}
+	if n := utf8.RuneCountInString(in.Name); n < 1 || n > maxName || strings.ContainsFunc(in.Name, unicode.IsControl) {
+		faults.Add("name", fmt.Sprintf("must be 1 to %d characters, none of them a control character", maxName))
+	}
+	if len(in.Secret) > maxSecret {
+		faults.Add("secret", fmt.Sprintf("must be at most %d bytes", maxSecret))
+	}
+	if err := faults.Err(); err != nil {
+		return webhook.Source{}, "", err
+	}
+	if in.Secret == "" {
+		in.Secret = newSecret()
+	}
+	now := s.now()
+	src := webhook.Source{Tenant: tenant, ID: webhook.NewID(webhook.SourcePrefix, now), Kind: in.Kind, Name: in.Name, CreatedAt: now}
+	var err error
+	if src.Secret, err = s.Box.Seal(ctx, []byte(in.Secret), seal.SourcePlace(tenant, src.ID)); err != nil {
+		return webhook.Source{}, "", err
+	}
+	return src, in.Secret, s.Store.CreateSource(ctx, src)
+}
+
+// newSecret returns 256 random bits in hex, which goes through every product's settings as it is.
+func newSecret() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}
+
+// Outcome is what became of a report.
+type Outcome string
+
+// The outcomes.
+const (
+	Registered Outcome = "registered"
+	Repeated   Outcome = "repeated" // registered before
+	Pinged     Outcome = "ping"
+	Ignored    Outcome = "ignored" // understood; there is nothing to register
+)
+
+// Receipt is the answer to a report.
+type Receipt struct {
+	Outcome Outcome
+	ID      string // of the deployment
+	Reason  string // why it was ignored
+}
+
+// Receive takes the request that came for a source at the address of a kind. Errors: webhook.NotFound, webhook.Unauthorized,
+// webhook.Malformed, webhook.Invalid naming the fields, webhook.TooLarge, webhook.Unavailable.
+func (s Service) Receive(ctx context.Context, id, kind string, header http.Header, body []byte) (Receipt, error) {
+	src, p, err := s.source(ctx, id, kind)
+	if err != nil {
+		return Receipt{}, err
+	}
+	secret, err := s.Box.Open(ctx, src.Secret, seal.SourcePlace(src.Tenant, src.ID))
+	if err != nil {
+		return Receipt{}, fmt.Errorf("secret of source %s: %w", src.ID, err)
+	}
+	if !p.Verify(header, body, string(secret)) {
+		return Receipt{}, &webhook.Error{Kind: webhook.Unauthorized, Message: p.Credential}
+	}
+	report, err := p.Read(header, body)
+	switch {
+	case err != nil:
+		return Receipt{}, err
+	case report.Ping:
+		return Receipt{Outcome: Pinged}, nil
+	case report.Succeeded == nil:
+		return Receipt{Outcome: Ignored, Reason: report.Ignored}, nil
+	}
+	return s.register(ctx, src, *report.Succeeded)
+}
+
+func (s Service) source(ctx context.Context, id, kind string) (webhook.Source, Provider, error) {
+	none := &webhook.Error{Kind: webhook.NotFound, Message: "no source of this kind has this address; GET /v1/sources lists the addresses"}
+	p, ok := ProviderOf(kind)
+	if !ok || !webhook.ValidGivenID(id) {
+		return webhook.Source{}, Provider{}, none
+	}
+	src, err := s.Store.SourceByID(ctx, id)
+	if err == nil && src.Kind != kind || err != nil && webhook.KindOf(err) == webhook.NotFound {
+		return webhook.Source{}, Provider{}, none
+	}
+	return src, p, err
+}
+
+// register makes the deployment known, once. The event goes first: a crash after it leaves a deployment that webhooks were
+// told of and no list has, which the sender, who got no answer, mends by sending again. The second event has the first
+// one's id, and for 24 hours (ingest.Remembered) nobody is sent it twice; a sender who tries again only after that has it
+// delivered twice, under the same webhook-id. The other way round a crash would leave an event that nobody is ever sent.
+func (s Service) register(ctx context.Context, src webhook.Source, r Deployed) (Receipt, error) {
+	d := deploymentOf(src, r, s.now())
+	if len(d.Payload) > maxPayload {
+		return Receipt{}, &webhook.Error{Kind: webhook.TooLarge, Message: "the report is over 300 KB when compressed; leave out fields that are not needed"}
+	}
+	there, err := s.Store.Deployment(ctx, d.Tenant, d.ID)
+	switch {
+	case err == nil && there.ExpiresAt.After(d.RegisteredAt):
+		return Receipt{Outcome: Repeated, ID: d.ID}, nil
+	case err != nil && webhook.KindOf(err) != webhook.NotFound:
+		return Receipt{}, err
+	}
+	t, err := s.Store.Tenant(ctx, d.Tenant)
+	if err != nil {
+		return Receipt{}, err
+	}
+	data, err := dataOf(d)
+	if err != nil {
+		return Receipt{}, err
+	}
+	in := ingest.Input{ID: d.ID, Type: webhook.DeploymentType, Data: data, Timestamp: d.DeployedAt}
+	if _, err := s.Publisher.Publish(ctx, t, []ingest.Input{in}, nil); err != nil {
+		return Receipt{}, err
+	}
+	_, isNew, err := s.Store.CreateDeployment(ctx, d)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if !isNew { // the same report came twice at once
+		return Receipt{Outcome: Repeated, ID: d.ID}, nil
+	}
+	if s.Log != nil {
+		s.Log.InfoContext(ctx, "deployment.registered", "tenant", d.Tenant, "deployment", d.ID, "source", src.Name,
+			"environment", d.Environment, "commit", d.CommitSHA, "repository", d.RepositoryURL)
+	}
+	return Receipt{Outcome: Registered, ID: d.ID}, nil
+}
+
+func deploymentOf(src webhook.Source, r Deployed, now time.Time) webhook.Deployment {
+	return webhook.Deployment{
+		Tenant: src.Tenant, ID: idOf(src.ID, r), Source: src.ID, Kind: src.Kind, DeployedAt: r.At, Environment: r.Environment,
+		CommitSHA: r.CommitSHA, RepositoryID: r.RepositoryID, RepositoryURL: r.RepositoryURL, Payload: payload.Pack(r.Payload),
+		RegisteredAt: now, ExpiresAt: now.Add(retention),
+	}
+}
+
+// idOf makes the deployment's id of its source and its five values, each behind its length, so that no two sets of them
+// read the same. The time counts as the instant it is, however it was written.
+func idOf(source string, r Deployed) string {
+	h := sha256.New()
+	for _, part := range []string{source, r.At.UTC().Format(time.RFC3339Nano), r.Environment, r.CommitSHA, r.RepositoryID, r.RepositoryURL} {
+		_ = binary.Write(h, binary.BigEndian, uint32(len(part))) // a hash takes everything
+		h.Write([]byte(part))
+	}
+	return webhook.DeploymentPrefix + hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// event is the data of a deployment.registered.
+type event struct {
+	ID            string `json:"id"`
+	SourceID      string `json:"source_id"`
+	Kind          string `json:"kind"`
+	DeployedAt    string `json:"deployed_at"`
+	Environment   string `json:"environment"`
+	CommitSHA     string `json:"commit_sha"`
+	RepositoryID  string `json:"repository_id"`
+	RepositoryURL string `json:"repository_url"`
+}
+
+func dataOf(d webhook.Deployment) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // a URL is to be read
+	err := e.Encode(event{
+		ID: d.ID, SourceID: d.Source, Kind: d.Kind, DeployedAt: d.DeployedAt.UTC().Format(time.RFC3339Nano), Environment: d.Environment,
+		CommitSHA: d.CommitSHA, RepositoryID: d.RepositoryID, RepositoryURL: d.RepositoryURL,
+	})
+	return b.Bytes(), err
+}
