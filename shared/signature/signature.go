@@ -69,8 +69,7 @@ func (k Key) Bytes(secret string) ([]byte, error) {
 	case UTF8, "":
 		return []byte(secret), nil
 	case Base64:
-		// Strict, because receivers' libraries differ in what they make of stray bits.
-		key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(secret, k.Prefix))
+		key, err := decodeBase64(strings.TrimPrefix(secret, k.Prefix))
 		if err != nil {
 			return nil, errors.New("secret is not base64")
 		}
@@ -140,7 +139,7 @@ func (s Scheme) decode(signature string) ([]byte, bool) {
 	case Hex:
 		digest, err = hex.DecodeString(text)
 	case Base64:
-		digest, err = base64.StdEncoding.Strict().DecodeString(text)
+		digest, err = decodeBase64(text)
 	default:
 		return nil, false
 	}
@@ -172,4 +171,13 @@ func (s Scheme) digest(m Message, secret string) ([]byte, error) {
 	}
 	mac.Write([]byte(before))
 	return mac.Sum(nil), nil
+}
+
+// decodeBase64 takes no stray bits and no line breaks, which base64.Encoding would skip: receivers' libraries differ in
+// what they make of both.
+func decodeBase64(text string) ([]byte, error) {
+	if i := strings.IndexAny(text, "\r\n"); i >= 0 {
+		return nil, base64.CorruptInputError(i)
+	}
+	return base64.StdEncoding.Strict().DecodeString(text)
 }

@@ -174,6 +174,7 @@ func TestVerify(t *testing.T) {
 		{"hexadecimal", hexBody, hexGood, m, []string{"s3cret"}, true},
 		{"hexadecimal in capitals", hexBody, "sha256=" + strings.ToUpper(strings.TrimPrefix(hexGood, "sha256=")), m, []string{"s3cret"}, true},
 		{"hexadecimal with a space behind", hexBody, hexGood + " ", m, []string{"s3cret"}, false},
+		{"a line break in base64", spec, good[:9] + "\r\n" + good[9:], m, []string{secret}, false},
 		{"two in a header for one", hexBody, hexGood + " " + hexGood, m, []string{"s3cret"}, false},
 		{"the digest without its prefix", hexBody, strings.TrimPrefix(hexGood, "sha256="), m, []string{"s3cret"}, false},
 	}
