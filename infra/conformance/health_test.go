@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +16,7 @@ import (
 	"hookline/infra/local/runner"
 	"hookline/shared/clock"
 	"hookline/shared/egress"
+	"hookline/shared/notify"
 	"hookline/shared/queue"
 	"hookline/shared/seal"
 	sysevents "hookline/shared/system"
@@ -44,48 +44,47 @@ func (q *quick) Hide(ctx context.Context, vs []queue.Visibility) error {
 	return q.Queue.Hide(ctx, vs)
 }
 
-// announced keeps notices, as "webhook.failing wh_1", each event once.
-type announced struct {
-	mu   sync.Mutex
-	seen map[string]bool
-	all  []string
+// outbox keeps mails, by the webhook that they are of.
+type outbox struct {
+	mu    sync.Mutex
+	mails map[string][]string
 }
 
-func (a *announced) Announce(_ context.Context, ns []sysevents.Notice) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, n := range ns {
-		var data sysevents.WebhookData
-		if err := json.Unmarshal(n.Detail.Data, &data); err != nil {
-			return err
-		}
-		if !a.seen[n.Detail.ID] {
-			a.seen[n.Detail.ID] = true
-			a.all = append(a.all, n.DetailType+" "+data.WebhookID)
-		}
+func (o *outbox) Send(_ context.Context, m notify.Mail) error {
+	_, link, _ := strings.Cut(m.Text, consoleURL+"/console/webhooks/")
+	id, _, _ := strings.Cut(link, "\n")
+	_, what, _ := strings.Cut(m.Subject, "” ")
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.mails == nil {
+		o.mails = make(map[string][]string)
 	}
+	o.mails[id] = append(o.mails[id], what)
 	return nil
 }
 
-// of returns what was announced of one webhook but that it was created.
-func (a *announced) of(id string) []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var out []string
-	for _, s := range a.all {
-		if what, of, _ := strings.Cut(s, " "); of == id && what != sysevents.WebhookCreated {
-			out = append(out, what)
-		}
-	}
-	return out
+func (o *outbox) of(id string) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.mails[id])
 }
+
+const consoleURL = "https://console.example"
+
+// What mails say of a webhook, at their subject's end.
+const (
+	mailCreated   = "was created"
+	mailFailing   = "is failing"
+	mailRecovered = "is active again"
+	mailInactive  = "was made inactive"
+)
 
 // dayLong is how fast the clock runs: fast enough for five days, and slow enough that agiletune's ladder, whose waits
 // SQS rounds up to whole seconds, ends on its second.
 const dayLong = 7200
 
 // TestAWSHealth takes webhooks down and up again over the engines of production: what becomes of their status is told
-// by an event and a notice, once.
+// by an event and by a mail, once.
 func TestAWSHealth(t *testing.T) {
 	t.Parallel()
 	e, err := openAWS(t)(t.Context(), "", clock.Clock{})
@@ -102,11 +101,11 @@ func TestAWSHealth(t *testing.T) {
 	for name, q := range e.Queues {
 		e.Queues[name] = &quick{q, clk}
 	}
-	bus := &announced{seen: make(map[string]bool)}
+	box := new(outbox)
 	const admin = "hka_conformance"
 	stack, err := runner.Assemble(runner.Parts{
 		Store: e.Store, Queues: e.Queues, Clock: clk, Keys: seal.NewStatic("conformance"), AdminKey: admin, AllowPrivate: true,
-		Poster: egress.New(egress.Options{AllowPrivate: true}), Announcer: bus, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Poster: egress.New(egress.Options{AllowPrivate: true}), Mailer: box, Console: consoleURL, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +119,7 @@ func TestAWSHealth(t *testing.T) {
 
 	s := client{t: t, base: api.URL, key: admin}
 	t.Run("side by side", func(t *testing.T) {
-		for name, scenario := range map[string]func(t *testing.T, c client, bus *announced){
+		for name, scenario := range map[string]func(t *testing.T, c client, box *outbox){
 			"failing and recovered": failingAndRecovered,
 			"gone":                  goneIsTold,
 			"dead for five days":    deadIsTold,
@@ -128,7 +127,7 @@ func TestAWSHealth(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				scenario(t, s.in(t), bus)
+				scenario(t, s.in(t), box)
 			})
 		}
 	})
@@ -167,22 +166,30 @@ func (r *target) told(t *testing.T, path, header string, want ...string) {
 	}
 }
 
-func (a *announced) want(t *testing.T, id string, want ...string) {
+func (o *outbox) want(t *testing.T, id string, want ...string) {
 	t.Helper()
-	until(t, soon, "announced", func() (bool, any) { return len(a.of(id)) >= len(want), a.of(id) })
-	if diff := cmp.Diff(want, a.of(id)); diff != "" {
-		t.Errorf("announced (-want +got):\n%s", diff)
+	until(t, soon, "mailed", func() (bool, any) { return len(o.of(id)) >= len(want), o.of(id) })
+	if diff := cmp.Diff(want, o.of(id)); diff != "" {
+		t.Errorf("mails (-want +got):\n%s", diff)
 	}
 }
 
-func failingAndRecovered(t *testing.T, c client, bus *announced) {
+// mailed makes a tenant that mails are sent to.
+func (c client) mailed(id, dialect string) client {
+	c.t.Helper()
+	out := c.tenant(id, dialect)
+	out.do(http.StatusOK, "PATCH", "/v1/tenant", map[string]any{"notify_email": "ops@example.com"}, nil)
+	return out
+}
+
+func failingAndRecovered(t *testing.T, c client, box *outbox) {
 	r := startTarget(t, func(path string, _ int) int {
 		if path == "/a" {
 			return http.StatusInternalServerError
 		}
 		return http.StatusOK
 	})
-	acme := c.tenant("failing", "agiletune")
+	acme := c.mailed("failing", "agiletune")
 	a := acme.webhook(r.URL+"/a", "task.created")
 	acme.webhook(r.URL+"/b", sysevents.WebhookFailing, sysevents.WebhookRecovered, sysevents.DeliveryFailed)
 	acme.publish("task.created")
@@ -190,36 +197,36 @@ func failingAndRecovered(t *testing.T, c client, bus *announced) {
 	r.set(always(http.StatusOK))
 	acme.publish("task.created")
 	acme.status(a, "active", soon, nil)
-	bus.want(t, a, sysevents.WebhookFailing, sysevents.WebhookRecovered)
+	box.want(t, a, mailCreated, mailFailing, mailRecovered)
 	r.told(t, "/b", "X-AgileTune-Event", sysevents.DeliveryFailed, sysevents.WebhookFailing, sysevents.WebhookRecovered)
 }
 
-func goneIsTold(t *testing.T, c client, bus *announced) {
+func goneIsTold(t *testing.T, c client, box *outbox) {
 	r := startTarget(t, func(path string, _ int) int {
 		if path == "/a" {
 			return http.StatusGone
 		}
 		return http.StatusOK
 	})
-	acme := c.tenant("gone", "axoria")
+	acme := c.mailed("gone", "axoria")
 	a := acme.webhook(r.URL+"/a", "issue.created")
 	acme.webhook(r.URL+"/b", sysevents.WebhookDisabled)
 	for range 5 {
 		acme.publish("issue.created")
 	}
 	acme.status(a, "inactive", soon, nil)
-	bus.want(t, a, sysevents.WebhookDisabled)
+	box.want(t, a, mailCreated, mailInactive)
 	r.told(t, "/b", "X-Axoria-Event", sysevents.WebhookDisabled)
 }
 
-func deadIsTold(t *testing.T, c client, bus *announced) {
+func deadIsTold(t *testing.T, c client, box *outbox) {
 	r := startTarget(t, func(path string, _ int) int {
 		if path == "/a" {
 			return http.StatusInternalServerError
 		}
 		return http.StatusOK
 	})
-	acme := c.tenant("dead", "axiestudio")
+	acme := c.mailed("dead", "axiestudio")
 	a := acme.webhook(r.URL+"/a", "user.created")
 	acme.webhook(r.URL+"/b", sysevents.WebhookDisabled)
 	start := time.Now()
@@ -233,18 +240,18 @@ func deadIsTold(t *testing.T, c client, bus *announced) {
 	if days := time.Since(start) * dayLong / (24 * time.Hour); days < 5 {
 		t.Errorf("the webhook is inactive after %d days, want 5", days)
 	}
-	bus.want(t, a, sysevents.WebhookDisabled)
+	box.want(t, a, mailCreated, mailInactive)
 	r.told(t, "/b", "X-Webhook-Event", sysevents.WebhookDisabled)
 }
 
-func twoDead(t *testing.T, c client, bus *announced) {
+func twoDead(t *testing.T, c client, box *outbox) {
 	r := startTarget(t, always(http.StatusInternalServerError))
-	acme := c.tenant("stars", "agiletune")
+	acme := c.mailed("stars", "agiletune")
 	a, b := acme.webhook(r.URL+"/a", "*"), acme.webhook(r.URL+"/b", "*")
 	acme.publish("task.created")
 	for _, id := range []string{a, b} {
 		acme.status(id, "failing", time.Minute, nil)
-		bus.want(t, id, sysevents.WebhookFailing)
+		box.want(t, id, mailCreated, mailFailing)
 	}
 	<-time.After(20 * time.Second) // more than a day and a half
 	if got := len(r.got()); got != 2*6 {
