@@ -52,7 +52,7 @@ func welcome(api string, c Config, demoKey string) string {
 Hookline is ready.
 
   API        %s        (described at %s/openapi.json)
-  Console    %s/console/
+  Console    %s/console/        (sign in with an API key)
   Data       %s        (survives restarts; delete the folder to start over)
 `, api, api, api, c.DataDir)
 	if c.Engine != embedded {

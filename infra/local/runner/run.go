@@ -17,6 +17,7 @@ import (
 
 	"hookline/infra/local/mailbox"
 	"hookline/shared/clock"
+	"hookline/shared/console"
 	"hookline/shared/egress"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
@@ -109,8 +110,10 @@ func serve(ctx context.Context, l net.Listener, stack *Stack, e *Engines, clk cl
 			switch {
 			case r.Method == http.MethodPost && r.URL.Path == "/" && r.Header.Get("X-Amz-Target") != "":
 				bus.ServeHTTP(w, r)
-			case r.URL.Path == "/console" || r.URL.Path == "/console/":
-				noConsole(w)
+			case r.URL.Path == "/console":
+				http.Redirect(w, r, console.Path, http.StatusMovedPermanently)
+			case strings.HasPrefix(r.URL.Path, console.Path):
+				stack.Console.ServeHTTP(w, r)
 			default:
 				stack.API.ServeHTTP(w, r)
 			}
@@ -149,9 +152,4 @@ func expire(ctx context.Context, do func(context.Context) error, log *slog.Logge
 			log.Error("store.expire", "err", err)
 		}
 	}
-}
-
-func noConsole(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = io.WriteString(w, "The console is not built yet. The API is described at /openapi.json.\n")
 }

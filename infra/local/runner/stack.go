@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hookline/shared/clock"
+	"hookline/shared/console"
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/httpapi"
@@ -69,6 +70,7 @@ type Parts struct {
 // Stack is the whole system but its engines: the HTTP handler and the pollers in front of the queue functions.
 type Stack struct {
 	API     http.Handler
+	Console http.Handler
 	Sweeper *delivery.Sweeper
 	pollers []*poller
 }
@@ -114,8 +116,14 @@ func Assemble(p Parts) (*Stack, error) {
 		RedriveTo: p.Queues[DeliveryQueue].Name(), Box: box, AllowPrivate: p.AllowPrivate, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
 		Changes: p.Queues[IngestQueue], Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
 	}
+	pages := &console.Console{API: api.Handler(), Store: p.Store, Dialects: dialects, Box: box, Log: p.Log}
+	shown, err := pages.Handler()
+	if err != nil {
+		return nil, err
+	}
 	s := &Stack{
 		API:     api.Handler(),
+		Console: shown,
 		Sweeper: &delivery.Sweeper{Store: p.Store, Queue: p.Queues[DeliveryQueue], Now: p.Clock.Now, Log: p.Log},
 	}
 	for name, most := range map[string]int{DeliveryQueue: 64, RetryQueue: 64, BulkQueue: 16} {

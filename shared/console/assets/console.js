@@ -1,0 +1,49 @@
+// Comforts on top of pages that work without: links marked data-dialog open their page's panel in the dialog, texts can
+// be copied, and what happened is said to screen readers. Nothing here decides anything.
+"use strict";
+
+const dialog = document.getElementById("dialog");
+const live = document.getElementById("live");
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-dialog]");
+  const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+  if (link && plain && dialog.showModal) {
+    event.preventDefault();
+    htmx.ajax("GET", link.getAttribute("href"), { target: "#dialog", swap: "innerHTML" });
+    return;
+  }
+  if (event.target.closest("[data-close]") && dialog.open) {
+    event.preventDefault();
+    dialog.close();
+    return;
+  }
+  const copy = event.target.closest("button[data-copy]");
+  if (copy) {
+    navigator.clipboard.writeText(copy.dataset.copy).then(() => {
+      live.textContent = "Copied";
+      copy.classList.add("copied");
+      setTimeout(() => copy.classList.remove("copied"), 1500);
+    });
+  }
+});
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (!dialog.contains(event.target) && event.target !== dialog) return;
+  const heading = dialog.querySelector("h2");
+  if (heading) dialog.setAttribute("aria-label", heading.textContent);
+  if (!dialog.open && dialog.childElementCount > 0) dialog.showModal();
+  const wrong = dialog.querySelector("[aria-invalid]");
+  const first = wrong || dialog.querySelector("input:not([type=hidden]), select, textarea") || heading;
+  if (first) first.focus();
+});
+
+dialog.addEventListener("close", () => dialog.replaceChildren());
+
+// A page that was opened is told by its heading; a list that changed says how long it is.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id === "list") {
+    const rows = document.querySelectorAll("#list tbody tr").length;
+    live.textContent = rows === 1 ? "1 row" : rows + " rows";
+  }
+});

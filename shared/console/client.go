@@ -1,0 +1,73 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"hookline/shared/httpapi"
+	"hookline/shared/webhook"
+)
+
+// problem is an error the API answered with.
+type problem struct {
+	Status int                  `json:"status"`
+	Code   string               `json:"code"`
+	Detail string               `json:"detail"`
+	Errors []webhook.FieldError `json:"errors"`
+}
+
+func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail) }
+
+// call asks the API in the name of k: in is the body, nil for none; out gets the answer, nil for none.
+func (c *Console) call(ctx context.Context, k webhook.Key, method, path string, query url.Values, in, out any) error {
+	var body io.Reader = http.NoBody
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", method, path, err)
+		}
+		body = bytes.NewReader(b)
+	}
+	r, err := http.NewRequestWithContext(httpapi.WithKey(ctx, k), method, path, body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	r.URL.RawQuery = query.Encode()
+	if in != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	a := answer{header: make(http.Header)}
+	c.API.ServeHTTP(&a, r)
+	if a.status >= http.StatusBadRequest {
+		p := &problem{}
+		if err := json.Unmarshal(a.body.Bytes(), p); err != nil || p.Status == 0 {
+			return fmt.Errorf("%s %s: answered %d", method, path, a.status)
+		}
+		return p
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(a.body.Bytes(), out); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+// answer is an answer of the API, kept.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(status int) { a.status = status }
+
+func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }

@@ -1,0 +1,105 @@
+package console
+
+import (
+	"context"
+	"html/template"
+	"log/slog"
+	"net/http"
+
+	"hookline/shared/dialect"
+	"hookline/shared/seal"
+	"hookline/shared/webhook"
+)
+
+// Store is what signing in reads. A key deleted before the call is not found.
+type Store interface {
+	KeyByHash(ctx context.Context, hash string) (webhook.Key, error)
+	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
+}
+
+// Dialects finds a tenant's dialect, for its product's words.
+type Dialects interface {
+	Dialect(ctx context.Context, nameOrRef string) (*dialect.Dialect, error)
+}
+
+// Console serves the pages below /console/. Its fields are set before use and not changed.
+type Console struct {
+	// API is the HTTP API; it takes requests whose context names their caller (httpapi.WithKey).
+	API      http.Handler
+	Store    Store
+	Dialects Dialects
+	Box      seal.Box
+	// Log gets a line for each page that failed; nil discards it.
+	Log *slog.Logger
+
+	templates map[string]*template.Template // by page
+	assets    string                        // the path below which the assets are
+}
+
+// Path is where the console begins.
+const Path = "/console/"
+
+// Handler returns the pages. It answers only paths below Path. It fails where a template does not parse, so that no page
+// finds out later.
+func (c *Console) Handler() (http.Handler, error) {
+	prefix, files, err := assets()
+	if err != nil {
+		return nil, err
+	}
+	c.assets = prefix
+	if c.templates, err = templates(); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET "+assetsPath, files)
+	mux.HandleFunc("GET /console/sign-in", c.signInPage)
+	mux.HandleFunc("POST /console/sign-in", c.signIn)
+	mux.HandleFunc("POST /console/sign-out", c.signOut)
+	for pattern, serve := range c.pages() {
+		mux.Handle(pattern, c.signedIn(serve))
+	}
+	mux.Handle("/console/", c.signedIn((*visit).notFound))
+	// Forms of other sites are refused by what browsers say of a request's origin; no token is needed.
+	return secured(http.NewCrossOriginProtection().Handler(mux)), nil
+}
+
+// pages are those behind the sign-in. Each reads what it needs from the API and renders a template, or makes a change
+// and leads back to a page.
+func (c *Console) pages() map[string]func(*visit) {
+	return map[string]func(*visit){
+		"GET /console/{$}": (*visit).home,
+
+		"GET /console/webhooks":                     (*visit).webhooks,
+		"GET /console/webhooks/new":                 (*visit).newWebhook,
+		"POST /console/webhooks":                    (*visit).createWebhook,
+		"GET /console/webhooks/{id}":                (*visit).webhook,
+		"GET /console/webhooks/{id}/edit":           (*visit).editWebhook,
+		"POST /console/webhooks/{id}":               (*visit).updateWebhook,
+		"GET /console/webhooks/{id}/delete":         (*visit).askDelete,
+		"POST /console/webhooks/{id}/delete":        (*visit).deleteWebhook,
+		"GET /console/webhooks/{id}/rotate-secret":  (*visit).askRotate,
+		"POST /console/webhooks/{id}/rotate-secret": (*visit).rotateSecret,
+		"GET /console/webhooks/{id}/test":           (*visit).askTest,
+		"POST /console/webhooks/{id}/test":          (*visit).testWebhook,
+	}
+}
+
+const (
+	// contentSecurityPolicy allows what is embedded and nothing else.
+	contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	// maxForm bounds a form's bytes.
+	maxForm = 1 << 20
+)
+
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store") // pages may hold secrets
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		next.ServeHTTP(w, r)
+	})
+}

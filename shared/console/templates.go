@@ -1,0 +1,77 @@
+package console
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"hookline/shared/chat"
+	"hookline/shared/webhook"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// templates parses all pages, each with the layout and the parts that pages share.
+func templates() (map[string]*template.Template, error) {
+	shared, err := template.New("").Funcs(functions()).ParseFS(templateFiles, "templates/shared/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	files, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	out := make(map[string]*template.Template)
+	for _, file := range files {
+		t, err := shared.Clone()
+		if err == nil {
+			t, err = t.ParseFS(templateFiles, file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
+		out[strings.TrimSuffix(path.Base(file), ".html")] = t
+	}
+	return out, nil
+}
+
+func functions() template.FuncMap {
+	return template.FuncMap{
+		// args puts several values into one, for a template that is given one: pairs of a name and a value.
+		"args": func(pairs ...any) map[string]any {
+			out := make(map[string]any)
+			for i := 0; i+1 < len(pairs); i += 2 {
+				out[pairs[i].(string)] = pairs[i+1]
+			}
+			return out
+		},
+		"time":     shortTime,
+		"took":     took,
+		"sections": sections,
+		"formats":  formats,
+	}
+}
+
+// section is an entry of the navigation.
+type section struct{ Name, Path, Label string }
+
+func sections() []section {
+	return []section{{"webhooks", "/console/webhooks", "Webhooks"}}
+}
+
+// formats are what a webhook can choose from; the labels are the words format_<name>.
+func formats() []string { return append([]string{webhook.FormatJSON}, chat.Formats()...) }
+
+// shortTime writes a time of the API as people read it; what is no such time stays.
+func shortTime(s string) string {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return s
+	}
+	return t.UTC().Format("2 Jan 2006, 15:04:05 UTC")
+}

@@ -1,0 +1,166 @@
+package console
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"hookline/shared/dialect"
+	"hookline/shared/webhook"
+)
+
+// visit is one request of somebody signed in.
+type visit struct {
+	*Console
+	w       http.ResponseWriter
+	r       *http.Request
+	key     webhook.Key
+	tenant  webhook.Tenant
+	dialect *dialect.Dialect
+}
+
+// signedIn finds out who asks, and leads to the sign-in whoever is nobody.
+func (c *Console) signedIn(serve func(*visit)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := &visit{Console: c, w: w, r: r}
+		k, ok, err := c.key(r.Context(), r)
+		if err == nil && !ok {
+			v.redirect("/console/sign-in?" + url.Values{"to": {r.URL.RequestURI()}}.Encode())
+			return
+		}
+		if err == nil {
+			v.key = k
+			v.tenant, err = c.Store.Tenant(r.Context(), k.Tenant)
+			if webhook.KindOf(err) == webhook.NotFound { // deleted just now, its keys with it
+				v.redirect("/console/sign-in")
+				return
+			}
+		}
+		if err == nil {
+			v.dialect, err = c.Dialects.Dialect(r.Context(), v.tenant.Dialect)
+		}
+		if err != nil {
+			v.failed(err)
+			return
+		}
+		serve(v)
+	})
+}
+
+// get asks the API for out.
+func (v *visit) get(path string, query url.Values, out any) error {
+	return v.call(v.r.Context(), v.key, http.MethodGet, path, query, nil, out)
+}
+
+// send asks the API for a change.
+func (v *visit) send(method, path string, in, out any) error {
+	return v.call(v.r.Context(), v.key, method, path, nil, in, out)
+}
+
+// partial reports whether htmx asks for a piece of a page rather than somebody for a page.
+func (v *visit) partial() bool {
+	return v.r.Header.Get("HX-Request") == "true" && v.r.Header.Get("HX-History-Restore-Request") != "true"
+}
+
+// view is what every template gets; Page is the page's own.
+type view struct {
+	Title   string
+	Section string // of the navigation
+	Tenant  webhook.Tenant
+	Dialect *dialect.Dialect
+	Words   map[string]string
+	Page    any
+
+	assets string
+}
+
+// Asset returns the address of an asset.
+func (v view) Asset(name string) string { return v.assets + name }
+
+// show renders a page: "webhooks" is templates/webhooks.html. For htmx it is the page's block of the name in fragment
+// alone, where there is one.
+func (v *visit) show(status int, page, fragment, section, title string, data any) {
+	name := "layout"
+	if v.partial() && fragment != "" {
+		name = fragment
+	}
+	out := view{Title: title, Section: section, Tenant: v.tenant, Dialect: v.dialect, Page: data, assets: v.assets}
+	if v.dialect != nil {
+		out.Words = v.dialect.Words
+	}
+	var b bytes.Buffer
+	if err := v.templates[page].ExecuteTemplate(&b, name, out); err != nil {
+		v.log(err)
+		http.Error(v.w, "Something went wrong on our side.", http.StatusInternalServerError)
+		return
+	}
+	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	v.w.Header().Set("Vary", "HX-Request")
+	v.w.WriteHeader(status)
+	_, _ = v.w.Write(b.Bytes()) // a visitor who is gone needs no page
+}
+
+// redirect leads to a page of ours after a change.
+func (v *visit) redirect(to string) {
+	if v.partial() {
+		v.w.Header().Set("HX-Redirect", to)
+		v.w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
+}
+
+// noForms are refusals that no input mends.
+func noForms() []int {
+	return []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}
+}
+
+// refused returns the API's refusal of an input, whose fields a form shows; nil when err is something else, which has
+// been answered then.
+func (v *visit) refused(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok && p.Status >= 400 && p.Status < 500 && !slices.Contains(noForms(), p.Status) {
+		return p
+	}
+	v.failed(err)
+	return nil
+}
+
+func (v *visit) notFound() {
+	v.sorry(http.StatusNotFound, "There is nothing here", "The page does not exist, or what it showed is gone.")
+}
+
+// oops is what the error page says.
+type oops struct{ Heading, Text string }
+
+func (v *visit) sorry(status int, heading, text string) {
+	v.show(status, "error", "panel", "", heading, oops{heading, text})
+}
+
+// failed answers an error that no form can show.
+func (v *visit) failed(err error) {
+	p, ok := errors.AsType[*problem](err)
+	switch {
+	case ok && p.Status == http.StatusNotFound:
+		v.notFound()
+	case ok && p.Status == http.StatusUnauthorized: // the key was deleted just now
+		v.redirect("/console/sign-in")
+	case ok && p.Status == http.StatusForbidden:
+		v.sorry(p.Status, "Your key does not allow this", "Ask for one that does, and sign in with that: "+p.Detail+".")
+	case ok && p.Status == http.StatusServiceUnavailable, webhook.KindOf(err) == webhook.Unavailable:
+		v.sorry(http.StatusServiceUnavailable, "Temporarily unavailable", "Please try again in a moment.")
+	case ok && p.Status < http.StatusInternalServerError: // an address or a form that no page of ours made
+		v.sorry(p.Status, "This cannot be done", "The address or the form is not one that this page offers. Please go back and try again.")
+	default:
+		v.log(err)
+		v.sorry(http.StatusInternalServerError, "Something went wrong on our side", "It has been logged. Please try again.")
+	}
+}
+
+func (c *Console) log(err error) {
+	if c.Log != nil {
+		c.Log.Error("console.failed", slog.Any("error", err))
+	}
+}

@@ -1,0 +1,333 @@
+package console_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"hookline/shared/console"
+	"hookline/shared/delivery"
+	"hookline/shared/dialect"
+	"hookline/shared/egress"
+	"hookline/shared/httpapi"
+	"hookline/shared/seal"
+	"hookline/shared/store/sqlite"
+	"hookline/shared/webhook"
+)
+
+const adminKey = "hka_test"
+
+// world is a console over an API over a store in memory.
+type world struct {
+	t       testing.TB
+	api     http.Handler
+	console http.Handler
+	store   *sqlite.Store
+	faults  sqlite.Faults
+	broken  error           // of the store that the console asks, if not nil
+	answer  egress.Response // of every receiver
+	log     bytes.Buffer
+}
+
+// builtin is read once: it does not change.
+var builtin = sync.OnceValues(dialect.Builtin)
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t, answer: egress.Response{Status: 200, Body: "fine"}}
+	store, err := sqlite.New("", sqlite.Options{Faults: sqlite.Faults{Before: func(call string) error {
+		if w.faults.Before == nil {
+			return nil
+		}
+		return w.faults.Before(call)
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	set, err := builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.store = store
+	dialects := &dialect.Library{Builtin: set, Store: store}
+	box := seal.Box{Keys: seal.NewStatic("of this deployment")}
+	log := slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.api = (&httpapi.API{
+		Store: store, Dialects: dialects, Box: box, AdminKeyHash: webhook.HashAPIKey(adminKey), Log: log,
+		Deliverer: &delivery.Deliverer{Store: store, Health: store, Poster: w, Dialects: dialects, Box: box, Log: log},
+	}).Handler()
+	if w.console, err = (&console.Console{API: w.api, Store: keys{store, w}, Dialects: dialects, Box: box, Log: log}).Handler(); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// keys is the store, as long as it is not broken.
+type keys struct {
+	*sqlite.Store
+	w *world
+}
+
+func (k keys) KeyByHash(ctx context.Context, hash string) (webhook.Key, error) {
+	if k.w.broken != nil {
+		return webhook.Key{}, k.w.broken
+	}
+	return k.Store.KeyByHash(ctx, hash)
+}
+
+// Post answers in the place of all receivers.
+func (w *world) Post(context.Context, egress.Request) egress.Response { return w.answer }
+
+// call asks the API, and fails the test unless it answers with the status.
+func (w *world) call(want int, key, method, path, body string, out any) {
+	w.t.Helper()
+	r := httptest.NewRequestWithContext(w.t.Context(), method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+key)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	rec := httptest.NewRecorder()
+	w.api.ServeHTTP(rec, r)
+	if rec.Code != want {
+		w.t.Fatalf("%s %s: got %d %s, want %d", method, path, rec.Code, rec.Body, want)
+	}
+	if out != nil {
+		if err := json.Unmarshal(rec.Body.Bytes(), out); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// tenant makes a tenant and returns its key.
+func (w *world) tenant(id, dialectName string) string {
+	w.t.Helper()
+	var made struct {
+		Key string `json:"api_key"`
+	}
+	w.call(201, adminKey, "POST", "/v1/tenants", `{"id":"`+id+`","name":"`+id+`","dialect":"`+dialectName+`"}`, &made)
+	return made.Key
+}
+
+// scoped returns a key of the same tenant with only these scopes, and its id.
+func (w *world) scoped(key string, scopes ...string) (made, id string) {
+	w.t.Helper()
+	raw, err := json.Marshal(scopes)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var out struct{ ID, Key string }
+	w.call(201, key, "POST", "/v1/keys", `{"name":"scoped","scopes":`+string(raw)+`}`, &out)
+	return out.Key, out.ID
+}
+
+// webhook makes a webhook and returns its id; fields are JSON members beside the URL and the events.
+func (w *world) webhook(key string, fields ...string) string {
+	w.t.Helper()
+	var made struct{ ID string }
+	body := `{"url":"https://example.com/hook","events":["*"]` + strings.Join(append([]string{""}, fields...), ",") + `}`
+	w.call(201, key, "POST", "/v1/webhooks", body, &made)
+	return made.ID
+}
+
+// shown is what the API says of a webhook.
+type shown struct {
+	URL, Name, Format string
+	Active            bool
+	Events            []string
+	Headers           map[string]string
+}
+
+func (w *world) show(key, id string) (s shown) {
+	w.t.Helper()
+	w.call(200, key, "GET", "/v1/webhooks/"+id, "", &s)
+	return s
+}
+
+// browser visits the console. It keeps the session's cookie and every answer, and follows nothing.
+type browser struct {
+	w      *world
+	origin string
+	htmx   bool
+	cookie *http.Cookie
+	seen   []page
+}
+
+// browser returns one that is signed in.
+func (w *world) browser(key string) *browser {
+	w.t.Helper()
+	b := w.stranger()
+	b.post("/console/sign-in", form("key", key)).leads("/console/webhooks")
+	return b
+}
+
+// stranger returns one that is not.
+func (w *world) stranger() *browser { return &browser{w: w, origin: "http://127.0.0.1:8080"} }
+
+func form(pairs ...string) url.Values {
+	out := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		out.Add(pairs[i], pairs[i+1])
+	}
+	return out
+}
+
+func (b *browser) get(target string, headers ...string) page {
+	b.w.t.Helper()
+	return b.do(http.MethodGet, target, nil, headers...)
+}
+
+func (b *browser) post(target string, f url.Values, headers ...string) page {
+	b.w.t.Helper()
+	return b.do(http.MethodPost, target, f, append([]string{"Sec-Fetch-Site", "same-origin"}, headers...)...)
+}
+
+func (b *browser) do(method, target string, f url.Values, headers ...string) page {
+	b.w.t.Helper()
+	r := httptest.NewRequestWithContext(b.w.t.Context(), method, b.origin+target, strings.NewReader(f.Encode()))
+	if f != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if b.htmx {
+		r.Header.Set("HX-Request", "true")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	if b.cookie != nil {
+		r.AddCookie(&http.Cookie{Name: b.cookie.Name, Value: b.cookie.Value})
+	}
+	rec := httptest.NewRecorder()
+	b.w.console.ServeHTTP(rec, r)
+	for _, c := range rec.Result().Cookies() {
+		if b.cookie = c; c.MaxAge < 0 {
+			b.cookie = nil
+		}
+	}
+	p := page{t: b.w.t, what: method + " " + target, status: rec.Code, header: rec.Header(), body: rec.Body.String()}
+	b.seen = append(b.seen, p)
+	if strings.HasPrefix(p.header.Get("Content-Type"), "text/html") {
+		p.plain()
+	}
+	return p
+}
+
+// page is an answer of the console.
+type page struct {
+	t      testing.TB
+	what   string
+	status int
+	header http.Header
+	body   string
+}
+
+func (p page) is(status int) page {
+	p.t.Helper()
+	if p.status != status {
+		p.t.Fatalf("%s: got %d %s, want %d", p.what, p.status, p.body, status)
+	}
+	return p
+}
+
+// leads holds the answer to a redirect, htmx's or a browser's.
+func (p page) leads(to string) {
+	p.t.Helper()
+	got := p.header.Get("Location") + p.header.Get("HX-Redirect")
+	if got != to || p.status != http.StatusSeeOther && p.status != http.StatusNoContent {
+		p.t.Fatalf("%s: got %d to %q %s, want to be led to %q", p.what, p.status, got, p.body, to)
+	}
+}
+
+func (p page) has(texts ...string) page {
+	p.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(p.body, text) {
+			p.t.Errorf("%s: got %s, want %q in it", p.what, p.body, text)
+		}
+	}
+	return p
+}
+
+func (p page) lacks(texts ...string) page {
+	p.t.Helper()
+	for _, text := range texts {
+		if strings.Contains(p.body, text) {
+			p.t.Errorf("%s: got %s, want no %q in it", p.what, p.body, text)
+		}
+	}
+	return p
+}
+
+// plain holds a page to its policy: nothing in it is style or script.
+func (p page) plain() {
+	p.t.Helper()
+	policy := p.header.Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"} {
+		if !slices.Contains(strings.Split(policy, "; "), want) {
+			p.t.Errorf("%s: got Content-Security-Policy %q, want %s in it", p.what, policy, want)
+		}
+	}
+	if strings.Contains(policy, "unsafe-") {
+		p.t.Errorf("%s: got Content-Security-Policy %q, want nothing unsafe in it", p.what, policy)
+	}
+	if got := p.header.Get("Cache-Control"); got != "no-store" {
+		p.t.Errorf("%s: got Cache-Control %q, want no-store", p.what, got)
+	}
+	for _, complaint := range inline(p.body) {
+		p.t.Errorf("%s: %s", p.what, complaint)
+	}
+}
+
+// element is a tag with its attributes. html/template escapes ">" in what it prints, so that a tag ends at the first one.
+type element struct {
+	name  string
+	attrs map[string]string
+}
+
+func elements(body string) []element {
+	tag := regexp.MustCompile(`<([a-zA-Z][a-zA-Z0-9-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>`)
+	attr := regexp.MustCompile(`([^\s"'=/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+)))?`)
+	var out []element
+	for _, m := range tag.FindAllStringSubmatch(body, -1) {
+		e := element{strings.ToLower(m[1]), map[string]string{}}
+		for _, a := range attr.FindAllStringSubmatch(m[2], -1) {
+			e.attrs[strings.ToLower(a[1])] = unescape(a[2] + a[3] + a[4])
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+func unescape(s string) string {
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&#34;", `"`, "&#39;", "'", "&#43;", "+", "&amp;", "&").Replace(s)
+}
+
+// inline returns what the policy would refuse.
+func inline(body string) []string {
+	var found []string
+	for _, e := range elements(body) {
+		if e.name == "style" || e.name == "script" && e.attrs["src"] == "" {
+			found = append(found, "inline <"+e.name+">")
+		}
+		for _, name := range slices.Sorted(maps.Keys(e.attrs)) {
+			if name == "style" || strings.HasPrefix(name, "on") || strings.HasPrefix(name, "hx-on") || strings.HasPrefix(strings.TrimSpace(e.attrs[name]), "javascript:") {
+				found = append(found, "<"+e.name+"> with "+name)
+			}
+		}
+	}
+	return found
+}
