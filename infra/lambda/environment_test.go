@@ -121,6 +121,7 @@ func TestInvoke(t *testing.T) {
 			t.Errorf("call %d (-want +got):\n%s", i, diff)
 		}
 	}
+	e.Close() // what the process wrote is in the log once it has ended
 	if got := strings.Count(log.String(), "called\n"); got != 3 || e.Starts() != 1 {
 		t.Errorf("got %d lines of log and %d starts, want 3 and 1", got, e.Starts())
 	}
