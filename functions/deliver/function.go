@@ -15,6 +15,7 @@ import (
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
 	"hookline/shared/queue/sqs"
+	"hookline/shared/replay"
 	"hookline/shared/seal"
 	"hookline/shared/seal/kms"
 	"hookline/shared/settings"
@@ -36,7 +37,7 @@ func newFunction(s settings.Deliver, cfg aws.Config) (*function, error) {
 	queues := delivery.Queues{
 		Delivery: open(s.Delivery), Retry: open(s.Retry), Bulk: open(s.Bulk), Dead: open(s.DeadLetter),
 	}
-	return &function{&delivery.Deliverer{
+	d := &delivery.Deliverer{
 		Store: store, Health: store, Dialects: dialects, Now: now, Log: s.Logger(), Retention: s.Retention,
 		Queues: queues, Changes: open(s.Ingest),
 		Sources: map[string]delivery.Queue{
@@ -46,7 +47,9 @@ func newFunction(s settings.Deliver, cfg aws.Config) (*function, error) {
 		Box: seal.Box{Keys: &kms.Keyring{
 			API: awskms.NewFromConfig(cfg), KeyID: s.Keys.ID, Stack: s.Keys.Stack, Shelf: store, Now: now,
 		}},
-	}}, nil
+	}
+	d.Jobs = &replay.Service{Store: store, Rounds: d, Queue: queues.Bulk, Now: now, Log: d.Log, Retention: s.Retention}
+	return &function{d}, nil
 }
 
 // handle refuses an event of another kind: taken for an empty batch, it would count as done.

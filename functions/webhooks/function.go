@@ -15,6 +15,7 @@ import (
 	"hookline/shared/gateway"
 	"hookline/shared/httpapi"
 	"hookline/shared/queue/sqs"
+	"hookline/shared/replay"
 	"hookline/shared/seal"
 	"hookline/shared/seal/kms"
 	"hookline/shared/settings"
@@ -43,7 +44,10 @@ func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
 		Deliverer: &delivery.Deliverer{
 			Store: store, Health: store, Dialects: dialects, Box: box, Now: now, Log: log, Retention: s.Retention,
 			Poster: egress.New(egress.Options{AllowPrivate: settings.PrivateTargets}),
-			Queues: delivery.Queues{Delivery: first}, // tests and replays use no other
+			Queues: delivery.Queues{Delivery: first}, // tests and replays of one delivery use no other
+		},
+		Replays: &replay.Service{
+			Store: store, Queue: sqs.New(queues, s.Bulk.URL, s.Bulk.ARN), Now: now, Log: log, Retention: s.Retention,
 		},
 		DeadLetters: sqs.New(queues, s.DeadLetter.URL, s.DeadLetter.ARN), RedriveTo: first.Name(),
 		Changes: sqs.New(queues, s.Ingest.URL, s.Ingest.ARN),

@@ -97,7 +97,7 @@ func TestNames(t *testing.T) {
 // TestWithoutSettings shows that a function that lacks its settings names all of them at once, in its log.
 func TestWithoutSettings(t *testing.T) {
 	for name, want := range map[string][]string{
-		"webhooks": {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN", "DEAD_LETTER_QUEUE_URL", "DEAD_LETTER_QUEUE_ARN", "INGEST_QUEUE_URL"},
+		"webhooks": {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN", "BULK_QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "DEAD_LETTER_QUEUE_ARN", "INGEST_QUEUE_URL"},
 		"ingest":   {"TABLE", "DELIVERY_QUEUE_URL", "INGEST_QUEUE_ARN", "INGEST_DEAD_LETTER_QUEUE_URL", "INGEST_DEAD_LETTER_QUEUE_ARN", "BUS", "BUS_SOURCE"},
 		"inbound":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN", "INGEST_QUEUE_URL", "INGEST_QUEUE_ARN"},
 		"deliver":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "RETRY_QUEUE_URL", "BULK_QUEUE_ARN", "DEAD_LETTER_QUEUE_ARN", "INGEST_QUEUE_URL"},

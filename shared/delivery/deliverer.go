@@ -41,7 +41,7 @@ type Queue interface {
 }
 
 // Queues are the stack's queues for deliveries. See the design: Delivery for first attempts and short rungs, Retry for
-// long ones, Bulk for what must not hold up the others, Dead for what is out of attempts.
+// long ones, Bulk for what must not hold up the others and for replay jobs, Dead for what is out of attempts.
 type Queues struct{ Delivery, Retry, Bulk, Dead Queue }
 
 // Poster sends one HTTP request. What goes wrong with the receiver is in the response, never an error.
@@ -62,6 +62,7 @@ type Deliverer struct {
 	Queues    Queues
 	Sources   map[string]Queue
 	Changes   queue.Sender // where changes of webhooks' states are told: the ingest queue; nil: nobody is told
+	Jobs      Jobs         // works off replay jobs
 	Poster    Poster
 	Dialects  Dialects
 	Box       seal.Box

@@ -58,8 +58,18 @@ func (d *Deliverer) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSE
 }
 
 func (d *Deliverer) handle(ctx context.Context, items []*item) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	var deliveries []*item
+	for _, it := range items {
+		if m, ok := parseJob(it.body); ok {
+			wg.Go(func() { d.work(ctx, it, m) })
+			continue
+		}
+		deliveries = append(deliveries, it)
+	}
 	b := &batch{Deliverer: d, health: make(map[webhook.Ref]webhook.Health)}
-	groups, early := b.group(ctx, items)
+	groups, early := b.group(ctx, deliveries)
 	b.park(ctx, early)
 	if len(groups) == 0 {
 		return nil
@@ -67,11 +77,9 @@ func (d *Deliverer) handle(ctx context.Context, items []*item) error {
 	if err := b.load(ctx, groups); err != nil {
 		return err
 	}
-	var wg sync.WaitGroup
 	for _, g := range b.spill(ctx, b.pace(ctx, groups)) {
 		wg.Go(func() { b.deliver(ctx, g) })
 	}
-	wg.Wait()
 	return nil
 }
 

@@ -29,9 +29,8 @@ func (d *Deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 		if len(webhooks) == 0 {
 			return webhook.Delivery{}, webhook.ErrConflict("webhook-deleted", "the delivery's webhook was deleted, there is nowhere to send it")
 		}
-		prev, now := rec.Rev(), d.now()
-		rec.Round, rec.Count, rec.Status, rec.Owner, rec.Via, rec.NextAt = rec.Round+1, 0, webhook.Pending, "", webhook.ViaQueue, now
-		rec.ExpiresAt = now.Add(d.retention())
+		prev := rec.Rev()
+		rec = d.anew(rec)
 		if err := d.Store.SaveDelivery(ctx, rec, prev); webhook.KindOf(err) == webhook.Conflict && try < replayTries {
 			continue
 		} else if err != nil {

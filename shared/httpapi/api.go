@@ -30,6 +30,8 @@ type Store interface {
 	// KeyByHash finds a key of any tenant. A key deleted before the call is not found.
 	KeyByHash(ctx context.Context, hash string) (webhook.Key, error)
 	Delivery(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
+	// Replay reads a replay job.
+	Replay(ctx context.Context, tenant, id string) (webhook.Replay, error)
 }
 
 // ListStore lists, page by page.
@@ -74,6 +76,16 @@ type Deliverer interface {
 	Sent(ctx context.Context, d webhook.Delivery) ([]byte, []dialect.Header, error)
 }
 
+// Replays makes jobs that send many deliveries again.
+type Replays interface {
+	// Count returns how many deliveries a job would take; more says that there may be others.
+	Count(ctx context.Context, r webhook.Replay) (matched int, more bool, err error)
+	// Start makes a job; when it returns nil the job is on record and queued.
+	Start(ctx context.Context, r webhook.Replay) (webhook.Replay, error)
+	// Cancel stops a job; one that has ended stays as it ended.
+	Cancel(ctx context.Context, tenant, id string) error
+}
+
 // Dialects finds dialects and lists the names that are offered, sorted.
 type Dialects interface {
 	management.Dialects
@@ -93,6 +105,7 @@ type API struct {
 	Store       Store
 	Publisher   Publisher
 	Deliverer   Deliverer
+	Replays     Replays
 	Dialects    Dialects
 	DeadLetters DeadLetters
 	// RedriveTo is the destination that dead letters are moved to: the delivery queue.
@@ -129,6 +142,7 @@ type call struct {
 	tenant  webhook.Tenant  // the caller's own, or the one the admin names
 	webhook webhook.Webhook // the one the path names
 	record  webhook.Delivery
+	replay  webhook.Replay
 	source  webhook.Source
 	found   webhook.Deployment
 	shown   *dialect.Dialect // the one the path names

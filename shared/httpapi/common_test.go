@@ -19,6 +19,7 @@ func (w *world) calls() []aCall {
 	if err := w.store.SaveDelivery(w.t.Context(), rec, webhook.Rev{}); err != nil {
 		w.t.Fatal(err)
 	}
+	job := w.do("POST", "/v1/webhooks/"+hook+"/replay", w.key, `{"since":"2026-03-20T11:00:00Z"}`).str("id")
 	spare := w.do("POST", "/v1/keys", w.key, `{"name":"spare","scopes":["events:write"]}`).str("id")
 	w.dialect("house", `"key":"base64"`, `"key":"utf8"`, `"max":64`, `"max":80`).is(201) // of plain keys, as the document's example
 	var calls []aCall
@@ -32,6 +33,8 @@ func (w *world) calls() []aCall {
 				c.id, c.isolated = hook, true
 			case strings.HasPrefix(path, "/v1/deliveries/"):
 				c.id, c.isolated = rec.ID(), true
+			case strings.HasPrefix(path, "/v1/replays/"):
+				c.id, c.isolated = job, true
 			case strings.HasPrefix(path, "/v1/keys/"):
 				c.id, c.isolated = spare, true
 			case strings.HasPrefix(path, "/v1/sources/"):

@@ -93,7 +93,7 @@ func TestDocumentHasTheShapes(t *testing.T) {
 		"TestResult": testJSON{}, "Rotated": rotatedJSON{}, "Attempt": attemptJSON{}, "Delivery": deliveryJSON{},
 		"DeliveryDetail": sentJSON{}, "EventResult": ingest.Result{}, "EventResults": resultsJSON[ingest.Result]{},
 		"EventType": eventTypeJSON{}, "DialectSummary": dialectJSON{}, "DialectList": listJSON[dialectJSON]{}, "Move": moveJSON{},
-		"DeadLetters": deadLettersJSON{}, "RedriveStarted": redriveJSON{}, "Health": healthJSON{},
+		"Replay": replayJSON{}, "ReplayStarted": replayStartedJSON{}, "DeadLetters": deadLettersJSON{}, "RedriveStarted": redriveJSON{}, "Health": healthJSON{},
 		"TenantList": listJSON[tenantJSON]{}, "KeyList": listJSON[keyJSON]{}, "DeliveryList": listJSON[deliveryJSON]{},
 		"Source": sourceJSON{}, "CreatedSource": newSourceJSON{}, "SourceList": listJSON[sourceJSON]{},
 		"Deployment": deploymentJSON{}, "DeploymentList": listJSON[deploymentJSON]{}, "Received": receivedJSON{},

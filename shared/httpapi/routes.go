@@ -87,6 +87,9 @@ func routes() []route {
 		{method: "POST", path: "/v1/webhooks/{id}/test", scope: "webhooks:write", body: optionalBody, find: (*API).findWebhook, serve: (*API).testWebhook},
 		{method: "POST", path: "/v1/webhooks/{id}/rotate-secret", scope: "webhooks:write", body: optionalBody, find: (*API).findWebhook, serve: (*API).rotateSecret},
 		{method: "GET", path: "/v1/webhooks/{id}/deliveries", scope: "deliveries:read", find: (*API).findWebhook, serve: (*API).listDeliveries},
+		{method: "POST", path: "/v1/webhooks/{id}/replay", scope: "deliveries:write", body: requiredBody, find: (*API).findWebhook, serve: (*API).replayWebhook},
+		{method: "GET", path: "/v1/replays/{id}", scope: "deliveries:read", find: (*API).findReplay, serve: (*API).showReplay},
+		{method: "DELETE", path: "/v1/replays/{id}", scope: "deliveries:write", find: (*API).findReplay, serve: (*API).cancelReplay},
 
 		{method: "GET", path: "/v1/deliveries", scope: "deliveries:read", serve: (*API).listDeliveries},
 		{method: "GET", path: "/v1/deliveries/{id}", scope: "deliveries:read", find: (*API).findDelivery, serve: (*API).showDelivery},

@@ -22,6 +22,7 @@ import (
 	"hookline/shared/ingest"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
+	"hookline/shared/replay"
 	"hookline/shared/seal"
 	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
@@ -40,9 +41,27 @@ type world struct {
 	events  *publisher
 	sender  *deliverer
 	dead    *deadLetters
+	bulk    *bulk
 	log     *bytes.Buffer
 	key     string // of tenant acme, all scopes
 	other   string // of tenant globex, all scopes
+}
+
+// bulk is a queue that keeps what it is sent.
+type bulk struct {
+	sent []queue.Outgoing
+	err  error
+}
+
+func (b *bulk) Send(_ context.Context, msgs []queue.Outgoing) error {
+	if b.err == nil {
+		b.sent = append(b.sent, msgs...)
+	}
+	return b.err
+}
+
+func (b *bulk) Counts(context.Context) (queue.Counts, error) {
+	return queue.Counts{Visible: len(b.sent)}, nil
 }
 
 // clockwork is a clock that is set by hand.
@@ -77,7 +96,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
 		t: t, now: &clockwork{at: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)}, log: new(bytes.Buffer), dead: new(deadLetters),
-		events: &publisher{once: map[ingest.Once][]ingest.Result{}},
+		bulk: new(bulk), events: &publisher{once: map[ingest.Once][]ingest.Result{}},
 	}
 	store, err := sqlite.New("", sqlite.Options{Faults: sqlite.Faults{
 		Before: func(call string) error { return ask(w.faults.Before, call) },
@@ -103,6 +122,7 @@ func newWorld(t *testing.T) *world {
 		Box: seal.Box{Keys: keyring{}}, AdminKeyHash: webhook.HashAPIKey(adminKey), Now: w.now.Now,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
+	w.api.Replays = &replay.Service{Store: store, Queue: w.bulk, Now: w.now.Now, Log: slog.New(slog.DiscardHandler)}
 	w.handler = w.api.Handler()
 	w.key = w.tenant("acme", "standard")
 	w.other = w.tenant("globex", "axiestudio")

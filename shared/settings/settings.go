@@ -47,6 +47,7 @@ type Webhooks struct {
 	Keys       Keys
 	Retention  time.Duration // RETENTION_DAYS of records and payloads; "" is 0, the packages' default
 	Delivery   Queue
+	Bulk       Queue
 	DeadLetter Queue
 	Ingest     Queue
 }
@@ -102,7 +103,7 @@ func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 	e := environment{getenv: getenv}
 	s := Webhooks{
 		Common: e.common(), Keys: e.keys(), Retention: e.retention(),
-		Delivery: e.queue("DELIVERY"), DeadLetter: e.queue("DEAD_LETTER"), Ingest: e.queue("INGEST"),
+		Delivery: e.queue("DELIVERY"), Bulk: e.queue("BULK"), DeadLetter: e.queue("DEAD_LETTER"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
 }

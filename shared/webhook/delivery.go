@@ -90,7 +90,7 @@ type Delivery struct {
 	Owner       string    // id of the queue message that recorded the last attempt of this round; "" none did
 	Via         Via       // while pending
 	NextAt      time.Time // while pending: when the next attempt is due
-	Job         string    // replay job that started this round
+	Job         string    // the last replay job that started a round
 	Attempts    []Attempt // oldest first, the latest MaxAttemptsKept
 	ExpiresAt   time.Time // from then on the record may vanish
 }
@@ -156,7 +156,7 @@ func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }
 
 // Page asks for part of a list.
 type Page struct {
-	Limit  int    // 1–100
+	Limit  int    // 1–100 in requests, more within
 	Cursor string // "" for the beginning; else the Next of the page before, else Invalid
 }
 

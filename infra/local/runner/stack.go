@@ -14,6 +14,7 @@ import (
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
 	"hookline/shared/notify"
+	"hookline/shared/replay"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
 )
@@ -39,6 +40,7 @@ type Store interface {
 	ingest.Store
 	notify.Store
 	httpapi.Store
+	replay.Store
 	dialect.Store
 }
 
@@ -104,6 +106,8 @@ func Assemble(p Parts) (*Stack, error) {
 		},
 		Sources: make(map[string]delivery.Queue),
 	}
+	replays := &replay.Service{Store: p.Store, Rounds: d, Queue: p.Queues[BulkQueue], Now: p.Clock.Now, Log: p.Log}
+	d.Jobs = replays
 	in := &ingest.Service{
 		Store: p.Store, Dialects: dialects, Delivery: p.Queues[DeliveryQueue], Queue: p.Queues[IngestQueue],
 		Refused: p.Queues[RefusedQueue], Announcer: p.Announcer, Now: p.Clock.Now, Log: p.Log,
@@ -112,7 +116,7 @@ func Assemble(p Parts) (*Stack, error) {
 		in.Announcer = notices{p.Queues[NotifyQueue]}
 	}
 	api := &httpapi.API{
-		Store: p.Store, Publisher: in, Deliverer: d, Dialects: dialects, DeadLetters: p.Queues[DeadQueue],
+		Store: p.Store, Publisher: in, Deliverer: d, Replays: replays, Dialects: dialects, DeadLetters: p.Queues[DeadQueue],
 		RedriveTo: p.Queues[DeliveryQueue].Name(), Box: box, AllowPrivate: p.AllowPrivate, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
 		Changes: p.Queues[IngestQueue], Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
 	}

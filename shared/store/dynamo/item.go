@@ -138,6 +138,7 @@ func deliveryKey(k webhook.DeliveryKey) key {
 	return key{deliveriesPK(k.Tenant, k.Webhook), acceptance(record.Millis(k.AcceptedAt)) + "#" + k.Event}
 }
 
+func replayKey(tenant, id string) key         { return key{"j#" + tenant + "#" + id, "j"} }
 func sourceKey(id string) key                 { return key{"o#" + id, "o"} }
 func sourcesPK(tenant string) string          { return "q#" + tenant }
 func deploymentKey(tenant, id string) key     { return key{"p#" + tenant + "#" + id, "p"} }

@@ -12,7 +12,7 @@
 //     them. Until then events of those types go to it as before.
 //   - Pins are found by the tenant's CreatedAt too, so that those of a deleted tenant need not be searched for.
 //   - What has expired is deleted by DynamoDB, days late at times. A pin is absent from the moment it expires; payloads,
-//     delivery records and deployments are there until they are gone, or a deployment until it is registered anew.
+//     delivery records, replay jobs and deployments are there until they are gone, or a deployment until it is registered anew.
 //
 // # The table
 //
@@ -32,6 +32,7 @@
 //	i#DIGEST              i                a pin
 //	y#TENANT#REF          y                a payload
 //	d#TENANT#WEBHOOK      MILLIS#EVENT     a delivery record, MILLIS being its acceptance in 12 hex digits
+//	j#TENANT#ID           j                a replay job
 //	o#SOURCE              o                a source, by its id alone
 //	q#TENANT              SOURCE           the same, among its tenant's
 //	p#TENANT#ID           p                a deployment with its payload

@@ -1,5 +1,5 @@
-// Package record is how the engines spell what they keep: the bytes of a tenant, a key, a webhook, a delivery, a source,
-// a deployment and a dialect's version, without what the engine keeps in columns or key attributes of its own.
+// Package record is how the engines spell what they keep: the bytes of a tenant, a key, a webhook, a delivery, a replay
+// job, a source, a deployment and a dialect's version, without what the engine keeps in columns or key attributes of its own.
 //
 // Names in the encodings are stable: bytes written once are read by every later version, which may add names but
 // never give an old one a new meaning. Times are whole milliseconds and come back in UTC.

@@ -114,13 +114,13 @@ func (s *Store) Payloads(ctx context.Context, tenant string, refs []string) (map
 	return bodies, nil
 }
 
-// Expire deletes pins, payloads, deliveries and deployments that have expired, at most limit of them, and returns how
+// Expire deletes pins, payloads, deliveries, replay jobs and deployments that have expired, at most limit of them, and returns how
 // many: less than limit when nothing is left to do. What expires at no time (0) stays.
 func (s *Store) Expire(ctx context.Context, limit int) (int, error) {
 	now := record.Millis(s.clock.Now())
 	var n int
 	err := s.write(ctx, "Expire", func(tx *sqlitedb.Tx) error {
-		for _, table := range []string{"pin", "payload", "delivery", "deployment"} {
+		for _, table := range []string{"pin", "payload", "delivery", "replay", "deployment"} {
 			res, err := tx.Exec(`DELETE FROM `+table+` WHERE rowid IN
 				(SELECT rowid FROM `+table+` WHERE expires_at <= ? AND expires_at > 0 ORDER BY expires_at LIMIT ?)`, now, limit-n)
 			if err != nil {

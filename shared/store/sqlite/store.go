@@ -60,6 +60,11 @@ CREATE TABLE IF NOT EXISTS delivery (
 CREATE INDEX IF NOT EXISTS delivery_tenant ON delivery (tenant, accepted_at, webhook, event);
 CREATE INDEX IF NOT EXISTS delivery_due ON delivery (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS delivery_expiry ON delivery (expires_at);
+CREATE TABLE IF NOT EXISTS replay (
+	tenant TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+	record BLOB NOT NULL, PRIMARY KEY (tenant, id)
+);
+CREATE INDEX IF NOT EXISTS replay_expiry ON replay (expires_at);
 CREATE TABLE IF NOT EXISTS source (
 	id TEXT PRIMARY KEY, tenant TEXT NOT NULL, record BLOB NOT NULL
 ) WITHOUT ROWID;

@@ -37,9 +37,9 @@ type Store interface {
 	// UpdateTenant stores t with Version+1 if the stored Version is t.Version, else Conflict "changed-meanwhile".
 	// CreatedAt must be the stored one.
 	UpdateTenant(ctx context.Context, t webhook.Tenant) error
-	// DeleteTenant removes the tenant with its keys, webhooks, index entries, pins and sources. Its deliveries, payloads and
-	// deployments stay until they expire, out of the reach of Delivery, Deliveries, Deployment and Deployments: these find
-	// nothing of a tenant that does not exist and nothing accepted (registered) before the tenant's CreatedAt, so that the
+	// DeleteTenant removes the tenant with its keys, webhooks, index entries, pins and sources. Its deliveries, payloads,
+	// replay jobs and deployments stay until they expire, out of the reach of Delivery, Deliveries, Replay, Deployment and Deployments: these find
+	// nothing of a tenant that does not exist and nothing accepted (registered, created) before the tenant's CreatedAt, so that the
 	// id can be used again for a new, empty tenant.
 	DeleteTenant(ctx context.Context, id string) error
 
@@ -111,6 +111,15 @@ type Store interface {
 	// when earlier slots are taken. Slots are 1/perSecond s apart, to the microsecond; none is given out twice while
 	// perSecond stays the same, and after a change the new distance holds from the last slot on. The webhook need not exist.
 	ReserveSlots(ctx context.Context, ref webhook.Ref, perSecond, n int, now time.Time) (time.Time, error)
+
+	// CreateReplay stores r (its Version as given). An id that exists is a Conflict "replay-exists", a tenant that does not
+	// is NotFound.
+	CreateReplay(ctx context.Context, r webhook.Replay) error
+	// Replay reads a job. One created before the tenant's CreatedAt is not there.
+	Replay(ctx context.Context, tenant, id string) (webhook.Replay, error)
+	// UpdateReplay stores r with Version+1 if the stored Version is r.Version, else (also if it is gone) Conflict
+	// "changed-meanwhile". CreatedAt must be the stored one. The tenant need not exist.
+	UpdateReplay(ctx context.Context, r webhook.Replay) error
 
 	// CreateSource stores s. An id that exists, whoever's, is a Conflict "source-exists", a tenant that does not is
 	// NotFound.

@@ -1,0 +1,327 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hookline/shared/payload"
+	"hookline/shared/queue"
+	queuesqlite "hookline/shared/queue/sqlite"
+	storesqlite "hookline/shared/store/sqlite"
+	"hookline/shared/webhook"
+)
+
+// replayAnswer is a replay job as the API shows it.
+type replayAnswer struct {
+	ID, Status, Error         string
+	Matched, Started, Skipped int
+}
+
+// replay starts a job over all there is.
+func (c *client) replay(hook, status string) replayAnswer {
+	c.t.Helper()
+	var r replayAnswer
+	c.do(http.StatusAccepted, "POST", "/v1/webhooks/"+hook+"/replay", map[string]any{"since": "2000-01-01T00:00:00Z", "status": status}, &r)
+	return r
+}
+
+func (c *client) job(id string) (r replayAnswer) {
+	c.t.Helper()
+	c.do(http.StatusOK, "GET", "/v1/replays/"+id, nil, &r)
+	return r
+}
+
+
+// past returns deliveries of a webhook that ended some time ago, one a millisecond, the oldest first.
+func past(tenant, hook string, n int, status webhook.DeliveryStatus, now time.Time) []webhook.Delivery {
+	var out []webhook.Delivery
+	body := payload.Pack([]byte(`{"type":"order.placed","data":{}}`))
+	for i := range n {
+		at := now.Add(-time.Hour + time.Duration(i)*time.Millisecond).UTC().Truncate(time.Millisecond)
+		d := webhook.Delivery{
+			DeliveryKey: webhook.DeliveryKey{Tenant: tenant, Webhook: hook, Event: fmt.Sprintf("evt_%05d", i), AcceptedAt: at},
+			Type:        "order.placed", Dialect: "axiestudio@1", ContentType: webhook.ContentJSON, Format: webhook.FormatJSON,
+			Timestamp: at.Format(webhook.BodyTimeFormat), Body: webhook.Payload{Inline: body}, Status: status, Round: 1,
+			ExpiresAt: at.Add(30 * 24 * time.Hour),
+		}
+		a := webhook.Attempt{ScheduledAt: at, StartedAt: at, Duration: time.Millisecond, StatusCode: 200}
+		if status == webhook.Failed {
+			a.StatusCode, a.Error = 500, webhook.ErrBadStatus
+		}
+		d.Record(a)
+		out = append(out, d)
+	}
+	return out
+}
+
+// history is a stack with a webhook that has deliveries of some time ago.
+type history struct {
+	*client
+	t       *testing.T
+	store   Store
+	hook    string
+	records []webhook.Delivery
+}
+
+// withHistory gives fn n deliveries that failed.
+func (w world) withHistory(t *testing.T, n int, fields map[string]any, fn func(*history, *queuesqlite.Engine)) {
+	t.Helper()
+	h := &history{}
+	watched := w.watched
+	w.watched = func(s Store) Store {
+		if watched != nil {
+			s = watched(s)
+		}
+		h.store = s
+		return s
+	}
+	w.run(t, func(t *testing.T, admin *client, engine *queuesqlite.Engine) {
+		h.t, h.client = t, admin.tenant("acme", "axiestudio")
+		pass(2 * time.Hour) // a tenant sees nothing that is older than it is
+		hook := map[string]any{"url": "https://example.com/hook", "events": []string{"user.created"}}
+		for name, v := range fields {
+			hook[name] = v
+		}
+		h.hook = h.webhook(hook).ID
+		h.records = past("acme", h.hook, n, webhook.Failed, time.Now())
+		for _, d := range h.records {
+			if err := h.store.SaveDelivery(t.Context(), d, webhook.Rev{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fn(h, engine)
+	})
+}
+
+// rounds returns how many deliveries are in which round and status.
+func (h *history) rounds() map[string]int {
+	h.t.Helper()
+	var keys []webhook.DeliveryKey
+	for _, d := range h.records {
+		keys = append(keys, d.DeliveryKey)
+	}
+	_, records, err := h.store.Load(h.t.Context(), nil, keys)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	out := make(map[string]int)
+	for _, d := range records {
+		out[fmt.Sprintf("%s in round %d", d.Status, d.Round)]++
+	}
+	return out
+}
+
+func (h *history) are(want map[string]int) {
+	h.t.Helper()
+	if diff := cmp.Diff(want, h.rounds()); diff != "" {
+		h.t.Errorf("deliveries (-want +got):\n%s", diff)
+	}
+}
+
+func (h *history) is(id string, want replayAnswer) {
+	h.t.Helper()
+	want.ID = id
+	if diff := cmp.Diff(want, h.job(id)); diff != "" {
+		h.t.Errorf("job (-want +got):\n%s", diff)
+	}
+}
+
+func TestReplayJob(t *testing.T) {
+	const n = 2500 // more than one message's worth
+	r := &receiver{}
+	world{receiver: r}.withHistory(t, n, nil, func(h *history, _ *queuesqlite.Engine) {
+		made := h.replay(h.hook, "failed")
+		if made.Matched != n {
+			h.t.Errorf("got %d matched, want %d", made.Matched, n)
+		}
+		pass(time.Minute)
+		h.is(made.ID, replayAnswer{Status: "done", Matched: n, Started: n})
+		h.are(map[string]int{"succeeded in round 2": n})
+		if got := len(r.requests()); got != n {
+			h.t.Errorf("got %d requests, want %d", got, n)
+		}
+		// Nothing failed is left; what succeeded can be sent again too.
+		if got := h.replay(h.hook, "failed").Matched; got != 0 {
+			h.t.Errorf("got %d failed ones matched, want none", got)
+		}
+		r.set(status(500))
+		made = h.replay(h.hook, "succeeded")
+		pass(time.Hour)
+		h.is(made.ID, replayAnswer{Status: "done", Matched: n, Started: n})
+		h.are(map[string]int{"failed in round 3": n})
+		const waits = 4 // of axiestudio's ladder
+		if got, want := len(r.requests()), n+n*(1+waits); got != want {
+			h.t.Errorf("got %d requests, want %d: a job's round has the whole ladder", got, want)
+		}
+	})
+}
+
+// What is sent again by somebody else, or is on its way, is not started; what comes later is not taken.
+func TestReplayLeavesAlone(t *testing.T) {
+	const n = 500
+	r := &receiver{}
+	crowded := &crowd{}
+	w := world{receiver: r, wrapped: func(queues map[string]Queue) {
+		crowded.Queue = queues[BulkQueue]
+		queues[BulkQueue] = crowded
+	}}
+	w.withHistory(t, n, nil, func(h *history, _ *queuesqlite.Engine) {
+		crowded.visible.Store(10_000)
+		made := h.replay(h.hook, "failed")
+		pass(10 * time.Second)
+		h.is(made.ID, replayAnswer{Status: "running", Matched: n})
+		h.are(map[string]int{"failed in round 1": n}) // the queue is too full for more
+		r.set(status(500))
+		h.do(http.StatusAccepted, "POST", "/v1/deliveries/"+h.records[3].ID()+"/replay", nil, nil)
+		pass(time.Second) // it is pending in its second round
+		r.set(status(200))
+		crowded.visible.Store(0)
+		pass(time.Minute)
+		h.is(made.ID, replayAnswer{Status: "done", Matched: n, Started: n - 1, Skipped: 1})
+		h.are(map[string]int{"succeeded in round 2": n})
+	})
+}
+
+// crowd is a queue that says how full it is.
+type crowd struct {
+	Queue
+	visible atomic.Int64
+}
+
+func (q *crowd) Counts(ctx context.Context) (queue.Counts, error) {
+	return queue.Counts{Visible: int(q.visible.Load())}, ctx.Err()
+}
+
+// A job that is cancelled starts nothing more, and what it started goes out.
+func TestReplayCancelled(t *testing.T) {
+	const n = 500
+	r := &receiver{}
+	w := world{receiver: r}
+	w.withHistory(t, n, map[string]any{"max_per_second": 10}, func(h *history, _ *queuesqlite.Engine) {
+		made := h.replay(h.hook, "failed")
+		pass(25 * time.Second) // of ten a second it takes half
+		h.is(made.ID, replayAnswer{Status: "running", Matched: n, Started: 150})
+		h.do(http.StatusNoContent, "DELETE", "/v1/replays/"+made.ID, nil, nil)
+		pass(time.Hour)
+		h.is(made.ID, replayAnswer{Status: "cancelled", Matched: n, Started: 150})
+		h.are(map[string]int{"succeeded in round 2": 150, "failed in round 1": n - 150})
+		// Another job takes the rest.
+		again := h.replay(h.hook, "failed")
+		pass(time.Hour)
+		h.is(again.ID, replayAnswer{Status: "done", Matched: n - 150, Started: n - 150})
+		h.are(map[string]int{"succeeded in round 2": n})
+	})
+}
+
+// A job whose webhook cannot be sent to any more ends, and leaves the rest as it was.
+func TestReplayStopped(t *testing.T) {
+	for name, tt := range map[string]struct {
+		end     func(*history, *receiver)
+		want    string
+		started int
+	}{
+		"made inactive by its receiver": { // which says so to what was started after
+			func(_ *history, r *receiver) { r.set(status(410)) }, "webhook_inactive", 150,
+		},
+		"deleted": {func(h *history, _ *receiver) {
+			h.do(http.StatusNoContent, "DELETE", "/v1/webhooks/"+h.hook, nil, nil)
+		}, "webhook_deleted", 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &receiver{}
+			world{receiver: r}.withHistory(t, 500, map[string]any{"max_per_second": 10}, func(h *history, _ *queuesqlite.Engine) {
+				made := h.replay(h.hook, "failed")
+				pass(15 * time.Second)
+				tt.end(h, r)
+				pass(time.Hour)
+				h.is(made.ID, replayAnswer{Status: "failed", Error: tt.want, Matched: 500, Started: tt.started})
+				if got := h.rounds()["failed in round 1"]; got != 500-tt.started {
+					h.t.Errorf("got %v, want %d deliveries as they were", h.rounds(), 500-tt.started)
+				}
+			})
+		})
+	}
+}
+
+// A live delivery of a webhook with a max_per_second does not queue up behind a job.
+func TestReplayShares(t *testing.T) {
+	r := &receiver{}
+	world{receiver: r}.withHistory(t, 2000, map[string]any{"max_per_second": 10}, func(h *history, _ *queuesqlite.Engine) {
+		h.replay(h.hook, "failed")
+		pass(45 * time.Second)
+		id := h.publish("user.created", map[string]any{})
+		pass(6 * time.Second)
+		if byID(r.requests())[id] != 1 {
+			h.t.Errorf("a live delivery is not sent within 6 s of a job that would take 200 s of the webhook's rate")
+		}
+	})
+}
+
+// TestReplayFaults has both engines do what AWS does on a bad day while a job runs: no delivery's round is lost, and none
+// is started twice.
+func TestReplayFaults(t *testing.T) {
+	const n = 700
+	some := func(c *chances, p float64) func(string) error {
+		return func(call string) error { return faultIf(call != "Expire" && c.hit(p)) }
+	}
+	for name, f := range map[string]struct {
+		store  func(*chances) storesqlite.Faults
+		queues queuesqlite.Faults
+	}{
+		"writes are lost":             {store: func(c *chances) storesqlite.Faults { return storesqlite.Faults{Before: some(c, 0.2)} }},
+		"writes are persisted anyway": {store: func(c *chances) storesqlite.Faults { return storesqlite.Faults{After: some(c, 0.2)} }},
+		"positions are lost": {store: func(c *chances) storesqlite.Faults {
+			return storesqlite.Faults{Before: func(call string) error { return faultIf(call == "UpdateReplay" && c.hit(0.7)) }}
+		}},
+		"positions are persisted anyway": {store: func(c *chances) storesqlite.Faults {
+			return storesqlite.Faults{After: func(call string) error { return faultIf(call == "UpdateReplay" && c.hit(0.7)) }}
+		}},
+		"calls are throttled":     {queues: queuesqlite.Faults{Throttle: 0.3}},
+		"answers are lost":        {queues: queuesqlite.Faults{Unanswered: 0.5}},
+		"messages are duplicated": {queues: queuesqlite.Faults{Duplicate: 0.5, Reorder: 0.5}},
+		"batches are taken in part, messages duplicated": {queues: queuesqlite.Faults{PartSent: 0.3, Duplicate: 0.5}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seed := rand.Uint64()
+			t.Logf("seed %d", seed)
+			c := &chances{rng: rand.New(rand.NewPCG(seed, 0))}
+			var bad atomic.Bool
+			r := &receiver{}
+			w := world{receiver: r, noisy: true}
+			if f.store != nil {
+				w.faults = f.store(c)
+				before, after := w.faults.Before, w.faults.After
+				w.faults.Before = func(call string) error { return guarded(bad.Load(), before, call) }
+				w.faults.After = func(call string) error { return guarded(bad.Load(), after, call) }
+			}
+			w.withHistory(t, n, nil, func(h *history, engine *queuesqlite.Engine) {
+				made := h.replay(h.hook, "failed")
+				bad.Store(true)
+				f.queues.Rand = c.float
+				engine.SetFaults(f.queues)
+				pass(30 * time.Minute)
+				bad.Store(false)
+				engine.SetFaults(queuesqlite.Faults{})
+				pass(4 * time.Hour)
+				h.is(made.ID, replayAnswer{Status: "done", Matched: n, Started: n})
+				h.are(map[string]int{"succeeded in round 2": n})
+				if got := len(byID(r.requests())); got != n {
+					h.t.Errorf("got %d deliveries sent, want %d", got, n)
+				}
+				if c.asked == 0 {
+					h.t.Error("got no chance of a fault")
+				}
+				t.Logf("%d requests for %d deliveries, %d chances of a fault", len(r.requests()), n, c.asked)
+			})
+		})
+	}
+}
+

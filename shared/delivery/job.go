@@ -1,0 +1,127 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"sync"
+	"time"
+
+	"hookline/shared/queue"
+	"hookline/shared/webhook"
+)
+
+// Jobs works off replay jobs, whose messages travel among those of deliveries.
+type Jobs interface {
+	// Work takes a job some way further. When it returns nil its message is done with: the job has ended, or another
+	// message carries it.
+	Work(ctx context.Context, tenant, id string) error
+}
+
+// jobMessage carries a replay job. It holds no position: that is the job's record's, so that a copy or a late one does
+// no harm.
+type jobMessage struct {
+	Tenant string `json:"t"`
+	Job    string `json:"j"`
+}
+
+// JobMessage returns the message that has a replay job worked on after a delay.
+func JobMessage(tenant, id string, delay time.Duration) queue.Outgoing {
+	body, _ := json.Marshal(jobMessage{Tenant: tenant, Job: id}) // strings
+	return queue.Outgoing{Body: string(body), Group: id, Delay: min(max(delay, 0), queue.MaxDelay)}
+}
+
+func parseJob(body string) (jobMessage, bool) {
+	var m jobMessage
+	err := json.Unmarshal([]byte(body), &m)
+	return m, err == nil && m.Tenant != "" && m.Job != ""
+}
+
+// work has a replay job worked on; what fails comes back.
+func (d *Deliverer) work(ctx context.Context, it *item, m jobMessage) {
+	if err := d.Jobs.Work(ctx, m.Tenant, m.Job); err != nil {
+		it.failed = true
+		d.Log.LogAttrs(ctx, slog.LevelError, "replay.work", slog.String("tenant", m.Tenant), slog.String("replay", m.Job), slog.Any("err", err))
+	}
+}
+
+// atOnce is how many records StartRounds writes side by side.
+const atOnce = 32
+
+// StartRounds starts a new round on each record that wants one, for a replay job, and queues them on the bulk queue. It
+// returns how many of the records have got the job's round, those too that had it already: called again after a crash
+// it queues again what has no attempt yet, and starts nothing twice. After an error some may have been started.
+func (d *Deliverer) StartRounds(ctx context.Context, job string, records []webhook.Delivery, wants func(webhook.Delivery) bool) (int, error) {
+	var (
+		mu    sync.Mutex
+		msgs  []queue.Outgoing
+		got   int
+		fault error
+		wg    sync.WaitGroup
+	)
+	free := make(chan struct{}, atOnce)
+	for _, rec := range records {
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-free }()
+			rec, mine, err := d.startRound(ctx, job, rec, wants)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err != nil:
+				fault = err
+			case mine:
+				got++
+				if rec.Status == webhook.Pending && rec.Count == 0 {
+					msgs = append(msgs, next(rec).Outgoing(0))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	// What was started is queued also when something else failed: the sooner the fewer are left to the next call.
+	if err := queue.SendAll(ctx, d.Queues.Bulk, msgs); err != nil {
+		return 0, webhook.ErrUnavailable(err)
+	}
+	return got, fault
+}
+
+// startRound gives one record the job's round, unless it has it or does not want it, and reports whether it has it now.
+func (d *Deliverer) startRound(ctx context.Context, job string, rec webhook.Delivery, wants func(webhook.Delivery) bool) (webhook.Delivery, bool, error) {
+	for try := 0; ; try++ {
+		if rec.Job == job {
+			return rec, true, nil
+		}
+		if !wants(rec) {
+			return rec, false, nil
+		}
+		again := d.anew(rec)
+		again.Job = job
+		err := d.Store.SaveDelivery(ctx, again, rec.Rev())
+		if err == nil {
+			return again, true, nil
+		}
+		kind := webhook.KindOf(err)
+		if try == replayTries || kind != webhook.Conflict && (kind != webhook.Unavailable || !pause(ctx, saveWait<<try)) {
+			return rec, false, err
+		}
+		// An attempt was recorded in between, or the write was made although its answer was lost.
+		_, records, err := d.Store.Load(ctx, nil, []webhook.DeliveryKey{rec.DeliveryKey})
+		if err != nil {
+			return rec, false, err
+		}
+		now, ok := records[rec.DeliveryKey]
+		if !ok {
+			return rec, false, nil // it has expired
+		}
+		rec = now
+	}
+}
+
+// anew returns a record at the beginning of its next round.
+func (d *Deliverer) anew(rec webhook.Delivery) webhook.Delivery {
+	now := d.now()
+	rec.Round, rec.Count, rec.Status, rec.Owner, rec.Via, rec.NextAt = rec.Round+1, 0, webhook.Pending, "", webhook.ViaQueue, now
+	rec.ExpiresAt = now.Add(d.retention())
+	return rec
+}

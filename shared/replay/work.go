@@ -1,0 +1,120 @@
+package replay
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"hookline/shared/webhook"
+)
+
+const (
+	// pageSize is how many deliveries are looked at between two writes of a job's position: what is queued once more when
+	// the process ends in between.
+	pageSize = 200
+	// atOnce is how many deliveries one message of a job looks at.
+	atOnce = 10 * pageSize
+	// workFor is how long it does so, in real time: the function ends at 45 s.
+	workFor = 15 * time.Second
+	// crowd is how many messages may wait in the bulk queue for a job to add more, and rest how long it waits otherwise.
+	crowd = 3000
+	rest  = time.Second
+	// paceSpan is how far ahead a job queues what a webhook with a max_per_second takes.
+	paceSpan = 10 * time.Second
+)
+
+// Work takes a job some way further, and sends the message that goes on. When it returns nil the message that asked for
+// it is done with.
+func (s *Service) Work(ctx context.Context, tenant, id string) error {
+	r, err := s.Store.Replay(ctx, tenant, id)
+	switch {
+	case err != nil && webhook.KindOf(err) == webhook.NotFound: // deleted with its tenant, or expired
+		return nil
+	case err != nil:
+		return err
+	case r.Status != webhook.ReplayRunning:
+		return nil
+	}
+	w, err := s.Store.Webhook(ctx, webhook.Ref{Tenant: tenant, ID: r.Webhook})
+	switch {
+	case err != nil && webhook.KindOf(err) == webhook.NotFound:
+		return s.stop(ctx, r, webhook.ErrWebhookDeleted)
+	case err != nil:
+		return err
+	case !w.Active:
+		return s.stop(ctx, r, webhook.ErrWebhookInactive)
+	}
+	n, err := s.Queue.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	if n.Visible > crowd {
+		return s.queue(ctx, r, rest)
+	}
+	left, delay := atOnce, time.Duration(0)
+	if w.MaxPerSecond > 0 {
+		left, delay = max(w.MaxPerSecond*int(paceSpan/time.Second)/2, 1), paceSpan
+	}
+	for begun := time.Now(); left > 0 && time.Since(begun) < workFor; {
+		size := min(left, pageSize)
+		left -= size
+		if ended, err := s.step(ctx, &r, size); err != nil || ended {
+			return err
+		}
+	}
+	return s.queue(ctx, r, delay)
+}
+
+// stop ends a job that cannot go on.
+func (s *Service) stop(ctx context.Context, r webhook.Replay, why webhook.AttemptError) error {
+	if err := s.end(ctx, &r, webhook.ReplayStopped, why); err != nil && webhook.KindOf(err) != webhook.Conflict {
+		return err
+	}
+	s.log(ctx, slog.LevelInfo, "replay.stopped", r, slog.String("error", string(why)))
+	return nil
+}
+
+// step takes one page of the history, and reports whether this message has no more to do with the job. A crash before
+// the position is stored has the page looked at again, where nothing is started twice.
+func (s *Service) step(ctx context.Context, r *webhook.Replay, size int) (ended bool, err error) {
+	list, err := s.page(ctx, *r, size)
+	if err != nil {
+		return false, err
+	}
+	started, err := s.Rounds.StartRounds(ctx, r.ID, list.Items, r.Takes)
+	if err != nil {
+		return false, err
+	}
+	before := r.Cursor
+	r.Started, r.Cursor = r.Started+started, list.Next
+	if list.Next != "" {
+		err = s.save(ctx, r)
+	} else {
+		err = s.end(ctx, r, webhook.ReplayDone, "")
+	}
+	if err != nil && webhook.KindOf(err) == webhook.Conflict {
+		return true, s.overtaken(ctx, *r, before, started)
+	}
+	if err == nil && r.Status == webhook.ReplayDone {
+		s.log(ctx, slog.LevelInfo, "replay.done", *r)
+	}
+	return r.Status != webhook.ReplayRunning, err
+}
+
+// overtaken is for a page whose position could not be stored because the job's record is another by now. Another
+// message has gone on, and is not acknowledged before it has sent the next; or the job was cancelled, and is to say what
+// it did.
+func (s *Service) overtaken(ctx context.Context, r webhook.Replay, before string, started int) error {
+	now, err := s.Store.Replay(ctx, r.Tenant, r.ID)
+	if err != nil && webhook.KindOf(err) != webhook.NotFound {
+		return err
+	}
+	if err != nil || now.Status != webhook.ReplayCancelled || now.Cursor != before {
+		return nil
+	}
+	now.Started, now.Cursor = now.Started+started, r.Cursor
+	if err := s.save(ctx, &now); err != nil && webhook.KindOf(err) != webhook.Conflict {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package sqlite
+
+import (
+	"context"
+
+	"hookline/shared/sqlitedb"
+	"hookline/shared/store/record"
+	"hookline/shared/webhook"
+)
+
+// CreateReplay stores a replay job.
+func (s *Store) CreateReplay(ctx context.Context, r webhook.Replay) error {
+	return s.write(ctx, "CreateReplay", func(tx *sqlitedb.Tx) error {
+		if err := needTenant(tx, r.Tenant); err != nil {
+			return err
+		}
+		isNew, err := done(tx.Exec(`INSERT INTO replay (tenant, id, version, created_at, expires_at, record) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			r.Tenant, r.ID, r.Version, record.Millis(r.CreatedAt), record.Millis(r.ExpiresAt), record.EncodeReplay(r)))
+		if err == nil && !isNew {
+			return webhook.ErrConflict("replay-exists", "a replay with this id exists")
+		}
+		return err
+	})
+}
+
+// Replay reads a replay job that was created while its tenant existed.
+func (s *Store) Replay(ctx context.Context, tenant, id string) (webhook.Replay, error) {
+	var version, created int64
+	var rec []byte
+	found, err := s.row(ctx, `SELECT r.version, r.created_at, r.record FROM replay r JOIN tenant t ON t.id = r.tenant
+		WHERE r.tenant = ? AND r.id = ? AND r.created_at >= t.created_at`, []any{tenant, id}, &version, &created, &rec)
+	if err != nil {
+		return webhook.Replay{}, err
+	}
+	if !found {
+		return webhook.Replay{}, webhook.ErrNotFound("replay")
+	}
+	r, err := record.DecodeReplay(webhook.Replay{Tenant: tenant, ID: id, Version: version, CreatedAt: record.Time(created)}, rec)
+	if err != nil {
+		return webhook.Replay{}, internal(err)
+	}
+	return r, nil
+}
+
+// UpdateReplay stores the job if the stored one's Version is r.Version.
+func (s *Store) UpdateReplay(ctx context.Context, r webhook.Replay) error {
+	return s.write(ctx, "UpdateReplay", func(tx *sqlitedb.Tx) error {
+		saved, err := done(tx.Exec(`UPDATE replay SET version = version + 1, expires_at = ?, record = ? WHERE tenant = ? AND id = ? AND version = ?`,
+			record.Millis(r.ExpiresAt), record.EncodeReplay(r), r.Tenant, r.ID, r.Version))
+		if err == nil && !saved {
+			return errChanged()
+		}
+		return err
+	})
+}
