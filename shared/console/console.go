@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"hookline/shared/dialect"
 	"hookline/shared/seal"
@@ -29,6 +30,8 @@ type Console struct {
 	Store    Store
 	Dialects Dialects
 	Box      seal.Box
+	// Now is the deployment's clock; nil is real time.
+	Now func() time.Time
 	// Log gets a line for each page that failed; nil discards it.
 	Log *slog.Logger
 
@@ -81,6 +84,13 @@ func (c *Console) pages() map[string]func(*visit) {
 		"POST /console/webhooks/{id}/rotate-secret": (*visit).rotateSecret,
 		"GET /console/webhooks/{id}/test":           (*visit).askTest,
 		"POST /console/webhooks/{id}/test":          (*visit).testWebhook,
+		"GET /console/webhooks/{id}/recent":         (*visit).recentDeliveries,
+		"GET /console/webhooks/{id}/deliveries":     (*visit).webhookDeliveries,
+		"GET /console/webhooks/{id}/troubleshoot":   (*visit).troubleshoot,
+
+		"GET /console/deliveries":              (*visit).deliveries,
+		"GET /console/deliveries/{id}":         (*visit).delivery,
+		"POST /console/deliveries/{id}/replay": (*visit).replayDelivery,
 	}
 }
 

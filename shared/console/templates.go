@@ -54,6 +54,10 @@ func functions() template.FuncMap {
 		"took":     took,
 		"sections": sections,
 		"formats":  formats,
+		"statuses": deliveryStatuses,
+		// offers reports whether there is such a page.
+		"offers": func(pattern string) bool { return new(Console).pages()[pattern] != nil },
+		"stamp":  func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
 	}
 }
 
@@ -61,7 +65,15 @@ func functions() template.FuncMap {
 type section struct{ Name, Path, Label string }
 
 func sections() []section {
-	return []section{{"webhooks", "/console/webhooks", "Webhooks"}}
+	return []section{
+		{"webhooks", "/console/webhooks", "Webhooks"},
+		{"deliveries", "/console/deliveries", "Deliveries"},
+	}
+}
+
+// deliveryStatuses are what deliveries can be, as a filter offers them.
+func deliveryStatuses() []string {
+	return []string{string(webhook.Succeeded), string(webhook.Failed), string(webhook.Pending)}
 }
 
 // formats are what a webhook can choose from; the labels are the words format_<name>.

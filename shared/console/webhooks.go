@@ -284,18 +284,69 @@ type secretPage struct {
 	Until   string // the old one signs until then, "" when it ended
 }
 
-// webhookPage is one webhook.
+// webhookPage is one webhook, with how it has fared lately.
 type webhookPage struct {
 	Webhook webhookView
+	State   *state // nil where there is nothing to explain
+	Recent  recentPage
+}
+
+// recentPage is a webhook's latest deliveries, as its page shows them.
+type recentPage struct {
+	deliveryRows
+	ID      string // the webhook's
+	Allowed bool   // the key may read deliveries
+	Poll    string
+	Said    string
+}
+
+const recentRows = 10
+
+// recent returns a webhook's latest deliveries, none for a key that may not read them.
+func (v *visit) recent(id string) (recentPage, error) {
+	p := recentPage{ID: id, Allowed: v.key.Grants("deliveries:read")}
+	if !p.Allowed {
+		return p, nil
+	}
+	var l list[deliveryView]
+	err := v.get("/v1/webhooks/"+url.PathEscape(id)+"/deliveries", url.Values{"limit": {strconv.Itoa(recentRows)}}, &l)
+	p.Data = l.Data
+	p.Poll = address("/console/webhooks/"+url.PathEscape(id)+"/recent", url.Values{"seen": {markOf(p.Data)}})
+	if len(p.Data) > 0 {
+		p.Said = "The newest delivery: " + p.Data[0].EventType + ", " + v.dialect.Words[string(p.Data[0].Status)] + "."
+	}
+	return p, err
 }
 
 func (v *visit) webhook() {
 	var p webhookPage
-	if err := v.get("/v1/webhooks/"+url.PathEscape(v.r.PathValue("id")), nil, &p.Webhook); err != nil {
+	err := v.get("/v1/webhooks/"+url.PathEscape(v.r.PathValue("id")), nil, &p.Webhook)
+	if err == nil {
+		p.Recent, err = v.recent(p.Webhook.ID)
+	}
+	if err != nil {
 		v.failed(err)
 		return
 	}
+	p.State = stateOf(p.Webhook, p.Recent.Data)
 	v.show(http.StatusOK, "webhook", "", "webhooks", p.Webhook.Label(), p)
+}
+
+// recentDeliveries is the part of a webhook's page that asks for what is new.
+func (v *visit) recentDeliveries() {
+	id := v.r.PathValue("id")
+	if !v.partial() {
+		v.redirect("/console/webhooks/" + url.PathEscape(id))
+		return
+	}
+	p, err := v.recent(id)
+	if err != nil {
+		v.failed(err)
+		return
+	}
+	if !v.unchanged(markOf(p.Data)) {
+		v.show(http.StatusOK, "webhook", "recent", "webhooks", "", webhookPage{Recent: p})
+	}
 }
 
 // question asks before something that cannot be undone.
@@ -365,12 +416,7 @@ type testPage struct {
 	Error        *string `json:"error"`
 	ResponseBody string  `json:"response_body"`
 	Sent         sentView
-}
-
-// sentView is a delivery with what was sent.
-type sentView struct {
-	Body           *string           `json:"body"`
-	RequestHeaders map[string]string `json:"request_headers"`
+	Why          *explanation // of a failure
 }
 
 func (v *visit) testWebhook() {
@@ -391,11 +437,22 @@ func (v *visit) testWebhook() {
 		v.failed(err)
 		return
 	}
+	if p.Error != nil {
+		code := 0
+		if p.StatusCode != nil {
+			code = *p.StatusCode
+		}
+		why := explain(webhook.AttemptError(*p.Error), code)
+		p.Why = &why
+	}
 	v.show(http.StatusOK, "tested", "panel", "webhooks", v.dialect.Words["test"], p)
 }
 
 // took writes a duration as people read it.
 func took(ms int64) string {
+	if ms < 1 {
+		return "under 1 ms"
+	}
 	if ms < 1000 {
 		return fmt.Sprintf("%d ms", ms)
 	}

@@ -1,0 +1,27 @@
+package console
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// curl returns a command for a POSIX shell that sends a request again as it was sent. Masked headers stay masked: the
+// page does not know more.
+func curl(url string, headers map[string]string, body string) string {
+	var b strings.Builder
+	b.WriteString("curl --globoff --request POST " + quoted(url)) // without it curl reads brackets in a URL as a range
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		header := name + ": " + headers[name]
+		if headers[name] == "" {
+			header = name + ";" // how curl is told of a header without a value
+		}
+		b.WriteString(" \\\n  --header " + quoted(header))
+	}
+	// --data would read a file where the body begins with @. https://curl.se/docs/manpage.html#--data-raw
+	return b.String() + " \\\n  --data-raw " + quoted(body) + "\n"
+}
+
+// quoted makes one word of a text for a POSIX shell.
+// https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html#tag_18_02_02
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
