@@ -2,7 +2,6 @@ package console
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,8 +22,9 @@ type problem struct {
 
 func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail) }
 
-// call asks the API in the name of k: in is the body, nil for none; out gets the answer, nil for none.
-func (c *Console) call(ctx context.Context, k webhook.Key, method, path string, query url.Values, in, out any) error {
+// call asks the API in the name of k: in is the body, nil for none; out gets the answer, nil for none. Addresses in the
+// answer begin as those of the page's own request do.
+func (c *Console) call(page *http.Request, k webhook.Key, method, path string, query url.Values, in, out any) error {
 	var body io.Reader = http.NoBody
 	if in != nil {
 		b, err := json.Marshal(in)
@@ -33,11 +33,13 @@ func (c *Console) call(ctx context.Context, k webhook.Key, method, path string, 
 		}
 		body = bytes.NewReader(b)
 	}
-	r, err := http.NewRequestWithContext(httpapi.WithKey(ctx, k), method, path, body)
+	r, err := http.NewRequestWithContext(httpapi.WithKey(page.Context(), k), method, path, body)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	r.URL.RawQuery = query.Encode()
+	r.URL.Scheme, r.Host, r.TLS = page.URL.Scheme, page.Host, page.TLS
+	r.Header.Set("X-Forwarded-Proto", page.Header.Get("X-Forwarded-Proto"))
 	if in != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}

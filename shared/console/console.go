@@ -5,9 +5,11 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/httpapi"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
 )
@@ -16,6 +18,20 @@ import (
 type Store interface {
 	KeyByHash(ctx context.Context, hash string) (webhook.Key, error)
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
+	// Pin stores a pin unless it is there, and reports whether it did: of many at once one does.
+	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)
+}
+
+// Mails are the mails that were sent, where they are kept: on one machine.
+type Mails interface {
+	// Sent returns the mails to the tenant since then, the newest first, at most that many, and whether there are more.
+	Sent(ctx context.Context, tenant string, since time.Time, most int) (mails []Mail, more bool, err error)
+}
+
+// Mail is one of them, as text.
+type Mail struct {
+	To, Subject, Text string
+	At                time.Time
 }
 
 // Dialects finds a tenant's dialect, for its product's words.
@@ -30,7 +46,9 @@ type Console struct {
 	Store    Store
 	Dialects Dialects
 	Box      seal.Box
-	// Now is the deployment's clock; nil is real time.
+	// Mails has a page of its own; nil is none.
+	Mails Mails
+	// Now reads the deployment's clock, in which portal links end; nil is time.Now.
 	Now func() time.Time
 	// Log gets a line for each page that failed; nil discards it.
 	Log *slog.Logger
@@ -58,6 +76,8 @@ func (c *Console) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /console/sign-in", c.signInPage)
 	mux.HandleFunc("POST /console/sign-in", c.signIn)
 	mux.HandleFunc("POST /console/sign-out", c.signOut)
+	mux.HandleFunc("GET "+httpapi.PortalPath, c.portalLink)
+	mux.HandleFunc("POST "+httpapi.PortalPath, c.portalOpen)
 	for pattern, serve := range c.pages() {
 		mux.Handle(pattern, c.signedIn(serve))
 	}
@@ -91,13 +111,26 @@ func (c *Console) pages() map[string]func(*visit) {
 		"GET /console/deliveries":              (*visit).deliveries,
 		"GET /console/deliveries/{id}":         (*visit).delivery,
 		"POST /console/deliveries/{id}/replay": (*visit).replayDelivery,
+
+		"GET /console/keys":              (*visit).keys,
+		"GET /console/keys/new":          (*visit).newKey,
+		"POST /console/keys":             (*visit).createKey,
+		"GET /console/keys/{id}/delete":  (*visit).askDeleteKey,
+		"POST /console/keys/{id}/delete": (*visit).deleteKey,
+
+		"GET /console/settings":              (*visit).settings,
+		"POST /console/settings":             (*visit).updateSettings,
+		"GET /console/settings/portal-link":  (*visit).newPortalLink,
+		"POST /console/settings/portal-link": (*visit).createPortalLink,
+
+		"GET /console/mails": (*visit).mails,
 	}
 }
 
 const (
-	// contentSecurityPolicy allows what is embedded and nothing else.
+	// contentSecurityPolicy allows what is embedded and nothing else; who may show the page in a frame follows.
 	contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+		"form-action 'self'; base-uri 'none'; frame-ancestors "
 	// maxForm bounds a form's bytes.
 	maxForm = 1 << 20
 )
@@ -105,11 +138,25 @@ const (
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", contentSecurityPolicy)
+		h.Set("Content-Security-Policy", contentSecurityPolicy+"'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store") // pages may hold secrets
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// allowFrames lets the tenant's sites show the page in a frame.
+func (v *visit) allowFrames(t webhook.Tenant) {
+	if len(t.FrameAncestors) > 0 {
+		v.w.Header().Set("Content-Security-Policy", contentSecurityPolicy+strings.Join(t.FrameAncestors, " "))
+	}
+}
+
+func (c *Console) now() time.Time {
+	if c.Now == nil {
+		return time.Now().UTC().Truncate(time.Millisecond)
+	}
+	return c.Now().UTC().Truncate(time.Millisecond)
 }

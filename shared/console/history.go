@@ -334,11 +334,3 @@ func (v *visit) unchanged(mark string) bool {
 	v.w.WriteHeader(http.StatusNoContent)
 	return true
 }
-
-// now is the deployment's time.
-func (c *Console) now() time.Time {
-	if c.Now != nil {
-		return c.Now().UTC()
-	}
-	return time.Now().UTC()
-}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/portal"
 	"hookline/shared/webhook"
 )
 
@@ -18,12 +19,22 @@ const (
 	sessionPlace = "console session"
 	// sessionLife is how long a sign-in lasts, in real time.
 	sessionLife = 12 * time.Hour
+
+	// portalCookie is the session of a portal link, under a name of its own: browsers keep it apart for each site that
+	// shows the console, beside the other.
+	portalCookie = "hookline_portal"
 )
 
 // session is what the cookie holds, sealed.
 type session struct {
 	Hash    string `json:"h"` // of the API key
 	Expires int64  `json:"e"` // Unix seconds, real time
+}
+
+// caller is who is signed in.
+type caller struct {
+	key    webhook.Key  // what they may do
+	portal *portal.Link // the link they came by, nil for those who signed in with a key
 }
 
 // begin signs a key in.
@@ -37,16 +48,41 @@ func (c *Console) begin(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		return err
 	}
 	http.SetCookie(w, cookie(r, base64.RawURLEncoding.EncodeToString(sealed), int(sessionLife/time.Second)))
+	endPortal(w, r) // the later sign-in is the one that counts
 	return nil
 }
 
-// key returns whose request it is; ok is false when nobody is signed in.
-func (c *Console) key(ctx context.Context, r *http.Request) (k webhook.Key, ok bool, err error) {
+// caller returns whose request it is; ok is false when nobody is signed in. A portal's session comes first.
+func (c *Console) caller(ctx context.Context, r *http.Request) (who caller, ok bool, err error) {
+	if raw, err := r.Cookie(portalCookie); err == nil {
+		if l, err := portal.Open(ctx, c.Box, portal.Session, raw.Value); err == nil && c.now().Before(l.Expires) {
+			k, ok, err := c.holder(ctx, l)
+			return caller{k, &l}, ok, err
+		}
+	}
 	s, ok := c.session(ctx, r)
 	if !ok {
-		return webhook.Key{}, false, nil
+		return caller{}, false, nil
 	}
-	k, err = c.Store.KeyByHash(ctx, s.Hash)
+	k, ok, err := c.key(ctx, s.Hash)
+	return caller{key: k}, ok, err
+}
+
+// holder returns who holds a session of the link; ok is false when the key that made it is gone.
+func (c *Console) holder(ctx context.Context, l portal.Link) (webhook.Key, bool, error) {
+	if l.Maker == "" {
+		return l.Key(webhook.Key{}), true, nil
+	}
+	maker, ok, err := c.key(ctx, l.Maker)
+	if !ok || maker.Tenant != l.Tenant {
+		return webhook.Key{}, false, err
+	}
+	return l.Key(maker), true, nil
+}
+
+// key finds a key; ok is false when it is gone.
+func (c *Console) key(ctx context.Context, hash string) (k webhook.Key, ok bool, err error) {
+	k, err = c.Store.KeyByHash(ctx, hash)
 	if webhook.KindOf(err) == webhook.NotFound {
 		return webhook.Key{}, false, nil
 	}
@@ -77,6 +113,23 @@ func cookie(r *http.Request, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
 		Name: sessionCookie, Value: value, Path: Path, MaxAge: maxAge, HttpOnly: true, Secure: !loopback(r.Host),
 		SameSite: http.SameSiteLaxMode,
+	}
+}
+
+// framedCookie returns the cookie of a portal's session, which a browser sends also where another site shows the console
+// in a frame, and keeps apart for each such site: https://developer.mozilla.org/docs/Web/Privacy/Guides/Privacy_sandbox/Partitioned_cookies.
+// It is always Secure; browsers take localhost for secure.
+func framedCookie(value string, maxAge int) *http.Cookie {
+	return &http.Cookie{
+		Name: portalCookie, Value: value, Path: Path, MaxAge: maxAge, HttpOnly: true, Secure: true, Partitioned: true,
+		SameSite: http.SameSiteNoneMode,
+	}
+}
+
+// endPortal removes the session of a portal, if there is one.
+func endPortal(w http.ResponseWriter, r *http.Request) {
+	if _, err := r.Cookie(portalCookie); err == nil {
+		http.SetCookie(w, framedCookie("", -1))
 	}
 }
 

@@ -17,6 +17,11 @@ type signInForm struct {
 
 func (c *Console) signInPage(w http.ResponseWriter, r *http.Request) {
 	v := &visit{Console: c, w: w, r: r}
+	if framed(r) { // a portal's session has ended: nobody signs in inside another site's page
+		w.Header().Set("Content-Security-Policy", contentSecurityPolicy+"*") // there is nothing on it to be tricked into
+		v.refuse(http.StatusUnauthorized, "You are no longer signed in", "Load the page around this one again. If that does not help, your browser may not keep cookies in frames.")
+		return
+	}
 	v.show(http.StatusOK, "signin", "", "", "Sign in", signInForm{To: ours(r.URL.Query().Get("to"))})
 }
 
@@ -47,6 +52,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, cookie(r, "", -1))
+	endPortal(w, r)
 	http.Redirect(w, r, "/console/sign-in", http.StatusSeeOther)
 }
 

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +53,6 @@ func functions() template.FuncMap {
 		},
 		"time":     shortTime,
 		"took":     took,
-		"sections": sections,
 		"formats":  formats,
 		"statuses": deliveryStatuses,
 		// offers reports whether there is such a page.
@@ -61,19 +61,37 @@ func functions() template.FuncMap {
 	}
 }
 
-// section is an entry of the navigation.
-type section struct{ Name, Path, Label string }
+// section is an entry of the navigation; without the scope it has nothing to show. Scope "" is for everybody.
+type section struct{ Name, Path, Label, Scope string }
 
 func sections() []section {
 	return []section{
-		{"webhooks", "/console/webhooks", "Webhooks"},
-		{"deliveries", "/console/deliveries", "Deliveries"},
+		{"webhooks", "/console/webhooks", "Webhooks", "webhooks:read"},
+		{"deliveries", "/console/deliveries", "Deliveries", "deliveries:read"},
+		{"keys", "/console/keys", "Keys", "keys:read"},
+		{"settings", "/console/settings", "Settings", "tenant:read"},
+		{"mails", "/console/mails", "Mails", "tenant:read"},
 	}
 }
 
 // deliveryStatuses are what deliveries can be, as a filter offers them.
 func deliveryStatuses() []string {
 	return []string{string(webhook.Succeeded), string(webhook.Failed), string(webhook.Pending)}
+}
+
+// sections returns those that the visitor may see.
+func (v *visit) sections() []section {
+	return slices.DeleteFunc(sections(), func(s section) bool {
+		return s.Scope != "" && !v.key.Grants(s.Scope) || s.Name == "mails" && v.Mails == nil
+	})
+}
+
+// start is where a visit begins: the first section that the visitor may see.
+func (v *visit) start() string {
+	if seen := v.sections(); len(seen) > 0 {
+		return seen[0].Path
+	}
+	return "/console/webhooks"
 }
 
 // formats are what a webhook can choose from; the labels are the words format_<name>.

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"hookline/shared/dialect"
+	"hookline/shared/portal"
 	"hookline/shared/webhook"
 )
 
@@ -17,7 +18,8 @@ type visit struct {
 	*Console
 	w       http.ResponseWriter
 	r       *http.Request
-	key     webhook.Key
+	key     webhook.Key  // what the visitor may do
+	portal  *portal.Link // the link that the visitor came by, nil for a key's holder
 	tenant  webhook.Tenant
 	dialect *dialect.Dialect
 }
@@ -26,20 +28,23 @@ type visit struct {
 func (c *Console) signedIn(serve func(*visit)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{Console: c, w: w, r: r}
-		k, ok, err := c.key(r.Context(), r)
+		who, ok, err := c.caller(r.Context(), r)
 		if err == nil && !ok {
 			v.redirect("/console/sign-in?" + url.Values{"to": {r.URL.RequestURI()}}.Encode())
 			return
 		}
 		if err == nil {
-			v.key = k
-			v.tenant, err = c.Store.Tenant(r.Context(), k.Tenant)
-			if webhook.KindOf(err) == webhook.NotFound { // deleted just now, its keys with it
-				v.redirect("/console/sign-in")
+			v.key, v.portal = who.key, who.portal
+			v.tenant, err = c.Store.Tenant(r.Context(), who.key.Tenant)
+			if webhook.KindOf(err) == webhook.NotFound || err == nil && who.portal != nil && !v.tenant.CreatedAt.Equal(who.portal.Since) {
+				v.redirect("/console/sign-in") // deleted, its keys with it
 				return
 			}
 		}
 		if err == nil {
+			if who.portal != nil {
+				v.allowFrames(v.tenant)
+			}
 			v.dialect, err = c.Dialects.Dialect(r.Context(), v.tenant.Dialect)
 		}
 		if err != nil {
@@ -52,12 +57,12 @@ func (c *Console) signedIn(serve func(*visit)) http.Handler {
 
 // get asks the API for out.
 func (v *visit) get(path string, query url.Values, out any) error {
-	return v.call(v.r.Context(), v.key, http.MethodGet, path, query, nil, out)
+	return v.call(v.r, v.key, http.MethodGet, path, query, nil, out)
 }
 
 // send asks the API for a change.
 func (v *visit) send(method, path string, in, out any) error {
-	return v.call(v.r.Context(), v.key, method, path, nil, in, out)
+	return v.call(v.r, v.key, method, path, nil, in, out)
 }
 
 // partial reports whether htmx asks for a piece of a page rather than somebody for a page.
@@ -69,6 +74,9 @@ func (v *visit) partial() bool {
 type view struct {
 	Title   string
 	Section string // of the navigation
+	// Sections are those that the visitor may see.
+	Sections []section
+	Portal   bool // the visitor came by a link
 	Tenant  webhook.Tenant
 	Dialect *dialect.Dialect
 	Words   map[string]string
@@ -87,7 +95,7 @@ func (v *visit) show(status int, page, fragment, section, title string, data any
 	if v.partial() && fragment != "" {
 		name = fragment
 	}
-	out := view{Title: title, Section: section, Tenant: v.tenant, Dialect: v.dialect, Page: data, assets: v.assets}
+	out := view{Title: title, Section: section, Sections: v.sections(), Portal: v.portal != nil, Tenant: v.tenant, Dialect: v.dialect, Page: data, assets: v.assets}
 	if v.dialect != nil {
 		out.Words = v.dialect.Words
 	}

@@ -90,7 +90,7 @@ func address(path string, q url.Values) string {
 // perPage is how many rows a page of a list shows: with them the first page is under 100 KB in all.
 const perPage = 20
 
-func (v *visit) home() { v.redirect("/console/webhooks") }
+func (v *visit) home() { v.redirect(v.start()) }
 
 func (v *visit) webhooks() {
 	asked := v.r.URL.Query()

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"hookline/shared/console"
 	"hookline/shared/delivery"
@@ -36,7 +38,21 @@ type world struct {
 	faults  sqlite.Faults
 	broken  error           // of the store that the console asks, if not nil
 	answer  egress.Response // of every receiver
+	mails   mails
+	now     time.Time // the deployment's
 	log     bytes.Buffer
+}
+
+// mails are those that were sent, by tenant.
+type mails map[string][]console.Mail
+
+func (m mails) Sent(_ context.Context, tenant string, since time.Time, most int) (out []console.Mail, more bool, err error) {
+	for _, mail := range m[tenant] {
+		if !mail.At.Before(since) {
+			out = append(out, mail)
+		}
+	}
+	return out[:min(len(out), most)], len(out) > most, nil
 }
 
 // builtin is read once: it does not change.
@@ -44,7 +60,7 @@ var builtin = sync.OnceValues(dialect.Builtin)
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, answer: egress.Response{Status: 200, Body: "fine"}}
+	w := &world{t: t, mails: mails{}, now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC), answer: egress.Response{Status: 200, Body: "fine"}}
 	store, err := sqlite.New("", sqlite.Options{Faults: sqlite.Faults{Before: func(call string) error {
 		if w.faults.Before == nil {
 			return nil
@@ -68,10 +84,13 @@ func newWorld(t testing.TB) *world {
 	box := seal.Box{Keys: seal.NewStatic("of this deployment")}
 	log := slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.api = (&httpapi.API{
+		Now:   func() time.Time { return w.now },
 		Store: store, Dialects: dialects, Box: box, AdminKeyHash: webhook.HashAPIKey(adminKey), Log: log,
 		Deliverer: &delivery.Deliverer{Store: store, Health: store, Poster: w, Dialects: dialects, Box: box, Log: log},
 	}).Handler()
-	if w.console, err = (&console.Console{API: w.api, Store: keys{store, w}, Dialects: dialects, Box: box, Log: log}).Handler(); err != nil {
+	if w.console, err = (&console.Console{
+		API: w.api, Store: keys{store, w}, Dialects: dialects, Box: box, Mails: w.mails, Now: func() time.Time { return w.now }, Log: log,
+	}).Handler(); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -163,7 +182,9 @@ type browser struct {
 	w      *world
 	origin string
 	htmx   bool
-	cookie *http.Cookie
+	cookie *http.Cookie // of a key's session
+	portal *http.Cookie // of a portal's
+	frames string       // the sites that may show its pages in a frame, as a policy has them; "" is none
 	seen   []page
 }
 
@@ -211,14 +232,21 @@ func (b *browser) do(method, target string, f url.Values, headers ...string) pag
 	if b.cookie != nil {
 		r.AddCookie(&http.Cookie{Name: b.cookie.Name, Value: b.cookie.Value})
 	}
+	if b.portal != nil {
+		r.AddCookie(&http.Cookie{Name: b.portal.Name, Value: b.portal.Value})
+	}
 	rec := httptest.NewRecorder()
 	b.w.console.ServeHTTP(rec, r)
 	for _, c := range rec.Result().Cookies() {
-		if b.cookie = c; c.MaxAge < 0 {
-			b.cookie = nil
+		kept := &b.cookie
+		if c.Name == "hookline_portal" {
+			kept = &b.portal
+		}
+		if *kept = c; c.MaxAge < 0 {
+			*kept = nil
 		}
 	}
-	p := page{t: b.w.t, what: method + " " + target, status: rec.Code, header: rec.Header(), body: rec.Body.String()}
+	p := page{t: b.w.t, frames: cmp.Or(b.frames, "'none'"), what: method + " " + target, status: rec.Code, header: rec.Header(), body: rec.Body.String()}
 	b.seen = append(b.seen, p)
 	if strings.HasPrefix(p.header.Get("Content-Type"), "text/html") {
 		p.plain()
@@ -230,6 +258,7 @@ func (b *browser) do(method, target string, f url.Values, headers ...string) pag
 type page struct {
 	t      testing.TB
 	what   string
+	frames string
 	status int
 	header http.Header
 	body   string
@@ -276,7 +305,7 @@ func (p page) lacks(texts ...string) page {
 func (p page) plain() {
 	p.t.Helper()
 	policy := p.header.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"} {
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "base-uri 'none'", "frame-ancestors " + p.frames} {
 		if !slices.Contains(strings.Split(policy, "; "), want) {
 			p.t.Errorf("%s: got Content-Security-Policy %q, want %s in it", p.what, policy, want)
 		}

@@ -17,6 +17,7 @@ import (
 	"hookline/shared/ingest"
 	"hookline/shared/management"
 	"hookline/shared/queue"
+	"hookline/shared/rate"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
 )
@@ -122,6 +123,9 @@ type API struct {
 	Admin func(*http.Request) bool
 	// Serves picks the routes that are answered; the others are not there. nil is all.
 	Serves func(Route) bool
+	// Rates bounds how often a tenant's key may call, in this process; nil is as often as it likes. Admins and callers in
+	// this process (WithKey) are not counted.
+	Rates *rate.Limiter
 	// Now reads the deployment's clock; nil is time.Now.
 	Now func() time.Time
 	// Span is how much Now advances in a span of real time; nil is as much.

@@ -65,6 +65,10 @@ func (a *API) identify(c *call) error {
 		c.admin = true
 		return nil
 	}
+	// First: a key over its rate costs no read. One that is not known counts as well.
+	if wait := a.Rates.Wait(hash); wait > 0 {
+		return webhook.ErrTooMany(wait)
+	}
 	key, err := a.Store.KeyByHash(c.ctx(), hash)
 	if err != nil {
 		if webhook.KindOf(err) == webhook.NotFound {

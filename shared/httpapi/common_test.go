@@ -202,7 +202,7 @@ func TestPaths(t *testing.T) {
 	w := newWorld(t)
 	for _, path := range []string{
 		"/", "//v1/tenants", "/v1//tenants", "/v1/tenants/", "/v1/./tenants", "/v1/x/../tenants", "/V1/tenants", "/v1/tenants/acme/",
-		"/v1/webhooks/", "/v1/webhooks/a/b", "/v1", "/v1/%74enants", "/v1/portal-links", "/v1/stats", "/v1/webhooks/import/x", "/openapi.json/", "/healthz/x",
+		"/v1/webhooks/", "/v1/webhooks/a/b", "/v1", "/v1/%74enants", "/v1/portal-links/x", "/v1/stats", "/v1/webhooks/import/x", "/openapi.json/", "/healthz/x",
 	} {
 		for _, method := range []string{"GET", "POST", "DELETE"} {
 			for _, key := range []string{"", w.key, adminKey} {

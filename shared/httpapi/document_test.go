@@ -98,6 +98,7 @@ func TestDocumentHasTheShapes(t *testing.T) {
 		"Source": sourceJSON{}, "CreatedSource": newSourceJSON{}, "SourceList": listJSON[sourceJSON]{},
 		"Deployment": deploymentJSON{}, "DeploymentList": listJSON[deploymentJSON]{}, "Received": receivedJSON{},
 		"EventTypeList": listJSON[eventTypeJSON]{}, "Preview": previewJSON{}, "PreviewRequest": requestJSON{},
+		"PortalLink": portalLinkJSON{},
 	} {
 		got, required := shapeOf(doc, doc.Components.Schemas[name])
 		want, always := fieldsOf(reflect.TypeOf(shape))

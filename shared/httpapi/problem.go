@@ -3,7 +3,9 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 
 	"hookline/shared/webhook"
 )
@@ -40,6 +42,8 @@ func statusOf(kind webhook.Kind) (status int, code string) {
 		return http.StatusRequestEntityTooLarge, "too-large"
 	case webhook.Unsupported:
 		return http.StatusUnsupportedMediaType, "unsupported-media-type"
+	case webhook.TooMany:
+		return http.StatusTooManyRequests, "too-many-requests"
 	case webhook.Unavailable:
 		return http.StatusServiceUnavailable, "unavailable"
 	}
@@ -63,6 +67,8 @@ func problemOf(err error) answer {
 	switch e.Kind {
 	case webhook.Unauthorized:
 		out.Header.Set("WWW-Authenticate", `Bearer realm="hookline"`)
+	case webhook.TooMany: // whole seconds, not fewer (RFC 9110, section 10.2.3)
+		out.Header.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(e.RetryAfter.Seconds())))))
 	case webhook.Unavailable:
 		out.Header.Set("Retry-After", "1")
 	}

@@ -72,12 +72,14 @@ func routes() []route {
 		{method: "DELETE", path: "/v1/tenants/{id}", scope: admin, find: (*API).findTenant, serve: (*API).deleteTenant},
 		{method: "POST", path: "/v1/tenants/{id}/events", scope: admin, body: requiredBody, publishes: true, find: (*API).findTenant, serve: (*API).publish},
 		{method: "POST", path: "/v1/tenants/{id}/keys", scope: admin, body: requiredBody, find: (*API).findTenant, serve: (*API).createKey},
+		{method: "POST", path: "/v1/tenants/{id}/portal-links", scope: admin, body: optionalBody, find: (*API).findTenant, serve: (*API).createPortalLink},
 
 		{method: "GET", path: "/v1/tenant", scope: "tenant:read", serve: (*API).showTenant},
 		{method: "PATCH", path: "/v1/tenant", scope: "tenant:write", body: requiredBody, serve: (*API).updateTenant},
 		{method: "POST", path: "/v1/keys", scope: "keys:write", body: requiredBody, serve: (*API).createKey},
 		{method: "GET", path: "/v1/keys", scope: "keys:read", serve: (*API).listKeys},
 		{method: "DELETE", path: "/v1/keys/{id}", scope: "keys:write", serve: (*API).deleteKey},
+		{method: "POST", path: "/v1/portal-links", scope: "tenant:write", body: optionalBody, serve: (*API).createPortalLink},
 
 		{method: "POST", path: "/v1/webhooks", scope: "webhooks:write", body: requiredBody, serve: (*API).createWebhook},
 		{method: "GET", path: "/v1/webhooks", scope: "webhooks:read", serve: (*API).listWebhooks},

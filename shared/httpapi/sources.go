@@ -25,15 +25,19 @@ type newSourceJSON struct {
 	Secret string `json:"secret"`
 }
 
-// sourceOf shows a source. Its address begins as the caller's own request did, so that it is right behind any domain. A
+// here returns an address of ours that begins as the caller's own request did, so that it is right behind any domain. A
 // tunnel to this machine says in X-Forwarded-Proto how it was called; who lies there lies to himself.
-func sourceOf(c *call, s webhook.Source) sourceJSON {
-	r := c.request
-	u := url.URL{Scheme: "http", Host: r.Host, Path: receiverPath + s.Kind + "/" + s.ID}
+func here(r *http.Request, path string) *url.URL {
+	u := &url.URL{Scheme: "http", Host: r.Host, Path: path}
 	if r.TLS != nil || r.URL.Scheme == "https" || r.Header.Get("X-Forwarded-Proto") == "https" {
 		u.Scheme = "https"
 	}
-	return sourceJSON{ID: s.ID, Kind: s.Kind, Name: s.Name, URL: u.String(), CreatedAt: at(s.CreatedAt)}
+	return u
+}
+
+func sourceOf(c *call, s webhook.Source) sourceJSON {
+	at, made := here(c.request, receiverPath+s.Kind+"/"+s.ID), at(s.CreatedAt)
+	return sourceJSON{ID: s.ID, Kind: s.Kind, Name: s.Name, URL: at.String(), CreatedAt: made}
 }
 
 func (a *API) deployments() deployment.Service {

@@ -58,7 +58,7 @@ func (s Service) CreateTenant(ctx context.Context, in TenantInput, found Faults)
 			t.Dialect = d.Name
 		}
 	}
-	applyTenant(&t, in, &faults)
+	s.applyTenant(&t, in, &faults)
 	if err := faults.Err(); err != nil {
 		return webhook.Tenant{}, "", err
 	}
@@ -86,7 +86,7 @@ func (s Service) UpdateTenant(ctx context.Context, id string, in TenantInput, fo
 		if in.Name.Null {
 			faults.Add("name", "must be a string")
 		}
-		applyTenant(&t, in, &faults)
+		s.applyTenant(&t, in, &faults)
 		if err := faults.Err(); err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (s Service) DeleteTenant(ctx context.Context, id string) error {
 	return s.Store.DeleteTenant(ctx, id)
 }
 
-func applyTenant(t *webhook.Tenant, in TenantInput, faults *Faults) {
+func (s Service) applyTenant(t *webhook.Tenant, in TenantInput, faults *Faults) {
 	if in.Name.given() {
 		t.Name = in.Name.Value
 		faults.text("name", t.Name, 1, MaxName)
@@ -129,7 +129,7 @@ func applyTenant(t *webhook.Tenant, in TenantInput, faults *Faults) {
 			return
 		}
 		for i, raw := range in.FrameAncestors.Value {
-			o, ok := origin(raw)
+			o, ok := origin(raw, s.AllowPrivate)
 			if !ok {
 				faults.Add("frame_ancestors."+itoa(i), "must be an https origin, as in https://app.example.com")
 			} else if !slices.Contains(t.FrameAncestors, o) {
@@ -147,11 +147,15 @@ func plainAddress(s string) bool {
 // originHost admits nothing that could end the value in a Content-Security-Policy header.
 var originHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`)
 
-// origin returns the https origin that raw is, in lower case, without a final slash.
-func origin(raw string) (string, bool) {
+// origin returns the https origin that raw is, in lower case, without a final slash. With local it may also be http on
+// this machine, where a product is developed.
+func origin(raw string, local bool) (string, bool) {
 	s := strings.ToLower(strings.TrimSuffix(raw, "/"))
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || len(s) > maxOriginBytes || s != "https://"+u.Host || !originHost.MatchString(u.Host) {
+	if err != nil || len(s) > maxOriginBytes || s != u.Scheme+"://"+u.Host || !originHost.MatchString(u.Host) {
+		return "", false
+	}
+	if u.Scheme != "https" && (!local || u.Scheme != "http" || u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1") {
 		return "", false
 	}
 	if p := u.Port(); p != "" {

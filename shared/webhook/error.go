@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Kind says what sort of thing went wrong, in terms a caller can act on. Only the HTTP edge turns it into a status.
@@ -28,6 +29,8 @@ const (
 	TooLarge
 	// Unsupported is a media type other than JSON.
 	Unsupported
+	// TooMany is more requests than the caller may make; RetryAfter says when the next is taken.
+	TooMany
 	// Unavailable is a passing fault of an engine (a throttle, a timeout): trying again may help.
 	Unavailable
 )
@@ -39,6 +42,8 @@ type Error struct {
 	Message string
 	Fields  []FieldError
 	Cause   error
+	// RetryAfter is how long to wait before trying again, of TooMany.
+	RetryAfter time.Duration
 }
 
 // FieldError names one field at fault: a path with dots, array positions as numbers ("3.type").
@@ -84,6 +89,11 @@ func ErrConflict(code, message string) *Error {
 // ErrInvalid reports the fields at fault.
 func ErrInvalid(fields ...FieldError) *Error {
 	return &Error{Kind: Invalid, Code: "invalid", Message: "the request was understood but refused", Fields: fields}
+}
+
+// ErrTooMany reports that the caller's next request is taken after so long.
+func ErrTooMany(wait time.Duration) *Error {
+	return &Error{Kind: TooMany, Code: "too-many-requests", Message: "too many requests with this key; wait as long as Retry-After says", RetryAfter: wait}
 }
 
 // ErrUnavailable wraps a passing fault of an engine.

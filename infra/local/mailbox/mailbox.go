@@ -1,5 +1,5 @@
 // Package mailbox keeps mails as files in the place of a mail service: `make run` has no other. Every mail program opens
-// them.
+// them, and the console shows each tenant its own.
 //
 // A file is there whole or not at all, also after a crash. Nothing leaves the machine, and nothing is deleted.
 package mailbox
@@ -65,6 +65,9 @@ func (f *Folder) free(second, slug string) (string, error) {
 	}
 }
 
+// tenantHeader says whose owner a mail is for: several can share an address.
+const tenantHeader = "X-Hookline-Tenant"
+
 const maxSlug = 60
 
 // slug makes a part of a file's name of text.
@@ -85,6 +88,7 @@ func message(m notify.Mail, now time.Time) []byte {
 	// RFC 2047 has several encoded words on lines of their own.
 	header("Subject", strings.ReplaceAll(mime.QEncoding.Encode("utf-8", m.Subject), "?= =?", "?=\r\n =?"))
 	header("Date", now.Format(time.RFC1123Z))
+	header(tenantHeader, m.Tenant)
 	header("Message-ID", "<"+strings.ToLower(rand.Text())+"@hookline.invalid>")
 	header("MIME-Version", "1.0")
 	header("Content-Type", "text/plain; charset=utf-8")

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"hookline/shared/console"
 	"hookline/shared/notify"
 )
 
@@ -84,5 +86,64 @@ func TestSend(t *testing.T) {
 	}
 	if line := log.String(); !strings.Contains(line, "to=ops@example.com") || !strings.Contains(line, names[0]) {
 		t.Errorf("logged %s, want whom it is for and the file", line)
+	}
+}
+
+// TestSent reads back what was sent: each tenant's own, also where several share an address.
+func TestSent(t *testing.T) {
+	now := time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
+	f := &Folder{Path: filepath.Join(t.TempDir(), "mail"), Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
+	long := "Größe “" + strings.Repeat("Überweisungen ", 9) + "”"
+	for _, m := range []notify.Mail{
+		{Tenant: "acme", To: "ops@example.com", Subject: "first", Text: "one\n"},
+		{Tenant: "globex", To: "ops@example.com", Subject: "another's", Text: "two\n"},
+		{Tenant: "acme", To: "ops@example.com", Subject: "x\r\nX-Hookline-Tenant: globex", Text: "three\n"},
+		{Tenant: "acme", To: "ops@example.com", Subject: long, Text: long + "\n.\n"},
+	} {
+		now = now.Add(time.Second)
+		if err := f.Send(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range map[string]string{"20270101T000000-1-x.eml": "\x00", "20270101T000001-1-x.eml": "", ".new": "half"} {
+		if err := os.WriteFile(filepath.Join(f.Path, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := now.Add(-4 * time.Second)
+	for name, tt := range map[string]struct {
+		tenant   string
+		since    time.Time
+		most     int
+		subjects []string
+		more     bool
+	}{
+		"all":               {"acme", begin, 10, []string{long, "x\r\nX-Hookline-Tenant: globex", "first"}, false},
+		"as many":           {"acme", begin, 3, []string{long, "x\r\nX-Hookline-Tenant: globex", "first"}, false},
+		"the newest":        {"acme", begin, 1, []string{long}, true},
+		"since later":       {"acme", now, 10, []string{long}, false},
+		"another's":         {"globex", begin, 10, []string{"another's"}, false},
+		"nobody's":          {"", begin, 10, nil, false},
+		"one without mails": {"initech", begin, 10, nil, false},
+	} {
+		mails, more, err := f.Sent(t.Context(), tt.tenant, tt.since, tt.most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var subjects []string
+		for _, m := range mails {
+			subjects = append(subjects, m.Subject)
+		}
+		if diff := cmp.Diff(tt.subjects, subjects); diff != "" || more != tt.more {
+			t.Errorf("%s: more is %t (-want +got):\n%s", name, more, diff)
+		}
+	}
+	mails, _, err := f.Sent(t.Context(), "acme", begin, 1)
+	want := []console.Mail{{To: "ops@example.com", Subject: long, Text: long + "\n.\n", At: now}}
+	if diff := cmp.Diff(want, mails, cmpopts.EquateApproxTime(0)); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if mails, more, err := (&Folder{Path: filepath.Join(t.TempDir(), "none")}).Sent(t.Context(), "acme", begin, 1); len(mails) > 0 || more || err != nil {
+		t.Errorf("of no folder: got %v, %t, %v, want nothing", mails, more, err)
 	}
 }

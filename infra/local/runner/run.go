@@ -82,10 +82,11 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 	api := "http://" + listener.Addr().String()
 
 	log := slog.New(newShow(out, clk.Now))
+	mails := &mailbox.Folder{Path: dir.file("mail"), Now: clk.Now, Log: log}
 	stack, err := Assemble(Parts{
 		Store: e.Store, Queues: e.Queues, Clock: clk, Keys: seal.NewStatic(sealKey), AdminKey: c.AdminKey,
 		Poster: egress.New(egress.Options{AllowPrivate: c.AllowPrivate}), AllowPrivate: c.AllowPrivate, Log: log,
-		Mailer: &mailbox.Folder{Path: dir.file("mail"), Now: clk.Now, Log: log}, Console: api,
+		Mailer: mails, Mails: mails, Console: api,
 	})
 	if err != nil {
 		return err

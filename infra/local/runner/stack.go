@@ -65,6 +65,7 @@ type Parts struct {
 	Jitter       func() float64
 	Announcer    ingest.Announcer // nil means that notices go to NotifyQueue, if there is a Mailer
 	Mailer       notify.Mailer    // nil means that no mail is sent
+	Mails        console.Mails    // what was sent, for the console; nil means that it has no page of them
 	Console      string           // address of the console, for mails
 	Log          *slog.Logger
 }
@@ -120,7 +121,7 @@ func Assemble(p Parts) (*Stack, error) {
 		RedriveTo: p.Queues[DeliveryQueue].Name(), Box: box, AllowPrivate: p.AllowPrivate, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
 		Changes: p.Queues[IngestQueue], Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
 	}
-	pages := &console.Console{API: api.Handler(), Store: p.Store, Dialects: dialects, Box: box, Now: p.Clock.Now, Log: p.Log}
+	pages := &console.Console{API: api.Handler(), Store: p.Store, Dialects: dialects, Box: box, Mails: p.Mails, Now: p.Clock.Now, Log: p.Log}
 	shown, err := pages.Handler()
 	if err != nil {
 		return nil, err

@@ -1,0 +1,102 @@
+package console
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"hookline/shared/httpapi"
+	"hookline/shared/portal"
+	"hookline/shared/webhook"
+)
+
+// portalPage is what is said to somebody who comes by a link and is not let in, or not yet.
+type portalPage struct {
+	Heading, Text string
+	Link          string // to be opened by a button, "" for none
+}
+
+// portalLink takes a link that was followed. It works once, so a program that only looks ahead must not use it up: a
+// browser says that somebody goes there, on their own or in a frame, and is let in at once, without which a product could
+// not embed the console. What says nothing of the kind, such as a chat that previews links, or says that it fetches ahead,
+// gets a page with a button.
+func (c *Console) portalLink(w http.ResponseWriter, r *http.Request) {
+	link := r.URL.Query().Get(httpapi.PortalField)
+	c.enter(&visit{Console: c, w: w, r: r}, link, goes(r))
+}
+
+// portalOpen takes a link by its page's button.
+func (c *Console) portalOpen(w http.ResponseWriter, r *http.Request) {
+	c.enter(&visit{Console: c, w: w, r: r}, r.PostFormValue(httpapi.PortalField), true)
+}
+
+// goes reports whether a browser says that somebody goes to the page (https://www.w3.org/TR/fetch-metadata/), and not that
+// it fetches it in case (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Purpose).
+func goes(r *http.Request) bool {
+	ahead := r.Header.Get("Sec-Purpose") + r.Header.Get("Purpose") + r.Header.Get("X-Moz")
+	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" &&
+		(r.Header.Get("Sec-Fetch-Dest") == "document" || framed(r)) && !strings.Contains(ahead, "prefetch")
+}
+
+// framed reports whether a browser asks for a page to show it in a frame.
+func framed(r *http.Request) bool {
+	return slices.Contains([]string{"iframe", "frame"}, r.Header.Get("Sec-Fetch-Dest"))
+}
+
+// enter lets in who holds the link, if it is to be used now.
+func (c *Console) enter(v *visit, text string, now bool) {
+	ctx := v.r.Context()
+	l, err := portal.Open(ctx, c.Box, portal.Address, text)
+	if err != nil {
+		v.refuse(http.StatusNotFound, "This link does not work", "It may have been cut off. Go back to where you found it and open it from there.")
+		return
+	}
+	t, err := c.Store.Tenant(ctx, l.Tenant)
+	gone := err == nil && !t.CreatedAt.Equal(l.Since) || webhook.KindOf(err) == webhook.NotFound
+	if err == nil && !gone {
+		v.allowFrames(t)
+		var ok bool
+		v.key, ok, err = c.holder(ctx, l)
+		gone = err == nil && !ok
+	}
+	const again = "Go back to where you found it: it makes a new link each time."
+	switch {
+	case gone:
+		v.refuse(http.StatusGone, "This link has been withdrawn", again)
+	case err != nil:
+		v.failed(err)
+	case !c.now().Before(l.Expires):
+		v.refuse(http.StatusGone, "This link's time is over", again)
+	case !now:
+		v.show(http.StatusOK, "portal", "", "", "Open your webhooks", portalPage{
+			Heading: "Open your webhooks", Text: "This link can be opened once.", Link: text,
+		})
+	default:
+		v.use(l)
+	}
+}
+
+// use marks the link as used and signs its holder in. Whoever dies in between has a link that is used up, and nobody in.
+func (v *visit) use(l portal.Link) {
+	ctx, now := v.r.Context(), v.now()
+	_, first, err := v.Store.Pin(ctx, l.Use(now))
+	if err == nil && !first {
+		v.refuse(http.StatusGone, "This link has been used", "It opens once. Go back to where you found it: it makes a new link each time.")
+		return
+	}
+	sealed := ""
+	if err == nil {
+		sealed, err = l.Seal(ctx, v.Box, portal.Session)
+	}
+	if err != nil {
+		v.failed(err)
+		return
+	}
+	http.SetCookie(v.w, framedCookie(sealed, max(1, int(l.Expires.Sub(now)/time.Second))))
+	v.redirect(v.start())
+}
+
+func (v *visit) refuse(status int, heading, text string) {
+	v.show(status, "portal", "", "", heading, portalPage{Heading: heading, Text: text})
+}

@@ -1,0 +1,53 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"hookline/shared/management"
+	"hookline/shared/portal"
+)
+
+// PortalPath is where the console takes portal links; the query's PortalField is the sealed link.
+const (
+	PortalPath  = "/console/portal"
+	PortalField = "link"
+)
+
+type portalLinkJSON struct {
+	URL       string `json:"url"`
+	ExpiresAt string `json:"expires_at"`
+}
+
+// createPortalLink makes a link to the console. Nothing is stored: only its use is.
+func (a *API) createPortalLink(c *call) (answer, error) {
+	var faults management.Faults
+	f := object(c.body, whole, "", &faults)
+	asked := f.integer("expires_in")
+	f.rest("url", "expires_at")
+	life := portal.DefaultLife
+	if asked.Set && !asked.Null {
+		const least, most = int(portal.MinLife / time.Second), int(portal.MaxLife / time.Second)
+		if asked.Value < least || asked.Value > most {
+			faults.Add("expires_in", "must be "+strconv.Itoa(least)+" to "+strconv.Itoa(most)+" seconds")
+		}
+		life = time.Duration(asked.Value) * time.Second
+	}
+	if err := faults.Err(); err != nil {
+		return answer{}, err
+	}
+	maker := c.key.Hash
+	if c.admin {
+		maker = ""
+	}
+	l := portal.New(c.tenant, maker, a.now(), life)
+	sealed, err := l.Seal(c.ctx(), a.Box, portal.Address)
+	if err != nil {
+		return answer{}, err
+	}
+	u := here(c.request, PortalPath)
+	u.RawQuery = url.Values{PortalField: {sealed}}.Encode()
+	return reply(http.StatusCreated, portalLinkJSON{URL: u.String(), ExpiresAt: at(l.Expires)})
+}
