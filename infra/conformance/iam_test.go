@@ -195,6 +195,8 @@ func (d *drive) manage() {
 		d.call(route, "standard", "", "", http.StatusOK, nil)
 	}
 	d.call("GET /v1/event-types", "", d.acme, "", http.StatusOK, nil)
+	d.call("GET /v1/event-types/{name}/preview", "invoice.paid", d.acme, "", http.StatusOK, nil)
+	d.call("POST /v1/webhooks/try-filter", "", d.acme, `{"filter":{"paid":[true]},"type":"invoice.paid"}`, http.StatusOK, nil)
 
 	id := d.hook(d.acme, "/ok", "invoice.*", `,"headers":{"X-Token":"t"}`)
 	d.call("GET /v1/webhooks", "", d.acme, "", http.StatusOK, nil)

@@ -29,6 +29,9 @@ func (w *world) calls() []aCall {
 			switch {
 			case strings.HasPrefix(path, "/v1/tenants/"):
 				c.id, c.given = "acme", true
+			case path == "/v1/webhooks/try-filter":
+			case strings.HasPrefix(path, "/v1/event-types/"):
+				c.id, c.given = "invoice.paid", true
 			case strings.HasPrefix(path, "/v1/webhooks/"):
 				c.id, c.isolated = hook, true
 			case strings.HasPrefix(path, "/v1/deliveries/"):

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -252,6 +253,59 @@ func TestPreview(t *testing.T) {
 	refused("/v1/dialects/standard/preview", `{"type":"webhook.failing"}`).faults("type")
 	refused("/v1/dialects/standard/preview", `{"type":"invoice.paid","secret":"?"}`).faults("secret")
 	refused("/v1/dialects/standard/preview", `{"type":"invoice.paid","data":{"x":"`+strings.Repeat("x", 256<<10)+`"}}`).problem(413, "too-large")
+}
+
+func TestPreviewFormats(t *testing.T) {
+	w := newWorld(t)
+	shapes := map[string]string{"json": `{"type":"invoice.paid"`, "slack": `"blocks":[`, "teams": `AdaptiveCard`, "discord": `"embeds":[`}
+	for format, shape := range shapes {
+		admins := w.do("POST", "/v1/dialects/standard/preview", adminKey, `{"type":"invoice.paid","format":"`+format+`"}`).is(200)
+		theirs := w.do("GET", "/v1/event-types/invoice.paid/preview?format="+format, w.key, "").is(200)
+		for _, r := range []reply{admins, theirs} {
+			if signed := strings.Contains(r.body, "webhook-signature"); signed != (format == "json") || !strings.Contains(r.str("body"), shape) || r.str("format") != format {
+				t.Errorf("%s: got signed %t, want %t, and %s in %s", format, signed, format == "json", shape, r.body)
+			}
+		}
+	}
+	if r := w.do("GET", "/v1/event-types/invoice.paid/preview", w.key, "").is(200); r.str("format") != "json" || r.str("tenant") != "acme" {
+		t.Errorf("got %s, want JSON for acme", r.body)
+	}
+	// The chats take JSON alone, whatever the dialect offers.
+	if r := w.do("POST", "/v1/dialects/agiletune/preview", adminKey, `{"type":"task.updated","format":"teams"}`).is(200); strings.Contains(r.body, "form-urlencoded") {
+		t.Errorf("got a form: %s", r.body)
+	}
+	w.do("GET", "/v1/event-types/invoice.paid/preview?format=fax", w.key, "").faults("format")
+	w.do("POST", "/v1/dialects/standard/preview", adminKey, `{"type":"invoice.paid","format":"fax"}`).faults("format")
+	for _, unlisted := range []string{"no.such.type", "webhook.failing", "*", "a b"} {
+		w.do("GET", "/v1/event-types/"+url.PathEscape(unlisted)+"/preview", w.key, "").problem(404, "not-found")
+	}
+}
+
+func TestTryFilter(t *testing.T) {
+	w := newWorld(t)
+	try := func(body string) reply { return w.do("POST", "/v1/webhooks/try-filter", w.key, body) }
+	tests := map[string]struct {
+		body string
+		want bool
+	}{
+		"data that matches":    {`{"filter":{"total":[{"numeric":[">",100]}]},"data":{"total":250}}`, true},
+		"data that does not":   {`{"filter":{"total":[{"numeric":[">",100]}]},"data":{"total":50}}`, false},
+		"the example":          {`{"filter":{"message":[{"prefix":"This is"}]},"type":"webhook.test"}`, true},
+		"a system event's":     {`{"filter":{"status":["failing"]},"type":"webhook.failing"}`, true},
+		"data before the type": {`{"filter":{"message":["hello"]},"type":"webhook.test","data":{"message":"hello"}}`, true},
+		"null is no data":      {`{"filter":{"message":["hello"]},"type":"webhook.test","data":null}`, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := try(tt.body).is(200).field("matches"); got != tt.want {
+				t.Errorf("got matches %v, want %t", got, tt.want)
+			}
+		})
+	}
+	try(`{}`).faults("data", "filter")
+	try(`{"filter":null,"type":"nope nope"}`).faults("filter", "type")
+	try(`{"filter":{"total":5},"data":[]}`).faults("data", "filter.total")
+	try(`{"filter":{"total":[{"numeric":["~",5]}]},"data":{}}`).faults("filter.total.0.numeric")
 }
 
 func TestSystemEventsAreTestedNotPublished(t *testing.T) {

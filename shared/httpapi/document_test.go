@@ -97,7 +97,7 @@ func TestDocumentHasTheShapes(t *testing.T) {
 		"TenantList": listJSON[tenantJSON]{}, "KeyList": listJSON[keyJSON]{}, "DeliveryList": listJSON[deliveryJSON]{},
 		"Source": sourceJSON{}, "CreatedSource": newSourceJSON{}, "SourceList": listJSON[sourceJSON]{},
 		"Deployment": deploymentJSON{}, "DeploymentList": listJSON[deploymentJSON]{}, "Received": receivedJSON{},
-		"EventTypeList": listJSON[eventTypeJSON]{}, "Preview": previewJSON{}, "PreviewRequest": requestJSON{},
+		"EventTypeList": listJSON[eventTypeJSON]{}, "Preview": previewJSON{}, "TriedFilter": triedJSON{}, "PreviewRequest": requestJSON{},
 		"PortalLink": portalLinkJSON{},
 	} {
 		got, required := shapeOf(doc, doc.Components.Schemas[name])

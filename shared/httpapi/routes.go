@@ -83,6 +83,7 @@ func routes() []route {
 
 		{method: "POST", path: "/v1/webhooks", scope: "webhooks:write", body: requiredBody, serve: (*API).createWebhook},
 		{method: "GET", path: "/v1/webhooks", scope: "webhooks:read", serve: (*API).listWebhooks},
+		{method: "POST", path: "/v1/webhooks/try-filter", scope: "webhooks:read", body: requiredBody, serve: (*API).tryFilter},
 		{method: "GET", path: "/v1/webhooks/{id}", scope: "webhooks:read", find: (*API).findWebhook, serve: (*API).showWebhook},
 		{method: "PATCH", path: "/v1/webhooks/{id}", scope: "webhooks:write", body: requiredBody, find: (*API).findWebhook, serve: (*API).updateWebhook},
 		{method: "DELETE", path: "/v1/webhooks/{id}", scope: "webhooks:write", find: (*API).findWebhook, serve: (*API).deleteWebhook},
@@ -99,6 +100,7 @@ func routes() []route {
 
 		{method: "POST", path: "/v1/events", scope: "events:write", body: requiredBody, publishes: true, serve: (*API).publish},
 		{method: "GET", path: "/v1/event-types", scope: "events:read", serve: (*API).listEventTypes},
+		{method: "GET", path: "/v1/event-types/{name}/preview", scope: "events:read", serve: (*API).previewEventType},
 
 		{method: "POST", path: "/v1/sources", scope: "sources:write", body: requiredBody, serve: (*API).createSource},
 		{method: "GET", path: "/v1/sources", scope: "sources:read", serve: (*API).listSources},

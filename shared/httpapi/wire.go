@@ -202,9 +202,16 @@ type previewJSON struct {
 	EventID   string `json:"event_id"`
 	Tenant    string `json:"tenant"`
 	Timestamp string `json:"timestamp"`
+	Format    string `json:"format"`
 	Secret    string `json:"secret"`
 	requestJSON
 	Requests []requestJSON `json:"requests"`
+}
+
+// triedJSON is what came of a filter's trial.
+type triedJSON struct {
+	Matches bool            `json:"matches"`
+	Data    json.RawMessage `json:"data"`
 }
 
 // requestJSON is one way to send an event. Body is the exact bytes, as a string, because it is what is signed.

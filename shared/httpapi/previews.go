@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"hookline/shared/chat"
+	"hookline/shared/delivery"
+	"hookline/shared/dialect"
+	"hookline/shared/ingest"
+	"hookline/shared/management"
+	"hookline/shared/pattern"
+	"hookline/shared/webhook"
+)
+
+// previewTenant is the tenant that an admin's preview is for.
+const previewTenant = "acme"
+
+// previewDialect shows what a webhook would get for an event, one request for each content type.
+func (a *API) previewDialect(c *call) (answer, error) {
+	var faults management.Faults
+	f := object(c.body, whole, "", &faults)
+	eventType, data, secret, format := f.text("type"), f.take("data"), f.text("secret"), f.text("format")
+	f.rest()
+	p := preview{dialect: c.shown, tenant: previewTenant, eventType: eventType.Value, format: format.Value, secret: secret.Value, faults: faults}
+	if data.Set && !data.Null {
+		p.data = data.Value
+	}
+	return p.answer()
+}
+
+// previewEventType shows a tenant what its webhooks get for an event with the data of the type's example. The secret is
+// none of its webhooks'.
+func (a *API) previewEventType(c *call) (answer, error) {
+	d, err := a.dialect(c)
+	if err != nil {
+		return answer{}, err
+	}
+	if _, listed := d.EventType(c.name); !listed || !d.Knows(c.name) { // open catalogues know types that they do not list
+		return answer{}, webhook.ErrNotFound("event type")
+	}
+	return preview{dialect: d, tenant: c.tenant.ID, eventType: c.name, format: c.request.URL.Query().Get("format")}.answer()
+}
+
+// preview is an event that nobody published; data nil is the example of its type, format "" is JSON.
+type preview struct {
+	dialect                           *dialect.Dialect
+	tenant, eventType, format, secret string
+	data                              json.RawMessage
+	faults                            management.Faults
+}
+
+func (p preview) answer() (answer, error) {
+	d, faults := p.dialect, p.faults
+	now := time.Now().UTC() // real: it is signed
+	ev := webhook.Event{
+		Tenant: p.tenant, ID: webhook.NewID(webhook.EventPrefix, now), Type: p.eventType, AcceptedAt: now,
+		Timestamp: now.Format(webhook.BodyTimeFormat), Data: p.data,
+	}
+	if ev.Data == nil {
+		ev.Data = d.Example(ev.Type)
+	}
+	for _, e := range ingest.Check(d, ingest.Input{Type: ev.Type, Data: ev.Data}) {
+		faults.Add(e.Field, e.Message)
+	}
+	out := previewJSON{Dialect: d.Ref(), Type: ev.Type, EventID: ev.ID, Tenant: ev.Tenant, Timestamp: ev.Timestamp, Format: p.format, Secret: p.secret}
+	if out.Format == "" {
+		out.Format = webhook.FormatJSON
+	} else if !slices.Contains(append(chat.Formats(), webhook.FormatJSON), out.Format) {
+		faults.Add("format", "must be one of "+webhook.FormatJSON+", "+strings.Join(chat.Formats(), ", "))
+	}
+	if out.Secret == "" {
+		out.Secret = d.NewSecret()
+	} else if problem := d.CheckImportedSecret(out.Secret); problem != "" {
+		faults.Add("secret", problem)
+	}
+	if err := faults.Err(); err != nil {
+		return answer{}, err
+	}
+	if ingest.TooLarge(ingest.Input{Data: ev.Data}) {
+		return answer{}, &webhook.Error{Kind: webhook.TooLarge, Message: "an event's data is over 256 KiB"}
+	}
+	body, err := delivery.Body(d, ev, out.Format)
+	if err != nil {
+		return answer{}, err
+	}
+	hook := webhook.NewID(webhook.WebhookPrefix, now)
+	m := dialect.Message{
+		EventID: ev.ID, Type: ev.Type, Tenant: ev.Tenant, Webhook: hook, Timestamp: ev.Timestamp, Sent: now, Body: body, Secrets: []string{out.Secret},
+		Delivery: webhook.DeliveryKey{Webhook: hook, Event: ev.ID, AcceptedAt: now}.ID(), Unsigned: chat.Writes(out.Format),
+	}
+	contentTypes := d.ContentTypes
+	if m.Unsigned {
+		contentTypes = []string{webhook.ContentJSON} // the chats take nothing else
+	}
+	for _, m.ContentType = range contentTypes {
+		headers, err := d.Headers(m)
+		if err != nil {
+			return answer{}, err
+		}
+		out.Requests = append(out.Requests, requestJSON{
+			ContentType: m.ContentType, Headers: headersJSON(headers), Body: string(dialect.Wire(body, m.ContentType)),
+		})
+	}
+	out.requestJSON = out.Requests[0]
+	return reply(http.StatusOK, out)
+}
+
+// tryFilter says whether a filter takes data, or the example of a type.
+func (a *API) tryFilter(c *call) (answer, error) {
+	d, err := a.dialect(c)
+	if err != nil {
+		return answer{}, err
+	}
+	var faults management.Faults
+	f := object(c.body, whole, "", &faults)
+	filter, eventType, data := f.take("filter"), f.text("type"), f.take("data")
+	f.rest()
+	if !filter.Set || filter.Null {
+		faults.Add("filter", "is required")
+	}
+	out := triedJSON{Data: data.Value}
+	switch {
+	case data.Set && !data.Null:
+		object(data.Value, "data", "data.", &faults) // as an event's data has to be
+	case !eventType.Set || eventType.Null:
+		faults.Add("data", "is required where no type is given")
+	case !webhook.IsSystemType(eventType.Value) && !d.Knows(eventType.Value):
+		faults.Add("type", "is not in this dialect's catalogue; GET /v1/event-types lists it")
+	default:
+		out.Data = d.Example(eventType.Value)
+	}
+	if filter.Set && !filter.Null {
+		p, problems := pattern.Parse(filter.Value)
+		for _, e := range problems {
+			faults.Add(e.Field, e.Message)
+		}
+		if p != nil {
+			out.Matches = p.Match(out.Data)
+		}
+	}
+	if err := faults.Err(); err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, out)
+}
