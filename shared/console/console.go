@@ -124,6 +124,16 @@ func (c *Console) pages() map[string]func(*visit) {
 		"POST /console/settings/portal-link": (*visit).createPortalLink,
 
 		"GET /console/mails": (*visit).mails,
+
+		"GET /console/sources":              (*visit).sources,
+		"GET /console/sources/new":          (*visit).newSource,
+		"POST /console/sources":             (*visit).createSource,
+		"GET /console/sources/{id}":         (*visit).source,
+		"GET /console/sources/{id}/delete":  (*visit).askDeleteSource,
+		"POST /console/sources/{id}/delete": (*visit).deleteSource,
+
+		"GET /console/deployments":      (*visit).deployments,
+		"GET /console/deployments/{id}": (*visit).deployment,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hookline/shared/chat"
+	"hookline/shared/prose"
 	"hookline/shared/webhook"
 )
 
@@ -53,7 +54,9 @@ func functions() template.FuncMap {
 		},
 		"time":     shortTime,
 		"took":     took,
+		"grouped":  grouped,
 		"formats":  formats,
+		"line":     prose.Line,
 		"statuses": deliveryStatuses,
 		// offers reports whether there is such a page.
 		"offers": func(pattern string) bool { return new(Console).pages()[pattern] != nil },
@@ -68,6 +71,7 @@ func sections() []section {
 	return []section{
 		{"webhooks", "/console/webhooks", "Webhooks", "webhooks:read"},
 		{"deliveries", "/console/deliveries", "Deliveries", "deliveries:read"},
+		{"deployments", "/console/deployments", "Deployments", "sources:read"},
 		{"keys", "/console/keys", "Keys", "keys:read"},
 		{"settings", "/console/settings", "Settings", "tenant:read"},
 		{"mails", "/console/mails", "Mails", "tenant:read"},

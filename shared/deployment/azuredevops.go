@@ -31,6 +31,20 @@ func azureDevOps() Provider {
 		Challenge:  `Basic realm="hookline", charset="UTF-8"`,
 		Verify:     verifyBasic,
 		Read:       readAzureDevOps,
+		Guide: Guide{
+			Product: "Azure DevOps", Intro: "Releases and pipeline runs of Azure Pipelines.",
+			Header: "Authorization", Format: "Basic {BASE64 OF USER:SECRET}",
+			Page: "https://learn.microsoft.com/azure/devops/service-hooks/services/webhooks",
+			Steps: []string{
+				"In Azure DevOps, open the project and choose **Project settings**, **Service hooks**, **Create subscription**.",
+				"On the screen **Service** choose **Web Hooks**, then **Next**.",
+				"On the screen **Trigger** choose **Release deployment completed** with the status Succeeded, or **Run state changed** with the state Completed and the result Succeeded, then **Next**.",
+				"On the screen **Action** paste the endpoint URL into **URL**, any name into **Basic authentication username**, and the secret into **Basic authentication password**. Leave **Resource details to send** at **All**.",
+				"Choose **Test**; when that has succeeded, **Finish**. For both triggers, make a subscription for each.",
+			},
+			Registers: "A release deployment or a pipeline run that succeeded. Everything else is answered 202 and left alone.",
+			Hints:     []string{"Azure DevOps sends the password to https addresses only, and nothing to localhost.", "Payloads of Azure DevOps name no commit: unless the run names one, its own id stands in for it."},
+		},
 	}
 }
 

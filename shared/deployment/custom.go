@@ -15,6 +15,43 @@ func custom() Provider {
 		Challenge:  `HMAC-SHA256 realm="hookline", header="` + header + `"`,
 		Verify:     signed(header),
 		Read:       readCustom,
+		Guide: Guide{
+			Product: "Custom", Intro: "Any tool that can send a request: Jenkins, Travis CI, Bamboo, GoCD, a script.",
+			Header: header, Format: "sha256={SIGNATURE}",
+			Registers: "Every request that is signed and complete: 201 with the deployment's id, and 200 when it was registered before.",
+			// The fields and hints are those of the document.
+			Fields: []Field{
+				{"deployed_at", "The moment when the deployment has successfully occurred, as in `2023-10-27T00:00:00Z`"},
+				{"environment", "The environment of the deployment"},
+				{"commit_sha", "The associated repository commit SHA"},
+				{"repository_id", "The target repository ID for your project"},
+				{"repository_url", "The repository URL"},
+			},
+			Hints: []string{
+				"The signature is the HMAC hex digest of the request body, made with SHA-256 and the secret.",
+				"The header must have the name `" + header + "`.",
+				"The signature always starts with `sha256=`.",
+				"The body must not change after it was signed. A common mistake is **extra spaces or tab characters** that get into it when it is sent: sign and send the same bytes.",
+			},
+			Commands: customCommands(header),
+		},
+	}
+}
+
+// customCommands is the document's example with OpenSSL and cURL, for a source's own address and secret. The secret is
+// printed where it was made just now, and is a variable of the shell's everywhere else.
+func customCommands(header string) func(url, secret string) string {
+	return func(url, secret string) string {
+		value := `"${SECRET:?set it to the secret of this source}"`
+		if secret != "" {
+			value = quoted(secret)
+		}
+		return "SECRET=" + value + `
+URL=` + quoted(url) + `
+BODY=$(printf '{ "deployed_at": "%s", "environment": "production", "commit_sha": "56e05fced214c44a37759efa2dfc25a65d8ae98d", "repository_id": "123", "repository_url": "https://git.scm-provider.ca/my-project/my-repo" }' "$(date -u +%Y-%m-%dT%H:%M:%SZ)")
+SIGNATURE=$(printf '%s' "$BODY" | openssl sha256 -hex -mac HMAC -macopt key:"$SECRET" | awk '{print $NF}')
+curl --location "$URL" --header "` + header + `: sha256=$SIGNATURE" --header 'Content-Type: application/json' --data "$BODY"
+`
 	}
 }
 

@@ -20,6 +20,21 @@ func github() Provider {
 		Challenge:  `HMAC-SHA256 realm="hookline", header="` + header + `"`,
 		Verify:     signed(header),
 		Read:       readGitHub,
+		Guide: Guide{
+			Product: "GitHub", Intro: "Deployments that GitHub Actions or another tool reports to GitHub's deployments API.",
+			Header: header, Format: "sha256={SIGNATURE}",
+			// "Creating webhooks", and for the secret and the ping "Validating" and "Testing webhooks".
+			Page: "https://docs.github.com/webhooks/using-webhooks/creating-webhooks",
+			Steps: []string{
+				"On GitHub, open the repository, or the organization for all its repositories, and choose **Settings**, **Webhooks**, **Add webhook**.",
+				"Paste the endpoint URL into **Payload URL** and choose the **Content type** `application/json`.",
+				"Paste the secret into **Secret**.",
+				"Choose **Let me select individual events**, tick **Deployment statuses**, and clear **Pushes**.",
+				"Leave **Active** ticked and choose **Add webhook**. GitHub sends a ping at once: **Recent Deliveries** shows that it was answered with 200.",
+			},
+			Registers: "A deployment status `success`. Other states and events are answered 202 and left alone.",
+			Hints:     []string{"GitHub signs each request with the secret by itself. Nothing on the way may change the body.", "GitHub does not send again by itself: use **Redeliver** in **Recent Deliveries**."},
+		},
 	}
 }
 

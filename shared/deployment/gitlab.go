@@ -18,6 +18,20 @@ func gitlab() Provider {
 		Challenge:  `Token realm="hookline", header="` + header + `"`,
 		Verify:     func(h http.Header, _ []byte, secret string) bool { return same(only(h, header), secret) },
 		Read:       readGitLab,
+		Guide: Guide{
+			Product: "GitLab", Intro: "Deployments of GitLab CI/CD jobs that have an environment.",
+			Header: header, Format: "{SECRET}",
+			Page: "https://docs.gitlab.com/user/project/integrations/webhooks/",
+			Steps: []string{
+				"On GitLab, open the project, or the group for all its projects, and choose **Settings**, **Webhooks**, **Add new webhook**.",
+				"Paste the endpoint URL into **URL**.",
+				"Paste the secret into **Secret token**.",
+				"Under **Trigger**, clear **Push events** and tick **Deployment events**.",
+				"Leave **Enable SSL verification** ticked and choose **Add webhook**.",
+			},
+			Registers: "A deployment whose status becomes `success`. Other states and events are answered 202 and left alone.",
+			Hints:     []string{"GitLab sends the secret as it is, in the header: keep the endpoint URL on https.", "Webhooks of groups are a feature of GitLab Premium and Ultimate."},
+		},
 	}
 }
 

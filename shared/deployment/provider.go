@@ -24,6 +24,8 @@ type Provider struct {
 	Verify func(header http.Header, body []byte, secret string) bool
 	// Read understands a request that Verify found right. Errors: webhook.Malformed, webhook.Invalid naming the fields.
 	Read func(header http.Header, body []byte) (Report, error)
+	// Guide is for those who set a source up.
+	Guide Guide
 }
 
 // Report is what a request says. Its zero value says nothing that is to be registered.
