@@ -27,11 +27,13 @@ func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.C
 func (c *Console) call(page *http.Request, k webhook.Key, method, path string, query url.Values, in, out any) error {
 	var body io.Reader = http.NoBody
 	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false) // what is stored as it came, a filter, stays as it was entered
+		if err := enc.Encode(in); err != nil {
 			return fmt.Errorf("%s %s: %w", method, path, err)
 		}
-		body = bytes.NewReader(b)
+		body = &b
 	}
 	r, err := http.NewRequestWithContext(httpapi.WithKey(page.Context(), k), method, path, body)
 	if err != nil {

@@ -95,6 +95,7 @@ func (c *Console) pages() map[string]func(*visit) {
 		"GET /console/webhooks":                     (*visit).webhooks,
 		"GET /console/webhooks/new":                 (*visit).newWebhook,
 		"POST /console/webhooks":                    (*visit).createWebhook,
+		"POST /console/webhook-form":                (*visit).draftWebhook,
 		"GET /console/webhooks/{id}":                (*visit).webhook,
 		"GET /console/webhooks/{id}/edit":           (*visit).editWebhook,
 		"POST /console/webhooks/{id}":               (*visit).updateWebhook,

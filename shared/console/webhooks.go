@@ -1,16 +1,14 @@
 package console
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
-	"hookline/shared/dialect"
 	"hookline/shared/webhook"
 )
 
@@ -26,6 +24,7 @@ type webhookView struct {
 	Format         string            `json:"format"`
 	Headers        map[string]string `json:"headers"`
 	TimeoutSeconds int               `json:"timeout_seconds"`
+	Filter         json.RawMessage   `json:"filter"`
 	MaxPerSecond   *int              `json:"max_per_second"`
 	Metadata       map[string]string `json:"metadata"`
 	CreatedAt      string            `json:"created_at"`
@@ -121,169 +120,6 @@ func (v *visit) webhooks() {
 	v.show(http.StatusOK, "webhooks", "list", "webhooks", v.dialect.Words["title"], p)
 }
 
-// webhookForm is what the form to make or change a webhook shows.
-type webhookForm struct {
-	ID      string // "" for a new one
-	Values  url.Values
-	Groups  []eventGroup
-	Errors  map[string]string
-	Problem string
-}
-
-// Has reports whether a pattern is among the chosen events.
-func (f webhookForm) Has(pattern string) bool { return slices.Contains(f.Values["events"], pattern) }
-
-// Get returns a field's value.
-func (f webhookForm) Get(name string) string { return f.Values.Get(name) }
-
-type eventGroup struct {
-	Name   string
-	Events []dialect.EventType
-}
-
-// groups returns the catalogue as it is chosen from, in its order.
-func groups(d *dialect.Dialect) []eventGroup {
-	var out []eventGroup
-	for _, e := range d.EventTypes() {
-		i := slices.IndexFunc(out, func(g eventGroup) bool { return g.Name == e.Group })
-		if i < 0 {
-			i = len(out)
-			out = append(out, eventGroup{Name: e.Group})
-		}
-		out[i].Events = append(out[i].Events, e)
-	}
-	return out
-}
-
-func (v *visit) form(status int, f webhookForm) {
-	f.Groups = groups(v.dialect)
-	title := v.dialect.Words["create_title"]
-	if f.ID != "" {
-		title = v.dialect.Words["edit"]
-	}
-	v.show(status, "webhook-form", "panel", "webhooks", title, f)
-}
-
-func (v *visit) newWebhook() {
-	v.form(http.StatusOK, webhookForm{Values: url.Values{
-		"active": {"on"}, "content_type": {v.dialect.ContentTypes[0]}, "format": {webhook.FormatJSON},
-	}})
-}
-
-func (v *visit) editWebhook() {
-	var w webhookView
-	if err := v.get("/v1/webhooks/"+url.PathEscape(v.r.PathValue("id")), nil, &w); err != nil {
-		v.failed(err)
-		return
-	}
-	values := url.Values{"url": {w.URL}, "name": {w.Name}, "content_type": {w.ContentType}, "format": {w.Format}}
-	for _, pattern := range w.Events {
-		if listed(v.dialect, pattern) {
-			values.Add("events", pattern)
-		} else {
-			values.Set("more_events", strings.TrimSpace(values.Get("more_events")+" "+pattern))
-		}
-	}
-	if w.Active {
-		values.Set("active", "on")
-	}
-	v.form(http.StatusOK, webhookForm{ID: w.ID, Values: values})
-}
-
-// listed reports whether the form has a box for a pattern; the others are written.
-func listed(d *dialect.Dialect, pattern string) bool {
-	return pattern == "*" || slices.ContainsFunc(d.EventTypes(), func(e dialect.EventType) bool { return e.Name == pattern && !e.ComingSoon })
-}
-
-// separates reports whether a character stands between written events.
-func separates(r rune) bool { return r == ',' || unicode.IsSpace(r) }
-
-// submitted reads the form into the API's input.
-func (v *visit) submitted() (url.Values, map[string]any, bool) {
-	if err := v.r.ParseForm(); err != nil {
-		v.sorry(http.StatusBadRequest, "The form is not readable", "Please go back and try again.")
-		return nil, nil, false
-	}
-	values := v.r.PostForm
-	events := append([]string{}, values["events"]...)
-	for _, more := range strings.FieldsFunc(values.Get("more_events"), separates) {
-		if !slices.Contains(events, more) {
-			events = append(events, more)
-		}
-	}
-	in := map[string]any{
-		"url": strings.TrimSpace(values.Get("url")), "events": events, "active": values.Get("active") != "",
-		"name": strings.TrimSpace(values.Get("name")),
-	}
-	for _, field := range []string{"content_type", "format"} {
-		if values.Has(field) {
-			in[field] = values.Get(field)
-		}
-	}
-	return values, in, true
-}
-
-func (v *visit) createWebhook() {
-	values, in, ok := v.submitted()
-	if !ok {
-		return
-	}
-	in["secret"] = values.Get("secret")
-	var made webhookView
-	if err := v.send(http.MethodPost, "/v1/webhooks", in, &made); err != nil {
-		if p := v.refused(err); p != nil {
-			v.form(http.StatusUnprocessableEntity, refusedForm("", values, p))
-		}
-		return
-	}
-	v.show(http.StatusCreated, "secret", "panel", "webhooks", v.dialect.Words["create_title"], secretPage{Webhook: made, Secret: made.Secret, New: true})
-}
-
-func (v *visit) updateWebhook() {
-	values, in, ok := v.submitted()
-	if !ok {
-		return
-	}
-	id := v.r.PathValue("id")
-	var changed webhookView
-	if err := v.send(http.MethodPatch, "/v1/webhooks/"+url.PathEscape(id), in, &changed); err != nil {
-		if p := v.refused(err); p != nil {
-			v.form(http.StatusUnprocessableEntity, refusedForm(id, values, p))
-		}
-		return
-	}
-	v.redirect("/console/webhooks/" + url.PathEscape(id))
-}
-
-// refusedForm is the form again, with what is wrong beside the fields, or on top where the form has no such field.
-func refusedForm(id string, values url.Values, p *problem) webhookForm {
-	f := webhookForm{ID: id, Values: values, Errors: make(map[string]string)}
-	for _, e := range p.Errors {
-		field, _, _ := strings.Cut(e.Field, ".")
-		if f.Errors[field] == "" {
-			f.Errors[field] = strings.ToUpper(e.Message[:1]) + e.Message[1:] + "."
-		}
-		if !values.Has(field) && field != "events" {
-			f.Problem = p.Detail
-		}
-	}
-	if len(f.Errors) == 0 {
-		f.Problem = p.Detail
-	}
-	if values.Get("secret") != "" && f.Errors["secret"] == "" {
-		f.Errors["secret"] = "Enter it again: no page shows a secret that was entered."
-	}
-	return f
-}
-
-// secretPage shows a secret, the one time that it can be seen.
-type secretPage struct {
-	Webhook webhookView
-	Secret  string
-	New     bool
-	Until   string // the old one signs until then, "" when it ended
-}
-
 // webhookPage is one webhook, with how it has fared lately.
 type webhookPage struct {
 	Webhook webhookView
@@ -377,30 +213,6 @@ func (v *visit) deleteWebhook() {
 		return
 	}
 	v.redirect("/console/webhooks")
-}
-
-func (v *visit) askRotate() { v.ask("rotate", v.dialect.Words["rotate"]) }
-
-func (v *visit) rotateSecret() {
-	path := "/v1/webhooks/" + url.PathEscape(v.r.PathValue("id"))
-	var made struct {
-		Secret string  `json:"secret"`
-		Until  *string `json:"previous_secret_expires_at"`
-	}
-	p := secretPage{}
-	err := v.send(http.MethodPost, path+"/rotate-secret", map[string]any{}, &made)
-	if err == nil {
-		err = v.get(path, nil, &p.Webhook)
-	}
-	if err != nil {
-		v.failed(err)
-		return
-	}
-	p.Secret = made.Secret
-	if made.Until != nil {
-		p.Until = *made.Until
-	}
-	v.show(http.StatusOK, "secret", "panel", "webhooks", v.dialect.Words["rotate"], p)
 }
 
 func (v *visit) askTest() { v.ask("test", v.dialect.Words["test"]) }

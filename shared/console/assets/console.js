@@ -18,6 +18,14 @@ document.addEventListener("click", (event) => {
     dialog.close();
     return;
   }
+  const select = event.target.closest("button[data-select]");
+  if (select) {
+    const boxes = [...select.closest("fieldset").querySelectorAll("input[name=events]:not(:disabled):not([value$='*'])")];
+    const on = boxes.some((box) => !box.checked);
+    for (const box of boxes) box.checked = on;
+    live.textContent = boxes.filter((box) => box.checked).length + " of " + boxes.length + " chosen";
+    return;
+  }
   const copy = event.target.closest("button[data-copy]");
   if (copy) {
     navigator.clipboard.writeText(copy.dataset.copy).then(() => {
@@ -33,9 +41,17 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const heading = dialog.querySelector("h2");
   if (heading) dialog.setAttribute("aria-label", heading.textContent);
   if (!dialog.open && dialog.childElementCount > 0) dialog.showModal();
+  if (!event.target.matches("[data-panel], #dialog")) return; // a part of the panel changed: the focus stays
   const wrong = dialog.querySelector("[aria-invalid]");
   const first = wrong || dialog.querySelector("input:not([type=hidden]), select, textarea") || heading;
   if (first) first.focus();
+});
+
+// An http address is warned of while it is written.
+document.addEventListener("input", (event) => {
+  if (event.target.id !== "url") return;
+  const warning = event.target.closest("form").querySelector("[data-insecure]");
+  if (warning) warning.hidden = !/^\s*http:\/\//i.test(event.target.value);
 });
 
 dialog.addEventListener("close", () => dialog.replaceChildren());

@@ -1,0 +1,129 @@
+package chat
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"hookline/shared/webhook"
+)
+
+// Shown is a message as its readers see it: texts without the marks and escapes that a product's format has.
+type Shown struct {
+	Lead   string // above the card, where the format has such a line
+	Title  string
+	Fields []ShownField
+	Notes  []string // small, below the fields
+}
+
+// ShownField is a label with its value.
+type ShownField struct {
+	Label, Value string
+	Link         bool // the value is an address that can be followed
+}
+
+// Show reads a body that Body wrote in the format. What Body writes it always reads; of other messages it makes what it can.
+func Show(format string, body []byte) (Shown, error) {
+	var s Shown
+	var err error
+	switch format {
+	case webhook.FormatSlack:
+		s, err = showSlack(body)
+	case webhook.FormatTeams:
+		s, err = showTeams(body)
+	case webhook.FormatDiscord:
+		s, err = showDiscord(body)
+	default:
+		err = fmt.Errorf("format %q is no chat's", format)
+	}
+	return s, err
+}
+
+func showSlack(body []byte) (s Shown, err error) {
+	var m slackMessage
+	if err := json.Unmarshal(body, &m); err != nil {
+		return s, fmt.Errorf("slack message: %w", err)
+	}
+	var boxes []slackTextBox // of fields: a label, its value and so on, wherever a section ends
+	for _, b := range m.Blocks {
+		switch {
+		case b.Type == "header" && b.Text != nil:
+			s.Title, _ = slackShown(*b.Text)
+		case b.Type == "context":
+			for _, e := range b.Elements {
+				text, _ := slackShown(e)
+				s.Notes = append(s.Notes, text)
+			}
+		case b.Text != nil:
+			boxes = append(boxes, *b.Text)
+		default:
+			boxes = append(boxes, b.Fields...)
+		}
+	}
+	for i := 0; i+1 < len(boxes); i += 2 {
+		label, _ := slackShown(boxes[i])
+		value, link := slackShown(boxes[i+1])
+		s.Fields = append(s.Fields, ShownField{Label: label, Value: value, Link: link})
+	}
+	return s, nil
+}
+
+// slackShown reads slackPlain, slackLabel and slackValue back.
+func slackShown(b slackTextBox) (text string, link bool) {
+	text = b.Text
+	if b.Type == "mrkdwn" {
+		link = strings.HasPrefix(text, "<")
+		text = strings.TrimSuffix(strings.TrimLeft(text, "*<"), "*")
+		if link {
+			text = strings.TrimSuffix(text, ">")
+		}
+	}
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(text), link
+}
+
+func showTeams(body []byte) (s Shown, err error) {
+	var m teamsMessage
+	if err := json.Unmarshal(body, &m); err != nil {
+		return s, fmt.Errorf("teams message: %w", err)
+	}
+	for _, a := range m.Attachments {
+		for i, block := range a.Content.Body {
+			runs := block.Inlines
+			switch {
+			case len(runs) == 0:
+			case i == 0:
+				s.Title = runs[0].Text
+			case len(runs) == 1:
+				s.Notes = append(s.Notes, runs[0].Text)
+			default:
+				s.Fields = append(s.Fields, ShownField{
+					Label: strings.TrimSuffix(runs[0].Text, ": "), Value: runs[1].Text, Link: runs[1].SelectAction != nil,
+				})
+			}
+		}
+	}
+	return s, nil
+}
+
+func showDiscord(body []byte) (s Shown, err error) {
+	var m discordMessage
+	if err := json.Unmarshal(body, &m); err != nil {
+		return s, fmt.Errorf("discord message: %w", err)
+	}
+	s.Lead = discordShown(m.Content)
+	for _, e := range m.Embeds {
+		s.Title = discordShown(e.Title)
+		for _, f := range e.Fields {
+			value := discordShown(f.Value)
+			s.Fields = append(s.Fields, ShownField{Label: discordShown(f.Name), Value: value, Link: isLink(value)})
+		}
+		s.Notes = append(s.Notes, e.Footer.Text)
+	}
+	return s, nil
+}
+
+var discordMark = regexp.MustCompile(`\\([^\pL\pN\s])`)
+
+// discordShown takes away the backslashes of discordEscape.
+func discordShown(s string) string { return discordMark.ReplaceAllString(s, "$1") }
