@@ -13,6 +13,7 @@ import (
 
 	"hookline/shared/clock"
 	"hookline/shared/dialect"
+	"hookline/shared/eventlog"
 	"hookline/shared/gateway"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
@@ -45,6 +46,9 @@ func newFunction(s settings.Ingest, cfg aws.Config) (*function, error) {
 		Announcer: eventbridge.Bus{
 			API: awseventbridge.NewFromConfig(cfg), Name: s.Bus.Name, Source: s.Bus.Source,
 		},
+	}
+	if s.EventLog {
+		service.Events = &eventlog.Log{Store: store}
 	}
 	// Publishing seals nothing and keeps no dead letters, so there is no key and no such queue here.
 	api := &httpapi.API{

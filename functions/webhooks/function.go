@@ -12,6 +12,7 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/eventlog"
 	"hookline/shared/gateway"
 	"hookline/shared/httpapi"
 	"hookline/shared/queue/sqs"
@@ -53,6 +54,9 @@ func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
 		Changes: sqs.New(queues, s.Ingest.URL, s.Ingest.ARN),
 		Admin:   gateway.Admin, AllowPrivate: settings.PrivateTargets,
 		Serves: func(r httpapi.Route) bool { return !r.Publishes && !r.Inbound }, // those are ingest's and inbound's
+	}
+	if s.EventLog {
+		api.Events = &eventlog.Log{Store: store}
 	}
 	return &function{handle: gateway.Handler(api.Handler())}, nil
 }

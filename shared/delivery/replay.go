@@ -43,6 +43,38 @@ func (d *Deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 	}
 }
 
+// SendTo sends an event to one webhook at once, whether it took the event or not: a new round where there is a delivery
+// already, else its first attempt, in the tenant's dialect and the webhook's format as they are now. When it returns nil the
+// message is queued; a first one has no record yet, and the copies that two calls may send collapse.
+func (d *Deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error) {
+	key := webhook.DeliveryKey{Tenant: t.ID, Webhook: w.ID, Event: ev.ID, AcceptedAt: ev.AcceptedAt}
+	rec, err := d.Replay(ctx, key)
+	if err == nil || webhook.KindOf(err) != webhook.NotFound {
+		return rec, err
+	}
+	dl, err := d.Dialects.Dialect(ctx, t.Dialect)
+	if err != nil {
+		return webhook.Delivery{}, err
+	}
+	body, err := Body(dl, ev, w.Format)
+	if err != nil {
+		return webhook.Delivery{}, err
+	}
+	m := Compose(dl, ev, webhook.Subscription{Webhook: w.ID, Format: w.Format, ContentType: w.ContentType})
+	// The dialect may have changed since the event was accepted, so that its body is another.
+	kept, err := Keep(ctx, d.Store, ev, w.Format+"."+dl.Ref(), payload.Pack(body), d.now().Add(d.retention()))
+	if err != nil {
+		return webhook.Delivery{}, err
+	}
+	m.Body, m.Ref = kept.Inline, kept.Ref
+	if err := queue.SendAll(ctx, d.Queues.Delivery, []queue.Outgoing{m.Outgoing(0)}); err != nil {
+		return webhook.Delivery{}, webhook.ErrUnavailable(err)
+	}
+	rec = first(m, d.retention())
+	rec.NextAt = d.now()
+	return rec, nil
+}
+
 // maxTest is how long a test delivery may take: the HTTP API in front of it ends at 30 s.
 const maxTest = 20 * time.Second
 

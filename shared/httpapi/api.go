@@ -33,6 +33,8 @@ type Store interface {
 	Delivery(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
 	// Replay reads a replay job.
 	Replay(ctx context.Context, tenant, id string) (webhook.Replay, error)
+	// Load returns the webhooks and delivery records that exist among those asked for.
+	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
 }
 
 // ListStore lists, page by page.
@@ -67,12 +69,20 @@ type Publisher interface {
 	Publish(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error)
 }
 
+// EventLog is what was published (package eventlog). An id that is not in it is NotFound.
+type EventLog interface {
+	Events(ctx context.Context, tenant string, q webhook.EventQuery) (webhook.List[webhook.LoggedEvent], error)
+	Event(ctx context.Context, tenant, id string) (webhook.LoggedEvent, error)
+}
+
 // Deliverer sends at once, sends again, and shows what was sent.
 type Deliverer interface {
 	// Test sends one event of the type and records the attempt; a receiver's failure is in the delivery, not an error.
 	Test(ctx context.Context, t webhook.Tenant, w webhook.Webhook, eventType string) (webhook.Delivery, error)
 	// Replay starts a new round of attempts; when it returns nil the round is queued.
 	Replay(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
+	// SendTo sends an event to one webhook, as a new round where there is a delivery already; when it returns nil it is queued.
+	SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error)
 	// Sent returns the body and headers of the last attempt, as on the wire, with custom headers masked.
 	Sent(ctx context.Context, d webhook.Delivery) ([]byte, []dialect.Header, error)
 }
@@ -107,6 +117,7 @@ type API struct {
 	Publisher   Publisher
 	Deliverer   Deliverer
 	Replays     Replays
+	Events      EventLog // nil where the stack keeps none
 	Dialects    Dialects
 	DeadLetters DeadLetters
 	// RedriveTo is the destination that dead letters are moved to: the delivery queue.
@@ -147,6 +158,7 @@ type call struct {
 	webhook webhook.Webhook // the one the path names
 	record  webhook.Delivery
 	replay  webhook.Replay
+	event   webhook.LoggedEvent
 	source  webhook.Source
 	found   webhook.Deployment
 	shown   *dialect.Dialect // the one the path names

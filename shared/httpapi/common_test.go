@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -44,6 +45,8 @@ func (w *world) calls() []aCall {
 				c.id, c.isolated = w.source(w.key, "custom"), true
 			case strings.HasPrefix(path, "/v1/deployments/"):
 				c.id, c.isolated = w.deployment(w.key), true
+			case strings.HasPrefix(path, "/v1/events/"):
+				c.id, c.isolated = w.logged("order-1").ID, true
 			case strings.HasPrefix(path, "/webhooks/deployments/"):
 				c.kind = strings.Split(path, "/")[3]
 				c.id = w.source(w.key, c.kind)
@@ -168,6 +171,14 @@ func TestExamplesPass(t *testing.T) {
 					if path == "/v1/tenants" {
 						w.do("DELETE", "/v1/tenants/acme", adminKey, "").is(204)
 					}
+					var named struct {
+						WebhookID string `json:"webhook_id"`
+					}
+					if json.Unmarshal(example.Value, &named) == nil && named.WebhookID != "" {
+						if err := w.store.CreateWebhook(t.Context(), webhook.Webhook{Ref: webhook.Ref{Tenant: "acme", ID: named.WebhookID}}); err != nil {
+							t.Fatal(err)
+						}
+					}
 					for _, c := range w.callsFor(path, method) {
 						key := w.key
 						if c.scope == "admin" {
@@ -217,7 +228,7 @@ func TestPaths(t *testing.T) {
 		w.do("GET", path, w.key, "").problem(404, "not-found")
 	}
 	for path, allow := range map[string]string{
-		"/v1/tenants": "GET, HEAD, POST", "/v1/tenants/acme": "DELETE, GET, HEAD, PATCH", "/v1/events": "POST", "/healthz": "GET, HEAD",
+		"/v1/tenants": "GET, HEAD, POST", "/v1/tenants/acme": "DELETE, GET, HEAD, PATCH", "/v1/events": "GET, HEAD, POST", "/healthz": "GET, HEAD",
 	} {
 		r := w.do("PUT", path, "", "").problem(405, "method-not-allowed")
 		if got := r.header.Get("Allow"); got != allow {

@@ -21,7 +21,7 @@ func (a *API) findDelivery(c *call) (err error) {
 func (a *API) listDeliveries(c *call) (answer, error) {
 	q := queryOf(c)
 	want := webhook.DeliveryQuery{
-		Webhook: c.webhook.ID, Page: q.page(), Type: q.eventType(), Since: q.time("since"), Until: q.time("until"),
+		Webhook: c.webhook.ID, Page: q.page(), Type: q.eventType("event_type"), Since: q.time("since"), Until: q.time("until"),
 		Status: webhook.DeliveryStatus(q.oneOf("status", string(webhook.Pending), string(webhook.Succeeded), string(webhook.Failed))),
 	}
 	if err := q.faults.Err(); err != nil {

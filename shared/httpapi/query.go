@@ -50,10 +50,10 @@ func (q *query) oneOf(name string, values ...string) string {
 	return v
 }
 
-func (q *query) eventType() string {
-	v := q.values.Get("event_type")
-	if q.values.Has("event_type") && !webhook.ValidType(v) {
-		q.faults.Add("event_type", webhook.TypeRule)
+func (q *query) eventType(name string) string {
+	v := q.values.Get(name)
+	if q.values.Has(name) && !webhook.ValidType(v) {
+		q.faults.Add(name, webhook.TypeRule)
 	}
 	return v
 }

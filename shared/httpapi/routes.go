@@ -99,6 +99,9 @@ func routes() []route {
 		{method: "POST", path: "/v1/deliveries/{id}/replay", scope: "deliveries:write", body: optionalBody, find: (*API).findDelivery, serve: (*API).replayDelivery},
 
 		{method: "POST", path: "/v1/events", scope: "events:write", body: requiredBody, publishes: true, serve: (*API).publish},
+		{method: "GET", path: "/v1/events", scope: "events:read", serve: (*API).listEvents},
+		{method: "GET", path: "/v1/events/{id}", scope: "events:read", find: (*API).findEvent, serve: (*API).showEvent},
+		{method: "POST", path: "/v1/events/{id}/replay", scope: "deliveries:write", body: requiredBody, find: (*API).findEvent, serve: (*API).replayEvent},
 		{method: "GET", path: "/v1/event-types", scope: "events:read", serve: (*API).listEventTypes},
 		{method: "GET", path: "/v1/event-types/{name}/preview", scope: "events:read", serve: (*API).previewEventType},
 

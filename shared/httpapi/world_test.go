@@ -18,6 +18,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"hookline/shared/dialect"
+	"hookline/shared/eventlog"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
 	"hookline/shared/payload"
@@ -118,7 +119,7 @@ func newWorld(t *testing.T) *world {
 	w.store = store
 	w.sender = &deliverer{store: store, now: w.now.Now}
 	w.api = &httpapi.API{
-		Store: store, Publisher: w.events, Deliverer: w.sender, Dialects: dialects, DeadLetters: w.dead, RedriveTo: "delivery",
+		Store: store, Publisher: w.events, Deliverer: w.sender, Events: &eventlog.Log{Store: store}, Dialects: dialects, DeadLetters: w.dead, RedriveTo: "delivery",
 		Box: seal.Box{Keys: keyring{}}, AdminKeyHash: webhook.HashAPIKey(adminKey), Now: w.now.Now,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
@@ -484,6 +485,17 @@ func (d *deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 	prev := rec.Rev()
 	rec.Round, rec.Count, rec.Status, rec.NextAt = rec.Round+1, 0, webhook.Pending, d.now()
 	return rec, d.store.SaveDelivery(ctx, rec, prev)
+}
+
+func (d *deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error) {
+	key := webhook.DeliveryKey{Tenant: t.ID, Webhook: w.ID, Event: ev.ID, AcceptedAt: ev.AcceptedAt}
+	rec, err := d.Replay(ctx, key)
+	if err == nil || webhook.KindOf(err) != webhook.NotFound {
+		return rec, err
+	}
+	rec = record(t.ID, w.ID, ev.ID, ev.AcceptedAt)
+	rec.Type, rec.Status, rec.NextAt = ev.Type, webhook.Pending, d.now()
+	return rec, d.store.SaveDelivery(ctx, rec, webhook.Rev{})
 }
 
 func (d *deliverer) Sent(_ context.Context, rec webhook.Delivery) ([]byte, []dialect.Header, error) {

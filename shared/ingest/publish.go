@@ -5,12 +5,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
+	"hookline/shared/eventlog"
 	"hookline/shared/pattern"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
@@ -43,6 +46,7 @@ func TooLarge(in Input) bool {
 // publication is one event on its way through Publish.
 type publication struct {
 	webhook.Event
+	entry   string // the id made for it, which is its place in the event log; "" if it was accepted before there was one
 	hash    string // of what was handed in, "" when we made the id
 	to      []webhook.Subscription
 	matched int
@@ -52,10 +56,12 @@ type publication struct {
 	void    bool   // nothing is to be sent for it
 }
 
-// stored is a pin's answer: the results, and the time the events happened, which their bodies carry.
+// stored is a pin's answer: the results, and the time the events happened, which their bodies carry. Of an event's own pin
+// it says too where the event is in the log.
 type stored struct {
 	Results   []Result `json:"results"`
 	Timestamp string   `json:"timestamp"`
+	eventlog.Pinned
 }
 
 // Publish accepts the events for the tenant. The results are in order. Errors: webhook.Invalid naming the fields as
@@ -77,18 +83,51 @@ func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string
 		return nil, err
 	}
 	// From here on the order matters. Pins first: a crash after them loses nothing, for the client has no answer and
-	// its retry sends the messages as a repeat. Messages last: what is answered is queued.
+	// its retry sends the messages as a repeat. Messages and log last, side by side: what is answered is queued and in the
+	// log. A crash between the two leaves an event in the log that was never answered, or messages of one that the retry
+	// brings into the log.
 	results, err := s.pin(ctx, tenant, pubs, once)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.send(ctx, d, pubs); err != nil {
+	for _, p := range pubs {
+		if p.repeat {
+			p.to = takenBefore(p.to, p.AcceptedAt)
+		}
+	}
+	logged := s.logging(ctx, pubs)
+	if err := errors.Join(s.send(ctx, d, pubs), <-logged); err != nil {
 		return nil, webhook.ErrUnavailable(err)
 	}
 	for i, r := range results {
 		s.Log.DebugContext(ctx, "event.accepted", "tenant", tenant, "event", r.ID, "type", r.Type, "matched", r.Matched, "repeat", pubs[i].repeat || pubs[i].void)
 	}
 	return results, nil
+}
+
+// logging writes the events to the log, beside whatever the caller does until it receives the outcome.
+func (s *Service) logging(ctx context.Context, pubs []*publication) <-chan error {
+	done := make(chan error, 1)
+	var events []webhook.LoggedEvent
+	for _, p := range pubs {
+		// Most system events are for nobody, and of a receiver that is down there is one for each delivery: those are not
+		// what anybody looks for in a log.
+		if p.void || p.quiet || p.entry == "" || webhook.IsSystemType(p.Type) && len(p.to) == 0 {
+			continue
+		}
+		ev := webhook.LoggedEvent{Event: p.Event, Entry: p.entry}
+		for _, sub := range p.to {
+			ev.Matched = append(ev.Matched, sub.Webhook)
+		}
+		slices.Sort(ev.Matched)
+		events = append(events, ev)
+	}
+	if s.Events == nil || len(events) == 0 {
+		done <- nil
+		return done
+	}
+	go func() { done <- s.Events.Write(ctx, events, s.expiry(events[0].Event)) }()
+	return done
 }
 
 func (s *Service) accept(t webhook.Tenant, d *dialect.Dialect, in []Input) ([]*publication, error) {
@@ -105,7 +144,7 @@ func (s *Service) accept(t webhook.Tenant, d *dialect.Dialect, in []Input) ([]*p
 		if err != nil {
 			continue // Check has named it
 		}
-		p := &publication{Event: webhook.Event{
+		p := &publication{entry: ids[i], Event: webhook.Event{
 			Tenant: t.ID, ID: e.ID, Type: e.Type, AcceptedAt: now, Timestamp: happened, Data: data,
 		}}
 		if !e.Timestamp.IsZero() {
@@ -246,6 +285,7 @@ func (s *Service) pin(ctx context.Context, tenant string, pubs []*publication, o
 			for i, p := range pubs {
 				if p.hash == "" {
 					p.ID, p.AcceptedAt, p.repeat = whole.Results[i].ID, pin.At, true
+					p.entry = p.ID
 					p.Timestamp = whole.Timestamp // its body stays what it was
 				}
 			}
@@ -274,14 +314,20 @@ func (s *Service) pinEvents(ctx context.Context, tenant string, pubs []*publicat
 			continue
 		}
 		at[p.ID] = i
-		answer, err := json.Marshal(stored{Results: results[i : i+1], Timestamp: p.Timestamp})
+		answer, err := json.Marshal(stored{
+			Results: results[i : i+1], Timestamp: p.Timestamp, Pinned: eventlog.Pinned{Entry: p.entry},
+		})
 		if err != nil {
 			return err
 		}
-		pins = append(pins, webhook.Pin{
-			Tenant: tenant, Scope: pinScope, Key: p.ID, Hash: p.hash, At: p.AcceptedAt, Answer: answer,
+		pin := webhook.Pin{
+			Tenant: tenant, Scope: eventlog.PinScope, Key: p.ID, Hash: p.hash, At: p.AcceptedAt, Answer: answer,
 			ExpiresAt: p.AcceptedAt.Add(Remembered),
-		})
+		}
+		if s.Events != nil {
+			pin.KeptUntil = s.expiry(p.Event) // the log finds the event by it
+		}
+		pins = append(pins, pin)
 		of = append(of, i)
 	}
 	if len(pins) == 0 {
@@ -302,7 +348,7 @@ func (s *Service) pinEvents(ctx context.Context, tenant string, pubs []*publicat
 		}
 		results[of[k]] = first.Results[0]
 		p.AcceptedAt, p.repeat = pin.At, true
-		p.Timestamp = first.Timestamp
+		p.Timestamp, p.entry = first.Timestamp, first.Entry
 		// Another event under the same id is answered as the first and not sent: the first one has the id.
 		p.void = pin.Hash != p.hash
 	}
@@ -339,9 +385,6 @@ func decode(answer []byte, n int) (*stored, error) {
 func (s *Service) send(ctx context.Context, d *dialect.Dialect, pubs []*publication) error {
 	total := 0
 	for _, p := range pubs {
-		if p.repeat {
-			p.to = takenBefore(p.to, p.AcceptedAt)
-		}
 		if !p.void {
 			total += len(p.to)
 		}

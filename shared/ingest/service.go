@@ -26,6 +26,12 @@ type Dialects interface {
 	Dialect(ctx context.Context, ref string) (*dialect.Dialect, error)
 }
 
+// Log is where accepted events are kept for reading (package eventlog). An event that is there already stays as it is,
+// so that a repeat writes no second one.
+type Log interface {
+	Write(ctx context.Context, events []webhook.LoggedEvent, until time.Time) error
+}
+
 // Service publishes events. Its fields are set before use.
 type Service struct {
 	Store     Store
@@ -34,7 +40,8 @@ type Service struct {
 	Queue     queue.Sender     // what is too much for one request; entries from an event bus and changes come in there too
 	Refused   queue.Sender     // entries that are no events, with the reason
 	Announcer Announcer        // where webhooks' changes are announced; nil: nowhere
-	Retention time.Duration    // of payloads; 0 means delivery.DefaultRetention
+	Events    Log              // nil: the stack keeps no event log
+	Retention time.Duration    // of payloads and of the event log; 0 means delivery.DefaultRetention
 	Now       func() time.Time // the deployment's clock; nil is real time
 	Wall      func() time.Time // real time, for what is signed; nil is real time
 	Log       *slog.Logger
@@ -47,8 +54,6 @@ const (
 	Remembered = 24 * time.Hour
 	// repeatDelay is how long a repeat's messages wait for the first try's, which are probably on their way.
 	repeatDelay = 5 * time.Minute
-	// pinScope is where event ids are unique.
-	pinScope = "event"
 )
 
 // Input is an event as it was handed in.

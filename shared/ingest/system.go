@@ -62,9 +62,11 @@ func (s *Service) tell(ctx context.Context, t webhook.Tenant, c system.Change) e
 	}
 	// What happened is told in real time, as of every event.
 	in := Input{ID: c.EventID(), Type: c.Type, Data: c.Data, Timestamp: time.UnixMilli(c.Sent)}
+	now := s.now()
 	p := &publication{
+		entry: webhook.EventIDs(now, 1)[0],
 		Event: webhook.Event{
-			Tenant: t.ID, ID: in.ID, Type: in.Type, AcceptedAt: s.now(),
+			Tenant: t.ID, ID: in.ID, Type: in.Type, AcceptedAt: now,
 			Timestamp: in.Timestamp.UTC().Format(webhook.BodyTimeFormat), Data: in.Data,
 		},
 		hash: hashOf(in, in.Data) + c.Writer, except: c.Webhook, quiet: c.Quiet,

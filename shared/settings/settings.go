@@ -46,6 +46,7 @@ type Webhooks struct {
 	Common
 	Keys       Keys
 	Retention  time.Duration // RETENTION_DAYS of records and payloads; "" is 0, the packages' default
+	EventLog   bool          // EVENT_LOG: "on" or "off"; "" is off
 	Delivery   Queue
 	Bulk       Queue
 	DeadLetter Queue
@@ -56,6 +57,7 @@ type Webhooks struct {
 type Ingest struct {
 	Common
 	Retention        time.Duration // as in Webhooks
+	EventLog         bool          // as in Webhooks
 	Delivery         Queue
 	Ingest           Queue
 	IngestDeadLetter Queue
@@ -67,6 +69,7 @@ type Inbound struct {
 	Common
 	Keys      Keys
 	Retention time.Duration // as in Webhooks
+	EventLog  bool          // as in Webhooks
 	Delivery  Queue
 	Ingest    Queue
 }
@@ -102,7 +105,7 @@ type Notify struct {
 func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 	e := environment{getenv: getenv}
 	s := Webhooks{
-		Common: e.common(), Keys: e.keys(), Retention: e.retention(),
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.onOff("EVENT_LOG"),
 		Delivery: e.queue("DELIVERY"), Bulk: e.queue("BULK"), DeadLetter: e.queue("DEAD_LETTER"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
@@ -112,7 +115,7 @@ func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 func ReadIngest(getenv func(string) string) (Ingest, error) {
 	e := environment{getenv: getenv}
 	s := Ingest{
-		Common: e.common(), Retention: e.retention(),
+		Common: e.common(), Retention: e.retention(), EventLog: e.onOff("EVENT_LOG"),
 		Delivery: e.queue("DELIVERY"), Ingest: e.queue("INGEST"), IngestDeadLetter: e.queue("INGEST_DEAD_LETTER"),
 		Bus: Bus{Name: e.required("BUS"), Source: e.required("BUS_SOURCE")},
 	}
@@ -123,7 +126,7 @@ func ReadIngest(getenv func(string) string) (Ingest, error) {
 func ReadInbound(getenv func(string) string) (Inbound, error) {
 	e := environment{getenv: getenv}
 	s := Inbound{
-		Common: e.common(), Keys: e.keys(), Retention: e.retention(),
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.onOff("EVENT_LOG"),
 		Delivery: e.queue("DELIVERY"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
@@ -258,4 +261,13 @@ func (e *environment) retention() time.Duration {
 		return 0
 	}
 	return time.Duration(n) * 24 * time.Hour
+}
+
+// onOff reads a parameter that turns something on.
+func (e *environment) onOff(name string) bool {
+	s := e.getenv(name)
+	if s != "" && s != "on" && s != "off" {
+		e.wrong("%s must be on or off, not %q", name, s)
+	}
+	return s == "on"
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -96,7 +97,7 @@ func TestMailSettings(t *testing.T) {
 
 // TestMissing shows that everything a function asks for and cannot do without is named at once.
 func TestMissing(t *testing.T) {
-	optional := []string{"LOG_LEVEL", "RETENTION_DAYS"}
+	optional := []string{"LOG_LEVEL", "RETENTION_DAYS", "EVENT_LOG"}
 	for name, read := range readers() {
 		asked := make(map[string]bool)
 		err := read(func(name string) string { asked[name] = true; return "" })
@@ -151,6 +152,33 @@ func TestWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestEventLog(t *testing.T) {
+	for value, want := range map[string]string{
+		"on": "true", "off": "false", "": "false", "yes": `EVENT_LOG must be on or off, not "yes"`,
+	} {
+		env := full()
+		env["EVENT_LOG"] = value
+		getenv := func(name string) string { return env[name] }
+		webhooks, err := ReadWebhooks(getenv)
+		ingest, ingestErr := ReadIngest(getenv)
+		inbound, inboundErr := ReadInbound(getenv)
+		for name, got := range map[string]string{
+			"webhooks": said(webhooks.EventLog, err), "ingest": said(ingest.EventLog, ingestErr), "inbound": said(inbound.EventLog, inboundErr),
+		} {
+			if got != want {
+				t.Errorf("%s with %q: got %s, want %s", name, value, got, want)
+			}
+		}
+	}
+}
+
+func said(on bool, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return strconv.FormatBool(on)
 }
 
 func TestLevel(t *testing.T) {

@@ -174,5 +174,14 @@ type Pin struct {
 	Hash      string    // of the body first seen
 	At        time.Time // when the first use was accepted
 	Answer    []byte    // nil while the first use is still under way
-	ExpiresAt time.Time
+	ExpiresAt time.Time // from then on another may take its place
+	KeptUntil time.Time // it can be found until then, if no other takes its place; zero for ExpiresAt
+}
+
+// Until returns when the pin may vanish.
+func (p Pin) Until() time.Time {
+	if p.KeptUntil.After(p.ExpiresAt) {
+		return p.KeptUntil
+	}
+	return p.ExpiresAt
 }

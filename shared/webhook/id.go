@@ -54,9 +54,16 @@ func ulid(now time.Time, entropy [10]byte) string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16)
 	copy(b[6:], entropy[:])
-	var out [26]byte
+	return spell(b)
+}
+
+// ulidChars is how many characters of base 32 hold 128 bits.
+const ulidChars = 26
+
+func spell(b [16]byte) string {
+	var out [ulidChars]byte
 	hi, lo := binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
-	for i := 25; i >= 0; i-- {
+	for i := ulidChars - 1; i >= 0; i-- {
 		out[i] = crockford[lo&31]
 		lo = lo>>5 | hi<<59
 		hi >>= 5

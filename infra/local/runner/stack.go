@@ -11,6 +11,7 @@ import (
 	"hookline/shared/console"
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
+	"hookline/shared/eventlog"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
 	"hookline/shared/notify"
@@ -41,6 +42,7 @@ type Store interface {
 	notify.Store
 	httpapi.Store
 	replay.Store
+	eventlog.Store
 	dialect.Store
 }
 
@@ -109,15 +111,16 @@ func Assemble(p Parts) (*Stack, error) {
 	}
 	replays := &replay.Service{Store: p.Store, Rounds: d, Queue: p.Queues[BulkQueue], Now: p.Clock.Now, Log: p.Log}
 	d.Jobs = replays
+	events := &eventlog.Log{Store: p.Store}
 	in := &ingest.Service{
-		Store: p.Store, Dialects: dialects, Delivery: p.Queues[DeliveryQueue], Queue: p.Queues[IngestQueue],
+		Store: p.Store, Events: events, Dialects: dialects, Delivery: p.Queues[DeliveryQueue], Queue: p.Queues[IngestQueue],
 		Refused: p.Queues[RefusedQueue], Announcer: p.Announcer, Now: p.Clock.Now, Log: p.Log,
 	}
 	if in.Announcer == nil && p.Mailer != nil {
 		in.Announcer = notices{p.Queues[NotifyQueue]}
 	}
 	api := &httpapi.API{
-		Store: p.Store, Publisher: in, Deliverer: d, Replays: replays, Dialects: dialects, DeadLetters: p.Queues[DeadQueue],
+		Store: p.Store, Publisher: in, Deliverer: d, Replays: replays, Events: events, Dialects: dialects, DeadLetters: p.Queues[DeadQueue],
 		RedriveTo: p.Queues[DeliveryQueue].Name(), Box: box, AllowPrivate: p.AllowPrivate, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
 		Changes: p.Queues[IngestQueue], Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
 	}

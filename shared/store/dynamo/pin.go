@@ -17,6 +17,7 @@ const (
 	pinAt      = "a"
 	pinAnswer  = "b" // absent for nil
 	pinExpires = "x"
+	pinKept    = "k" // absent for zero
 )
 
 // generations returns the generation of each pin's tenant: its creation, in Unix milliseconds, −1 while there is none.
@@ -59,7 +60,10 @@ func pinItem(p webhook.Pin, generation int64) item {
 	if p.Answer != nil {
 		it[pinAnswer] = bin(p.Answer)
 	}
-	it.expires(p.ExpiresAt)
+	if !p.KeptUntil.IsZero() {
+		it[pinKept] = number(record.Millis(p.KeptUntil))
+	}
+	it.expires(p.Until())
 	it.sign()
 	return it
 }
@@ -113,10 +117,32 @@ func (s *Store) pin(ctx context.Context, p webhook.Pin, generation int64) (webho
 	if unsure && ours(there, it) {
 		return p, true, nil
 	}
+	return readPin(p, there), false, nil
+}
+
+// readPin reads an item as the pin of the tenant, scope and key of another.
+func readPin(of webhook.Pin, it item) webhook.Pin {
 	return webhook.Pin{
-		Tenant: p.Tenant, Scope: p.Scope, Key: p.Key, Hash: there.text(pinHash), Answer: there.bytes(pinAnswer),
-		At: record.Time(there.number(pinAt)), ExpiresAt: record.Time(there.number(pinExpires)),
-	}, false, nil
+		Tenant: of.Tenant, Scope: of.Scope, Key: of.Key, Hash: it.text(pinHash), Answer: it.bytes(pinAnswer),
+		At: record.Time(it.number(pinAt)), ExpiresAt: record.Time(it.number(pinExpires)), KeptUntil: record.Time(it.number(pinKept)),
+	}
+}
+
+// FindPin returns the pin that is there, also one that has expired.
+func (s *Store) FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error) {
+	p := webhook.Pin{Tenant: tenant, Scope: scope, Key: key}
+	generation, err := s.generations(ctx, p)
+	if err != nil {
+		return webhook.Pin{}, err
+	}
+	it, err := s.get(ctx, pinKey(p, generation[tenant]))
+	if err != nil {
+		return webhook.Pin{}, err
+	}
+	if it == nil {
+		return webhook.Pin{}, webhook.ErrNotFound("pin")
+	}
+	return readPin(p, it), nil
 }
 
 // Repin replaces the pin of that time.

@@ -11,12 +11,13 @@
 //     second transaction; the webhook remembers them, and should that one fail, whoever reads the webhook next removes
 //     them. Until then events of those types go to it as before.
 //   - Pins are found by the tenant's CreatedAt too, so that those of a deleted tenant need not be searched for.
-//   - What has expired is deleted by DynamoDB, days late at times. A pin is absent from the moment it expires; payloads,
-//     delivery records, replay jobs and deployments are there until they are gone, or a deployment until it is registered anew.
+//   - What has expired is deleted by DynamoDB, days late at times. A pin can be replaced from the moment it expires; payloads,
+//     delivery records, log items, replay jobs and deployments are there until they are gone, or a deployment until it is
+//     registered anew.
 //
 // # The table
 //
-// Keys are pk and sk, both strings; "#" occurs in no id. Nothing but pins, payloads, delivery records and
+// Keys are pk and sk, both strings; "#" occurs in no id. Nothing but pins, payloads, delivery records, log items and
 // deployments grows with a tenant's traffic. Of these a webhook's records are one partition of 1,000 writes a second, and
 // so are the entries of a tenant's deployments.
 //
@@ -37,6 +38,7 @@
 //	q#TENANT              SOURCE           the same, among its tenant's
 //	p#TENANT#ID           p                a deployment with its payload
 //	n#TENANT              MILLIS#ID        its entry in the tenant's list, MILLIS being its registration
+//	e#TENANT#SHARD        REQUEST          a log item, SHARD being 0 to 3 by a hash of the request
 //	dialects              NAME             what a dialect's name stands for
 //	v#NAME                VERSION          one version of a dialect
 //
@@ -49,6 +51,7 @@
 // unit for each webhook and page, and more for what it shows. Pin reads the tenant, one unit, once per call.
 // A source is two small items written together. A deployment is its item and a small entry, written together, which
 // doubles the price of both; a list reads entries, one read unit for about 20, and then the deployments that it shows.
+// A log item is one write; a list of them asks each of the 4 shards.
 package dynamo
 
 import (

@@ -40,33 +40,63 @@ func (s *Store) pins(ctx context.Context, call string, ps []webhook.Pin) ([]webh
 }
 
 func pin(tx *sqlitedb.Tx, p webhook.Pin) (webhook.Pin, bool, error) {
-	isNew, err := done(tx.Exec(`INSERT INTO pin (tenant, scope, key, hash, at, answer, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET hash = excluded.hash, at = excluded.at, answer = excluded.answer, expires_at = excluded.expires_at
-		WHERE pin.expires_at <= excluded.at`,
-		p.Tenant, p.Scope, p.Key, p.Hash, record.Millis(p.At), p.Answer, record.Millis(p.ExpiresAt)))
+	isNew, err := done(tx.Exec(`INSERT INTO pin (tenant, scope, key, hash, at, answer, expires_at, stands_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET hash = excluded.hash, at = excluded.at, answer = excluded.answer, expires_at = excluded.expires_at,
+			stands_until = excluded.stands_until
+		WHERE pin.stands_until <= excluded.at`,
+		p.Tenant, p.Scope, p.Key, p.Hash, record.Millis(p.At), p.Answer, record.Millis(p.Until()), record.Millis(p.ExpiresAt)))
 	if err != nil || isNew {
 		return p, isNew, err
 	}
-	first := webhook.Pin{Tenant: p.Tenant, Scope: p.Scope, Key: p.Key}
-	var at, expires int64
+	first, err := readPin(p, tx.QueryRow(selectPin, p.Tenant, p.Scope, p.Key).Scan)
+	return first, false, err
+}
+
+const selectPin = `SELECT hash, at, answer IS NOT NULL, answer, expires_at, stands_until FROM pin WHERE tenant = ? AND scope = ? AND key = ?`
+
+// readPin reads the pin that selectPin finds for the tenant, scope and key of another.
+func readPin(of webhook.Pin, scan func(...any) error) (webhook.Pin, error) {
+	p := webhook.Pin{Tenant: of.Tenant, Scope: of.Scope, Key: of.Key}
+	var at, until, expires int64
 	var answered bool
-	if err := tx.QueryRow(`SELECT hash, at, answer IS NOT NULL, answer, expires_at FROM pin WHERE tenant = ? AND scope = ? AND key = ?`,
-		p.Tenant, p.Scope, p.Key).Scan(&first.Hash, &at, &answered, &first.Answer, &expires); err != nil {
-		return webhook.Pin{}, false, err
+	if err := scan(&p.Hash, &at, &answered, &p.Answer, &until, &expires); err != nil {
+		return webhook.Pin{}, err
 	}
-	if answered && first.Answer == nil { // the driver gives an empty blob as nil
-		first.Answer = []byte{}
+	if answered && p.Answer == nil { // the driver gives an empty blob as nil
+		p.Answer = []byte{}
 	}
-	first.At, first.ExpiresAt = record.Time(at), record.Time(expires)
-	return first, false, nil
+	p.At, p.ExpiresAt = record.Time(at), record.Time(expires)
+	if until > expires {
+		p.KeptUntil = record.Time(until)
+	}
+	return p, nil
+}
+
+// FindPin returns the pin that is there, also one that has expired.
+func (s *Store) FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error) {
+	var p webhook.Pin
+	found := false
+	err := s.rows(ctx, selectPin, []any{tenant, scope, key}, func(scan func(...any) error) (_ bool, err error) {
+		p, err = readPin(webhook.Pin{Tenant: tenant, Scope: scope, Key: key}, scan)
+		found = true
+		return false, err
+	})
+	if err != nil {
+		return webhook.Pin{}, err
+	}
+	if !found {
+		return webhook.Pin{}, webhook.ErrNotFound("pin")
+	}
+	return p, nil
 }
 
 // Repin replaces the pin of that time.
 func (s *Store) Repin(ctx context.Context, p webhook.Pin, at time.Time) error {
 	return s.write(ctx, "Repin", func(tx *sqlitedb.Tx) error {
-		replaced, err := done(tx.Exec(`UPDATE pin SET hash = ?, at = ?, answer = ?, expires_at = ?
+		replaced, err := done(tx.Exec(`UPDATE pin SET hash = ?, at = ?, answer = ?, expires_at = ?, stands_until = ?
 			WHERE tenant = ? AND scope = ? AND key = ? AND at = ?`,
-			p.Hash, record.Millis(p.At), p.Answer, record.Millis(p.ExpiresAt), p.Tenant, p.Scope, p.Key, record.Millis(at)))
+			p.Hash, record.Millis(p.At), p.Answer, record.Millis(p.Until()), record.Millis(p.ExpiresAt),
+			p.Tenant, p.Scope, p.Key, record.Millis(at)))
 		if err == nil && !replaced {
 			return errChanged()
 		}
@@ -114,13 +144,13 @@ func (s *Store) Payloads(ctx context.Context, tenant string, refs []string) (map
 	return bodies, nil
 }
 
-// Expire deletes pins, payloads, deliveries, replay jobs and deployments that have expired, at most limit of them, and returns how
+// Expire deletes pins, payloads, deliveries, log items, replay jobs and deployments that have expired, at most limit of them, and returns how
 // many: less than limit when nothing is left to do. What expires at no time (0) stays.
 func (s *Store) Expire(ctx context.Context, limit int) (int, error) {
 	now := record.Millis(s.clock.Now())
 	var n int
 	err := s.write(ctx, "Expire", func(tx *sqlitedb.Tx) error {
-		for _, table := range []string{"pin", "payload", "delivery", "replay", "deployment"} {
+		for _, table := range []string{"pin", "payload", "delivery", "event_log", "replay", "deployment"} {
 			res, err := tx.Exec(`DELETE FROM `+table+` WHERE rowid IN
 				(SELECT rowid FROM `+table+` WHERE expires_at <= ? AND expires_at > 0 ORDER BY expires_at LIMIT ?)`, now, limit-n)
 			if err != nil {

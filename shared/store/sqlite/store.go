@@ -9,6 +9,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 
@@ -22,7 +23,7 @@ import (
 )
 
 // Times are Unix milliseconds, 0 for none; a slot's are microseconds. A delivery's next_at is set while it is pending and
-// NULL otherwise, which keeps delivery_due sparse.
+// NULL otherwise, which keeps delivery_due sparse. A pin's expires_at is its Until, its stands_until its ExpiresAt.
 const schema = `
 CREATE TABLE IF NOT EXISTS tenant (
 	id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL, record BLOB NOT NULL
@@ -45,7 +46,7 @@ CREATE TABLE IF NOT EXISTS slot (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pin (
 	tenant TEXT NOT NULL, scope TEXT NOT NULL, key TEXT NOT NULL, hash TEXT NOT NULL, at INTEGER NOT NULL, answer BLOB,
-	expires_at INTEGER NOT NULL, PRIMARY KEY (tenant, scope, key)
+	expires_at INTEGER NOT NULL, stands_until INTEGER NOT NULL, PRIMARY KEY (tenant, scope, key)
 );
 CREATE INDEX IF NOT EXISTS pin_expiry ON pin (expires_at);
 CREATE TABLE IF NOT EXISTS payload (
@@ -75,6 +76,11 @@ CREATE TABLE IF NOT EXISTS deployment (
 );
 CREATE INDEX IF NOT EXISTS deployment_tenant ON deployment (tenant, registered_at, id, environment, repository_id);
 CREATE INDEX IF NOT EXISTS deployment_expiry ON deployment (expires_at);
+CREATE TABLE IF NOT EXISTS event_log (
+	tenant TEXT NOT NULL, request TEXT NOT NULL, rev INTEGER NOT NULL, expires_at INTEGER NOT NULL, record BLOB NOT NULL,
+	PRIMARY KEY (tenant, request)
+);
+CREATE INDEX IF NOT EXISTS event_log_expiry ON event_log (expires_at);
 CREATE TABLE IF NOT EXISTS dialect (name TEXT PRIMARY KEY, version INTEGER NOT NULL, deleted INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dialect_version (
 	name TEXT NOT NULL, version INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (name, version)
@@ -104,7 +110,24 @@ func New(path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, clock: opts.Clock, faults: opts.Faults, stmts: make(map[string]*sql.Stmt)}, nil
+	s := &Store{db: db, clock: opts.Clock, faults: opts.Faults, stmts: make(map[string]*sql.Stmt)}
+	if err := db.Write(context.Background(), upgrade); err != nil {
+		return nil, errors.Join(fmt.Errorf("upgrade: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+// upgrade adds what a file made by an earlier version lacks.
+func upgrade(tx *sqlitedb.Tx) error {
+	var there bool
+	if err := tx.QueryRow(`SELECT count(*) > 0 FROM pragma_table_info('pin') WHERE name = 'stands_until'`).Scan(&there); err != nil || there {
+		return err
+	}
+	if _, err := tx.Exec(`ALTER TABLE pin ADD COLUMN stands_until INTEGER NOT NULL DEFAULT 0`); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`UPDATE pin SET stands_until = expires_at`)
+	return err
 }
 
 // Close lets the writes under way finish. Every call after it is Unavailable.

@@ -38,8 +38,9 @@ type Store interface {
 	// CreatedAt must be the stored one.
 	UpdateTenant(ctx context.Context, t webhook.Tenant) error
 	// DeleteTenant removes the tenant with its keys, webhooks, index entries, pins and sources. Its deliveries, payloads,
-	// replay jobs and deployments stay until they expire, out of the reach of Delivery, Deliveries, Replay, Deployment and Deployments: these find
-	// nothing of a tenant that does not exist and nothing accepted (registered, created) before the tenant's CreatedAt, so that the
+	// log items, replay jobs and deployments stay until they expire, out of the reach of Delivery, Deliveries, LogItem, LogItems,
+	// Replay, Deployment and Deployments: these find nothing of a tenant that does not exist and nothing accepted (registered, created)
+	// before the tenant's CreatedAt, so that the
 	// id can be used again for a new, empty tenant.
 	DeleteTenant(ctx context.Context, id string) error
 
@@ -80,6 +81,9 @@ type Store interface {
 	// Pins does the same for many at once, each by itself; the results are in order. Of two for the same key the earlier
 	// in ps comes first. After an error any of them may have been stored.
 	Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error)
+	// FindPin returns the pin of that tenant, scope and key. One that has expired is there until its KeptUntil (ExpiresAt if
+	// that is later), and may be a little longer.
+	FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error)
 	// Repin replaces the pin (its answer, hash and times) if its stored At is at, else (also if it is gone) Conflict
 	// "changed-meanwhile".
 	Repin(ctx context.Context, p webhook.Pin, at time.Time) error
@@ -141,6 +145,16 @@ type Store interface {
 	// Deployments lists newest first by registration; equal times stand in no certain order. A page may be short, even
 	// empty, and still have a Next; it ends where its payloads come to 1 MiB.
 	Deployments(ctx context.Context, tenant string, q webhook.DeploymentQuery) (webhook.List[webhook.Deployment], error)
+
+	// PutLogItem stores the item and returns it and true if the stored one's Rev is one less (Rev 1: none is stored), else
+	// it returns the stored one and false; if there is none, one of Rev 0. A Record is at most 350 KB, so that it fits an
+	// item of DynamoDB. The tenant need not exist.
+	PutLogItem(ctx context.Context, it webhook.LogItem) (webhook.LogItem, bool, error)
+	// LogItem finds nothing that was made before the tenant's CreatedAt, by the time in Request; LogItems neither.
+	LogItem(ctx context.Context, tenant, request string) (webhook.LogItem, error)
+	// LogItems lists items in the order of Request, or the reverse, beginning with the first of the range, and whether
+	// there are more after them. It may return fewer than r.Limit and still have more, but not none.
+	LogItems(ctx context.Context, tenant string, r webhook.LogRange) ([]webhook.LogItem, bool, error)
 
 	// PutDialect stores d as its name's newest version and makes the name one that is offered, be it again, if the newest
 	// version stored is d.Version-1 (0: none is), else Conflict "changed-meanwhile". A description is at most 256 KiB,

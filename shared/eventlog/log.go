@@ -1,0 +1,202 @@
+package eventlog
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"hookline/shared/webhook"
+)
+
+// Store is what the log needs to remember. PutLogItem's condition is what keeps an event from being in it twice.
+type Store interface {
+	PayloadStore
+	PutLogItem(ctx context.Context, it webhook.LogItem) (webhook.LogItem, bool, error)
+	LogItem(ctx context.Context, tenant, request string) (webhook.LogItem, error)
+	LogItems(ctx context.Context, tenant string, r webhook.LogRange) ([]webhook.LogItem, bool, error)
+	FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error)
+}
+
+// PayloadStore keeps what is too large for an item.
+type PayloadStore interface {
+	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
+	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
+}
+
+// Log is the event log in a store.
+type Log struct{ Store Store }
+
+// maxRecord is the largest record of one item, and the largest piece of one that is not: an item of DynamoDB is at most
+// 400 KB.
+const maxRecord = 350_000
+
+// writeTries is how often Write starts over when another wrote to the same request's item in between.
+const writeTries = 10
+
+// Write puts events of one tenant into the log, to be kept until the time. One that is there already stays as it is.
+func (l *Log) Write(ctx context.Context, events []webhook.LoggedEvent, until time.Time) error {
+	byRequest := make(map[string][]webhook.LoggedEvent)
+	var requests []string
+	for _, ev := range events {
+		request, _, ok := webhook.EntryRequest(ev.Entry)
+		if !ok {
+			return fmt.Errorf("log: %q is no entry", ev.Entry)
+		}
+		if byRequest[request] == nil {
+			requests = append(requests, request)
+		}
+		byRequest[request] = append(byRequest[request], ev)
+	}
+	for _, request := range requests { // one, but for repeats
+		if err := l.write(ctx, request, byRequest[request], until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Log) write(ctx context.Context, request string, events []webhook.LoggedEvent, until time.Time) error {
+	tenant, rev := events[0].Tenant, int64(1)
+	for range writeTries {
+		slices.SortFunc(events, func(a, b webhook.LoggedEvent) int { return strings.Compare(a.Entry, b.Entry) })
+		rec, err := l.keep(ctx, tenant, request, encode(events), until)
+		if err != nil {
+			return err
+		}
+		there, stored, err := l.Store.PutLogItem(ctx, webhook.LogItem{Tenant: tenant, Request: request, Rev: rev, Record: rec, ExpiresAt: until})
+		if err != nil || stored {
+			return err
+		}
+		if there.Rev == 0 { // it expired meanwhile
+			rev = 1
+			continue
+		}
+		have, err := l.open(ctx, there)
+		if err != nil {
+			return err
+		}
+		all := have
+		for _, ev := range events {
+			if !slices.ContainsFunc(have, func(h webhook.LoggedEvent) bool { return h.Entry == ev.Entry }) {
+				all = append(all, ev)
+			}
+		}
+		if len(all) == len(have) {
+			return nil
+		}
+		// Another try of the same request brought other events of it: a client may send again only some.
+		events, rev = all, there.Rev+1
+		until = later(until, there.ExpiresAt)
+	}
+	return webhook.ErrUnavailable(fmt.Errorf("log item %s: changed %d times meanwhile", request, writeTries))
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// inPieces begins a record whose rest is a JSON list of the payloads that make it up.
+const inPieces = 'r'
+
+// keep returns the record of an item, its pieces stored if it is too large for one. Their refs name what is in them.
+func (l *Log) keep(ctx context.Context, tenant, request string, packed []byte, until time.Time) ([]byte, error) {
+	if len(packed) <= maxRecord {
+		return packed, nil
+	}
+	sum := sha256.Sum256(packed)
+	var refs []string
+	for piece := range slices.Chunk(packed, maxRecord) {
+		ref := fmt.Sprintf("log.%s.%s.%d", request, hex.EncodeToString(sum[:8]), len(refs))
+		if err := l.Store.PutPayload(ctx, tenant, ref, piece, until); err != nil {
+			return nil, err
+		}
+		refs = append(refs, ref)
+	}
+	b, _ := json.Marshal(refs) // strings
+	return append([]byte{inPieces}, b...), nil
+}
+
+// open returns the events of an item.
+func (l *Log) open(ctx context.Context, it webhook.LogItem) ([]webhook.LoggedEvent, error) {
+	packed := it.Record
+	if bytes.HasPrefix(packed, []byte{inPieces}) {
+		var refs []string
+		if err := json.Unmarshal(packed[1:], &refs); err != nil {
+			return nil, fmt.Errorf("log item %s: %w", it.Request, err)
+		}
+		pieces, err := l.Store.Payloads(ctx, it.Tenant, refs)
+		if err != nil {
+			return nil, err
+		}
+		packed = nil
+		for _, ref := range refs {
+			packed = append(packed, pieces[ref]...)
+		}
+		if len(pieces) < len(refs) {
+			return nil, errGone // pieces and item expire at one time, but not in one moment
+		}
+	}
+	return decode(it.Tenant, it.Request, packed)
+}
+
+var errGone error = webhook.ErrNotFound("event")
+
+// PinScope is where event ids are unique.
+const PinScope = "event"
+
+// Pinned is the part of a pin's answer (JSON) that says where the event is in the log.
+type Pinned struct {
+	Entry string `json:"entry,omitempty"`
+}
+
+// Event finds an event by its id. Of several that had the same id from outside, a day or more apart, it is the last.
+func (l *Log) Event(ctx context.Context, tenant, id string) (webhook.LoggedEvent, error) {
+	if _, _, made := webhook.EntryRequest(id); made {
+		ev, err := l.at(ctx, tenant, id, id)
+		if err == nil || webhook.KindOf(err) != webhook.NotFound {
+			return ev, err
+		}
+	}
+	pin, err := l.Store.FindPin(ctx, tenant, PinScope, id)
+	if err != nil {
+		if webhook.KindOf(err) == webhook.NotFound {
+			return webhook.LoggedEvent{}, errGone
+		}
+		return webhook.LoggedEvent{}, err
+	}
+	var p Pinned
+	if err := json.Unmarshal(pin.Answer, &p); err != nil || p.Entry == "" {
+		return webhook.LoggedEvent{}, errGone // pinned while there was no log
+	}
+	return l.at(ctx, tenant, p.Entry, id)
+}
+
+// at returns the event of that id at that place.
+func (l *Log) at(ctx context.Context, tenant, entry, id string) (webhook.LoggedEvent, error) {
+	request, _, ok := webhook.EntryRequest(entry)
+	if !ok {
+		return webhook.LoggedEvent{}, errGone
+	}
+	it, err := l.Store.LogItem(ctx, tenant, request)
+	if err != nil {
+		return webhook.LoggedEvent{}, err
+	}
+	events, err := l.open(ctx, it)
+	if err != nil {
+		return webhook.LoggedEvent{}, err
+	}
+	i := slices.IndexFunc(events, func(ev webhook.LoggedEvent) bool { return ev.Entry == entry && ev.ID == id })
+	if i < 0 {
+		return webhook.LoggedEvent{}, errGone
+	}
+	return events[i], nil
+}

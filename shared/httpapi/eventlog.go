@@ -1,0 +1,193 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"hookline/shared/ingest"
+	"hookline/shared/management"
+	"hookline/shared/webhook"
+)
+
+// eventJSON is an event as it was accepted.
+type eventJSON struct {
+	ID         string `json:"id"`
+	Type       string `json:"type"`
+	Timestamp  string `json:"timestamp"`
+	AcceptedAt string `json:"accepted_at"`
+	Matched    int    `json:"matched"`
+}
+
+func eventOf(ev webhook.LoggedEvent) eventJSON {
+	return eventJSON{ID: ev.ID, Type: ev.Type, Timestamp: ev.Timestamp, AcceptedAt: at(ev.AcceptedAt), Matched: len(ev.Matched)}
+}
+
+// loggedJSON is one event with where it went and where it did not.
+type loggedJSON struct {
+	eventJSON
+	Data       json.RawMessage `json:"data"`
+	Deliveries []deliveryJSON  `json:"deliveries"`
+	Skipped    []skippedJSON   `json:"skipped"`
+	Truncated  bool            `json:"truncated"`
+}
+
+// skippedJSON is a webhook that an event did not go to.
+type skippedJSON struct {
+	WebhookID string        `json:"webhook_id"`
+	Reason    ingest.Reason `json:"reason"`
+}
+
+// deleted is the reason where a webhook matched, and was deleted before its first attempt.
+const deleted ingest.Reason = "deleted"
+
+const (
+	// maxShown is how many deliveries one event shows, and how many webhooks that it did not go to.
+	maxShown = 100
+	// maxLooked is how many of the tenant's webhooks are looked through for the latter.
+	maxLooked = 1000
+)
+
+func errLogOff() error {
+	return &webhook.Error{Kind: webhook.NotFound, Code: "event-log-off", Message: "this stack keeps no event log; its parameter EventLog turns it on"}
+}
+
+func (a *API) listEvents(c *call) (answer, error) {
+	if a.Events == nil {
+		return answer{}, errLogOff()
+	}
+	q := queryOf(c)
+	want := webhook.EventQuery{Page: q.page(), Type: q.eventType("type"), Since: q.time("since"), Until: q.time("until")}
+	switch q.oneOf("matched", "true", "false") {
+	case "true":
+		want.Matched = new(true)
+	case "false":
+		want.Matched = new(false)
+	}
+	if err := q.faults.Err(); err != nil {
+		return answer{}, err
+	}
+	l, err := a.Events.Events(c.ctx(), c.tenant.ID, want)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, listOf(l, eventOf))
+}
+
+func (a *API) findEvent(c *call) (err error) {
+	if a.Events == nil {
+		return errLogOff()
+	}
+	if !webhook.ValidGivenID(c.name) {
+		return webhook.ErrNotFound("event")
+	}
+	c.event, err = a.Events.Event(c.ctx(), c.tenant.ID, c.name)
+	return err
+}
+
+func (a *API) showEvent(c *call) (answer, error) {
+	out := loggedJSON{eventJSON: eventOf(c.event), Data: c.event.Data, Deliveries: []deliveryJSON{}, Skipped: []skippedJSON{}}
+	matched := c.event.Matched
+	if len(matched) > maxShown {
+		matched, out.Truncated = matched[:maxShown], true
+	}
+	others, more, err := a.unmatched(c)
+	if err != nil {
+		return answer{}, err
+	}
+	out.Truncated = out.Truncated || more
+	keyOf := func(hook string) webhook.DeliveryKey {
+		return webhook.DeliveryKey{Tenant: c.tenant.ID, Webhook: hook, Event: c.event.ID, AcceptedAt: c.event.AcceptedAt}
+	}
+	var refs []webhook.Ref
+	var keys []webhook.DeliveryKey
+	for _, hook := range matched {
+		refs = append(refs, webhook.Ref{Tenant: c.tenant.ID, ID: hook})
+		keys = append(keys, keyOf(hook))
+	}
+	for _, w := range others { // an event can be sent to those too
+		keys = append(keys, keyOf(w.ID))
+	}
+	hooks, records, err := a.Store.Load(c.ctx(), refs, keys)
+	if err != nil {
+		return answer{}, err
+	}
+	for i, hook := range matched {
+		rec, recorded := records[keys[i]]
+		_, there := hooks[refs[i]]
+		switch {
+		case recorded:
+			out.Deliveries = append(out.Deliveries, deliveryOf(rec))
+		case there: // its first attempt is to come, or under way
+			out.Deliveries = append(out.Deliveries, deliveryOf(webhook.Delivery{
+				DeliveryKey: keys[i], Type: c.event.Type, Status: webhook.Pending,
+			}))
+		default:
+			out.Skipped = append(out.Skipped, skippedJSON{hook, deleted})
+		}
+	}
+	for _, w := range others {
+		if rec, sent := records[keyOf(w.ID)]; sent {
+			out.Deliveries = append(out.Deliveries, deliveryOf(rec))
+		} else {
+			out.Skipped = append(out.Skipped, skippedJSON{w.ID, ingest.Why(w, c.event.Event)})
+		}
+	}
+	return reply(http.StatusOK, out)
+}
+
+// unmatched returns webhooks of the tenant that the event did not match, the newest first, and whether there are more.
+func (a *API) unmatched(c *call) (out []webhook.Webhook, more bool, err error) {
+	q := webhook.WebhookQuery{Page: webhook.Page{Limit: maxShown}}
+	for looked := 0; ; {
+		l, err := a.Store.Webhooks(c.ctx(), c.tenant.ID, q)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, w := range l.Items {
+			if _, matched := slices.BinarySearch(c.event.Matched, w.ID); matched {
+				continue
+			}
+			if len(out) == maxShown {
+				return out, true, nil
+			}
+			out = append(out, w)
+		}
+		if looked += len(l.Items); l.Next == "" || looked >= maxLooked {
+			return out, l.Next != "", nil
+		}
+		q.Page.Cursor = l.Next
+	}
+}
+
+func (a *API) replayEvent(c *call) (answer, error) {
+	var faults management.Faults
+	f := object(c.body, whole, "", &faults)
+	id := f.text("webhook_id")
+	f.rest()
+	w, err := a.recipient(c, id.Value)
+	switch { // the first fault of a field stays
+	case err != nil && webhook.KindOf(err) != webhook.NotFound:
+		return answer{}, err
+	case err != nil && id.Value != "":
+		faults.Add("webhook_id", "there is no such webhook")
+	case err != nil:
+		faults.Add("webhook_id", "is required")
+	}
+	if err := faults.Err(); err != nil {
+		return answer{}, err
+	}
+	d, err := a.Deliverer.SendTo(c.ctx(), c.tenant, c.event.Event, w)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusAccepted, deliveryOf(d))
+}
+
+// recipient finds a webhook by what a body says.
+func (a *API) recipient(c *call, id string) (webhook.Webhook, error) {
+	if !webhook.ValidGivenID(id) {
+		return webhook.Webhook{}, webhook.ErrNotFound("webhook")
+	}
+	return a.Store.Webhook(c.ctx(), webhook.Ref{Tenant: c.tenant.ID, ID: id})
+}
