@@ -1,10 +1,10 @@
 package console
 
 import (
+	"math"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"hookline/shared/httpapi"
 	"hookline/shared/portal"
@@ -93,7 +93,7 @@ func (v *visit) use(l portal.Link) {
 		v.failed(err)
 		return
 	}
-	http.SetCookie(v.w, framedCookie(sealed, max(1, int(l.Expires.Sub(now)/time.Second))))
+	http.SetCookie(v.w, framedCookie(sealed, int(math.Ceil(l.Expires.Sub(now).Seconds()))))
 	v.redirect(v.start())
 }
 

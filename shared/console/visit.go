@@ -77,10 +77,10 @@ type view struct {
 	// Sections are those that the visitor may see.
 	Sections []section
 	Portal   bool // the visitor came by a link
-	Tenant  webhook.Tenant
-	Dialect *dialect.Dialect
-	Words   map[string]string
-	Page    any
+	Tenant   webhook.Tenant
+	Dialect  *dialect.Dialect
+	Words    map[string]string
+	Page     any
 
 	assets string
 }

@@ -84,7 +84,10 @@ func newWorld(t testing.TB) *world {
 	box := seal.Box{Keys: seal.NewStatic("of this deployment")}
 	log := slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.api = (&httpapi.API{
-		Now:   func() time.Time { return w.now },
+		Now: func() time.Time { // ids sort by their time
+			w.now = w.now.Add(time.Millisecond)
+			return w.now
+		},
 		Store: store, Dialects: dialects, Box: box, AdminKeyHash: webhook.HashAPIKey(adminKey), Log: log,
 		Deliverer: &delivery.Deliverer{Store: store, Health: store, Poster: w, Dialects: dialects, Box: box, Log: log},
 	}).Handler()
