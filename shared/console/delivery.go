@@ -90,7 +90,7 @@ func (v *visit) delivery() {
 		v.failed(err)
 		return
 	}
-	mark := markOf(p.sentView, p.Webhook)
+	mark := markOf(p.deliveryView, p.Attempts, p.Webhook) // headers of a request that was not made yet have the present time
 	if v.unchanged(mark) {
 		return
 	}

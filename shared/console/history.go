@@ -107,9 +107,6 @@ type period struct {
 	span        time.Duration
 }
 
-// historyFields are the filter's, in the addresses of a history.
-var historyFields = []string{"status", "event_type", "within", "since", "until"}
-
 // filterOf reads a filter from an address. A status or a preset that is none is left out.
 func filterOf(asked url.Values) historyFilter {
 	f := historyFilter{
@@ -144,9 +141,9 @@ func (f historyFilter) Wrong(field string) bool { return f.faults[field] != "" }
 
 func (f historyFilter) address(path string, more ...string) string {
 	q := url.Values{}
-	for i, value := range []string{f.Status, f.EventType, f.Within, f.Since, f.Until} {
+	for field, value := range map[string]string{"status": f.Status, "event_type": f.EventType, "within": f.Within, "since": f.Since, "until": f.Until} {
 		if value != "" {
-			q.Set(historyFields[i], value)
+			q.Set(field, value)
 		}
 	}
 	for i := 0; i+1 < len(more); i += 2 {

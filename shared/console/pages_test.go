@@ -328,6 +328,9 @@ func TestScopes(t *testing.T) {
 		if got := w.show(key, id).URL; got != "https://example.com/hook" {
 			t.Errorf("got url %s, want it unchanged", got)
 		}
+		b.get(at).is(200).has("Your key does not allow to read deliveries")
+		b.get(at + "/troubleshoot").is(200).has("Your key does not allow to read deliveries")
+		b.get(at + "/deliveries").is(403)
 		b = as("events:write")
 		b.get("/console/webhooks").is(403).has("webhooks:read")
 		b.get(at).is(403)

@@ -32,7 +32,7 @@ func (r round) Summary() string {
 		switch s.State {
 		case stepNext:
 			said = append(said, fmt.Sprintf("attempt %d comes next", s.Number))
-		case stepUnused:
+		case stepLater, stepUnused:
 		default:
 			said = append(said, fmt.Sprintf("attempt %d %s (%s)", s.Number, s.State, s.Label))
 		}

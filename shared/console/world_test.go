@@ -40,6 +40,7 @@ type world struct {
 	answer  egress.Response // of every receiver
 	mails   mails
 	now     time.Time // the deployment's
+	queued  outbox    // messages for attempts, which nobody makes
 	log     bytes.Buffer
 }
 
@@ -89,7 +90,10 @@ func newWorld(t testing.TB) *world {
 			return w.now
 		},
 		Store: store, Dialects: dialects, Box: box, AdminKeyHash: webhook.HashAPIKey(adminKey), Log: log,
-		Deliverer: &delivery.Deliverer{Store: store, Health: store, Poster: w, Dialects: dialects, Box: box, Log: log},
+		Deliverer: &delivery.Deliverer{
+			Store: store, Health: store, Queues: delivery.Queues{Delivery: &w.queued}, Poster: w, Dialects: dialects, Box: box,
+			Now: func() time.Time { return w.now }, Log: log,
+		},
 	}).Handler()
 	if w.console, err = (&console.Console{
 		API: w.api, Store: keys{store, w}, Dialects: dialects, Box: box, Mails: w.mails, Now: func() time.Time { return w.now }, Log: log,
@@ -162,6 +166,7 @@ func (w *world) webhook(key string, fields ...string) string {
 	w.t.Helper()
 	var made struct{ ID string }
 	body := `{"url":"https://example.com/hook","events":["*"]` + strings.Join(append([]string{""}, fields...), ",") + `}`
+	w.now = w.now.Add(time.Millisecond) // lists go by when things were made
 	w.call(201, key, "POST", "/v1/webhooks", body, &made)
 	return made.ID
 }
