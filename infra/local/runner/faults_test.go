@@ -120,6 +120,15 @@ func TestFaults(t *testing.T) {
 				if len(l.Data) != events || ended["succeeded"] != events {
 					t.Errorf("got %d deliveries, ended as %v, want %d succeeded", len(l.Data), ended, events)
 				}
+				var logged list[eventAnswer]
+				acme.do(http.StatusOK, "GET", "/v1/events?limit=100", nil, &logged)
+				ids := make(map[string]bool)
+				for _, ev := range logged.Data {
+					ids[ev.ID] = true
+				}
+				if len(logged.Data) != events || len(ids) != events {
+					t.Errorf("got %d events of %d ids in the log, want %d", len(logged.Data), len(ids), events)
+				}
 				if c.asked < events && f.queues.CountLag == 0 {
 					t.Errorf("got %d chances of a fault, want one an event at least", c.asked)
 				}
