@@ -70,7 +70,7 @@ func newStack(t *testing.T) *stack {
 		t: t, store: dynamo.New(db, table(t, db, "hookline"), dynamo.Options{}), queues: make(map[string]*sqs.Queue),
 		receiver: r, target: target.URL, built: make(map[string]string),
 		env: []string{
-			"TABLE=hookline", "KMS_KEY_ID=key-1", "STACK=test", "RETENTION_DAYS=30", "LOG_LEVEL=DEBUG",
+			"TABLE=hookline", "KMS_KEY_ID=key-1", "STACK=test", "RETENTION_DAYS=30", "EVENT_LOG=on", "LOG_LEVEL=DEBUG",
 			"AWS_REGION=" + engines.Region, "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "AWS_SESSION_TOKEN=any",
 			"AWS_ENDPOINT_URL_DYNAMODB=" + *db.Options().BaseEndpoint,
 			"AWS_ENDPOINT_URL_SQS=" + *mq.Options().BaseEndpoint,

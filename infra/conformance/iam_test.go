@@ -214,6 +214,14 @@ func (d *drive) manage() {
 	d.call("GET /v1/deliveries/{id}", list.Data[0].ID, d.acme, "", http.StatusOK, nil)
 	d.call("POST /v1/deliveries/{id}/replay", list.Data[0].ID, d.acme, "", http.StatusAccepted, nil)
 	d.hand(d.deliver, "DELIVERY", 1, 0)
+	d.call("GET /v1/events", "", d.acme, "", http.StatusOK, nil)
+	d.call("GET /v1/events/{id}", "given", d.acme, "", http.StatusOK, nil)
+	other := d.hook(d.acme, "/ok", "invoice.sent", "")
+	for _, hook := range []string{id, other} { // a new round, and a first attempt
+		d.callOnce("POST /v1/events/{id}/replay", "given", d.acme, fmt.Sprintf(`{"webhook_id":%q}`, hook), hook, http.StatusAccepted, nil)
+	}
+	d.hand(d.deliver, "DELIVERY", 2, 0)
+	d.call("DELETE /v1/webhooks/{id}", other, d.acme, "", http.StatusNoContent, nil)
 	d.call("DELETE /v1/webhooks/{id}", id, d.acme, "", http.StatusNoContent, nil)
 }
 

@@ -92,6 +92,10 @@ func (c *Console) pages() map[string]func(*visit) {
 	return map[string]func(*visit){
 		"GET /console/{$}": (*visit).home,
 
+		"GET /console/events":              (*visit).events,
+		"GET /console/events/{id}":         (*visit).event,
+		"POST /console/events/{id}/replay": (*visit).replayEvent,
+
 		"GET /console/webhooks":                     (*visit).webhooks,
 		"GET /console/webhooks/new":                 (*visit).newWebhook,
 		"POST /console/webhooks":                    (*visit).createWebhook,

@@ -71,6 +71,7 @@ func sections() []section {
 	return []section{
 		{"webhooks", "/console/webhooks", "Webhooks", "webhooks:read"},
 		{"deliveries", "/console/deliveries", "Deliveries", "deliveries:read"},
+		{"events", "/console/events", "Events", "events:read"},
 		{"deployments", "/console/deployments", "Deployments", "sources:read"},
 		{"keys", "/console/keys", "Keys", "keys:read"},
 		{"settings", "/console/settings", "Settings", "tenant:read"},

@@ -21,7 +21,9 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/eventlog"
 	"hookline/shared/httpapi"
+	"hookline/shared/ingest"
 	"hookline/shared/seal"
 	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
@@ -41,6 +43,7 @@ type world struct {
 	mails   mails
 	now     time.Time // the deployment's
 	queued  outbox    // messages for attempts, which nobody makes
+	logOff  bool      // there is no event log
 	log     bytes.Buffer
 }
 
@@ -84,6 +87,7 @@ func newWorld(t testing.TB) *world {
 	dialects := &dialect.Library{Builtin: set, Store: store}
 	box := seal.Box{Keys: seal.NewStatic("of this deployment")}
 	log := slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	events := &eventlog.Log{Store: store}
 	w.api = (&httpapi.API{
 		Now: func() time.Time { // ids sort by their time
 			w.now = w.now.Add(time.Millisecond)
@@ -94,6 +98,10 @@ func newWorld(t testing.TB) *world {
 			Store: store, Health: store, Queues: delivery.Queues{Delivery: &w.queued}, Poster: w, Dialects: dialects, Box: box,
 			Now: func() time.Time { return w.now }, Log: log,
 		},
+		Publisher: &ingest.Service{
+			Store: store, Dialects: dialects, Delivery: &w.queued, Queue: &w.queued, Events: events, Log: log, Now: func() time.Time { return w.now },
+		},
+		Events: inLog{events, w},
 	}).Handler()
 	if w.console, err = (&console.Console{
 		API: w.api, Store: keys{store, w}, Dialects: dialects, Box: box, Mails: w.mails, Now: func() time.Time { return w.now }, Log: log,
@@ -101,6 +109,30 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// inLog is the event log, unless the world keeps none.
+type inLog struct {
+	*eventlog.Log
+	w *world
+}
+
+func (l inLog) Events(ctx context.Context, tenant string, q webhook.EventQuery) (webhook.List[webhook.LoggedEvent], error) {
+	if l.w.logOff {
+		return webhook.List[webhook.LoggedEvent]{}, errLogOff()
+	}
+	return l.Log.Events(ctx, tenant, q)
+}
+
+func (l inLog) Event(ctx context.Context, tenant, id string) (webhook.LoggedEvent, error) {
+	if l.w.logOff {
+		return webhook.LoggedEvent{}, errLogOff()
+	}
+	return l.Log.Event(ctx, tenant, id)
+}
+
+func errLogOff() error {
+	return &webhook.Error{Kind: webhook.NotFound, Code: "event-log-off", Message: "no log"}
 }
 
 // keys is the store, as long as it is not broken.

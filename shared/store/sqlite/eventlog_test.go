@@ -1,0 +1,69 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hookline/shared/clock"
+	"hookline/shared/sqlitedb"
+	"hookline/shared/webhook"
+)
+
+func logItem(rev int64) webhook.LogItem {
+	return webhook.LogItem{
+		Tenant: "acme", Request: webhook.FirstEntry(base), Rev: rev, Record: []byte("record"), ExpiresAt: base.Add(30 * time.Hour),
+	}
+}
+
+// TestEventLogExpires keeps log items, and the pins that find events, until their time; a pin stands for its event for
+// shorter than it is kept.
+func TestEventLogExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, "", Options{Clock: clock.Clock{Real: time.Now(), Anchor: base}})
+		must(t, s.CreateTenant(t.Context(), webhook.Tenant{ID: "acme", CreatedAt: base}, webhook.Key{ID: "key_1", Tenant: "acme", Hash: "hash"}))
+		_, _, err := s.PutLogItem(t.Context(), logItem(1))
+		pin := webhook.Pin{Tenant: "acme", Scope: "event", Key: "order-1", At: base, ExpiresAt: base.Add(24 * time.Hour), KeptUntil: base.Add(30 * time.Hour)}
+		_, _, pinErr := s.Pin(t.Context(), pin)
+		must(t, err, pinErr)
+		for _, step := range []struct {
+			after   time.Duration // since the step before
+			expired int
+		}{{0, 0}, {25 * time.Hour, 0}, {5*time.Hour - time.Millisecond, 0}, {time.Millisecond, 2}} {
+			<-time.After(step.after) // of the bubble
+			n, err := s.Expire(t.Context(), 10)
+			must(t, err)
+			_, found := s.FindPin(t.Context(), "acme", "event", "order-1")
+			_, logged := s.LogItem(t.Context(), "acme", webhook.FirstEntry(base))
+			if gone := step.expired > 0; n != step.expired || (found != nil) != gone || (logged != nil) != gone {
+				t.Errorf("%v later: got %d expired, %v and %v, want %d", step.after, n, found, logged, step.expired)
+			}
+		}
+	})
+}
+
+// TestEventLogReopens finds what was logged in a file, and pins in a file that was made before they were kept for longer.
+func TestEventLogReopens(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	s, err := New(path, Options{})
+	must(t, err, fill(t.Context(), s))
+	_, _, err = s.PutLogItem(t.Context(), logItem(1))
+	must(t, err, s.db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+		_, err := tx.Exec(`ALTER TABLE pin DROP COLUMN stands_until`)
+		return err
+	}), s.Close())
+	for range 2 {
+		s, err = New(path, Options{})
+		must(t, err)
+		it, err := s.LogItem(t.Context(), "acme", webhook.FirstEntry(base))
+		if err != nil || string(it.Record) != "record" {
+			t.Errorf("got %+v, %v, want the item", it, err)
+		}
+		pin, err := s.FindPin(t.Context(), "acme", "event", "evt_1")
+		if err != nil || !pin.ExpiresAt.Equal(base.Add(time.Hour)) || !pin.KeptUntil.IsZero() {
+			t.Errorf("got %+v, %v, want the pin, which expires after an hour", pin, err)
+		}
+		must(t, s.Close())
+	}
+}
