@@ -18,6 +18,7 @@ import (
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
 	"hookline/shared/queue/sqs"
+	"hookline/shared/rate"
 	"hookline/shared/settings"
 	"hookline/shared/store/dynamo"
 	"hookline/shared/system/eventbridge"
@@ -53,6 +54,7 @@ func newFunction(s settings.Ingest, cfg aws.Config) (*function, error) {
 	// Publishing seals nothing and keeps no dead letters, so there is no key and no such queue here.
 	api := &httpapi.API{
 		Store: store, Publisher: service, Dialects: dialects, Now: now, Log: log, Admin: gateway.Admin,
+		Rates:  &rate.Limiter{PerSecond: s.Rate},
 		Serves: func(r httpapi.Route) bool { return r.Publishes },
 	}
 	return &function{request: gateway.Handler(api.Handler()), batch: service.Handle}, nil

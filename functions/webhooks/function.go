@@ -16,6 +16,7 @@ import (
 	"hookline/shared/gateway"
 	"hookline/shared/httpapi"
 	"hookline/shared/queue/sqs"
+	"hookline/shared/rate"
 	"hookline/shared/replay"
 	"hookline/shared/seal"
 	"hookline/shared/seal/kms"
@@ -52,6 +53,7 @@ func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
 		},
 		DeadLetters: sqs.New(queues, s.DeadLetter.URL, s.DeadLetter.ARN), RedriveTo: first.Name(),
 		Changes: sqs.New(queues, s.Ingest.URL, s.Ingest.ARN),
+		Rates:   &rate.Limiter{PerSecond: s.Rate},
 		Admin:   gateway.Admin, AllowPrivate: settings.PrivateTargets,
 		Serves: func(r httpapi.Route) bool { return !r.Publishes && !r.Inbound }, // those are ingest's and inbound's
 	}

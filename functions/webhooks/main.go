@@ -1,4 +1,4 @@
-// Command webhooks is the function behind the HTTP API: everything but publishing events.
+// Command webhooks is the function behind the HTTP API: everything but publishing events, taking reports, and the console.
 package main
 
 import (

@@ -29,13 +29,15 @@ type callPath struct {
 
 // rarePaths are what the code does only after a fault or a lost race, or when there is very much.
 func rarePaths() []callPath {
-	both := []string{"webhooks", "deliver"}
+	updaters, people := []string{"webhooks", "deliver", "console"}, []string{"webhooks", "console"}
 	return []callPath{
-		{both, []string{"dynamodb:UpdateItem Table", "dynamodb:DeleteItem Table"}, "shared/store/dynamo/webhook.go prune", "an update left index entries to a second transaction"},
-		{both, []string{"dynamodb:BatchGetItem Table"}, "shared/store/dynamo/pin.go Payloads", "a payload was not there when read eventually consistently"},
+		{updaters, []string{"dynamodb:UpdateItem Table", "dynamodb:DeleteItem Table"}, "shared/store/dynamo/webhook.go prune", "an update left index entries to a second transaction"},
+		{updaters, []string{"dynamodb:BatchGetItem Table"}, "shared/store/dynamo/pin.go Payloads", "a payload was not there when read eventually consistently"},
+		{[]string{"console"}, []string{"sqs:SendMessage BulkQueue"}, "shared/replay/service.go queue", "many deliveries are to be sent again"},
 		{[]string{"webhooks"}, []string{"dynamodb:GetItem Table", "dynamodb:PutItem Table"}, "shared/httpapi/idempotency.go takeOver", "a first use of an Idempotency-Key died"},
 		{[]string{"webhooks"}, []string{"dynamodb:GetItem Table", "dynamodb:DeleteItem Table"}, "shared/httpapi/idempotency.go first", "a call with an Idempotency-Key was refused"},
-		{[]string{"webhooks"}, []string{"dynamodb:BatchGetItem Table", "kms:Decrypt Key"}, "shared/seal/kms/kms.go create", "another maker of the month's data key was quicker"},
+		{people, []string{"kms:GenerateDataKey Key", "dynamodb:PutItem Table"}, "shared/seal/kms/kms.go create", "nothing was sealed this month"},
+		{people, []string{"dynamodb:BatchGetItem Table", "kms:Decrypt Key"}, "shared/seal/kms/kms.go create", "another maker of the month's data key was quicker"},
 		{[]string{"ingest"}, []string{"sqs:SendMessage IngestQueue"}, "shared/ingest/fanout.go fanOut", "more webhooks match than one message fans out to"},
 		{[]string{"inbound"}, []string{"sqs:SendMessage IngestQueue"}, "shared/ingest/publish.go send", "a deployment goes to more webhooks than one request sends to"},
 		{[]string{"ingest"}, []string{"sqs:SendMessage IngestDeadLetterQueue"}, "shared/ingest/handle.go refuse", "an entry of the bus is no event"},

@@ -24,7 +24,9 @@ func TestRoutes(t *testing.T) {
 		Admin    bool
 		Function string
 	}
-	want := map[string]route{"$default": {Function: "webhooks"}}
+	want := map[string]route{
+		"$default": {Function: "webhooks"}, "ANY /console": {Function: "console"}, "ANY /console/{proxy+}": {Function: "console"},
+	}
 	for _, r := range httpapi.Routes() {
 		function := "webhooks"
 		if r.Publishes {
@@ -50,7 +52,7 @@ func TestRoutes(t *testing.T) {
 					t.Errorf("%s %s: security is %v", method, path, security)
 				}
 			}
-			name := strings.ToUpper(method) + " " + path
+			name := strings.TrimSuffix(strings.TrimPrefix(strings.ToUpper(method), "X-AMAZON-APIGATEWAY-"), "-METHOD") + " " + path
 			if path == "/$default" && at(op, "isDefaultRoute") == true {
 				name = "$default"
 			}
@@ -97,6 +99,7 @@ func TestIntegrations(t *testing.T) {
 func readers() map[string]func(func(string) string) error {
 	return map[string]func(func(string) string) error{
 		"WebhooksFunction": func(getenv func(string) string) error { _, err := settings.ReadWebhooks(getenv); return err },
+		"ConsoleFunction":  func(getenv func(string) string) error { _, err := settings.ReadConsole(getenv); return err },
 		"IngestFunction":   func(getenv func(string) string) error { _, err := settings.ReadIngest(getenv); return err },
 		"InboundFunction":  func(getenv func(string) string) error { _, err := settings.ReadInbound(getenv); return err },
 		"DeliverFunction":  func(getenv func(string) string) error { _, err := settings.ReadDeliver(getenv); return err },
@@ -461,9 +464,9 @@ func TestOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]int{
-		"AWS::CloudWatch::Alarm": 10, "AWS::DynamoDB::Table": 1, "AWS::Events::EventBus": 1, "AWS::Events::Rule": 1,
-		"AWS::IAM::Role": 5, "AWS::KMS::Alias": 1, "AWS::KMS::Key": 1, "AWS::Lambda::Permission": 3, "AWS::Logs::LogGroup": 6,
-		"AWS::Logs::MetricFilter": 5, "AWS::SQS::Queue": 6, "AWS::SQS::QueuePolicy": 6, "AWS::Serverless::Function": 5,
+		"AWS::CloudWatch::Alarm": 11, "AWS::DynamoDB::Table": 1, "AWS::Events::EventBus": 1, "AWS::Events::Rule": 1,
+		"AWS::IAM::Role": 6, "AWS::KMS::Alias": 1, "AWS::KMS::Key": 1, "AWS::Lambda::Permission": 4, "AWS::Logs::LogGroup": 7,
+		"AWS::Logs::MetricFilter": 6, "AWS::SQS::Queue": 6, "AWS::SQS::QueuePolicy": 6, "AWS::Serverless::Function": 6,
 		"AWS::Serverless::HttpApi": 1,
 	}
 	if diff := cmp.Diff(want, without); diff != "" {

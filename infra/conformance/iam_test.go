@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -41,7 +42,7 @@ func TestAWSCalls(t *testing.T) {
 	}
 	d := &drive{
 		stack: s, webhooks: s.recorded(r, "webhooks", true), ingest: s.recorded(r, "ingest", false),
-		inbound: s.recorded(r, "inbound", false),
+		inbound: s.recorded(r, "inbound", false), console: s.recorded(r, "console", true),
 		deliver: s.recorded(r, "deliver", true), sweep: s.recorded(r, "sweep", false), driven: make(map[string]bool),
 		notify: s.recorded(r, "notify", false),
 	}
@@ -52,6 +53,7 @@ func TestAWSCalls(t *testing.T) {
 	d.spill()
 	d.pace()
 	d.report()
+	d.browse()
 	d.drop()
 	d.recover()
 	d.tell()
@@ -99,7 +101,7 @@ func (s *stack) recorded(r *recorder, name string, private bool) *lambda.Environ
 type drive struct {
 	*stack
 	webhooks, ingest, deliver, sweep *lambda.Environment
-	inbound, notify                  *lambda.Environment
+	inbound, notify, console         *lambda.Environment
 
 	driven map[string]bool // routes that answered as they should
 	acme   string          // a key of the tenant acme, whose dialect is standard
@@ -370,6 +372,50 @@ func (d *drive) report() {
 	d.call("GET /v1/deployments", "", d.acme, "", http.StatusOK, nil)
 	d.call("GET /v1/deployments/{id}", registered.ID, d.acme, "", http.StatusOK, nil)
 	d.call("DELETE /v1/sources/{id}", made.ID, d.acme, "", http.StatusNoContent, nil)
+}
+
+// browse does in the console what its pages offer, first with a key and then by a portal link.
+func (d *drive) browse() {
+	v := &visitor{stack: d.stack, console: d.console}
+	v.post("/console/sign-in", http.StatusSeeOther, "key", d.acme)
+	v.post("/console/webhooks", http.StatusCreated, "url", d.target+"/ok", "events", "browsed.event", "active", "on")
+	d.made++
+	var list struct{ Data []struct{ ID string } }
+	d.call("GET /v1/webhooks", "", d.acme, "", http.StatusOK, &list)
+	at := "/console/webhooks/" + list.Data[0].ID
+	v.post(at, http.StatusSeeOther, "url", d.target+"/ok", "events", "browsed.event", "events", "other.event", "active", "on")
+	v.post(at+"/test", http.StatusOK)
+	v.post(at+"/rotate-secret", http.StatusOK)
+	d.call("GET /v1/deliveries", "", d.acme, "", http.StatusOK, &list)
+	v.post("/console/deliveries/"+list.Data[0].ID+"/replay", http.StatusSeeOther)
+	d.hand(d.deliver, "DELIVERY", 1, 0)
+	for _, page := range []string{
+		"/console/webhooks?search=x", "/console/webhooks?status=failing", at, at + "/edit", at + "/test", at + "/deliveries", "/console/deliveries",
+		"/console/deliveries/" + list.Data[0].ID, "/console/keys", "/console/keys/new", "/console/settings", "/console/settings/portal-link",
+		"/console/sources", "/console/deployments",
+	} {
+		v.get(page, http.StatusOK)
+	}
+	v.post(at+"/delete", http.StatusSeeOther)
+
+	v.post("/console/keys", http.StatusCreated, "name", "browsed", "scopes", "webhooks:read")
+	d.call("GET /v1/keys", "", d.acme, "", http.StatusOK, &list)
+	v.post("/console/keys/"+list.Data[0].ID+"/delete", http.StatusSeeOther)
+	v.post("/console/settings", http.StatusSeeOther, "name", "ACME", "notify_email", "ops@example.com")
+	v.post("/console/sources", http.StatusCreated, "kind", "custom", "name", "browsed")
+	d.call("GET /v1/sources", "", d.acme, "", http.StatusOK, &list)
+	v.post("/console/sources/"+list.Data[0].ID+"/delete", http.StatusSeeOther)
+
+	var link struct{ URL string }
+	d.call("POST /v1/tenants/{id}/portal-links", "acme", "", "", http.StatusCreated, &link)
+	d.call("POST /v1/portal-links", "", d.acme, "", http.StatusCreated, &link)
+	u, err := url.Parse(link.URL)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	guest := &visitor{stack: d.stack, console: d.console}
+	guest.get(u.RequestURI(), http.StatusSeeOther)
+	guest.get("/console/webhooks", http.StatusOK)
 }
 
 // drop has messages come up that nobody is to get any more, or that are none.

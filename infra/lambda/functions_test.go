@@ -1,10 +1,15 @@
 package lambda
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -98,6 +103,7 @@ func TestNames(t *testing.T) {
 func TestWithoutSettings(t *testing.T) {
 	for name, want := range map[string][]string{
 		"webhooks": {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN", "BULK_QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "DEAD_LETTER_QUEUE_ARN", "INGEST_QUEUE_URL"},
+		"console":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN", "BULK_QUEUE_URL", "INGEST_QUEUE_URL", "INGEST_QUEUE_ARN"},
 		"ingest":   {"TABLE", "DELIVERY_QUEUE_URL", "INGEST_QUEUE_ARN", "INGEST_DEAD_LETTER_QUEUE_URL", "INGEST_DEAD_LETTER_QUEUE_ARN", "BUS", "BUS_SOURCE"},
 		"inbound":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN", "INGEST_QUEUE_URL", "INGEST_QUEUE_ARN"},
 		"deliver":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "RETRY_QUEUE_URL", "BULK_QUEUE_ARN", "DEAD_LETTER_QUEUE_ARN", "INGEST_QUEUE_URL"},
@@ -126,6 +132,7 @@ func TestMalformed(t *testing.T) {
 	request, batch := string(recorded(t, "webhooks/create-webhook")), string(recorded(t, "deliver/first-attempt"))
 	tests := map[string][]string{
 		"webhooks": {`{}`, `[]`, `"text"`, `{"version":7}`, `{"version":"1.0","httpMethod":"GET","path":"/"}`, batch, `{"version":`},
+		"console":  {`{}`, `[]`, `"text"`, `{"version":"1.0","httpMethod":"GET","path":"/"}`, batch, `{"version":`},
 		"ingest":   {`{}`, `[]`, `null`, `{"version":"0","detail-type":"x","detail":{}}`, `{"Records":[]}`, `{"Records":[{"eventSource":"aws:s3"}]}`, `{"Records":7}`},
 		"inbound":  {`{}`, `[]`, `{"version":"1.0","httpMethod":"POST","path":"/"}`, batch},
 		"deliver":  {`{}`, `[]`, `{"Records":[]}`, `{"Records":{"a":1}}`, `{"Records":[{"eventSource":"aws:s3"}]}`, request, "\x00"},
@@ -172,6 +179,53 @@ func TestWithoutEngines(t *testing.T) {
 	for _, key := range []string{"$default", "GET /v1/tenants"} {
 		if got := request(key, "/v1/tenants"); got.StatusCode != 401 {
 			t.Errorf("an admin's call that is not signed, by %s: got %d %s, want 401", key, got.StatusCode, got.Body)
+		}
+	}
+}
+
+// TestConsole asks the console's function for pages that need no table, and for what must not be behind them.
+func TestConsole(t *testing.T) {
+	e, _ := function(t, "console", settings(), 10*time.Second)
+	request := func(method, path string, headers ...string) events.APIGatewayV2HTTPResponse {
+		t.Helper()
+		var ev events.APIGatewayV2HTTPRequest
+		if err := json.Unmarshal(recorded(t, "console/page"), &ev); err != nil {
+			t.Fatal(err)
+		}
+		ev.RawPath, ev.RequestContext.HTTP.Method = path, method
+		for i := 0; i < len(headers); i += 2 {
+			ev.Headers[headers[i]] = headers[i+1]
+		}
+		return ask(t, e, ev)
+	}
+	page := request("GET", "/console/sign-in")
+	if page.StatusCode != 200 || page.Headers["Content-Type"] != "text/html; charset=utf-8" || page.IsBase64Encoded {
+		t.Fatalf("the sign-in: got %d %v", page.StatusCode, page.Headers)
+	}
+	sheet := regexp.MustCompile(`/console/assets/[0-9a-f]+/console\.css`).FindString(page.Body)
+	zipped, plain := request("GET", sheet), request("GET", sheet, "accept-encoding", "identity")
+	raw, err := base64.StdEncoding.DecodeString(zipped.Body)
+	if err != nil || !zipped.IsBase64Encoded || zipped.Headers["Content-Encoding"] != "gzip" {
+		t.Fatalf("the stylesheet: got %v, %v, want it compressed, as base64", zipped.Headers, err)
+	}
+	unzip, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(unzip); err != nil || string(got) != plain.Body || plain.IsBase64Encoded {
+		t.Errorf("the stylesheet is another when it is compressed: %v", err)
+	}
+	if got := request("GET", "/console"); got.Headers["Location"] != "/console/" {
+		t.Errorf("without a slash: got %d %v, want to be led to the pages", got.StatusCode, got.Headers)
+	}
+	out := request("POST", "/console/sign-out", "sec-fetch-site", "same-origin", "content-type", "application/x-www-form-urlencoded")
+	if out.StatusCode != 303 || len(out.Cookies) != 1 || !strings.Contains(out.Cookies[0], "hookline_session=;") || out.Headers["Set-Cookie"] != "" {
+		t.Errorf("signing out: got %d, cookies %q, headers %v, want the cookie removed by format 2.0's own field", out.StatusCode, out.Cookies, out.Headers)
+	}
+	// The API behind the pages is not to be had by a path, let alone the admin's calls of it.
+	for _, path := range []string{"/v1/tenants", "/v1/webhooks", "/console/v1/tenants", "/console/../v1/tenants", "/console//v1/tenants", "/healthz"} {
+		if got := request("GET", path); got.StatusCode < 300 || strings.HasPrefix(got.Headers["Content-Type"], "application/") {
+			t.Errorf("%s: got %d %v, want no answer of the API", path, got.StatusCode, got.Headers)
 		}
 	}
 }

@@ -8,6 +8,10 @@
 // Nothing is loaded from elsewhere: styles, scripts and icons are embedded. The Content-Security-Policy allows no inline
 // style or script, so templates have neither; html/template escapes what is printed.
 //
-// Who is signed in stands in a sealed cookie, as the hash of an API key, which is looked up at every request: a deleted
-// key ends its sessions at once.
+// Who is signed in stands in a sealed cookie: the hash of an API key, or a portal link that was used (package portal). The
+// key, or the one that made the link, is looked up at every request: a deleted key ends its sessions at once. What the key
+// grants, less what no portal may do, is whom the API sees.
+//
+// Only pages of a portal's session can be shown in a frame, and only by the sites that the tenant names. Changes are taken
+// from our own pages alone, in a frame or not.
 package console

@@ -67,7 +67,7 @@ type scopeGroup struct {
 // about says what the scopes are about, by their first part.
 func about() map[string]string {
 	return map[string]string{
-		"tenant": "The account: its name, mail address and portal", "keys": "API keys", "webhooks": "Webhooks",
+		"tenant": "This account and its portal", "keys": "API keys", "webhooks": "Webhooks",
 		"deliveries": "Deliveries; writing is replaying", "events": "Events; writing is publishing",
 		"sources": "Sources of deployments",
 	}

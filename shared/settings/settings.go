@@ -47,10 +47,22 @@ type Webhooks struct {
 	Keys       Keys
 	Retention  time.Duration // RETENTION_DAYS of records and payloads; "" is 0, the packages' default
 	EventLog   bool          // EVENT_LOG: "on" or "off"; "" is off
+	Rate       int           // REQUESTS_PER_SECOND of a key in one process; "" is 0, no limit
 	Delivery   Queue
 	Bulk       Queue
 	DeadLetter Queue
 	Ingest     Queue
+}
+
+// Console is what the console function reads.
+type Console struct {
+	Common
+	Keys      Keys
+	Retention time.Duration // as in Webhooks
+	EventLog  bool          // as in Webhooks
+	Delivery  Queue
+	Bulk      Queue
+	Ingest    Queue
 }
 
 // Ingest is what the ingest function reads.
@@ -58,6 +70,7 @@ type Ingest struct {
 	Common
 	Retention        time.Duration // as in Webhooks
 	EventLog         bool          // as in Webhooks
+	Rate             int           // as in Webhooks
 	Delivery         Queue
 	Ingest           Queue
 	IngestDeadLetter Queue
@@ -105,8 +118,18 @@ type Notify struct {
 func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 	e := environment{getenv: getenv}
 	s := Webhooks{
-		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.onOff("EVENT_LOG"),
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.onOff("EVENT_LOG"), Rate: e.rate(),
 		Delivery: e.queue("DELIVERY"), Bulk: e.queue("BULK"), DeadLetter: e.queue("DEAD_LETTER"), Ingest: e.queue("INGEST"),
+	}
+	return s, e.err()
+}
+
+// ReadConsole reads the environment of the console function.
+func ReadConsole(getenv func(string) string) (Console, error) {
+	e := environment{getenv: getenv}
+	s := Console{
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.onOff("EVENT_LOG"),
+		Delivery: e.queue("DELIVERY"), Bulk: e.queue("BULK"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
 }
@@ -115,7 +138,7 @@ func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 func ReadIngest(getenv func(string) string) (Ingest, error) {
 	e := environment{getenv: getenv}
 	s := Ingest{
-		Common: e.common(), Retention: e.retention(), EventLog: e.onOff("EVENT_LOG"),
+		Common: e.common(), Retention: e.retention(), EventLog: e.onOff("EVENT_LOG"), Rate: e.rate(),
 		Delivery: e.queue("DELIVERY"), Ingest: e.queue("INGEST"), IngestDeadLetter: e.queue("INGEST_DEAD_LETTER"),
 		Bus: Bus{Name: e.required("BUS"), Source: e.required("BUS_SOURCE")},
 	}
@@ -261,6 +284,23 @@ func (e *environment) retention() time.Duration {
 		return 0
 	}
 	return time.Duration(n) * 24 * time.Hour
+}
+
+// maxRate is more than one process can answer in a second.
+const maxRate = 100_000
+
+func (e *environment) rate() int {
+	const name = "REQUESTS_PER_SECOND"
+	s := e.getenv(name)
+	if s == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 || n > maxRate {
+		e.wrong("%s must be a number from 0 to %d, not %q", name, maxRate, s)
+		return 0
+	}
+	return n
 }
 
 // onOff reads a parameter that turns something on.

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -18,7 +19,7 @@ import (
 // full is an environment in which every function starts.
 func full() map[string]string {
 	env := map[string]string{
-		"TABLE": "hookline", "KMS_KEY_ID": "key", "STACK": "dev", "RETENTION_DAYS": "30", "LOG_LEVEL": "warn",
+		"TABLE": "hookline", "KMS_KEY_ID": "key", "STACK": "dev", "RETENTION_DAYS": "30", "LOG_LEVEL": "warn", "REQUESTS_PER_SECOND": "50",
 		"BUS": "dev", "BUS_SOURCE": "hookline.dev",
 		"MAIL_FROM": "example.com", "CONSOLE_URL": "https://hooks.example.com",
 	}
@@ -31,6 +32,7 @@ func full() map[string]string {
 
 func readers() map[string]func(func(string) string) error {
 	return map[string]func(func(string) string) error{
+		"console":  func(getenv func(string) string) error { _, err := ReadConsole(getenv); return err },
 		"webhooks": func(getenv func(string) string) error { _, err := ReadWebhooks(getenv); return err },
 		"ingest":   func(getenv func(string) string) error { _, err := ReadIngest(getenv); return err },
 		"inbound":  func(getenv func(string) string) error { _, err := ReadInbound(getenv); return err },
@@ -97,7 +99,7 @@ func TestMailSettings(t *testing.T) {
 
 // TestMissing shows that everything a function asks for and cannot do without is named at once.
 func TestMissing(t *testing.T) {
-	optional := []string{"LOG_LEVEL", "RETENTION_DAYS", "EVENT_LOG"}
+	optional := []string{"LOG_LEVEL", "RETENTION_DAYS", "EVENT_LOG", "REQUESTS_PER_SECOND"}
 	for name, read := range readers() {
 		asked := make(map[string]bool)
 		err := read(func(name string) string { asked[name] = true; return "" })
@@ -154,6 +156,19 @@ func TestWrong(t *testing.T) {
 	}
 }
 
+func TestRate(t *testing.T) {
+	for text, want := range map[string]string{"": "", "0": "", "50": "", "100000": "", "-1": "-1", "100001": "100001", "ten": "ten", "1.5": "1.5"} {
+		env := full()
+		env["REQUESTS_PER_SECOND"] = text
+		for name, read := range map[string]func(func(string) string) error{"webhooks": readers()["webhooks"], "ingest": readers()["ingest"]} {
+			err := read(func(name string) string { return env[name] })
+			if want == "" && err != nil || want != "" && (err == nil || err.Error() != fmt.Sprintf("REQUESTS_PER_SECOND must be a number from 0 to 100000, not %q", want)) {
+				t.Errorf("%s, %q: got %v", name, text, err)
+			}
+		}
+	}
+}
+
 func TestEventLog(t *testing.T) {
 	for value, want := range map[string]string{
 		"on": "true", "off": "false", "": "false", "yes": `EVENT_LOG must be on or off, not "yes"`,
@@ -164,8 +179,10 @@ func TestEventLog(t *testing.T) {
 		webhooks, err := ReadWebhooks(getenv)
 		ingest, ingestErr := ReadIngest(getenv)
 		inbound, inboundErr := ReadInbound(getenv)
+		console, consoleErr := ReadConsole(getenv)
 		for name, got := range map[string]string{
 			"webhooks": said(webhooks.EventLog, err), "ingest": said(ingest.EventLog, ingestErr), "inbound": said(inbound.EventLog, inboundErr),
+			"console": said(console.EventLog, consoleErr),
 		} {
 			if got != want {
 				t.Errorf("%s with %q: got %s, want %s", name, value, got, want)
