@@ -48,7 +48,7 @@ type Console struct {
 	Box      seal.Box
 	// Mails has a page of its own; nil is none.
 	Mails Mails
-	// Now reads the deployment's clock, in which portal links end; nil is time.Now.
+	// Now reads the deployment's clock; nil is time.Now.
 	Now func() time.Time
 	// Log gets a line for each page that failed; nil discards it.
 	Log *slog.Logger

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -107,7 +108,7 @@ func (v *visit) delivery() {
 		}
 		p.Poll = address("/console/deliveries/"+id, q)
 	}
-	p.Said = p.EventType + ": " + v.dialect.Words[string(p.Status)]
+	p.Said = fmt.Sprintf("%s: %s, attempts: %d.", p.EventType, v.dialect.Words[string(p.Status)], p.AttemptCount)
 	v.show(http.StatusOK, "delivery", "delivery", "deliveries", p.EventType, p)
 }
 

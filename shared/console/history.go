@@ -152,7 +152,7 @@ func (f historyFilter) address(path string, more ...string) string {
 	return address(path, q)
 }
 
-// query is the filter as the API takes it. A preset counts where no beginning is given.
+// query is the filter as the API takes it. A beginning that is given counts, and not the preset.
 func (f historyFilter) query(now time.Time) url.Values {
 	q := url.Values{}
 	if f.Status != "" {
@@ -162,7 +162,7 @@ func (f historyFilter) query(now time.Time) url.Values {
 		q.Set("event_type", f.EventType)
 	}
 	for _, p := range periods() {
-		if p.span > 0 && p.Name == f.Within && f.Since == "" {
+		if p.span > 0 && p.Name == f.Within {
 			q.Set("since", now.Add(-p.span).Format(time.RFC3339Nano))
 		}
 	}
@@ -230,11 +230,7 @@ func (v *visit) webhookDeliveries() {
 func (v *visit) history(p historyPage, path, section, title string) {
 	asked := v.r.URL.Query()
 	p.Filter, p.Periods, p.Paused, p.First = filterOf(asked), periods(), asked.Get("live") == "off", asked.Get("cursor") == ""
-	for _, e := range v.dialect.EventTypes() {
-		if !e.ComingSoon {
-			p.Types = append(p.Types, e.Name)
-		}
-	}
+	p.Types = eventNames(v.dialect)
 	query := p.Filter.query(v.now())
 	status := http.StatusOK
 	if len(p.Filter.faults) == 0 {
@@ -252,9 +248,16 @@ func (v *visit) history(p historyPage, path, section, title string) {
 	if len(p.Filter.faults) > 0 {
 		status = http.StatusUnprocessableEntity
 	}
-	mark := markOf(p.Data, p.Names, p.Filter)
+	mark := markOf(p.Data)
 	if v.unchanged(mark) {
 		return
+	}
+	if p.Webhook == nil && len(p.Data) > 0 {
+		var err error
+		if p.Names, err = v.names(); err != nil {
+			v.failed(err)
+			return
+		}
 	}
 	if p.First && !p.Paused && status == http.StatusOK {
 		p.Poll = p.Filter.address(p.Path, "seen", mark)
@@ -293,10 +296,7 @@ func (v *visit) fill(p *historyPage, path string, query url.Values, cursor strin
 			break
 		}
 	}
-	if p.Webhook == nil && len(p.Data) > 0 {
-		p.Names, err = v.names()
-	}
-	return cursor, err
+	return cursor, nil
 }
 
 // names returns what the tenant's webhooks are called, by id: of the newest hundred. Others go by their ids.

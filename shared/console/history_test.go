@@ -45,7 +45,7 @@ func (w *world) delivered(hook, event string, at time.Time, change func(*webhook
 		change(&d)
 	}
 	if d.Total == 0 && d.Status == webhook.Succeeded {
-		d.Record(webhook.Attempt{ScheduledAt: at, StartedAt: at, Duration: 30 * time.Millisecond, StatusCode: 200, ResponseBody: "fine"})
+		d.Record(webhook.Attempt{ScheduledAt: at, StartedAt: at, SentAt: at, Duration: 30 * time.Millisecond, StatusCode: 200, ResponseBody: "fine"})
 	}
 	if err := w.store.SaveDelivery(w.t.Context(), d, webhook.Rev{}); err != nil {
 		w.t.Fatal(err)
@@ -266,6 +266,19 @@ func (p page) text(id string) string {
 	return html.UnescapeString(text)
 }
 
+// A form's body is laid out as the JSON that its field holds, and is exact beside it.
+func TestDeliveryForm(t *testing.T) {
+	w := newWorld(t)
+	key := w.tenant("acme", "agiletune")
+	id := w.webhook(key, `"content_type":"application/x-www-form-urlencoded"`)
+	d := w.delivered(id, "evt_1", began(), func(d *webhook.Delivery) { d.Dialect, d.ContentType = "agiletune@1", webhook.ContentForm })
+	p := w.browser(key).get("/console/deliveries/" + d).is(200)
+	if got, want := p.text("body"), "payload=%7B%22data%22%3A%7B%22n%22%3A1%7D%7D"; got != want {
+		t.Errorf("got body %q, want %q", got, want)
+	}
+	p.has("{\n  &#34;data&#34;: {\n    &#34;n&#34;: 1\n  }\n}", "X-AgileTune-Signature")
+}
+
 func TestDeliveryEscaped(t *testing.T) {
 	bothWays(t, func(t *testing.T, w *world, key string, b *browser) {
 		id := w.webhook(key, `"name":`+fmt.Sprintf("%q", nasty))
@@ -385,6 +398,16 @@ func TestRounds(t *testing.T) {
 				"1 of at most 5 attempts: attempt 1 succeeded (200)", "1 of at most 5 attempts: attempt 1 failed (inactive)",
 				"1 of at most 5 attempts: attempt 1 failed (410)",
 			},
+		},
+		"a test, replayed an hour later": {
+			[]webhook.Attempt{attempt(0, fail, 500), attempt(time.Hour, fail, 500)},
+			time.Hour + 2*time.Second,
+			[]string{"1 of at most 5 attempts: attempt 1 failed (500), attempt 2 comes next", "1 of at most 5 attempts: attempt 1 failed (500)"},
+		},
+		"a fast clock": {
+			[]webhook.Attempt{attempt(0, fail, 500), attempt(12*time.Second, fail, 500)},
+			16 * time.Second,
+			[]string{"2 of at most 5 attempts: attempt 1 failed (500), attempt 2 failed (500), attempt 3 comes next"},
 		},
 		"just replayed": {
 			exhausted, time.Minute,
@@ -597,9 +620,9 @@ func TestHub(t *testing.T) {
 	w := newWorld(t)
 	key := w.tenant("acme", "agiletune")
 	b := w.browser(key)
-	id := w.webhook(key, `"metadata":{"team":"billing"}`)
+	id := w.webhook(key, `"metadata":{"team":"billing"}`, `"filter":{"n":[1]}`)
 	at := "/console/webhooks/" + id
-	b.get(at).is(200).has("No deliveries yet", "Delivery logs", "team: billing", at+"/troubleshoot", at+"/deliveries").lacks(`class="why`)
+	b.get(at).is(200).has("No deliveries yet", "Delivery logs", "team: billing", `{&#34;n&#34;:[1]}`, at+"/troubleshoot", at+"/deliveries").lacks(`class="why`)
 	begin := began()
 	for i := range 12 {
 		w.delivered(id, fmt.Sprintf("evt_%02d", i), begin.Add(time.Duration(i)*time.Second), nil)
@@ -615,6 +638,19 @@ func TestHub(t *testing.T) {
 	b.get(at).is(200).has("Failing since <time", "the first success makes it active again", "401 Unauthorized")
 	w.call(200, key, "PATCH", "/v1/webhooks/"+id, `{"active":false}`, nil)
 	b.get(at).is(200).has("It gets no events", "401 Unauthorized")
+}
+
+// A test offers what can be sent, under the product's own headings.
+func TestTestTypes(t *testing.T) {
+	w := newWorld(t)
+	key := w.tenant("acme", "axiestudio")
+	id := w.webhook(key)
+	p := w.browser(key).get("/console/webhooks/"+id+"/test").is(200).
+		has(`<optgroup label="Team Member Events"><option>user.created</option>`, `<option value="">webhook.test</option>`, "<option>deployment.registered</option>").
+		lacks("Coming Soon", "<option>webhook.test", `"></optgroup>`)
+	for _, m := range regexp.MustCompile(`<option>([^<]+)<`).FindAllStringSubmatch(p.body, -1) {
+		w.call(200, key, "POST", "/v1/webhooks/"+id+"/test", `{"event_type":"`+m[1]+`"}`, nil)
+	}
 }
 
 // What went wrong with a test is explained in the dialog.

@@ -58,9 +58,8 @@ func functions() template.FuncMap {
 		"formats":  formats,
 		"line":     prose.Line,
 		"statuses": deliveryStatuses,
-		// offers reports whether there is such a page.
-		"offers": func(pattern string) bool { return new(Console).pages()[pattern] != nil },
-		"stamp":  func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
+		"offers":   offers,
+		"stamp":    func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
 	}
 }
 
@@ -78,6 +77,9 @@ func sections() []section {
 		{"mails", "/console/mails", "Mails", "tenant:read"},
 	}
 }
+
+// offers reports whether the console has such a page.
+func offers(pattern string) bool { return new(Console).pages()[pattern] != nil }
 
 // deliveryStatuses are what deliveries can be, as a filter offers them.
 func deliveryStatuses() []string {

@@ -150,15 +150,11 @@ func (e evidence) statuses() string {
 
 func (v *visit) troubleshoot() {
 	path := "/v1/webhooks/" + url.PathEscape(v.r.PathValue("id"))
-	var w struct {
-		webhookView
-		Filter json.RawMessage `json:"filter"`
-	}
-	if err := v.get(path, nil, &w); err != nil {
+	var p troubleshootPage
+	if err := v.get(path, nil, &p.Webhook); err != nil {
 		v.failed(err)
 		return
 	}
-	p := troubleshootPage{Webhook: w.webhookView}
 	if v.key.Grants("deliveries:read") {
 		var l list[deliveryView]
 		if err := v.get(path+"/deliveries", url.Values{"limit": {strconv.Itoa(seenDeliveries)}}, &l); err != nil {
@@ -167,23 +163,25 @@ func (v *visit) troubleshoot() {
 		}
 		p.Evidence = gather(l.Data)
 	}
-	filtered := len(w.Filter) > 0 && string(w.Filter) != "null"
-	p.Lists = diagnose(v.dialect, p.Webhook, filtered, p.Evidence)
+	p.Lists = diagnose(v.dialect, p.Webhook, p.Evidence)
 	v.show(http.StatusOK, "troubleshoot", "panel", "webhooks", v.dialect.Words["troubleshooting"]+" · "+p.Webhook.Label(), p)
 }
 
 // diagnose goes through the four checklists.
-func diagnose(d *dialect.Dialect, w webhookView, filtered bool, e evidence) []checklist {
+func diagnose(d *dialect.Dialect, w webhookView, e evidence) []checklist {
 	words, at := d.Words, "/console/webhooks/"+url.PathEscape(w.ID)
 	test := remedy{words["solve_test"], words["test"], at + "/test", true}
 	history := remedy{words["solve_history"], words["history"], at + "/deliveries?status=failed", false}
 	edit := remedy{words["solve_reach"], words["edit"], at + "/edit", true}
 	rotate := remedy{words["solve_secret"], words["rotate"], at + "/rotate-secret", true}
 	replay := remedy{words["solve_replay"], words["history"], at + "/deliveries?status=failed", false}
+	if offers("GET /console/webhooks/{id}/replay") {
+		replay = remedy{words["solve_replay"], words["replay"], at + "/replay", true}
+	}
 	text := func(name string) remedy { return remedy{Text: words[name]} }
 	return []checklist{
 		{notReceiving, words["not_receiving"], []check{
-			checkActive(words["check_active"], w), checkEvents(words["check_events"], d, w, filtered),
+			checkActive(words["check_active"], w), checkEvents(words["check_events"], d, w),
 			e.reached(words["check_url"]), e.succeeds(words["check_success"]),
 		}, []remedy{test, history, edit}},
 		{signatureFailing, words["signature_failing"], e.signature(d, w), []remedy{rotate, text("solve_examples"), text("solve_raw")}},
@@ -204,12 +202,12 @@ func checkActive(text string, w webhookView) check {
 	return check{Text: text, State: checkBad, Found: "It is inactive: no event is sent to it, and what was queued fails."}
 }
 
-func checkEvents(text string, d *dialect.Dialect, w webhookView, filtered bool) check {
+func checkEvents(text string, d *dialect.Dialect, w webhookView) check {
 	c := check{Text: text, State: checkGood, Found: "It takes " + strings.Join(w.Events, ", ") + "."}
 	if slices.Contains(w.Events, "*") {
 		c.Found = "It takes every event of " + d.Product + "."
 	}
-	if filtered {
+	if w.Filtered() {
 		c.State = checkUnknown
 		c.Found += " Its filter lets only some of them pass: look at an event to see whether it did."
 	}

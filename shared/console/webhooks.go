@@ -34,6 +34,9 @@ type webhookView struct {
 	Warnings       []string          `json:"warnings"`
 }
 
+// Filtered reports whether a filter lets only some events pass.
+func (w webhookView) Filtered() bool { return len(w.Filter) > 0 && string(w.Filter) != "null" }
+
 // Label is what a webhook is called: its name, or where it leads.
 func (w webhookView) Label() string {
 	if w.Name != "" {
@@ -188,7 +191,7 @@ func (v *visit) recentDeliveries() {
 // question asks before something that cannot be undone.
 type question struct {
 	Webhook webhookView
-	Types   []string // to test with
+	Groups  []eventGroup // to test with
 }
 
 func (v *visit) ask(page string, title string) {
@@ -197,11 +200,7 @@ func (v *visit) ask(page string, title string) {
 		v.failed(err)
 		return
 	}
-	for _, e := range v.dialect.EventTypes() {
-		if !e.ComingSoon && e.Name != webhook.TestType {
-			q.Types = append(q.Types, e.Name)
-		}
-	}
+	q.Groups = slices.DeleteFunc(groups(v.dialect), eventGroup.soon)
 	v.show(http.StatusOK, page, "panel", "webhooks", title, q)
 }
 

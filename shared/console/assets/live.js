@@ -5,7 +5,7 @@
 
 const sayAtMostEvery = 15000; // milliseconds
 let saidAt = -sayAtMostEvery;
-let opened = new Set();
+let opened = new Map();
 
 const livePiece = (element) => element && element.closest && element.closest("[data-said]");
 
@@ -25,7 +25,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.shouldSwap = false;
     return;
   }
-  opened = new Set([...piece.querySelectorAll("details[id]")].filter((d) => d.open).map((d) => d.id));
+  opened = new Map([...piece.querySelectorAll("details[id]")].map((d) => [d.id, d.open]));
   const before = piece.dataset.said;
   const id = piece.id;
   requestAnimationFrame(() => {
@@ -38,11 +38,11 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 document.addEventListener("htmx:afterSwap", () => {
-  for (const id of opened) {
+  for (const [id, open] of opened) {
     const details = document.getElementById(id);
-    if (details) details.open = true;
+    if (details) details.open = open;
   }
-  opened = new Set();
+  opened = new Map();
   countDown();
 });
 
