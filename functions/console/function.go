@@ -40,6 +40,9 @@ func newFunction(s settings.Console, cfg aws.Config) (*function, error) {
 	box := seal.Box{Keys: &kms.Keyring{
 		API: awskms.NewFromConfig(cfg), KeyID: s.Keys.ID, Stack: s.Keys.Stack, Shelf: store, Now: now,
 	}}
+	replays := &replay.Service{
+		Store: store, Queue: sqs.New(queues, s.Bulk.URL, s.Bulk.ARN), Now: now, Log: log, Retention: s.Retention,
+	}
 	// As in the webhooks function, but for the admin's calls: no page makes one, and here none is served, nor is there
 	// anything that would authorise it.
 	api := &httpapi.API{
@@ -49,14 +52,13 @@ func newFunction(s settings.Console, cfg aws.Config) (*function, error) {
 			Poster: egress.New(egress.Options{AllowPrivate: settings.PrivateTargets}),
 			Queues: delivery.Queues{Delivery: sqs.New(queues, s.Delivery.URL, s.Delivery.ARN)}, // tests and replays of one delivery use no other
 		},
-		Replays: &replay.Service{
-			Store: store, Queue: sqs.New(queues, s.Bulk.URL, s.Bulk.ARN), Now: now, Log: log, Retention: s.Retention,
-		},
+		Replays: replays,
 		Changes: sqs.New(queues, s.Ingest.URL, s.Ingest.ARN), AllowPrivate: settings.PrivateTargets,
 		Serves: func(r httpapi.Route) bool { return !r.Admin && !r.Publishes && !r.Inbound },
 	}
 	if s.EventLog {
-		api.Events = &eventlog.Log{Store: store}
+		events := &eventlog.Log{Store: store}
+		api.Events, replays.Events = events, events
 	}
 	pages, err := (&console.Console{API: api.Handler(), Store: store, Dialects: dialects, Box: box, Now: now, Log: log}).Handler()
 	if err != nil {

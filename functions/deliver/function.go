@@ -14,6 +14,7 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/eventlog"
 	"hookline/shared/queue/sqs"
 	"hookline/shared/replay"
 	"hookline/shared/seal"
@@ -48,7 +49,10 @@ func newFunction(s settings.Deliver, cfg aws.Config) (*function, error) {
 			API: awskms.NewFromConfig(cfg), KeyID: s.Keys.ID, Stack: s.Keys.Stack, Shelf: store, Now: now,
 		}},
 	}
-	d.Jobs = &replay.Service{Store: store, Rounds: d, Queue: queues.Bulk, Now: now, Log: d.Log, Retention: s.Retention}
+	d.Jobs = &replay.Service{
+		Store: store, Rounds: d, Queue: queues.Bulk, Now: now, Log: d.Log, Retention: s.Retention,
+		Events: &eventlog.Log{Store: store}, // where the stack keeps none no job asks for it
+	}
 	return &function{d}, nil
 }
 

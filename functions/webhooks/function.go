@@ -41,6 +41,9 @@ func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
 	box := seal.Box{Keys: &kms.Keyring{
 		API: awskms.NewFromConfig(cfg), KeyID: s.Keys.ID, Stack: s.Keys.Stack, Shelf: store, Now: now,
 	}}
+	replays := &replay.Service{
+		Store: store, Queue: sqs.New(queues, s.Bulk.URL, s.Bulk.ARN), Now: now, Log: log, Retention: s.Retention,
+	}
 	api := &httpapi.API{
 		Store: store, Dialects: dialects, Box: box, Now: now, Log: log,
 		Deliverer: &delivery.Deliverer{
@@ -48,9 +51,7 @@ func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
 			Poster: egress.New(egress.Options{AllowPrivate: settings.PrivateTargets}),
 			Queues: delivery.Queues{Delivery: first}, // tests and replays of one delivery use no other
 		},
-		Replays: &replay.Service{
-			Store: store, Queue: sqs.New(queues, s.Bulk.URL, s.Bulk.ARN), Now: now, Log: log, Retention: s.Retention,
-		},
+		Replays:     replays,
 		DeadLetters: sqs.New(queues, s.DeadLetter.URL, s.DeadLetter.ARN), RedriveTo: first.Name(),
 		Changes: sqs.New(queues, s.Ingest.URL, s.Ingest.ARN),
 		Rates:   &rate.Limiter{PerSecond: s.Rate},
@@ -58,7 +59,8 @@ func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
 		Serves: func(r httpapi.Route) bool { return !r.Publishes && !r.Inbound }, // those are ingest's and inbound's
 	}
 	if s.EventLog {
-		api.Events = &eventlog.Log{Store: store}
+		events := &eventlog.Log{Store: store}
+		api.Events, replays.Events = events, events
 	}
 	return &function{handle: gateway.Handler(api.Handler())}, nil
 }

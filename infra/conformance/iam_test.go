@@ -216,6 +216,17 @@ func (d *drive) manage() {
 	d.call("GET /v1/deliveries/{id}", list.Data[0].ID, d.acme, "", http.StatusOK, nil)
 	d.call("POST /v1/deliveries/{id}/replay", list.Data[0].ID, d.acme, "", http.StatusAccepted, nil)
 	d.hand(d.deliver, "DELIVERY", 1, 0)
+	var job struct {
+		ID      string
+		Matched int
+	}
+	for _, of := range []string{"missed", "succeeded"} {
+		d.call("POST /v1/webhooks/{id}/replay", id, d.acme, fmt.Sprintf(`{"since":"2026-01-01T00:00:00Z","status":%q}`, of), http.StatusAccepted, &job)
+		d.hand(d.deliver, "BULK", 1, 0)
+	}
+	d.call("GET /v1/replays/{id}", job.ID, d.acme, "", http.StatusOK, nil)
+	d.call("DELETE /v1/replays/{id}", job.ID, d.acme, "", http.StatusNoContent, nil)
+	d.hand(d.deliver, "BULK", job.Matched, 0)
 	d.call("GET /v1/events", "", d.acme, "", http.StatusOK, nil)
 	d.call("GET /v1/events/{id}", "given", d.acme, "", http.StatusOK, nil)
 	other := d.hook(d.acme, "/ok", "invoice.sent", "")

@@ -113,6 +113,11 @@ func (c *Console) pages() map[string]func(*visit) {
 		"GET /console/webhooks/{id}/deliveries":     (*visit).webhookDeliveries,
 		"GET /console/webhooks/{id}/troubleshoot":   (*visit).troubleshoot,
 
+		"GET /console/webhooks/{id}/replay":  (*visit).askReplay,
+		"POST /console/webhooks/{id}/replay": (*visit).startReplay,
+		"GET /console/replays/{id}":          (*visit).replay,
+		"POST /console/replays/{id}/cancel":  (*visit).cancelReplay,
+
 		"GET /console/deliveries":              (*visit).deliveries,
 		"GET /console/deliveries/{id}":         (*visit).delivery,
 		"POST /console/deliveries/{id}/replay": (*visit).replayDelivery,

@@ -55,6 +55,7 @@ func functions() template.FuncMap {
 		"time":     shortTime,
 		"took":     took,
 		"grouped":  grouped,
+		"counted":  deliveriesOf,
 		"formats":  formats,
 		"line":     prose.Line,
 		"statuses": deliveryStatuses,

@@ -24,6 +24,7 @@ import (
 	"hookline/shared/eventlog"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
+	"hookline/shared/replay"
 	"hookline/shared/seal"
 	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
@@ -43,6 +44,7 @@ type world struct {
 	mails   mails
 	now     time.Time // the deployment's
 	queued  outbox    // messages for attempts, which nobody makes
+	bulk    outbox    // of replay jobs
 	logOff  bool      // there is no event log
 	log     bytes.Buffer
 }
@@ -98,6 +100,7 @@ func newWorld(t testing.TB) *world {
 			Store: store, Health: store, Queues: delivery.Queues{Delivery: &w.queued}, Poster: w, Dialects: dialects, Box: box,
 			Now: func() time.Time { return w.now }, Log: log,
 		},
+		Replays: &replay.Service{Store: store, Queue: &w.bulk, Now: func() time.Time { return w.now }, Log: log},
 		Publisher: &ingest.Service{
 			Store: store, Dialects: dialects, Delivery: &w.queued, Queue: &w.queued, Events: events, Log: log, Now: func() time.Time { return w.now },
 		},

@@ -125,3 +125,28 @@ func (d *Deliverer) anew(rec webhook.Delivery) webhook.Delivery {
 	rec.ExpiresAt = now.Add(d.retention())
 	return rec
 }
+
+// StartFirst starts the first round of deliveries that a webhook does not have, for a replay job: the events' bodies are
+// made in the tenant's dialect and the webhook's format as they are now. It is otherwise as StartRounds, and leaves out an
+// event whose body cannot be made.
+func (d *Deliverer) StartFirst(ctx context.Context, job string, t webhook.Tenant, w webhook.Webhook, events []webhook.Event) (int, error) {
+	dl, err := d.Dialects.Dialect(ctx, t.Dialect)
+	if err != nil {
+		return 0, err
+	}
+	var records []webhook.Delivery
+	for _, ev := range events {
+		m, err := d.firstFor(ctx, dl, ev, w)
+		switch {
+		case err != nil && webhook.KindOf(err) == webhook.Unavailable:
+			return 0, err
+		case err != nil:
+			d.Log.LogAttrs(ctx, slog.LevelWarn, "replay.body", slog.String("tenant", t.ID), slog.String("event", ev.ID), slog.Any("err", err))
+			continue
+		}
+		rec := first(m, d.retention())
+		rec.Round, rec.Status = 0, "" // there is none yet, which is the zero Rev
+		records = append(records, rec)
+	}
+	return d.StartRounds(ctx, job, records, func(rec webhook.Delivery) bool { return rec.Rev() == (webhook.Rev{}) })
+}

@@ -56,23 +56,30 @@ func (d *Deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Eve
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	body, err := Body(dl, ev, w.Format)
+	m, err := d.firstFor(ctx, dl, ev, w)
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	m := Compose(dl, ev, webhook.Subscription{Webhook: w.ID, Format: w.Format, ContentType: w.ContentType})
-	// The dialect may have changed since the event was accepted, so that its body is another.
-	kept, err := Keep(ctx, d.Store, ev, w.Format+"."+dl.Ref(), payload.Pack(body), d.now().Add(d.retention()))
-	if err != nil {
-		return webhook.Delivery{}, err
-	}
-	m.Body, m.Ref = kept.Inline, kept.Ref
 	if err := queue.SendAll(ctx, d.Queues.Delivery, []queue.Outgoing{m.Outgoing(0)}); err != nil {
 		return webhook.Delivery{}, webhook.ErrUnavailable(err)
 	}
 	rec = first(m, d.retention())
 	rec.NextAt = d.now()
 	return rec, nil
+}
+
+// firstFor returns the first message of an event's delivery to one webhook, in the dialect and the webhook's format as they
+// are now.
+func (d *Deliverer) firstFor(ctx context.Context, dl *dialect.Dialect, ev webhook.Event, w webhook.Webhook) (Message, error) {
+	body, err := Body(dl, ev, w.Format)
+	if err != nil {
+		return Message{}, err
+	}
+	m := Compose(dl, ev, webhook.Subscription{Webhook: w.ID, Format: w.Format, ContentType: w.ContentType})
+	// The dialect may have changed since the event was accepted, so that its body is another.
+	kept, err := Keep(ctx, d.Store, ev, w.Format+"."+dl.Ref(), payload.Pack(body), d.now().Add(d.retention()))
+	m.Body, m.Ref = kept.Inline, kept.Ref
+	return m, err
 }
 
 // maxTest is how long a test delivery may take: the HTTP API in front of it ends at 30 s.

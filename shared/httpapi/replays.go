@@ -81,11 +81,11 @@ func (a *API) replayInput(c *call) (r webhook.Replay, dryRun bool, err error) {
 	}
 	if of.Set && !of.Null {
 		switch r.Of = webhook.ReplayOf(of.Value); r.Of {
-		case webhook.ReplayFailed, webhook.ReplaySucceeded:
+		case webhook.ReplayFailed, webhook.ReplaySucceeded, webhook.ReplayMissed:
 		case webhook.ReplayOf(webhook.Pending):
-			faults.Add("status", "must be one of failed, succeeded; pending deliveries are on their way already")
+			faults.Add("status", "must be one of failed, succeeded, missed; pending deliveries are on their way already")
 		default:
-			faults.Add("status", "must be one of failed, succeeded")
+			faults.Add("status", "must be one of failed, succeeded, missed")
 		}
 	}
 	if eventType.Set && !eventType.Null && !webhook.ValidType(eventType.Value) {

@@ -108,6 +108,9 @@ func TestReplayRefused(t *testing.T) {
 	} {
 		w.do("POST", at, w.key, body).faults(fields...)
 	}
+	for _, dry := range []string{"false", "true"} {
+		w.do("POST", at, w.key, `{"since":"2026-03-20T11:00:00Z","status":"missed","dry_run":`+dry+`}`).problem(404, "event-log-off")
+	}
 	w.bulk.err = errors.New("no queue")
 	w.do("POST", at, w.key, `{"since":"2026-03-20T11:00:00Z"}`).problem(503, "unavailable")
 	w.bulk.err = nil

@@ -10,6 +10,9 @@
 // that is pending is on its way already and is left alone; so is one that was sent again by somebody else before its turn
 // came. A job ends early when its webhook is made inactive or deleted; what it had not come to is as it was.
 //
+// A job may instead take what the webhook missed: events of the event log that it would take as it is now and has no
+// delivery of. Those get a record before their first attempt, as others get a round.
+//
 // Live deliveries are not held up. Rounds are queued on the bulk queue, a few thousand ahead, so that cancelling a job
 // stops it soon; what was queued by then still goes out. Of a webhook's max_per_second a job takes half.
 package replay

@@ -17,11 +17,19 @@ type Store interface {
 	UpdateReplay(ctx context.Context, r webhook.Replay) error
 	Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, error)
 	Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error)
+	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
+	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
+}
+
+// Events is the event log (package eventlog).
+type Events interface {
+	Events(ctx context.Context, tenant string, q webhook.EventQuery) (webhook.List[webhook.LoggedEvent], error)
 }
 
 // Rounds starts rounds: see delivery.Deliverer.
 type Rounds interface {
 	StartRounds(ctx context.Context, job string, records []webhook.Delivery, wants func(webhook.Delivery) bool) (int, error)
+	StartFirst(ctx context.Context, job string, t webhook.Tenant, w webhook.Webhook, events []webhook.Event) (int, error)
 }
 
 // Queue is the bulk queue. Counts are approximate.
@@ -35,38 +43,58 @@ type Service struct {
 	Store     Store
 	Rounds    Rounds
 	Queue     Queue
+	Events    Events           // nil where the stack keeps none
 	Retention time.Duration    // of jobs' records; 0 means delivery.DefaultRetention
 	Now       func() time.Time // the deployment's clock
 	Log       *slog.Logger
 }
 
 const (
-	// countPage is how many deliveries are read at a time to count them.
-	countPage = 1000
+	// countPage is how many deliveries are read at a time to count them, and countEvents how many events.
+	countPage   = 1000
+	countEvents = 100
 	// countFor is how long counting goes on, in real time: the HTTP API in front of it ends at 30 s.
 	countFor = 15 * time.Second
 )
 
 // Count returns how many deliveries the job would take now. more says that it gave up before it had seen all.
 func (s *Service) Count(ctx context.Context, r webhook.Replay) (matched int, more bool, err error) {
+	if err := s.logged(r); err != nil {
+		return 0, false, err
+	}
+	w, err := s.Store.Webhook(ctx, webhook.Ref{Tenant: r.Tenant, ID: r.Webhook})
+	if err != nil {
+		return 0, false, err
+	}
 	r.Until = s.until(r)
 	for begun := time.Now(); ; {
-		list, err := s.page(ctx, r, countPage)
+		n, next, err := s.count(ctx, r, w)
 		if err != nil {
 			return 0, false, err
 		}
-		for _, d := range list.Items {
-			if r.Takes(d) {
-				matched++
-			}
-		}
-		if r.Cursor = list.Next; r.Cursor == "" {
+		matched += n
+		if r.Cursor = next; r.Cursor == "" {
 			return matched, false, nil
 		}
 		if time.Since(begun) > countFor {
 			return matched, true, nil
 		}
 	}
+}
+
+// count counts one page.
+func (s *Service) count(ctx context.Context, r webhook.Replay, w webhook.Webhook) (n int, next string, err error) {
+	if r.Of == webhook.ReplayMissed {
+		events, next, err := s.missed(ctx, r, takerOf(w), countEvents)
+		return len(events), next, err
+	}
+	list, err := s.page(ctx, r, countPage)
+	for _, d := range list.Items {
+		if r.Takes(d) {
+			n++
+		}
+	}
+	return n, list.Next, err
 }
 
 // until keeps what comes later out of a job.

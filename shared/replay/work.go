@@ -58,7 +58,7 @@ func (s *Service) Work(ctx context.Context, tenant, id string) error {
 	for begun := time.Now(); left > 0 && time.Since(begun) < workFor; {
 		size := min(left, pageSize)
 		left -= size
-		if ended, err := s.step(ctx, &r, size); err != nil || ended {
+		if ended, err := s.step(ctx, &r, w, size); err != nil || ended {
 			return err
 		}
 	}
@@ -76,18 +76,14 @@ func (s *Service) stop(ctx context.Context, r webhook.Replay, why webhook.Attemp
 
 // step takes one page of the history, and reports whether this message has no more to do with the job. A crash before
 // the position is stored has the page looked at again, where nothing is started twice.
-func (s *Service) step(ctx context.Context, r *webhook.Replay, size int) (ended bool, err error) {
-	list, err := s.page(ctx, *r, size)
-	if err != nil {
-		return false, err
-	}
-	started, err := s.Rounds.StartRounds(ctx, r.ID, list.Items, r.Takes)
+func (s *Service) step(ctx context.Context, r *webhook.Replay, w webhook.Webhook, size int) (ended bool, err error) {
+	started, next, err := s.take(ctx, *r, w, size)
 	if err != nil {
 		return false, err
 	}
 	before := r.Cursor
-	r.Started, r.Cursor = r.Started+started, list.Next
-	if list.Next != "" {
+	r.Started, r.Cursor = r.Started+started, next
+	if next != "" {
 		err = s.save(ctx, r)
 	} else {
 		err = s.end(ctx, r, webhook.ReplayDone, "")
@@ -101,15 +97,46 @@ func (s *Service) step(ctx context.Context, r *webhook.Replay, size int) (ended 
 	return r.Status != webhook.ReplayRunning, err
 }
 
+// take starts what the job takes of one page, and returns how many that are and where the next page begins.
+func (s *Service) take(ctx context.Context, r webhook.Replay, w webhook.Webhook, size int) (started int, next string, err error) {
+	if r.Of == webhook.ReplayMissed {
+		return s.takeMissed(ctx, r, w, size)
+	}
+	list, err := s.page(ctx, r, size)
+	if err != nil {
+		return 0, "", err
+	}
+	started, err = s.Rounds.StartRounds(ctx, r.ID, list.Items, r.Takes)
+	return started, list.Next, err
+}
+
+func (s *Service) takeMissed(ctx context.Context, r webhook.Replay, w webhook.Webhook, size int) (started int, next string, err error) {
+	if err := s.logged(r); err != nil {
+		return 0, "", err
+	}
+	t, err := s.Store.Tenant(ctx, r.Tenant)
+	if err != nil {
+		return 0, "", err
+	}
+	events, next, err := s.missed(ctx, r, takerOf(w), min(size, countEvents))
+	if err != nil {
+		return 0, "", err
+	}
+	started, err = s.Rounds.StartFirst(ctx, r.ID, t, w, events)
+	return started, next, err
+}
+
 // overtaken is for a page whose position could not be stored because the job's record is another by now. Another
 // message has gone on, and is not acknowledged before it has sent the next; or the job was cancelled, and is to say what
 // it did.
 func (s *Service) overtaken(ctx context.Context, r webhook.Replay, before string, started int) error {
 	now, err := s.Store.Replay(ctx, r.Tenant, r.ID)
-	if err != nil && webhook.KindOf(err) != webhook.NotFound {
+	switch {
+	case err != nil && webhook.KindOf(err) == webhook.NotFound: // expired
+		return nil
+	case err != nil:
 		return err
-	}
-	if err != nil || now.Status != webhook.ReplayCancelled || now.Cursor != before {
+	case now.Status != webhook.ReplayCancelled || now.Cursor != before:
 		return nil
 	}
 	now.Started, now.Cursor = now.Started+started, r.Cursor

@@ -34,7 +34,7 @@ func (c *counter) totals() (events, requests int) {
 }
 
 // TestKilled publishes 10,000 events while the program is killed five times: what was answered 202 arrives, and the
-// same ids published again send nothing new.
+// same ids published again send nothing new. The log has each of them once.
 func TestKilled(t *testing.T) {
 	const size, kills = 50, 5
 	total := 10_000
@@ -109,6 +109,27 @@ func TestKilled(t *testing.T) {
 	until(t, 60*time.Second, "the repeats' messages were taken", idle)
 	if _, after := receiver.totals(); after != before {
 		t.Errorf("published again: got %d requests more, want none", after-before)
+	}
+	logged := make(map[string]int)
+	for cursor := ""; ; {
+		var l list[eventAnswer]
+		p.client().do(http.StatusOK, "GET", "/v1/events?limit=100"+cursor, nil, &l)
+		for _, ev := range l.Data {
+			if logged[ev.ID]++; ev.Matched != 1 {
+				t.Fatalf("%s is in the log with matched %d, want 1", ev.ID, ev.Matched)
+			}
+		}
+		if l.NextCursor == nil {
+			break
+		}
+		cursor = "&cursor=" + *l.NextCursor
+	}
+	twice := 0
+	for _, n := range logged {
+		twice += n - 1
+	}
+	if len(logged) != want || twice != 0 {
+		t.Errorf("the log has %d events and %d of them again, want %d and none", len(logged), twice, want)
 	}
 	if err := p.stop(); err != nil {
 		t.Errorf("after SIGTERM: %v, want exit status 0", err)

@@ -3,14 +3,17 @@ package runner
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"hookline/shared/eventlog"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
@@ -37,7 +40,6 @@ func (c *client) job(id string) (r replayAnswer) {
 	c.do(http.StatusOK, "GET", "/v1/replays/"+id, nil, &r)
 	return r
 }
-
 
 // past returns deliveries of a webhook that ended some time ago, one a millisecond, the oldest first.
 func past(tenant, hook string, n int, status webhook.DeliveryStatus, now time.Time) []webhook.Delivery {
@@ -86,9 +88,7 @@ func (w world) withHistory(t *testing.T, n int, fields map[string]any, fn func(*
 		h.t, h.client = t, admin.tenant("acme", "axiestudio")
 		pass(2 * time.Hour) // a tenant sees nothing that is older than it is
 		hook := map[string]any{"url": "https://example.com/hook", "events": []string{"user.created"}}
-		for name, v := range fields {
-			hook[name] = v
-		}
+		maps.Copy(hook, fields)
 		h.hook = h.webhook(hook).ID
 		h.records = past("acme", h.hook, n, webhook.Failed, time.Now())
 		for _, d := range h.records {
@@ -151,14 +151,23 @@ func TestReplayJob(t *testing.T) {
 		if got := h.replay(h.hook, "failed").Matched; got != 0 {
 			h.t.Errorf("got %d failed ones matched, want none", got)
 		}
-		r.set(status(500))
 		made = h.replay(h.hook, "succeeded")
-		pass(time.Hour)
+		pass(time.Minute)
 		h.is(made.ID, replayAnswer{Status: "done", Matched: n, Started: n})
-		h.are(map[string]int{"failed in round 3": n})
+		h.are(map[string]int{"succeeded in round 3": n})
+	})
+}
+
+// A job's round is a round like any other: it has the whole ladder.
+func TestReplayLadder(t *testing.T) {
+	r := &receiver{answer: status(500)}
+	world{receiver: r}.withHistory(t, 20, nil, func(h *history, _ *queuesqlite.Engine) {
+		h.replay(h.hook, "failed")
+		pass(time.Hour)
+		h.are(map[string]int{"failed in round 2": 20})
 		const waits = 4 // of axiestudio's ladder
-		if got, want := len(r.requests()), n+n*(1+waits); got != want {
-			h.t.Errorf("got %d requests, want %d: a job's round has the whole ladder", got, want)
+		if got, want := len(r.requests()), 20*(1+waits); got != want {
+			h.t.Errorf("got %d requests, want %d", got, want)
 		}
 	})
 }
@@ -264,6 +273,95 @@ func TestReplayShares(t *testing.T) {
 	})
 }
 
+// A job that keeps its webhook's receiver busy for a minute holds up no live delivery, of that webhook or of another.
+func TestReplayApart(t *testing.T) {
+	r := &receiver{takes: 3 * time.Second}
+	world{receiver: r}.withHistory(t, 3000, nil, func(h *history, _ *queuesqlite.Engine) {
+		h.webhook(map[string]any{"url": "https://example.com/other", "events": []string{"user.updated"}})
+		made := h.replay(h.hook, "failed")
+		for range 5 {
+			pass(4 * time.Second)
+			ids := map[string]string{"the same webhook": h.publish("user.created", map[string]any{}), "another": h.publish("user.updated", map[string]any{})}
+			pass(r.takes + time.Second)
+			for whose, id := range ids {
+				if byID(r.requests())[id] != 1 {
+					h.t.Errorf("a live delivery of %s waits behind the job", whose)
+				}
+			}
+		}
+		if got, want := len(r.requests())-10, len(h.records); got == 0 || got >= want {
+			h.t.Errorf("got %d of the job's %d deliveries sent meanwhile, want some and not all", got, want)
+		}
+		pass(time.Minute)
+		h.is(made.ID, replayAnswer{Status: "done", Matched: 3000, Started: 3000})
+	})
+}
+
+// What a webhook missed is sent to it as it is now, once, whoever asks twice.
+func TestReplayMissed(t *testing.T) {
+	r := &receiver{}
+	hook := map[string]any{"events": []string{"user.*", "deployment.registered", "webhook.failing"}, "filter": map[string]any{"n": []any{map[string]any{"numeric": []any{">=", 5}}}}}
+	world{receiver: r}.withHistory(t, 0, hook, func(h *history, _ *queuesqlite.Engine) {
+		var want, all []string
+		write := func(eventType, data string, ago time.Duration, takes bool, matched ...string) webhook.LoggedEvent {
+			at := time.Now().Add(-ago).UTC().Truncate(time.Millisecond)
+			ev := webhook.LoggedEvent{Entry: webhook.EventIDs(at, 1)[0], Matched: matched, Event: webhook.Event{
+				Tenant: "acme", Type: eventType, AcceptedAt: at, Timestamp: at.Format(webhook.BodyTimeFormat), Data: []byte(data),
+			}}
+			ev.ID = ev.Entry
+			if err := (&eventlog.Log{Store: h.store}).Write(h.t.Context(), []webhook.LoggedEvent{ev}, at.Add(720*time.Hour)); err != nil {
+				h.t.Fatal(err)
+			}
+			if all = append(all, ev.ID); takes {
+				want = append(want, ev.ID)
+			}
+			return ev
+		}
+		for i := range 250 { // more than one page's worth
+			write("user.created", `{"n":7}`, time.Hour-time.Duration(i)*time.Millisecond, true)
+		}
+		write("user.created", `{"n":4}`, time.Minute, false)                               // its filter lets this not through
+		write("order.placed", `{"n":7}`, time.Minute, false)                               // not subscribed
+		write("webhook.failing", `{"n":7,"webhook_id":"`+h.hook+`"}`, time.Minute, false)  // about itself
+		write("webhook.failing", `{"n":7,"webhook_id":"wh_other"}`, time.Minute, true)     // about another
+		write("webhook.test", `{"n":7}`, time.Minute, false)                               // by its exact name alone
+		write("user.created", `{"n":7}`, time.Minute, false, h.hook)                       // on its way
+		write("user.created", `{"n":7}`, 90*time.Minute, true, h.hook)                     // lost on its way
+		write("user.created", `{"n":7}`, 119*time.Minute+30*time.Second, true, "wh_other") // another's
+		got := write("user.created", `{"n":7}`, time.Minute, false)                        // sent by hand
+		write("user.created", `{"n":7}`, -time.Minute, false)                              // to come
+		rec := past("acme", h.hook, 1, webhook.Failed, time.Now())[0]
+		rec.Event, rec.AcceptedAt = got.ID, got.AcceptedAt
+		if err := h.store.SaveDelivery(h.t.Context(), rec, webhook.Rev{}); err != nil {
+			h.t.Fatal(err)
+		}
+		pass(time.Second)
+		made := h.replay(h.hook, "missed")
+		if made.Matched != len(want) {
+			h.t.Errorf("got %d matched, want %d", made.Matched, len(want))
+		}
+		twice := h.replay(h.hook, "missed")
+		pass(30 * time.Second)
+		first, second := h.job(made.ID), h.job(twice.ID) // both at once share the work
+		if first.Status != "done" || second.Status != "done" || first.Started+second.Started != len(want) || first.Skipped+first.Started != len(want) {
+			h.t.Errorf("got %+v and %+v, want both done with %d started together", first, second, len(want))
+		}
+		sent := byID(r.requests())
+		for _, id := range all {
+			times := 0
+			if slices.Contains(want, id) {
+				times = 1
+			}
+			if sent[id] != times {
+				h.t.Errorf("%s: sent %d times, want %d", id, sent[id], times)
+			}
+		}
+		if got := h.replay(h.hook, "missed").Matched; got != 0 {
+			h.t.Errorf("got %d matched afterwards, want none", got)
+		}
+	})
+}
+
 // TestReplayFaults has both engines do what AWS does on a bad day while a job runs: no delivery's round is lost, and none
 // is started twice.
 func TestReplayFaults(t *testing.T) {
@@ -283,9 +381,9 @@ func TestReplayFaults(t *testing.T) {
 		"positions are persisted anyway": {store: func(c *chances) storesqlite.Faults {
 			return storesqlite.Faults{After: func(call string) error { return faultIf(call == "UpdateReplay" && c.hit(0.7)) }}
 		}},
-		"calls are throttled":     {queues: queuesqlite.Faults{Throttle: 0.3}},
-		"answers are lost":        {queues: queuesqlite.Faults{Unanswered: 0.5}},
-		"messages are duplicated": {queues: queuesqlite.Faults{Duplicate: 0.5, Reorder: 0.5}},
+		"calls are throttled":                            {queues: queuesqlite.Faults{Throttle: 0.3}},
+		"answers are lost":                               {queues: queuesqlite.Faults{Unanswered: 0.5}},
+		"messages are duplicated":                        {queues: queuesqlite.Faults{Duplicate: 0.5, Reorder: 0.5}},
 		"batches are taken in part, messages duplicated": {queues: queuesqlite.Faults{PartSent: 0.3, Duplicate: 0.5}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -307,10 +405,10 @@ func TestReplayFaults(t *testing.T) {
 				bad.Store(true)
 				f.queues.Rand = c.float
 				engine.SetFaults(f.queues)
-				pass(30 * time.Minute)
+				pass(10 * time.Minute)
 				bad.Store(false)
 				engine.SetFaults(queuesqlite.Faults{})
-				pass(4 * time.Hour)
+				pass(20 * time.Minute) // less than an hour in all: the sweeper finds nothing that the job lost
 				h.is(made.ID, replayAnswer{Status: "done", Matched: n, Started: n})
 				h.are(map[string]int{"succeeded in round 2": n})
 				if got := len(byID(r.requests())); got != n {
@@ -324,4 +422,3 @@ func TestReplayFaults(t *testing.T) {
 		})
 	}
 }
-

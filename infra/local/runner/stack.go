@@ -109,9 +109,9 @@ func Assemble(p Parts) (*Stack, error) {
 		},
 		Sources: make(map[string]delivery.Queue),
 	}
-	replays := &replay.Service{Store: p.Store, Rounds: d, Queue: p.Queues[BulkQueue], Now: p.Clock.Now, Log: p.Log}
-	d.Jobs = replays
 	events := &eventlog.Log{Store: p.Store}
+	replays := &replay.Service{Store: p.Store, Rounds: d, Queue: p.Queues[BulkQueue], Events: events, Now: p.Clock.Now, Log: p.Log}
+	d.Jobs = replays
 	in := &ingest.Service{
 		Store: p.Store, Events: events, Dialects: dialects, Delivery: p.Queues[DeliveryQueue], Queue: p.Queues[IngestQueue],
 		Refused: p.Queues[RefusedQueue], Announcer: p.Announcer, Now: p.Clock.Now, Log: p.Log,

@@ -26,10 +26,12 @@ import (
 type receiver struct {
 	mu     sync.Mutex
 	answer func(r egress.Request, n int) egress.Response // n counts the requests from 1
+	takes  time.Duration                                 // a request, others side by side
 	got    []egress.Request
 }
 
 func (r *receiver) Post(_ context.Context, req egress.Request) egress.Response {
+	<-time.After(r.takes)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.got = append(r.got, req)

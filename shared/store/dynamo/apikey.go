@@ -30,7 +30,7 @@ func errKeyExists() error { return webhook.ErrConflict("key-exists", "a key with
 // CreateKey stores a key.
 func (s *Store) CreateKey(ctx context.Context, k webhook.Key) error {
 	byID, byHash := keyItems(k)
-	refusal, err := s.transact(ctx, s.checkAction(tenantKey(k.Tenant), open), s.putAction(byID, absent), s.putAction(byHash, absent))
+	refusal, err := s.transact(ctx, s.openAction(k.Tenant), s.putAction(byID, absent), s.putAction(byHash, absent))
 	switch {
 	case err != nil:
 		return err

@@ -17,7 +17,7 @@ func replayItem(r webhook.Replay, version int64) item {
 
 // CreateReplay stores a replay job.
 func (s *Store) CreateReplay(ctx context.Context, r webhook.Replay) error {
-	refusal, err := s.transact(ctx, s.checkAction(tenantKey(r.Tenant), open), s.putAction(replayItem(r, r.Version), absent))
+	refusal, err := s.transact(ctx, s.openAction(r.Tenant), s.putAction(replayItem(r, r.Version), absent))
 	switch {
 	case err != nil:
 		return err

@@ -204,9 +204,11 @@ func (s *Store) deleteAction(k key, condition string, values item) types.Transac
 	return types.TransactWriteItem{Delete: d}
 }
 
-func (s *Store) checkAction(k key, condition string) types.TransactWriteItem {
+// openAction holds that the tenant takes what is created.
+func (s *Store) openAction(tenant string) types.TransactWriteItem {
+	condition := open
 	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
-		TableName: s.table, Key: k.item(), ConditionExpression: &condition,
+		TableName: s.table, Key: tenantKey(tenant).item(), ConditionExpression: &condition,
 	}}
 }
 

@@ -15,7 +15,7 @@ func (s *Store) CreateSource(ctx context.Context, src webhook.Source) error {
 	listed[attrRecord] = rec
 	byID := sourceKey(src.ID).item()
 	byID[attrTenant], byID[attrRecord] = text(src.Tenant), rec
-	refusal, err := s.transact(ctx, s.checkAction(tenantKey(src.Tenant), open), s.putAction(byID, absent), s.putAction(listed, ""))
+	refusal, err := s.transact(ctx, s.openAction(src.Tenant), s.putAction(byID, absent), s.putAction(listed, ""))
 	switch {
 	case err != nil:
 		return err

@@ -42,7 +42,7 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhook.Webhook) error {
 	it[attrFailing], it[attrUnhealthy] = number(record.Millis(w.Health.FailingSince)), number(record.Millis(w.Health.UnhealthySince))
 	entry := key{webhooksPK(w.Tenant), w.ID}.item()
 	entry[attrActive], entry[attrFailing] = boolean(w.Active), boolean(!w.Health.FailingSince.IsZero())
-	actions := []types.TransactWriteItem{s.checkAction(tenantKey(w.Tenant), open), s.putAction(it, absent), s.putAction(entry, "")}
+	actions := []types.TransactWriteItem{s.openAction(w.Tenant), s.putAction(it, absent), s.putAction(entry, "")}
 	for _, sub := range w.Subscriptions() {
 		actions = append(actions, s.putAction(subscriptionItem(w.Tenant, sub), ""))
 	}

@@ -1,0 +1,83 @@
+package replay
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"hookline/shared/delivery"
+	"hookline/shared/pattern"
+	"hookline/shared/webhook"
+)
+
+// taker is what of the log a webhook, as it is now, takes.
+type taker struct {
+	webhook  string
+	patterns []string
+	filter   *pattern.Pattern // nil for none
+}
+
+// takerOf reads a webhook, which may be inactive. Since when it takes what it takes makes no difference: what it did not
+// take then is what a job is asked for.
+func takerOf(w webhook.Webhook) taker {
+	t := taker{webhook: w.ID, patterns: webhook.Disjoint(w.Events)}
+	if len(w.Filter) > 0 {
+		t.filter, _ = pattern.Parse(w.Filter) // checked when the webhook was stored
+	}
+	return t
+}
+
+func (t taker) takes(ev webhook.Event) bool {
+	if !slices.ContainsFunc(webhook.Patterns(ev.Type), func(p string) bool { return slices.Contains(t.patterns, p) }) {
+		return false
+	}
+	if webhook.IsSystemType(ev.Type) {
+		var about struct {
+			Webhook string `json:"webhook_id"`
+		}
+		if json.Unmarshal(ev.Data, &about) != nil || about.Webhook == t.webhook {
+			return false // a webhook is told nothing about itself
+		}
+	}
+	return t.filter == nil || t.filter.Match(ev.Data)
+}
+
+// missed returns what of one page of the log the webhook would take and has no delivery of, and where the next page
+// begins. What it took when it was accepted has no record before its first attempt, and is left to that. What the job
+// itself has started is among them: it may be left to queue.
+func (s *Service) missed(ctx context.Context, r webhook.Replay, t taker, limit int) (events []webhook.Event, next string, err error) {
+	list, err := s.Events.Events(ctx, r.Tenant, webhook.EventQuery{
+		Type: r.Type, Since: r.Since, Until: r.Until, Page: webhook.Page{Limit: limit, Cursor: r.Cursor},
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	key := func(ev webhook.Event) webhook.DeliveryKey {
+		return webhook.DeliveryKey{Tenant: r.Tenant, Webhook: r.Webhook, Event: ev.ID, AcceptedAt: ev.AcceptedAt}
+	}
+	fresh := s.Now().Add(-delivery.Overdue)
+	var keys []webhook.DeliveryKey
+	for _, ev := range list.Items {
+		_, matched := slices.BinarySearch(ev.Matched, r.Webhook)
+		if matched && ev.AcceptedAt.After(fresh) || !t.takes(ev.Event) {
+			continue
+		}
+		events, keys = append(events, ev.Event), append(keys, key(ev.Event))
+	}
+	_, records, err := s.Store.Load(ctx, nil, keys)
+	if err != nil {
+		return nil, "", err
+	}
+	return slices.DeleteFunc(events, func(ev webhook.Event) bool {
+		rec, got := records[key(ev)]
+		return got && (r.ID == "" || rec.Job != r.ID)
+	}), list.Next, nil
+}
+
+// logged refuses a job that the event log would be needed for, where there is none.
+func (s *Service) logged(r webhook.Replay) error {
+	if r.Of == webhook.ReplayMissed && s.Events == nil {
+		return &webhook.Error{Kind: webhook.NotFound, Code: "event-log-off", Message: "this stack keeps no event log; its parameter EventLog turns it on"}
+	}
+	return nil
+}
