@@ -203,8 +203,8 @@ func (p eventPage) Label(id string) string {
 	return id
 }
 
-// Known reports whether there is a page of the webhook.
-func (p eventPage) Known(id string) bool { return p.Names[id] != "" }
+// Known reports whether there is a page of the webhook, as far as is known: names are looked up of a hundred.
+func (p eventPage) Known(id string) bool { return p.Names[id] != "" || len(p.Names) >= 100 }
 
 // choice is a webhook that the event can be sent to.
 type choice struct{ ID, Label, Hint string }

@@ -53,3 +53,21 @@ func TestEntriesSort(t *testing.T) {
 		t.Error("ids do not sort by their times")
 	}
 }
+
+func FuzzEntryRequest(f *testing.F) {
+	for _, seed := range []string{"", "evt_", "order-7", "evt_01JQ8Z6Y5X4W3V2T1S0R9Q8P7N", "evt_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "evt_8ZZZZZZZZZZZZZZZZZZZZZZZZZ"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		request, n, ok := EntryRequest(id)
+		if !ok {
+			return
+		}
+		if got := EntryAt(request, n); got != id {
+			t.Errorf("got entry %s at %d of %s, want %s", got, n, request, id)
+		}
+		if first := FirstEntry(EntryTime(id)); id < first || request < first {
+			t.Errorf("got %s, want it from %s on", id, first)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,7 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hookline/shared/delivery"
 	"hookline/shared/egress"
+	"hookline/shared/eventlog"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	storesqlite "hookline/shared/store/sqlite"
@@ -287,6 +290,34 @@ func TestEventLogOfMany(t *testing.T) {
 		acme.do(http.StatusOK, "GET", "/v1/events/"+id, nil, &ev)
 		if len(ev.Deliveries) != 100 || slices.ContainsFunc(ev.Deliveries, func(d deliveryAnswer) bool { return d.Status != string(webhook.Succeeded) }) {
 			t.Errorf("got %d deliveries, want 100, all succeeded", len(ev.Deliveries))
+		}
+	})
+}
+
+// pinWatch notes for how long events' pins are kept.
+type pinWatch struct {
+	Store
+	kept chan time.Duration
+}
+
+func (w *pinWatch) Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error) {
+	for _, p := range ps {
+		if p.Scope == eventlog.PinScope {
+			w.kept <- p.Until().Sub(p.At)
+		}
+	}
+	return w.Store.Pins(ctx, ps)
+}
+
+// TestEventLogPins keeps the pin of an outside id for as long as the log, which finds the event by it.
+func TestEventLogPins(t *testing.T) {
+	t.Parallel()
+	kept := make(chan time.Duration, 1)
+	world{receiver: &receiver{}, watched: func(s Store) Store { return &pinWatch{s, kept} }}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+		acme := admin.tenant("acme", "standard")
+		acme.do(http.StatusAccepted, "POST", "/v1/events", map[string]any{"id": "order-1", "type": "order.placed", "data": map[string]any{}}, nil)
+		if got, want := <-kept, delivery.DefaultRetention; got != want {
+			t.Errorf("got a pin kept for %v, want %v", got, want)
 		}
 	})
 }
