@@ -38,11 +38,7 @@ func (a *API) createPortalLink(c *call) (answer, error) {
 	if err := faults.Err(); err != nil {
 		return answer{}, err
 	}
-	maker := c.key.Hash
-	if c.admin {
-		maker = ""
-	}
-	l := portal.New(c.tenant, maker, a.now(), life)
+	l := portal.New(c.tenant, c.key.Hash, a.now(), life) // the admin has no key: ""
 	sealed, err := l.Seal(c.ctx(), a.Box, portal.Address)
 	if err != nil {
 		return answer{}, err
