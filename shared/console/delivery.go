@@ -62,6 +62,7 @@ type deliveryPage struct {
 	sentView
 	Webhook  *webhookView // nil where it is gone, or not for this key
 	Gone     bool         // the webhook was deleted
+	Logged   bool         // the event has a page
 	Rounds   []round      // the newest first
 	Kept     int          // attempts shown; earlier ones are not kept
 	Curl     string       // "" without a body or a URL
@@ -95,6 +96,10 @@ func (v *visit) delivery() {
 	if v.unchanged(mark) {
 		return
 	}
+	if p.Logged, err = v.logged(p.EventID); err != nil {
+		v.failed(err)
+		return
+	}
 	p.Rounds = rounds(v.dialect.Ladder, p.Attempts, p.NextAttemptAt)
 	slices.Reverse(p.Rounds)
 	p.Kept = len(p.Attempts)
@@ -126,6 +131,18 @@ func (v *visit) webhookOf(id string) (w *webhookView, gone bool, err error) {
 		return nil, false, err
 	}
 	return w, false, nil
+}
+
+// logged reports whether an event is in the log, for this key to see. Tests are not.
+func (v *visit) logged(id string) (bool, error) {
+	if !v.key.Grants("events:read") {
+		return false, nil
+	}
+	err := v.get("/v1/events/"+url.PathEscape(id), nil, nil)
+	if p, ok := errors.AsType[*problem](err); ok && p.Status == http.StatusNotFound {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (v *visit) replayDelivery() {

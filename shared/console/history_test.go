@@ -266,6 +266,24 @@ func (p page) text(id string) string {
 	return html.UnescapeString(text)
 }
 
+// A delivery leads to its event where the log has it, for this key to see.
+func TestDeliveryEvent(t *testing.T) {
+	w := newWorld(t)
+	key := w.tenant("acme", "standard")
+	id := w.webhook(key)
+	event := w.publish(key, "order.created", `"data":{}`)
+	logged, test := "/console/deliveries/"+w.delivered(id, event, began(), nil), "/console/deliveries/"+w.delivered(id, "evt_test", began(), nil)
+	b := w.browser(key)
+	link := `href="/console/events/` + event
+	b.get(logged).is(200).has(link)
+	b.get("/console/events/" + event).is(200)
+	b.get(test).is(200).has("evt_test").lacks(`href="/console/events/`)
+	scoped, _ := w.scoped(key, "deliveries:read")
+	w.browser(scoped).get(logged).is(200).has(event).lacks(link)
+	w.logOff = true
+	b.get(logged).is(200).has(event).lacks(link)
+}
+
 // A form's body is laid out as the JSON that its field holds, and is exact beside it.
 func TestDeliveryForm(t *testing.T) {
 	w := newWorld(t)
