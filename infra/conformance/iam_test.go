@@ -196,6 +196,8 @@ func (d *drive) manage() {
 	for _, route := range []string{"GET /v1/dialects", "GET /v1/dialects/{name}", "GET /openapi.json", "GET /healthz"} {
 		d.call(route, "standard", "", "", http.StatusOK, nil)
 	}
+	d.call("GET /docs", "", "", "", http.StatusOK, nil)
+	d.call("GET /docs/{name}", "docs.css", "", "", http.StatusOK, nil)
 	d.call("GET /v1/event-types", "", d.acme, "", http.StatusOK, nil)
 	d.call("GET /v1/event-types/{name}/preview", "invoice.paid", d.acme, "", http.StatusOK, nil)
 	d.call("POST /v1/webhooks/try-filter", "", d.acme, `{"filter":{"paid":[true]},"type":"invoice.paid"}`, http.StatusOK, nil)
@@ -403,7 +405,7 @@ func (d *drive) browse() {
 	for _, page := range []string{
 		"/console/webhooks?search=x", "/console/webhooks?status=failing", at, at + "/edit", at + "/test", at + "/deliveries", "/console/deliveries",
 		"/console/deliveries/" + list.Data[0].ID, "/console/keys", "/console/keys/new", "/console/settings", "/console/settings/portal-link",
-		"/console/sources", "/console/deployments",
+		"/console/sources", "/console/deployments", "/console/event-types", "/console/event-types/webhook.test",
 	} {
 		v.get(page, http.StatusOK)
 	}

@@ -171,6 +171,9 @@ func TestWithoutEngines(t *testing.T) {
 	if got := request("GET /openapi.json", "/openapi.json"); got.StatusCode != 200 || !strings.Contains(got.Body, `"openapi"`) || got.Headers["X-Request-Id"] == "" {
 		t.Errorf("the OpenAPI document: got %d %.80s, %v", got.StatusCode, got.Body, got.Headers)
 	}
+	if got := request("GET /docs", "/docs"); got.StatusCode != 200 || !strings.HasPrefix(got.Headers["Content-Type"], "text/html") || got.Body == "" {
+		t.Errorf("the page of it: got %d %.80s, %v", got.StatusCode, got.Body, got.Headers)
+	}
 	for _, path := range []string{"//v1/tenants", "/v1/tenants/", "/V1/tenants", "/v1/nothing"} {
 		if got := request("$default", path); got.StatusCode != 404 || !strings.Contains(got.Body, `"unknown-route"`) {
 			t.Errorf("%s: got %d %s, want 404", path, got.StatusCode, got.Body)

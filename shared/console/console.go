@@ -144,6 +144,9 @@ func (c *Console) pages() map[string]func(*visit) {
 
 		"GET /console/deployments":      (*visit).deployments,
 		"GET /console/deployments/{id}": (*visit).deployment,
+
+		"GET /console/event-types":        (*visit).catalogue,
+		"GET /console/event-types/{name}": (*visit).eventType,
 	}
 }
 

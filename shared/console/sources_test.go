@@ -3,10 +3,12 @@ package console_test
 import (
 	"fmt"
 	"html"
+	"strconv"
 	"strings"
 	"testing"
 
 	"hookline/shared/deployment"
+	"hookline/shared/webhook"
 )
 
 type source struct{ ID, Kind, Name, URL string }
@@ -159,6 +161,38 @@ func TestManySources(t *testing.T) {
 		name := fmt.Sprintf(">source-%02d<", i)
 		if got := strings.Count(first.body+second.body, name); got != 1 {
 			t.Errorf("%s is %d times in both pages, want once", name, got)
+		}
+	}
+}
+
+// Each page has one heading of the first level, and no level is left out below it.
+func TestHeadings(t *testing.T) {
+	w := newWorld(t)
+	key := w.tenant("acme", "axiestudio")
+	s := w.source(key, "custom", "Shop")
+	d := w.deployed(webhook.Deployment{DeployedAt: noon(), Environment: "production", RepositoryID: "shop", CommitSHA: "c", Source: s.ID})
+	w.at(noon())
+	b := w.browser(key)
+	for _, at := range []string{
+		"/console/sources", "/console/sources/new", "/console/sources/" + s.ID, "/console/sources/" + s.ID + "/delete",
+		"/console/deployments", "/console/deployments/" + d.ID, "/console/event-types", "/console/event-types/user.created",
+	} {
+		last, firsts := 0, 0
+		for _, e := range elements(b.get(at).is(200).body) {
+			level, isHeading := strings.CutPrefix(e.name, "h")
+			n, err := strconv.Atoi(level)
+			if !isHeading || err != nil {
+				continue
+			}
+			if n > last+1 {
+				t.Errorf("%s: a heading of level %d follows one of %d", at, n, last)
+			}
+			if last = n; n == 1 {
+				firsts++
+			}
+		}
+		if firsts != 1 {
+			t.Errorf("%s: got %d headings of the first level, want 1", at, firsts)
 		}
 	}
 }

@@ -72,6 +72,7 @@ func sections() []section {
 		{"webhooks", "/console/webhooks", "Webhooks", "webhooks:read"},
 		{"deliveries", "/console/deliveries", "Deliveries", "deliveries:read"},
 		{"events", "/console/events", "Events", "events:read"},
+		{"catalogue", "/console/event-types", "Event types", "events:read"},
 		{"deployments", "/console/deployments", "Deployments", "sources:read"},
 		{"keys", "/console/keys", "Keys", "keys:read"},
 		{"settings", "/console/settings", "Settings", "tenant:read"},

@@ -10,10 +10,12 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"hookline/shared/deployment"
 	"hookline/shared/dialect"
+	"hookline/shared/docs"
 	"hookline/shared/ingest"
 	"hookline/shared/management"
 	"hookline/shared/queue"
@@ -162,6 +164,7 @@ type call struct {
 	source  webhook.Source
 	found   webhook.Deployment
 	shown   *dialect.Dialect // the one the path names
+	site    func() (docs.Site, error)
 }
 
 func (c *call) ctx() context.Context { return c.request.Context() }
@@ -194,8 +197,9 @@ func encode(v any) ([]byte, error) {
 // Handler returns the API as a handler. It matches paths itself: http.ServeMux would clean and redirect them.
 func (a *API) Handler() http.Handler {
 	table := a.routes()
+	site := sync.OnceValues(func() (docs.Site, error) { return docs.New(openAPI) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{request: r, id: webhook.NewID("req_", time.Now())}
+		c := &call{request: r, id: webhook.NewID("req_", time.Now()), site: site}
 		out := a.guarded(c, table, w)
 		h := w.Header()
 		maps.Copy(h, out.Header)

@@ -121,6 +121,8 @@ func routes() []route {
 		{method: "GET", path: "/v1/dead-letters", scope: admin, serve: (*API).showDeadLetters},
 
 		{method: "GET", path: "/openapi.json", scope: anyone, serve: (*API).showOpenAPI},
+		{method: "GET", path: "/docs", scope: anyone, serve: (*API).showDocs},
+		{method: "GET", path: "/docs/{name}", scope: anyone, serve: (*API).showDocsFile},
 		{method: "GET", path: "/healthz", scope: anyone, serve: (*API).showHealth},
 	}...)
 }

@@ -1,5 +1,5 @@
 // Package prose prints the texts that the API's document and the guides are written in as HTML. They are the little of
-// Markdown that those use: paragraphs and lists (lines that begin with "- ") with blank lines between, **strong** and
+// Markdown that those use: paragraphs and lists (lines that begin with "- ", also right after a paragraph) with blank lines between, **strong** and
 // `code`. Everything else stands as it is, escaped; there are no links and no HTML of the text's own.
 package prose
 
@@ -12,18 +12,16 @@ import (
 func HTML(text string) template.HTML {
 	var b strings.Builder
 	for block := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
-		if block = strings.TrimSpace(block); block == "" {
-			continue
+		paragraph, list, isList := strings.Cut("\n"+strings.TrimSpace(block), "\n- ")
+		if paragraph = strings.TrimSpace(paragraph); paragraph != "" {
+			b.WriteString("<p>" + inline(paragraph) + "</p>")
 		}
-		if !strings.HasPrefix(block, "- ") {
-			b.WriteString("<p>" + inline(block) + "</p>")
+		if !isList {
 			continue
 		}
 		b.WriteString("<ul>")
-		for item := range strings.SplitSeq("\n"+block, "\n- ") {
-			if item != "" {
-				b.WriteString("<li>" + inline(item) + "</li>")
-			}
+		for item := range strings.SplitSeq(list, "\n- ") {
+			b.WriteString("<li>" + inline(item) + "</li>")
 		}
 		b.WriteString("</ul>")
 	}

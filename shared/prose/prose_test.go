@@ -14,16 +14,16 @@ func TestHTML(t *testing.T) {
 		text string
 		want template.HTML
 	}{
-		"nothing":               {"", ""},
-		"paragraphs":            {"One.\n\nTwo\nlines.", "<p>One.</p><p>Two\nlines.</p>"},
-		"a list":                {"Codes:\n\n- `a`: one\n- `b`: two", "<p>Codes:</p><ul><li><code>a</code>: one</li><li><code>b</code>: two</li></ul>"},
-		"strong":                {"**Keys.** Some.", "<p><strong>Keys.</strong> Some.</p>"},
-		"code in strong":        {"**the `a`**", "<p><strong>the <code>a</code></strong></p>"},
-		"stars in code":         {"reads `********` and `prefix.*`", "<p>reads <code>********</code> and <code>prefix.*</code></p>"},
-		"a mark alone":          {"a ` b ** c", "<p>a ` b ** c</p>"},
-		"a mark of nothing":     {"a `` b", "<p>a `` b</p>"},
-		"HTML":                  {"<b>`<i>`</b> & **\"**", "<p>&lt;b&gt;<code>&lt;i&gt;</code>&lt;/b&gt; &amp; <strong>&#34;</strong></p>"},
-		"a dash inside of text": {"one - two\n- three", "<p>one - two\n- three</p>"},
+		"nothing":           {"", ""},
+		"paragraphs":        {"One.\n\nTwo\nlines.", "<p>One.</p><p>Two\nlines.</p>"},
+		"a list":            {"Codes:\n\n- `a`: one\n- `b`: two", "<p>Codes:</p><ul><li><code>a</code>: one</li><li><code>b</code>: two</li></ul>"},
+		"strong":            {"**Keys.** Some.", "<p><strong>Keys.</strong> Some.</p>"},
+		"code in strong":    {"**the `a`**", "<p><strong>the <code>a</code></strong></p>"},
+		"stars in code":     {"reads `********` and `prefix.*`", "<p>reads <code>********</code> and <code>prefix.*</code></p>"},
+		"a mark alone":      {"a ` b ** c", "<p>a ` b ** c</p>"},
+		"a mark of nothing": {"a `` b", "<p>a `` b</p>"},
+		"HTML":              {"<b>`<i>`</b> & **\"**", "<p>&lt;b&gt;<code>&lt;i&gt;</code>&lt;/b&gt; &amp; <strong>&#34;</strong></p>"},
+		"a list after text": {"one - two\n- three\n- four", "<p>one - two</p><ul><li>three</li><li>four</li></ul>"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,94 @@
+// Package docs makes a page to read of an OpenAPI 3.1 document: every call with its scope, parameters, body, answers, an
+// example and a command to try it, every schema with its fields and what holds for them, all in the document's order.
+//
+// The page is made of the document alone, so that it cannot say anything else. It takes the part of OpenAPI and JSON
+// Schema that the document is written in and refuses the rest: a keyword that no reader would be shown is an error.
+// Texts are Markdown as far as package prose knows it.
+//
+// The page needs two files of its own, a stylesheet and a script, and nothing from elsewhere. The script only makes the
+// search work; without it the page is whole. What is inside needs no inline style or script, for which ContentSecurityPolicy stands.
+package docs
+
+import (
+	"bytes"
+	"compress/gzip"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"mime"
+	"path"
+)
+
+// ContentSecurityPolicy is what the page can live with.
+const ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+//go:embed assets page.html
+var files embed.FS
+
+// File is something to serve.
+type File struct {
+	Type   string // its Content-Type
+	Plain  []byte
+	Zipped []byte // the same, by gzip
+}
+
+// Site is the page and what it needs.
+type Site struct {
+	Page File
+	// Assets are by name; the page asks for them in the folder docs beside it.
+	Assets map[string]File
+}
+
+// New makes the site of a document.
+func New(document []byte) (Site, error) {
+	d := json.NewDecoder(bytes.NewReader(document))
+	d.DisallowUnknownFields()
+	var doc spec
+	if err := d.Decode(&doc); err != nil {
+		return Site{}, fmt.Errorf("OpenAPI document: %w", err)
+	}
+	v, err := viewOf(&doc)
+	if err != nil {
+		return Site{}, fmt.Errorf("OpenAPI document: %w", err)
+	}
+	t, err := template.New("page.html").Funcs(functions()).ParseFS(files, "page.html")
+	if err != nil {
+		return Site{}, fmt.Errorf("page: %w", err)
+	}
+	var page bytes.Buffer
+	if err := t.Execute(&page, v); err != nil {
+		return Site{}, fmt.Errorf("page: %w", err)
+	}
+	s := Site{Assets: make(map[string]File)}
+	if s.Page, err = file("text/html; charset=utf-8", page.Bytes()); err != nil {
+		return Site{}, err
+	}
+	names, err := fs.Glob(files, "assets/*")
+	if err != nil {
+		return Site{}, err
+	}
+	for _, name := range names {
+		plain, err := files.ReadFile(name)
+		if err != nil {
+			return Site{}, err
+		}
+		if s.Assets[path.Base(name)], err = file(mime.TypeByExtension(path.Ext(name)), plain); err != nil {
+			return Site{}, err
+		}
+	}
+	return s, nil
+}
+
+func file(contentType string, plain []byte) (File, error) {
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	if _, err := w.Write(plain); err != nil {
+		return File{}, err
+	}
+	if err := w.Close(); err != nil {
+		return File{}, err
+	}
+	return File{Type: contentType, Plain: plain, Zipped: zipped.Bytes()}, nil
+}
