@@ -107,11 +107,18 @@ func (c *Console) pages() map[string]func(*visit) {
 		"POST /console/webhooks/{id}/delete":        (*visit).deleteWebhook,
 		"GET /console/webhooks/{id}/rotate-secret":  (*visit).askRotate,
 		"POST /console/webhooks/{id}/rotate-secret": (*visit).rotateSecret,
-		"GET /console/webhooks/{id}/test":           (*visit).askTest,
-		"POST /console/webhooks/{id}/test":          (*visit).testWebhook,
-		"GET /console/webhooks/{id}/recent":         (*visit).recentDeliveries,
-		"GET /console/webhooks/{id}/deliveries":     (*visit).webhookDeliveries,
-		"GET /console/webhooks/{id}/troubleshoot":   (*visit).troubleshoot,
+		"GET /console/webhooks/{id}/verify":         (*visit).verifyWebhook,
+
+		"GET /console/help":                 (*visit).help,
+		"GET /console/help/integrations":    (*visit).helpIntegrations,
+		"GET /console/help/best-practices":  (*visit).helpBestPractices,
+		"GET /console/help/troubleshooting": (*visit).helpTroubleshooting,
+
+		"GET /console/webhooks/{id}/test":         (*visit).askTest,
+		"POST /console/webhooks/{id}/test":        (*visit).testWebhook,
+		"GET /console/webhooks/{id}/recent":       (*visit).recentDeliveries,
+		"GET /console/webhooks/{id}/deliveries":   (*visit).webhookDeliveries,
+		"GET /console/webhooks/{id}/troubleshoot": (*visit).troubleshoot,
 
 		"GET /console/webhooks/{id}/replay":  (*visit).askReplay,
 		"POST /console/webhooks/{id}/replay": (*visit).startReplay,

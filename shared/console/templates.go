@@ -52,11 +52,13 @@ func functions() template.FuncMap {
 			}
 			return out
 		},
-		"time":     shortTime,
-		"took":     took,
-		"grouped":  grouped,
-		"counted":  deliveriesOf,
-		"formats":  formats,
+		"time":    shortTime,
+		"took":    took,
+		"grouped": grouped,
+		"counted": deliveriesOf,
+		"formats": formats,
+		// endpoint names the file of a whole server beside one with the code that verifies.
+		"endpoint": func(file string) string { return "endpoint" + path.Ext(file) },
 		"line":     prose.Line,
 		"statuses": deliveryStatuses,
 		"offers":   offers,
@@ -77,6 +79,7 @@ func sections() []section {
 		{"keys", "/console/keys", "Keys", "keys:read"},
 		{"settings", "/console/settings", "Settings", "tenant:read"},
 		{"mails", "/console/mails", "Mails", "tenant:read"},
+		{"help", "/console/help", "Help", ""},
 	}
 }
 

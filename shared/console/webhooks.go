@@ -259,6 +259,14 @@ func (v *visit) testWebhook() {
 	v.show(http.StatusOK, "tested", "panel", "webhooks", v.dialect.Words["test"], p)
 }
 
+// count writes how many there are of something.
+func count(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return strconv.Itoa(n) + " " + of + "s"
+}
+
 // took writes a duration as people read it.
 func took(ms int64) string {
 	if ms < 1 {

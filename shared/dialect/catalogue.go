@@ -32,8 +32,8 @@ func (d *Dialect) EventType(name string) (EventType, bool) {
 	return EventType{}, false
 }
 
-// wireName returns what {type} stands for in an event's body and headers.
-func (d *Dialect) wireName(eventType string) string {
+// WireName returns what {type} stands for in an event's body and headers.
+func (d *Dialect) WireName(eventType string) string {
 	if e, ok := d.EventType(eventType); ok && e.WireName != "" {
 		return e.WireName
 	}

@@ -49,7 +49,7 @@ func (d *Dialect) Body(ev webhook.Event) ([]byte, error) {
 		case "id":
 			return ev.ID, true
 		case "type":
-			return d.wireName(ev.Type), true
+			return d.WireName(ev.Type), true
 		case "timestamp":
 			return ev.Timestamp, true
 		case "timestamp_unix":

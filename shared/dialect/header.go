@@ -69,7 +69,7 @@ func (d *Dialect) Headers(m Message) ([]Header, error) {
 		case "id":
 			return m.EventID, true
 		case "type":
-			return d.wireName(m.Type), true
+			return d.WireName(m.Type), true
 		case "tenant":
 			return m.Tenant, true
 		case "webhook":

@@ -19,6 +19,25 @@ func (t Template) Names() []string {
 	}
 }
 
+// Piece is a text or, where Name is not "", a name in braces.
+type Piece struct{ Text, Name string }
+
+// Pieces returns what the template is made of, in order, no text among it empty.
+func (t Template) Pieces() []Piece {
+	var pieces []Piece
+	for rest := t; ; {
+		before, name, after, ok := rest.next()
+		if before != "" {
+			pieces = append(pieces, Piece{Text: before})
+		}
+		if !ok {
+			return pieces
+		}
+		pieces = append(pieces, Piece{Name: name})
+		rest = after
+	}
+}
+
 // Fill returns the template with its names replaced by their values; value returns false for a name it does not know.
 func (t Template) Fill(value func(name string) (string, bool)) string {
 	before, name, rest, ok := t.next()

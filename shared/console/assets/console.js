@@ -28,7 +28,7 @@ document.addEventListener("click", (event) => {
   }
   const copy = event.target.closest("button[data-copy]");
   if (copy) {
-    navigator.clipboard.writeText(copy.dataset.copy).then(() => {
+    navigator.clipboard.writeText(copy.dataset.copy || copy.closest(".file").querySelector("pre").textContent).then(() => {
       live.textContent = "Copied";
       copy.classList.add("copied");
       setTimeout(() => copy.classList.remove("copied"), 1500);
