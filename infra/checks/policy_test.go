@@ -74,6 +74,12 @@ func (tm template) lambdasOwn(name string) []string {
 	all := []string{"logs:CreateLogStream " + log, "logs:PutLogEvents " + log}
 	events, _ := p["Events"].(map[string]any)
 	for _, e := range events {
+		if at(e, "Type") == any("DynamoDB") {
+			// Developer Guide, Process DynamoDB records with Lambda, Adding permissions.
+			for _, action := range []string{"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"} {
+				all = append(all, "dynamodb:"+action+" "+named(at(e, "Properties", "Stream"))+"/stream")
+			}
+		}
 		if at(e, "Type") == any("SQS") {
 			queue := named(at(e, "Properties", "Queue"))
 			all = append(all, "sqs:ReceiveMessage "+queue, "sqs:DeleteMessage "+queue, "sqs:GetQueueAttributes "+queue)
@@ -141,6 +147,8 @@ var identity = regexp.MustCompile(`^arn:\$\{AWS::Partition\}:ses:\$\{AWS::Region
 func target(resource any) (string, error) {
 	if s, ok := at(resource, "Fn::GetAtt").(string); ok && strings.HasSuffix(s, ".Arn") {
 		return strings.TrimSuffix(s, ".Arn"), nil
+	} else if ok && strings.HasSuffix(s, ".StreamArn") {
+		return strings.TrimSuffix(s, ".StreamArn") + "/stream", nil
 	}
 	s, _ := at(resource, "Fn::Sub").(string)
 	if m := identity.FindStringSubmatch(s); m != nil {

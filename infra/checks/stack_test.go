@@ -104,6 +104,7 @@ func readers() map[string]func(func(string) string) error {
 		"InboundFunction":  func(getenv func(string) string) error { _, err := settings.ReadInbound(getenv); return err },
 		"DeliverFunction":  func(getenv func(string) string) error { _, err := settings.ReadDeliver(getenv); return err },
 		"SweepFunction":    func(getenv func(string) string) error { _, err := settings.ReadSweep(getenv); return err },
+		"CountFunction":    func(getenv func(string) string) error { _, err := settings.ReadCount(getenv); return err },
 		"NotifyFunction":   func(getenv func(string) string) error { _, err := settings.ReadNotify(getenv); return err },
 	}
 }
@@ -198,6 +199,7 @@ func TestTable(t *testing.T) {
 		got, want any
 	}{
 		{"billing", p["BillingMode"], string(want.BillingMode)},
+		{"stream", at(p, "StreamSpecification", "StreamViewType"), string(want.StreamSpecification.StreamViewType)},
 		{"time to live", at(p, "TimeToLiveSpecification", "AttributeName"), dynamo.TTLAttribute},
 		{"expiry", at(p, "TimeToLiveSpecification", "Enabled"), true},
 		{"point-in-time recovery", at(p, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"), true},
@@ -354,6 +356,35 @@ func TestEventSources(t *testing.T) {
 	}
 }
 
+// TestStream holds the function that the table's stream calls to what its handler relies on: batches of which an item
+// holds all that they change, and which come again as they were.
+func TestStream(t *testing.T) {
+	tm := readTemplate(t)
+	want := map[string]any{
+		"Stream": attribute("Table.StreamArn"), "StartingPosition": "TRIM_HORIZON", "BatchSize": 1000, "MaximumBatchingWindowInSeconds": 60,
+		// Deliveries alone, and not those that expire. What the function itself writes would call it again.
+		"FilterCriteria": map[string]any{"Filters": []any{map[string]any{
+			"Pattern": `{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"d#"}]}}}}`,
+		}}},
+	}
+	found := 0
+	for _, name := range tm.of(functionType) {
+		events, _ := tm.Resources[name].Properties["Events"].(map[string]any)
+		for _, e := range events {
+			if at(e, "Type") != any("DynamoDB") {
+				continue
+			}
+			found++
+			if diff := cmp.Diff(any(want), at(e, "Properties")); diff != "" || name != "CountFunction" {
+				t.Errorf("%s is called by the stream (-want +got):\n%s", name, diff)
+			}
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d functions are called by the stream, want 1", found)
+	}
+}
+
 // TestBus shows that what the ingest function announces goes to the stack's bus under a source that the rule for events
 // leaves out: it would come back as events that nobody may publish.
 func TestBus(t *testing.T) {
@@ -464,9 +495,9 @@ func TestOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]int{
-		"AWS::CloudWatch::Alarm": 11, "AWS::DynamoDB::Table": 1, "AWS::Events::EventBus": 1, "AWS::Events::Rule": 1,
-		"AWS::IAM::Role": 6, "AWS::KMS::Alias": 1, "AWS::KMS::Key": 1, "AWS::Lambda::Permission": 4, "AWS::Logs::LogGroup": 7,
-		"AWS::Logs::MetricFilter": 6, "AWS::SQS::Queue": 6, "AWS::SQS::QueuePolicy": 6, "AWS::Serverless::Function": 6,
+		"AWS::CloudWatch::Alarm": 12, "AWS::DynamoDB::Table": 1, "AWS::Events::EventBus": 1, "AWS::Events::Rule": 1,
+		"AWS::IAM::Role": 7, "AWS::KMS::Alias": 1, "AWS::KMS::Key": 1, "AWS::Lambda::Permission": 4, "AWS::Logs::LogGroup": 8,
+		"AWS::Logs::MetricFilter": 7, "AWS::SQS::Queue": 6, "AWS::SQS::QueuePolicy": 6, "AWS::Serverless::Function": 7,
 		"AWS::Serverless::HttpApi": 1,
 	}
 	if diff := cmp.Diff(want, without); diff != "" {

@@ -12,8 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
 	"hookline/infra/conformance/engines"
+	"hookline/infra/local/standin"
 	"hookline/shared/store/dynamo"
 	"hookline/shared/store/storetest"
 )
@@ -62,11 +64,27 @@ func letters(r rune) rune {
 	return r
 }
 
-// suite holds a table to the stores' contract.
-func suite(t *testing.T, client dynamo.API, table string, opts dynamo.Options) {
+// suite holds a table to the stores' contract, over a client that may be faulty. The table's stream is read by one that
+// is not.
+func suite(t *testing.T, client dynamo.API, table string, streams *dynamodbstreams.Client, opts dynamo.Options) {
 	t.Helper()
 	store := dynamo.New(client, table, opts)
-	storetest.Run(t, storetest.Engine{Open: func(*testing.T) storetest.Store { return store }})
+	stream := &standin.Stream{Client: streams, Table: table, Batch: 100, Count: store.Count}
+	storetest.Run(t, storetest.Engine{
+		Open: func(*testing.T) storetest.Store { return store },
+		Settle: func(t *testing.T) {
+			t.Helper()
+			if err := stream.Drain(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		},
+	})
+}
+
+// streamsOf returns a client of the streams of the same DynamoDB Local.
+func streamsOf(client *dynamodb.Client) *dynamodbstreams.Client {
+	o := client.Options()
+	return dynamodbstreams.New(dynamodbstreams.Options{BaseEndpoint: o.BaseEndpoint, Region: o.Region, Credentials: o.Credentials})
 }
 
 // TestAWSStore runs the stores' suite on DynamoDB Local, which is AWS's own, and what only this engine has to show. It
@@ -75,7 +93,9 @@ func suite(t *testing.T, client dynamo.API, table string, opts dynamo.Options) {
 func TestAWSStore(t *testing.T) {
 	client := dynamoDBLocal(t)
 	for name, test := range map[string]func(t *testing.T, client *dynamodb.Client, table string){
-		"suite":                        func(t *testing.T, client *dynamodb.Client, table string) { suite(t, client, table, dynamo.Options{}) },
+		"suite": func(t *testing.T, client *dynamodb.Client, table string) {
+			suite(t, client, table, streamsOf(client), dynamo.Options{})
+		},
 		"suite among faults":           suiteAmongFaults,
 		"exchange of all patterns":     exchange,
 		"deletion of a tenant, in two": deleteTenant,
@@ -88,6 +108,8 @@ func TestAWSStore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Run("suite on AWS", func(t *testing.T) { suite(t, dynamodb.NewFromConfig(cfg), name, dynamo.Options{}) })
+		t.Run("suite on AWS", func(t *testing.T) {
+			suite(t, dynamodb.NewFromConfig(cfg), name, dynamodbstreams.NewFromConfig(cfg), dynamo.Options{})
+		})
 	}
 }

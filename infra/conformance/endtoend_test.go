@@ -267,6 +267,7 @@ func until(t *testing.T, limit time.Duration, what string, is func() (bool, any)
 type hit struct {
 	path   string
 	header http.Header
+	body   string
 }
 
 // target is a receiver on the loopback interface.
@@ -286,10 +287,10 @@ func startTarget(t *testing.T, answer func(path string, n int) int) *target {
 }
 
 func (r *target) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	_, _ = io.Copy(io.Discard, req.Body)
+	body, _ := io.ReadAll(req.Body)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.hits = append(r.hits, hit{req.URL.Path, req.Header})
+	r.hits = append(r.hits, hit{req.URL.Path, req.Header, string(body)})
 	r.counts[req.URL.Path]++
 	if code := r.answer(req.URL.Path, r.counts[req.URL.Path]); code != http.StatusOK {
 		w.WriteHeader(code)

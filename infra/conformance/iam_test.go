@@ -44,7 +44,7 @@ func TestAWSCalls(t *testing.T) {
 		stack: s, webhooks: s.recorded(r, "webhooks", true), ingest: s.recorded(r, "ingest", false),
 		inbound: s.recorded(r, "inbound", false), console: s.recorded(r, "console", true),
 		deliver: s.recorded(r, "deliver", true), sweep: s.recorded(r, "sweep", false), driven: make(map[string]bool),
-		notify: s.recorded(r, "notify", false),
+		notify: s.recorded(r, "notify", false), count: s.recorded(r, "count", false),
 	}
 	d.manage()
 	d.describe()
@@ -59,6 +59,7 @@ func TestAWSCalls(t *testing.T) {
 	d.tell()
 	d.fanOut()
 	d.mail()
+	d.tally()
 	d.remove()
 	for _, route := range httpapi.Routes() {
 		if !d.driven[route.Key] {
@@ -101,7 +102,7 @@ func (s *stack) recorded(r *recorder, name string, private bool) *lambda.Environ
 type drive struct {
 	*stack
 	webhooks, ingest, deliver, sweep *lambda.Environment
-	inbound, notify, console         *lambda.Environment
+	inbound, notify, console, count  *lambda.Environment
 
 	driven map[string]bool // routes that answered as they should
 	acme   string          // a key of the tenant acme, whose dialect is standard
@@ -551,6 +552,21 @@ func (d *drive) mail() {
 	if failed := d.failures(d.notify, ev); len(failed) != 0 {
 		d.t.Fatalf("reported %v, want nothing", failed)
 	}
+}
+
+// tally has the count function take a batch of the table's stream, and reads what it makes of it.
+func (d *drive) tally() {
+	var ev json.RawMessage
+	load(d.t, "count/stream", &ev)
+	for range 2 { // as when it comes again
+		invoke(d.t, d.count, ev, &json.RawMessage{})
+	}
+	d.call("GET /v1/stats", "", d.acme, "", http.StatusOK, nil)
+	d.call("GET /v1/webhooks/{id}/stats", d.hook(d.acme, "/ok", "tallied.event", ""), d.acme, "", http.StatusOK, nil)
+	one := fmt.Sprintf(`[{"id":"moved","url":%q,"events":["moved.event"],"secret":"whsec_c2hvcnQ="}]`, d.target+"/ok")
+	d.call("POST /v1/webhooks/import", "", d.acme, one, http.StatusCreated, nil)
+	d.call("POST /v1/webhooks/import", "", d.acme, one, http.StatusConflict, nil)
+	d.tell()
 }
 
 // remove deletes a tenant that has keys and webhooks.

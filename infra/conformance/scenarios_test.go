@@ -1,6 +1,9 @@
 package conformance
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -33,6 +36,7 @@ func TestAWSEndToEnd(t *testing.T) {
 			"a repeat is not sent again":          repeated,
 			"410 disables":                        gone,
 			"a pace is kept":                      paced,
+			"1,000 webhooks are imported":         moved,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -295,6 +299,48 @@ func paced(t *testing.T, s *system) {
 	if took := time.Since(start); took < (events-1)*time.Second {
 		t.Errorf("%d events took %v at one a second", events, took)
 	}
+}
+
+// moved: webhooks move in with their secrets. What one of them gets its server can verify, and the table's stream has it
+// counted.
+func moved(t *testing.T, s *system) {
+	const calls, each = 10, 100
+	r := startTarget(t, always(http.StatusOK))
+	acme := s.in(t).tenant("moved", "standard")
+	key := func(n int) []byte { return fmt.Appendf(nil, "key %d", n) }
+	began := time.Now()
+	for call := range calls {
+		var in []map[string]any
+		for i := range each {
+			n := call*each + i
+			in = append(in, map[string]any{
+				"id": fmt.Sprintf("old-%d", n), "url": fmt.Sprintf("%s/%d", r.URL, n), "events": []string{fmt.Sprintf("moved.n%d", n)},
+				"secret": "whsec_" + base64.StdEncoding.EncodeToString(key(n)), "created_at": "1999-12-31T23:59:59Z",
+			})
+		}
+		acme.do(http.StatusCreated, "POST", "/v1/webhooks/import", in, nil)
+		acme.do(http.StatusConflict, "POST", "/v1/webhooks/import", in, nil)
+	}
+	t.Logf("%d webhooks imported, and refused once more, in %v", calls*each, time.Since(began))
+	acme.publish("moved.n777")
+	acme.becomes("succeeded", 1, soon)
+	got := r.got()[0]
+	mac := hmac.New(sha256.New, key(777))
+	fmt.Fprintf(mac, "%s.%s.%s", got.header.Get("webhook-id"), got.header.Get("webhook-timestamp"), got.body)
+	if got, want := got.header.Get("webhook-signature"), "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)); got != want {
+		t.Errorf("got signature %q, want %q", got, want)
+	}
+	until(t, soon, "the delivery counted", func() (bool, any) {
+		var stats struct {
+			Webhooks   struct{ Total int }
+			Deliveries struct{ Succeeded, Failed, Pending int }
+		}
+		acme.do(http.StatusOK, "GET", "/v1/stats", nil, &stats)
+		if stats.Webhooks.Total != calls*each {
+			t.Fatalf("got %d webhooks, want %d", stats.Webhooks.Total, calls*each)
+		}
+		return stats.Deliveries.Succeeded == 1 && stats.Deliveries.Failed+stats.Deliveries.Pending == 0, stats
+	})
 }
 
 func poison(t *testing.T, s *system) {

@@ -10,7 +10,7 @@ import (
 
 // Names returns the functions' names, as their folders have them.
 func Names() []string {
-	return []string{"webhooks", "console", "ingest", "inbound", "deliver", "sweep", "notify"}
+	return []string{"webhooks", "console", "ingest", "inbound", "deliver", "sweep", "notify", "count"}
 }
 
 // Build compiles a function of the repository at root into dir, for this machine, and returns the executable's path. It

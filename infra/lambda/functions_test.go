@@ -108,6 +108,7 @@ func TestWithoutSettings(t *testing.T) {
 		"inbound":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN", "INGEST_QUEUE_URL", "INGEST_QUEUE_ARN"},
 		"deliver":  {"TABLE", "KMS_KEY_ID", "STACK", "DELIVERY_QUEUE_URL", "RETRY_QUEUE_URL", "BULK_QUEUE_ARN", "DEAD_LETTER_QUEUE_ARN", "INGEST_QUEUE_URL"},
 		"sweep":    {"TABLE", "DELIVERY_QUEUE_URL", "DELIVERY_QUEUE_ARN"},
+		"count":    {"TABLE"},
 		"notify":   {"TABLE", "MAIL_FROM", "CONSOLE_URL", "NOTIFY_QUEUE_URL", "NOTIFY_DEAD_LETTER_QUEUE_ARN"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,6 +137,7 @@ func TestMalformed(t *testing.T) {
 		"ingest":   {`{}`, `[]`, `null`, `{"version":"0","detail-type":"x","detail":{}}`, `{"Records":[]}`, `{"Records":[{"eventSource":"aws:s3"}]}`, `{"Records":7}`},
 		"inbound":  {`{}`, `[]`, `{"version":"1.0","httpMethod":"POST","path":"/"}`, batch},
 		"deliver":  {`{}`, `[]`, `{"Records":[]}`, `{"Records":{"a":1}}`, `{"Records":[{"eventSource":"aws:s3"}]}`, request, "\x00"},
+		"count":    {`{}`, `[]`, `{"Records":[]}`, `{"Records":7}`, `{"Records":[{"eventSource":"aws:sqs"}]}`, request},
 		"notify":   {`{}`, `[]`, `{"Records":[]}`, `{"Records":7}`, `{"Records":[{"eventSource":"aws:s3"}]}`, request},
 	}
 	for name, malformed := range tests {
@@ -270,7 +272,7 @@ func TestEnginesGone(t *testing.T) {
 			t.Errorf("got log %s", line)
 		}
 	})
-	for name, event := range map[string]string{"deliver": "deliver/first-attempt", "sweep": "sweep/schedule"} {
+	for name, event := range map[string]string{"deliver": "deliver/first-attempt", "sweep": "sweep/schedule", "count": "count/stream"} {
 		t.Run(name+" keeps everything", func(t *testing.T) {
 			t.Parallel()
 			e, _ := function(t, name, settings(), 3*time.Second)

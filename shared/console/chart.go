@@ -122,6 +122,32 @@ func (c chart) Bars() []chartBar {
 	return out
 }
 
+// Paths returns the bars of each series as one SVG path in a box of sparkWidth by sparkHeight: a page of lists has many.
+func (c chart) Paths() []chartPath {
+	out := make([]chartPath, len(c.Series))
+	bases := make([]int, len(c.Columns))
+	for s, series := range c.Series {
+		var d strings.Builder
+		for i, col := range c.Columns {
+			if v := col.Values[s]; v > 0 {
+				height := max(v*sparkHeight/c.top(), 2)
+				height = min(height, sparkHeight-bases[i])
+				fmt.Fprintf(&d, "M%d %dv-%dh%dv%dz", i*sparkStep, sparkHeight-bases[i], height, sparkStep-1, height)
+				bases[i] += height
+			}
+		}
+		out[s] = chartPath{series.Class, d.String()}
+	}
+	return slices.DeleteFunc(out, func(p chartPath) bool { return p.D == "" })
+}
+
+type chartPath struct{ Class, D string }
+
+const (
+	sparkStep   = 5
+	sparkHeight = 24
+)
+
 // chartMark is a text at an axis.
 type chartMark struct{ At, Text, Anchor string }
 

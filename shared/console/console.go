@@ -97,6 +97,8 @@ func (c *Console) pages() map[string]func(*visit) {
 		"POST /console/events/{id}/replay": (*visit).replayEvent,
 
 		"GET /console/webhooks":                     (*visit).webhooks,
+		"GET /console/import":                       (*visit).importPage,
+		"POST /console/import":                      (*visit).importWebhooks,
 		"GET /console/webhooks/new":                 (*visit).newWebhook,
 		"POST /console/webhooks":                    (*visit).createWebhook,
 		"POST /console/webhook-form":                (*visit).draftWebhook,
@@ -161,8 +163,8 @@ const (
 	// contentSecurityPolicy allows what is embedded and nothing else; who may show the page in a frame follows.
 	contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 		"form-action 'self'; base-uri 'none'; frame-ancestors "
-	// maxForm bounds a form's bytes.
-	maxForm = 1 << 20
+	// maxForm bounds a form's bytes: a whole request of the API, sealed, is the longest.
+	maxForm = 2 << 20
 )
 
 func secured(next http.Handler) http.Handler {

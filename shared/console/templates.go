@@ -53,8 +53,10 @@ func functions() template.FuncMap {
 			return out
 		},
 		"time":    shortTime,
+		"date":    func(s string) string { day, _, _ := strings.Cut(shortTime(s), ","); return day },
 		"took":    took,
 		"grouped": grouped,
+		"hours":   hoursChart,
 		"counted": deliveriesOf,
 		"formats": formats,
 		// endpoint names the file of a whole server beside one with the code that verifies.

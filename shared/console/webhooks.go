@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -32,6 +33,7 @@ type webhookView struct {
 	FailingSince   *string           `json:"failing_since"`
 	Secret         string            `json:"secret"`
 	Warnings       []string          `json:"warnings"`
+	Stats          *webhookStats     `json:"stats"` // in lists
 }
 
 // Filtered reports whether a filter lets only some events pass.
@@ -62,6 +64,7 @@ type webhooksPage struct {
 	Failing  int `json:"failing"`
 
 	EventTypes     int
+	Day            dayCounts // of all the tenant's webhooks
 	Search, Status string
 	Next           string // the address of the next page, "" at the end
 	First          bool   // it is the first page
@@ -106,7 +109,13 @@ func (v *visit) webhooks() {
 			query.Set(name, value)
 		}
 	}
-	if err := v.get("/v1/webhooks", query, &p); err != nil {
+	asking := maps.Clone(query)
+	asking.Set("stats", "true")
+	err := v.get("/v1/webhooks", asking, &p)
+	if err == nil && !v.partial() {
+		p.Day, err = v.day()
+	}
+	if err != nil {
 		v.failed(err)
 		return
 	}
@@ -127,6 +136,7 @@ func (v *visit) webhooks() {
 type webhookPage struct {
 	Webhook webhookView
 	State   *state // nil where there is nothing to explain
+	Day     webhookStats
 	Recent  recentPage
 }
 
@@ -162,6 +172,9 @@ func (v *visit) webhook() {
 	err := v.get("/v1/webhooks/"+url.PathEscape(v.r.PathValue("id")), nil, &p.Webhook)
 	if err == nil {
 		p.Recent, err = v.recent(p.Webhook.ID)
+	}
+	if err == nil {
+		err = v.get("/v1/webhooks/"+url.PathEscape(p.Webhook.ID)+"/stats", nil, &p.Day)
 	}
 	if err != nil {
 		v.failed(err)

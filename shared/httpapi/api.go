@@ -46,6 +46,8 @@ type ListStore interface {
 	Webhooks(ctx context.Context, tenant string, q webhook.WebhookQuery) (webhook.List[webhook.Webhook], error)
 	WebhookCounts(ctx context.Context, tenant string) (webhook.Counts, error)
 	Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error)
+	// Tallies counts the deliveries accepted since, by webhook and hour. It may lag by minutes.
+	Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error)
 }
 
 // PinStore remembers the first use of an Idempotency-Key.
@@ -145,6 +147,8 @@ type API struct {
 	Span func(time.Duration) time.Duration
 	// Log gets a line for each answer of 500 and above, and for each deployment registered; nil discards it.
 	Log *slog.Logger
+
+	days lastDays
 }
 
 // call is one request on its way through.

@@ -97,6 +97,8 @@ func TestDocumentHasTheShapes(t *testing.T) {
 		"TenantList": listJSON[tenantJSON]{}, "KeyList": listJSON[keyJSON]{}, "DeliveryList": listJSON[deliveryJSON]{},
 		"Source": sourceJSON{}, "CreatedSource": newSourceJSON{}, "SourceList": listJSON[sourceJSON]{},
 		"Deployment": deploymentJSON{}, "DeploymentList": listJSON[deploymentJSON]{}, "Received": receivedJSON{},
+		"Stats": statsJSON{}, "WebhookStats": webhookStatsJSON{}, "HourCounts": hourJSON{}, "DeliveryCounts": countsJSON{},
+		"ImportCheck": importCheckJSON{}, "ImportOutcome": importItemJSON{}, "ImportedWebhooks": resultsJSON[webhookJSON]{},
 		"Event": eventJSON{}, "EventDetail": loggedJSON{}, "SkippedWebhook": skippedJSON{}, "EventList": listJSON[eventJSON]{},
 		"EventTypeList": listJSON[eventTypeJSON]{}, "Preview": previewJSON{}, "TriedFilter": triedJSON{}, "PreviewRequest": requestJSON{},
 		"PortalLink": portalLinkJSON{},

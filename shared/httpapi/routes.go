@@ -83,6 +83,7 @@ func routes() []route {
 
 		{method: "POST", path: "/v1/webhooks", scope: "webhooks:write", body: requiredBody, serve: (*API).createWebhook},
 		{method: "GET", path: "/v1/webhooks", scope: "webhooks:read", serve: (*API).listWebhooks},
+		{method: "POST", path: "/v1/webhooks/import", scope: "webhooks:write", body: requiredBody, serve: (*API).importWebhooks},
 		{method: "POST", path: "/v1/webhooks/try-filter", scope: "webhooks:read", body: requiredBody, serve: (*API).tryFilter},
 		{method: "GET", path: "/v1/webhooks/{id}", scope: "webhooks:read", find: (*API).findWebhook, serve: (*API).showWebhook},
 		{method: "PATCH", path: "/v1/webhooks/{id}", scope: "webhooks:write", body: requiredBody, find: (*API).findWebhook, serve: (*API).updateWebhook},
@@ -93,6 +94,9 @@ func routes() []route {
 		{method: "POST", path: "/v1/webhooks/{id}/replay", scope: "deliveries:write", body: requiredBody, find: (*API).findWebhook, serve: (*API).replayWebhook},
 		{method: "GET", path: "/v1/replays/{id}", scope: "deliveries:read", find: (*API).findReplay, serve: (*API).showReplay},
 		{method: "DELETE", path: "/v1/replays/{id}", scope: "deliveries:write", find: (*API).findReplay, serve: (*API).cancelReplay},
+
+		{method: "GET", path: "/v1/webhooks/{id}/stats", scope: "webhooks:read", find: (*API).findWebhook, serve: (*API).showWebhookStats},
+		{method: "GET", path: "/v1/stats", scope: "webhooks:read", serve: (*API).showStats},
 
 		{method: "GET", path: "/v1/deliveries", scope: "deliveries:read", serve: (*API).listDeliveries},
 		{method: "GET", path: "/v1/deliveries/{id}", scope: "deliveries:read", find: (*API).findDelivery, serve: (*API).showDelivery},

@@ -17,14 +17,18 @@ func (a *API) findWebhook(c *call) (err error) {
 
 func webhookInput(c *call, faults *management.Faults) management.WebhookInput {
 	f := object(c.body, whole, "", faults)
-	in := management.WebhookInput{
+	in := webhookFields(f)
+	f.rest("id", "status", "created_at", "updated_at", "failing_since")
+	return in
+}
+
+func webhookFields(f fields) management.WebhookInput {
+	return management.WebhookInput{
 		URL: f.text("url"), Events: f.texts("events"), Name: f.text("name"), Secret: f.text("secret"), Active: f.boolean("active"),
 		ContentType: f.text("content_type"), Format: f.text("format"), Headers: f.pairs("headers"),
 		TimeoutSeconds: f.integer("timeout_seconds"), Filter: f.take("filter"), MaxPerSecond: f.integer("max_per_second"),
 		Metadata: f.pairs("metadata"),
 	}
-	f.rest("id", "status", "created_at", "updated_at", "failing_since")
-	return in
 }
 
 func (a *API) createWebhook(c *call) (answer, error) {
@@ -52,6 +56,7 @@ func (a *API) listWebhooks(c *call) (answer, error) {
 		Page: q.page(), Search: q.values.Get("search"),
 		Status: webhook.Status(q.oneOf("status", string(webhook.Active), string(webhook.Inactive), string(webhook.Failing))),
 	}
+	withStats := q.oneOf("stats", "true", "false") == "true"
 	if err := q.faults.Err(); err != nil {
 		return answer{}, err
 	}
@@ -63,9 +68,21 @@ func (a *API) listWebhooks(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	var day tallies
+	if withStats && len(l.Items) > 0 {
+		if day, err = a.lastDay(c); err != nil {
+			return answer{}, err
+		}
+	}
 	return reply(http.StatusOK, webhooksJSON{
-		listJSON: listOf(l, func(w webhook.Webhook) webhookJSON { return webhookOf(d, w) }),
-		Total:    n.Total, Active: n.Active, Inactive: n.Inactive, Failing: n.Failing,
+		listJSON: listOf(l, func(w webhook.Webhook) listedJSON {
+			out := listedJSON{webhookJSON: webhookOf(d, w)}
+			if withStats {
+				out.Stats = new(day.of(w.ID))
+			}
+			return out
+		}),
+		Total: n.Total, Active: n.Active, Inactive: n.Inactive, Failing: n.Failing,
 	})
 }
 

@@ -98,11 +98,46 @@ func webhookOf(d *dialect.Dialect, w webhook.Webhook) webhookJSON {
 }
 
 type webhooksJSON struct {
-	listJSON[webhookJSON]
+	listJSON[listedJSON]
 	Total    int `json:"total"`
 	Active   int `json:"active"`
 	Inactive int `json:"inactive"`
 	Failing  int `json:"failing"`
+}
+
+// listedJSON is a webhook in a list; Stats only if they were asked for.
+type listedJSON struct {
+	webhookJSON
+	Stats *webhookStatsJSON `json:"stats,omitempty"`
+}
+
+type countsJSON struct {
+	Succeeded int `json:"succeeded"`
+	Failed    int `json:"failed"`
+	Pending   int `json:"pending"`
+}
+
+type webhookCountsJSON struct {
+	Total    int `json:"total"`
+	Active   int `json:"active"`
+	Inactive int `json:"inactive"`
+	Failing  int `json:"failing"`
+}
+
+type statsJSON struct {
+	Webhooks   webhookCountsJSON `json:"webhooks"`
+	EventTypes int               `json:"event_types"`
+	Deliveries countsJSON        `json:"deliveries"`
+}
+
+type webhookStatsJSON struct {
+	Deliveries countsJSON `json:"deliveries"`
+	Hours      []hourJSON `json:"hours"`
+}
+
+type hourJSON struct {
+	Hour string `json:"hour"`
+	countsJSON
 }
 
 type testJSON struct {

@@ -19,6 +19,7 @@ type Store interface {
 	TenantStore
 	KeyStore
 	WebhookStore
+	ImportStore
 	DialectStore
 }
 

@@ -105,6 +105,9 @@ type Sweep struct {
 	Delivery Queue
 }
 
+// Count is what the count function reads.
+type Count struct{ Common }
+
 // Notify is what the notify function reads.
 type Notify struct {
 	Common
@@ -170,6 +173,13 @@ func ReadDeliver(getenv func(string) string) (Deliver, error) {
 func ReadSweep(getenv func(string) string) (Sweep, error) {
 	e := environment{getenv: getenv}
 	s := Sweep{Common: e.common(), Delivery: e.queue("DELIVERY")}
+	return s, e.err()
+}
+
+// ReadCount reads the environment of the count function.
+func ReadCount(getenv func(string) string) (Count, error) {
+	e := environment{getenv: getenv}
+	s := Count{e.common()}
 	return s, e.err()
 }
 

@@ -38,6 +38,7 @@ func readers() map[string]func(func(string) string) error {
 		"inbound":  func(getenv func(string) string) error { _, err := ReadInbound(getenv); return err },
 		"deliver":  func(getenv func(string) string) error { _, err := ReadDeliver(getenv); return err },
 		"sweep":    func(getenv func(string) string) error { _, err := ReadSweep(getenv); return err },
+		"count":    func(getenv func(string) string) error { _, err := ReadCount(getenv); return err },
 		"notify":   func(getenv func(string) string) error { _, err := ReadNotify(getenv); return err },
 	}
 }

@@ -35,6 +35,9 @@ func NewID(prefix string, now time.Time) string {
 	return prefix + ulid(now, entropy)
 }
 
+// IDOf returns prefix and a ULID of the time and bits that the caller has: the same id for the same.
+func IDOf(prefix string, at time.Time, bits [10]byte) string { return prefix + ulid(at, bits) }
+
 // EventIDs returns n ids for the events of one request. They share their time and 64 random bits and end in their
 // position, so that an id alone says which request it came in and where in it.
 func EventIDs(now time.Time, n int) []string {

@@ -1,6 +1,6 @@
 // Package standin puts the programs that stand in for AWS in the place of the local runner's embedded engines: DynamoDB
-// Local behind package dynamo and ElasticMQ behind package sqs, the code of production. `make conformance-tools`
-// installs them.
+// Local, with its stream, behind package dynamo and ElasticMQ behind package sqs, the code of production. `make
+// conformance-tools` installs them.
 //
 // What was accepted survives a stop of the system. It is no store for production, and no measure of one: both keep what
 // they keep as it suits a developer's machine, and a loss of power may lose some of it. Infra/conformance says where
@@ -25,6 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go/middleware"
@@ -67,7 +68,11 @@ func (o Options) Open(ctx context.Context, dir string, clk clock.Clock) (_ *runn
 	starting.Go(func() { db, noDB = engines.DynamoDBLocal(dir) })
 	starting.Go(func() { mq, noMQ = engines.ElasticMQ(dir) })
 	starting.Wait()
+	following, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var follower sync.WaitGroup
 	shut := func() error {
+		stop()
+		follower.Wait()
 		for _, p := range []*engines.Process{mq, db} {
 			if p != nil {
 				p.Stop()
@@ -88,6 +93,11 @@ func (o Options) Open(ctx context.Context, dir string, clk clock.Clock) (_ *runn
 	if err != nil {
 		return nil, errors.Join(err, shut())
 	}
+	stream := &Stream{
+		Client: dynamodbstreams.New(dynamodbstreams.Options{BaseEndpoint: &db.Endpoint, Region: engines.Region, Credentials: anyone()}),
+		Table:  tableName, Batch: 1, Count: store.Count,
+	}
+	follower.Go(func() { stream.Follow(following) })
 	return &runner.Engines{Store: store, Queues: queues, Close: shut}, nil
 }
 

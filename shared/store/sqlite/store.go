@@ -58,7 +58,8 @@ CREATE TABLE IF NOT EXISTS delivery (
 	type TEXT NOT NULL, status TEXT NOT NULL, round INTEGER NOT NULL, count INTEGER NOT NULL, next_at INTEGER,
 	expires_at INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, webhook, accepted_at, event)
 );
-CREATE INDEX IF NOT EXISTS delivery_tenant ON delivery (tenant, accepted_at, webhook, event);
+DROP INDEX IF EXISTS delivery_tenant;
+CREATE INDEX IF NOT EXISTS delivery_history ON delivery (tenant, accepted_at, webhook, event, status);
 CREATE INDEX IF NOT EXISTS delivery_due ON delivery (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS delivery_expiry ON delivery (expires_at);
 CREATE TABLE IF NOT EXISTS replay (

@@ -20,6 +20,8 @@ import (
 type Engine struct {
 	// Open returns a store, closed when the test ends. Several checks may get the same one, with what others left in it.
 	Open func(t *testing.T) Store
+	// Settle does at once what the engine does in the background, so that what may lag has caught up; nil where nothing does.
+	Settle func(t *testing.T)
 	// Differs names checks that the engine is known not to pass, each with the reason. They are not run.
 	Differs map[string]string
 }
@@ -27,7 +29,7 @@ type Engine struct {
 // Run holds the engine to Store's comments. It runs in real time and depends on no clock but the times it passes.
 func Run(t *testing.T, e Engine) {
 	all := slices.Concat(tenantChecks(), keyChecks(), webhookChecks(), subscriptionChecks(), pinChecks(), payloadChecks(),
-		deliveryChecks(), listChecks(), overdueChecks(), slotChecks(), eventLogChecks(), replayChecks(), sourceChecks(), deploymentChecks(), dialectChecks(), isolationChecks(), sharedChecks())
+		deliveryChecks(), listChecks(), overdueChecks(), tallyChecks(), slotChecks(), eventLogChecks(), replayChecks(), sourceChecks(), deploymentChecks(), dialectChecks(), isolationChecks(), sharedChecks())
 	differs := maps.Clone(e.Differs)
 	run := 0
 	for _, c := range all {
@@ -38,7 +40,7 @@ func Run(t *testing.T, e Engine) {
 		}
 		run++
 		t.Run(c.name, func(t *testing.T) {
-			c.run(&bench{T: t, s: e.Open(t), now: time.Now().UTC().Truncate(time.Second).Add(123 * time.Millisecond)})
+			c.run(&bench{T: t, s: e.Open(t), settle: e.Settle, now: time.Now().UTC().Truncate(time.Second).Add(123 * time.Millisecond)})
 		})
 	}
 	for name := range differs {
@@ -55,8 +57,9 @@ type check struct {
 // bench is one check's test, store and time.
 type bench struct {
 	*testing.T
-	s   Store
-	now time.Time
+	s      Store
+	settle func(*testing.T)
+	now    time.Time
 }
 
 // odd is text that has to come back as it is.

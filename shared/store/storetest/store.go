@@ -104,6 +104,9 @@ type Store interface {
 	// Deliveries lists newest first by acceptance; equal times stand in no certain order. A page under a filter may be
 	// short, even empty, and still have a Next.
 	Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error)
+	// Tallies counts the tenant's deliveries accepted at or after since (to the minute) by webhook and hour, in no order;
+	// deleted webhooks' too. It may lag: the engine's background work (Engine.Settle) may have to catch up first.
+	Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error)
 	// SaveDelivery writes the record if the stored one's Rev is prev (the zero Rev: none is stored), else Conflict
 	// "changed-meanwhile". It is one write when the record is final and new. The tenant and webhook need not exist.
 	SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error

@@ -1,0 +1,124 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hookline/shared/webhook"
+)
+
+type counts struct{ Succeeded, Failed, Pending int }
+
+// stats is what the API says of a webhook's last day.
+type stats struct {
+	Deliveries counts
+	Hours      []hour
+}
+
+type hour struct {
+	Hour string
+	counts
+}
+
+func TestStats(t *testing.T) {
+	w := newWorld(t)
+	w.now.pass(17 * time.Minute) // past noon
+	// The catalogue without what is coming soon; every one has webhook.test and deployment.registered.
+	catalogue := len(w.do("GET", "/v1/event-types?limit=100", w.key, "").is(200).field("data").([]any))
+	first, second := w.webhook(w.key), w.webhook(w.key, `"active":false`)
+	w.now.pass(24 * time.Hour) // so that the tenant is older than a day
+	start := w.now.Now()
+	for i, d := range []struct {
+		hook   string
+		ago    time.Duration
+		status webhook.DeliveryStatus
+	}{
+		{first, 0, webhook.Succeeded},
+		{first, 17 * time.Minute, webhook.Succeeded},         // just in this hour
+		{first, 18 * time.Minute, webhook.Failed},            // the one before
+		{first, 23*time.Hour + time.Minute, webhook.Pending}, // the first of the chart
+		{second, 5 * time.Hour, webhook.Failed},
+		{first, 24 * time.Hour, webhook.Succeeded}, // before the chart, of the last day all the same
+		{first, 24*time.Hour + time.Minute, webhook.Succeeded},
+	} {
+		rec := record("acme", d.hook, fmt.Sprint("evt_", i), start.Add(-d.ago))
+		rec.Status = d.status
+		if err := w.store.SaveDelivery(t.Context(), rec, webhook.Rev{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	var all struct {
+		Webhooks   struct{ Total, Active, Inactive, Failing int }
+		EventTypes int `json:"event_types"`
+		Deliveries counts
+	}
+	w.do("GET", "/v1/stats", w.key, "").is(200).into(&all)
+	if got, want := all.Deliveries, (counts{3, 2, 1}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got, want := all.Webhooks, (struct{ Total, Active, Inactive, Failing int }{2, 1, 1, 0}); got != want {
+		t.Errorf("got webhooks %+v, want %+v", got, want)
+	}
+	if all.EventTypes != catalogue {
+		t.Errorf("got %d event types, want %d", all.EventTypes, catalogue)
+	}
+
+	want := stats{Deliveries: counts{3, 1, 1}}
+	for i := range 24 {
+		want.Hours = append(want.Hours, hour{Hour: start.Truncate(time.Hour).Add(time.Duration(i-23) * time.Hour).Format(webhook.TimeFormat)})
+	}
+	want.Hours[23].Succeeded, want.Hours[22].Failed, want.Hours[0].Pending = 2, 1, 1
+	var got stats
+	w.do("GET", "/v1/webhooks/"+first+"/stats", w.key, "").is(200).into(&got)
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(hour{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+
+	var list struct {
+		Data []struct {
+			ID    string
+			Stats *stats
+		}
+	}
+	w.do("GET", "/v1/webhooks?stats=true", w.key, "").is(200).into(&list)
+	for _, listed := range list.Data {
+		var alone stats
+		w.do("GET", "/v1/webhooks/"+listed.ID+"/stats", w.key, "").is(200).into(&alone)
+		if diff := cmp.Diff(&alone, listed.Stats, cmp.AllowUnexported(hour{})); diff != "" {
+			t.Errorf("in the list (-alone +listed):\n%s", diff)
+		}
+	}
+	list.Data = nil
+	w.do("GET", "/v1/webhooks?stats=false", w.key, "").is(200).into(&list)
+	if len(list.Data) != 2 || list.Data[0].Stats != nil {
+		t.Errorf("got %+v, want two webhooks without stats", list.Data)
+	}
+	w.do("GET", "/v1/webhooks?stats=yes", w.key, "").faults("stats")
+
+	w.do("GET", "/v1/stats", w.other, "").is(200).into(&all)
+	if got := all.Deliveries; got != (counts{}) || all.Webhooks.Total != 0 {
+		t.Errorf("another tenant sees %+v", all)
+	}
+}
+
+// What is coming soon can not be subscribed to, and does not count.
+func TestStatsCountWhatCanBeHad(t *testing.T) {
+	w := newWorld(t)
+	for id, dialectName := range map[string]string{"s": "standard", "a": "axoria", "g": "agiletune", "c": "codmir", "x": "axiestudio"} {
+		key := w.tenant(id, dialectName)
+		types := w.do("GET", "/v1/event-types?limit=100", key, "").is(200).field("data").([]any)
+		want := 0
+		for _, e := range types {
+			if soon, _ := e.(map[string]any)["coming_soon"].(bool); !soon {
+				want++
+			}
+		}
+		if got := w.do("GET", "/v1/stats", key, "").is(200).num("event_types"); got != want || got == 0 {
+			t.Errorf("%s: got %d, want %d", dialectName, got, want)
+		}
+	}
+}

@@ -1,0 +1,289 @@
+package management
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"hookline/shared/dialect"
+	"hookline/shared/seal"
+	"hookline/shared/webhook"
+)
+
+// ImportStore is what an import needs beside WebhookStore.
+type ImportStore interface {
+	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
+	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)
+	Unpin(ctx context.Context, p webhook.Pin) error
+}
+
+// IDTaken says what is wrong with an id that a webhook has already.
+const IDTaken = "is that of a webhook that exists"
+
+// MaxImport is how many webhooks one import takes.
+const MaxImport = 100
+
+// ImportInput is a webhook that moves in with what it has.
+type ImportInput struct {
+	WebhookInput                  // its Secret is exempt from length rules
+	ID           Field[string]    // one is made where none is given
+	CreatedAt    Field[time.Time] // the import's where none is given
+	Found        Faults           // what reading it has shown already
+}
+
+// Imported is what an import makes, or would make, of one input.
+type Imported struct {
+	Webhook webhook.Webhook // as far as it is known; its ID is "" where one would be made
+	Secret  string          // "" where one would be made
+	Faults  Faults
+	Exists  bool // a webhook with its id is there
+
+	headers map[string]string
+}
+
+// importScope is of the pins that say which imports are under way.
+const importScope = "import"
+
+// keepImport is how long an import that was cut short can be taken up again, in the deployment's clock.
+const keepImport = 24 * time.Hour
+
+// CheckImport says what ImportWebhooks would do, and changes nothing.
+func (s Service) CheckImport(ctx context.Context, t webhook.Tenant, in []ImportInput) ([]Imported, error) {
+	_, all, err := s.checked(ctx, t, in)
+	if err != nil {
+		return nil, err
+	}
+	there, err := s.there(ctx, t, all)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		_, all[i].Exists = there[all[i].Webhook.Ref]
+	}
+	return all, nil
+}
+
+// ImportWebhooks makes all of the webhooks, or none and says why, naming fields as "3.url". Nobody is told of them.
+// digest stands for the request: the same for the same webhooks, and only for them.
+//
+// A transaction of the store holds one webhook, not a hundred. So the import is first pinned, then checked, then made
+// webhook by webhook, then unpinned. Where somebody else takes one of the ids meanwhile, what was made is deleted again.
+// When it is cut short, some may be there; the same request within 24 hours finds the pin, takes the time of the first
+// try, from which its ids follow, and makes what is missing. Of two that are the same at the same time both make the same.
+func (s Service) ImportWebhooks(ctx context.Context, t webhook.Tenant, in []ImportInput, digest string) ([]Created, error) {
+	d, all, err := s.checked(ctx, t, in)
+	if err != nil {
+		return nil, err
+	}
+	var faults Faults
+	for i, item := range all {
+		for _, f := range item.Faults {
+			faults.Add(ImportField(i, f.Field), f.Message)
+		}
+	}
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	now := s.now()
+	pin, first, err := s.Store.Pin(ctx, webhook.Pin{
+		Tenant: t.ID, Scope: importScope, Key: digest, Hash: digest, At: now, ExpiresAt: now.Add(keepImport),
+	})
+	if err != nil {
+		return nil, err
+	}
+	date(all, pin)
+	there, err := s.there(ctx, t, all)
+	if err != nil {
+		return nil, err
+	}
+	var taken []int
+	for i, item := range all {
+		if other, ok := there[item.Webhook.Ref]; ok && (first || !same(other, item.Webhook)) {
+			taken = append(taken, i)
+		}
+	}
+	if len(taken) > 0 {
+		return nil, s.abandon(ctx, pin, all, taken)
+	}
+	if err := s.sealImport(ctx, d, all); err != nil {
+		return nil, err
+	}
+	out := make([]Created, len(all))
+	for i, item := range all {
+		w, err := s.importOne(ctx, item.Webhook, there)
+		if clash, ok := conflict(err); ok && clash.Code == "webhook-exists" {
+			return nil, s.abandon(ctx, pin, all, []int{i})
+		}
+		if err != nil {
+			return nil, err
+		}
+		if out[i], err = s.imported(ctx, w, item); err != nil {
+			return nil, err
+		}
+	}
+	_ = s.Store.Unpin(context.WithoutCancel(ctx), pin) // else it expires; until then the same request is answered the same
+	return out, nil
+}
+
+// checked checks each input by itself and all of them together.
+func (s Service) checked(ctx context.Context, t webhook.Tenant, in []ImportInput) (*dialect.Dialect, []Imported, error) {
+	d, err := s.Dialects.Dialect(ctx, t.Dialect)
+	if err != nil {
+		return nil, nil, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
+	}
+	now := s.now()
+	out := make([]Imported, len(in))
+	seen := make(map[string]bool)
+	for i, input := range in {
+		item := &out[i]
+		item.Faults = slices.Clone(input.Found)
+		item.Webhook = webhook.Webhook{Ref: webhook.Ref{Tenant: t.ID}, Active: true}
+		if item.Faults.Has("") { // it is no webhook at all
+			continue
+		}
+		if !input.URL.given() {
+			item.Faults.Add("url", required)
+		}
+		if !input.Events.given() {
+			item.Faults.Add("events", required)
+		}
+		if input.ID.given() {
+			id := input.ID.Value
+			switch item.Webhook.ID = id; {
+			case !webhook.ValidGivenID(id):
+				item.Faults.Add("id", webhook.GivenIDRule)
+			case seen[id]:
+				item.Faults.Add("id", "is that of an earlier webhook in this import")
+			}
+			seen[id] = true
+		}
+		if input.CreatedAt.given() {
+			item.Webhook.CreatedAt = input.CreatedAt.Value.UTC().Truncate(time.Millisecond)
+			if item.Webhook.CreatedAt.After(now) || !item.Webhook.CreatedAt.After(time.Unix(0, 0)) {
+				item.Faults.Add("created_at", "must be between 1970 and now")
+			}
+		}
+		if input.Secret.given() && input.Secret.Value != "" {
+			item.Secret = input.Secret.Value
+			if problem := d.CheckImportedSecret(item.Secret); problem != "" {
+				item.Faults.Add("secret", problem)
+			}
+		}
+		item.headers = s.apply(d, &item.Webhook, input.WebhookInput, nil, &item.Faults)
+	}
+	return d, out, nil
+}
+
+// there reads the webhooks that have one of the ids already.
+func (s Service) there(ctx context.Context, t webhook.Tenant, all []Imported) (map[webhook.Ref]webhook.Webhook, error) {
+	var refs []webhook.Ref
+	for _, item := range all {
+		if webhook.ValidGivenID(item.Webhook.ID) {
+			refs = append(refs, item.Webhook.Ref)
+		}
+	}
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	found, _, err := s.Store.Load(ctx, refs, nil)
+	if err != nil {
+		return nil, fmt.Errorf("webhooks of tenant %s: %w", t.ID, err)
+	}
+	return found, nil
+}
+
+// date gives the webhooks the import's time, and ids to those that have none: the same for the same pin.
+func date(all []Imported, pin webhook.Pin) {
+	for i := range all {
+		w := &all[i].Webhook
+		if w.UpdatedAt = pin.At; w.CreatedAt.IsZero() {
+			w.CreatedAt = pin.At
+		}
+		if w.ID == "" {
+			sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", pin.Tenant, pin.Key, i))
+			w.ID = webhook.IDOf(webhook.WebhookPrefix, pin.At, [10]byte(sum[:10]))
+		}
+		w.KeepSince(webhook.Webhook{}, pin.At)
+	}
+}
+
+// same reports whether a webhook that is there is what an earlier try of this import made.
+func same(there, w webhook.Webhook) bool {
+	return there.UpdatedAt.Equal(w.UpdatedAt) && there.URL == w.URL
+}
+
+// sealImport seals headers and secrets, making those that are not given.
+func (s Service) sealImport(ctx context.Context, d *dialect.Dialect, all []Imported) error {
+	for i := range all {
+		item := &all[i]
+		if item.Secret == "" {
+			item.Secret = d.NewSecret()
+		}
+		if err := s.sealHeaders(ctx, &item.Webhook, item.headers); err != nil {
+			return err
+		}
+		sealed, err := s.Box.Seal(ctx, []byte(item.Secret), seal.SecretPlace(item.Webhook.Ref, 1))
+		if err != nil {
+			return fmt.Errorf("sealing a secret: %w", err)
+		}
+		item.Webhook.Secrets = []webhook.Secret{{Version: 1, Sealed: sealed}}
+	}
+	return nil
+}
+
+// importOne makes the webhook, unless an earlier try of the import has, and returns the one that is there.
+func (s Service) importOne(ctx context.Context, w webhook.Webhook, there map[webhook.Ref]webhook.Webhook) (webhook.Webhook, error) {
+	if other, ok := there[w.Ref]; ok {
+		return other, nil
+	}
+	err := s.Store.CreateWebhook(ctx, w)
+	if clash, ok := conflict(err); ok && clash.Code == "webhook-exists" {
+		if other, err := s.Store.Webhook(ctx, w.Ref); err == nil && same(other, w) {
+			return other, nil
+		}
+	}
+	return w, err
+}
+
+// imported returns the webhook with its secret, which an earlier try may have made.
+func (s Service) imported(ctx context.Context, w webhook.Webhook, item Imported) (Created, error) {
+	if slices.Equal(w.Secrets[0].Sealed, item.Webhook.Secrets[0].Sealed) {
+		return Created{Webhook: w, Secret: item.Secret}, nil
+	}
+	secret, err := s.Box.Open(ctx, w.Secrets[0].Sealed, seal.SecretPlace(w.Ref, w.Secrets[0].Version))
+	if err != nil {
+		return Created{}, fmt.Errorf("opening the secret of %s: %w", w.ID, err)
+	}
+	return Created{Webhook: w, Secret: string(secret)}, nil
+}
+
+// abandon deletes what tries of the import have made, and says which ids are taken. Where it fails the pin stays, so
+// that the same request comes back here.
+func (s Service) abandon(ctx context.Context, pin webhook.Pin, all []Imported, taken []int) error {
+	ctx = context.WithoutCancel(ctx)
+	there, err := s.there(ctx, webhook.Tenant{ID: pin.Tenant}, all)
+	if err != nil {
+		return err
+	}
+	for i, item := range all {
+		if w, ok := there[item.Webhook.Ref]; ok && same(w, item.Webhook) && !slices.Contains(taken, i) {
+			if err := s.Store.DeleteWebhook(ctx, w.Ref); err != nil && webhook.KindOf(err) != webhook.NotFound {
+				return err
+			}
+		}
+	}
+	if err := s.Store.Unpin(ctx, pin); err != nil {
+		return err
+	}
+	clash := webhook.ErrConflict("webhook-exists", "a webhook with this id exists")
+	for _, i := range taken {
+		clash.Fields = append(clash.Fields, webhook.FieldError{Field: ImportField(i, "id"), Message: IDTaken})
+	}
+	return clash
+}
+
+// ImportField names a field of an input ("3.url"), or the input itself ("3") where the field is "".
+func ImportField(i int, field string) string { return strings.TrimSuffix(itoa(i)+"."+field, ".") }

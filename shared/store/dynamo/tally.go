@@ -1,0 +1,181 @@
+package dynamo
+
+import (
+	"cmp"
+	"context"
+	"hash/fnv"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"hookline/shared/store/record"
+	"hookline/shared/webhook"
+)
+
+// What deliveries change in the tallies is taken from the table's stream, off their way: each batch of it becomes at
+// most one item in each of some partitions, and a reader adds the items up. A counter for each webhook and hour would
+// cost a write for each delivery where traffic is spread over many webhooks, and would count a batch twice that comes
+// twice; an item per batch is small however the traffic is spread, and one that is written again is the same.
+const (
+	// tallyPartitions is how many partitions changes are spread over, by tenant. More of them make reading cheaper, for
+	// others' changes are read too, and writing dearer, for a batch writes to each.
+	tallyPartitions = 8
+	// tallyLife is how long an item is kept after the latest acceptance in it: longer than anybody asks for.
+	tallyLife = 48 * time.Hour
+	// tallySpan is how much of a partition is read in one go; the spans are read side by side.
+	tallySpan = time.Hour
+	// tallySpans is how many there are at most; the last has no end.
+	tallySpans = 25
+)
+
+func tallyPK(tenant string) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(tenant)) // never fails
+	return "c#" + strconv.Itoa(int(h.Sum32()%tallyPartitions))
+}
+
+// Count takes a batch of the table's stream, which has to show new and old images, and keeps what it changes in the
+// tallies. The same batch again changes nothing. What is no delivery record, or was deleted, is passed over. A batch is
+// at most 1,000 records, whose changes fit an item whatever the ids.
+func (s *Store) Count(ctx context.Context, e events.DynamoDBEvent) error {
+	type minute struct {
+		tenant, hook string
+		at           int64
+	}
+	changes := make(map[minute]*record.Change)
+	for _, r := range e.Records {
+		k, err := parseDelivery(streamKey(r.Change.Keys))
+		if err != nil || len(r.Change.NewImage) == 0 {
+			continue
+		}
+		at := record.Millis(k.AcceptedAt)
+		of := minute{k.Tenant, k.Webhook, at / time.Minute.Milliseconds()}
+		c := changes[of]
+		if c == nil {
+			c = &record.Change{Tenant: k.Tenant, Webhook: k.Webhook, At: at}
+			changes[of] = c
+		}
+		c.At = min(c.At, at)
+		c.Count(streamStatus(r.Change.OldImage), -1)
+		c.Count(streamStatus(r.Change.NewImage), 1)
+	}
+	batches := make(map[string][]record.Change) // by partition
+	for _, c := range changes {
+		if c.Succeeded != 0 || c.Failed != 0 || c.Pending != 0 {
+			pk := tallyPK(c.Tenant)
+			batches[pk] = append(batches[pk], *c)
+		}
+	}
+	for pk, batch := range batches {
+		var last int64
+		for _, c := range batch {
+			last = max(last, c.At)
+		}
+		it := key{pk, acceptance(last) + "#" + e.Records[0].EventID}.item()
+		it[attrRecord] = bin(record.EncodeChanges(batch))
+		it.expires(record.Time(last).Add(tallyLife))
+		if _, err := s.put(ctx, it, "", nil); err != nil {
+			return fault(err)
+		}
+	}
+	return nil
+}
+
+func streamKey(keys map[string]events.DynamoDBAttributeValue) key {
+	return key{streamText(keys[attrPK]), streamText(keys[attrSK])}
+}
+
+func streamText(v events.DynamoDBAttributeValue) string {
+	if v.DataType() != events.DataTypeString {
+		return ""
+	}
+	return v.String()
+}
+
+// streamStatus reads the status out of a record's revision; "" of no image.
+func streamStatus(image map[string]events.DynamoDBAttributeValue) webhook.DeliveryStatus {
+	if len(image) == 0 {
+		return ""
+	}
+	rev := streamText(image[attrRevision])
+	for _, status := range []webhook.DeliveryStatus{webhook.Succeeded, webhook.Failed, webhook.Pending} {
+		if rev != "" && rev[len(rev)-1] == status[0] {
+			return status
+		}
+	}
+	return ""
+}
+
+// Tallies adds up the changes of the tenant's partition, reading eventually consistently.
+func (s *Store) Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error) {
+	created, found, err := s.created(ctx, tenant)
+	if err != nil || !found {
+		return nil, err
+	}
+	since = since.Truncate(time.Minute)
+	type place struct {
+		hook string
+		hour int64
+	}
+	var mu sync.Mutex
+	sums := make(map[place]*record.Change)
+	add := func(it item) error {
+		changes, err := record.DecodeChanges(it.bytes(attrRecord), tenant)
+		if err != nil {
+			return internal(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range changes {
+			if c.At < created || c.At < record.Millis(since) {
+				continue
+			}
+			at := place{c.Webhook, c.At / time.Hour.Milliseconds()}
+			if sums[at] == nil {
+				sums[at] = &record.Change{}
+			}
+			sums[at].Succeeded += c.Succeeded
+			sums[at].Failed += c.Failed
+			sums[at].Pending += c.Pending
+		}
+		return nil
+	}
+	if err := parallel(ctx, tallySpans, func(ctx context.Context, i int) error {
+		from := since.Add(time.Duration(i) * tallySpan)
+		until := acceptance(record.Millis(from.Add(tallySpan)))
+		if i == tallySpans-1 {
+			until = acceptance(maxMillis)
+		}
+		return s.chunks(ctx, &dynamodb.QueryInput{
+			KeyConditionExpression: aws.String(attrPK + " = :pk AND " + attrSK + " BETWEEN :from AND :until"), // no item's key is a bare time
+			ExpressionAttributeValues: item{
+				":pk": text(tallyPK(tenant)), ":from": text(acceptance(record.Millis(from))), ":until": text(until),
+			},
+		}, func(items []item) (bool, error) {
+			for _, it := range items {
+				if err := add(it); err != nil {
+					return false, err
+				}
+			}
+			return true, nil
+		})
+	}); err != nil {
+		return nil, err
+	}
+	var out []webhook.Tally
+	for at, c := range sums {
+		// Below 0 is what of a delivery's changes only the later ones are there of, at an edge.
+		t := webhook.Tally{
+			Webhook: at.hook, Hour: record.Time(at.hour * time.Hour.Milliseconds()),
+			Succeeded: max(c.Succeeded, 0), Failed: max(c.Failed, 0), Pending: max(c.Pending, 0),
+		}
+		if cmp.Or(t.Succeeded, t.Failed, t.Pending) > 0 {
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}

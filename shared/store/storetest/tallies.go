@@ -1,0 +1,120 @@
+package storetest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"hookline/shared/webhook"
+)
+
+func tallyChecks() []check {
+	return []check{
+		{"Tallies count deliveries as they stand, by webhook and hour", talliesByHour},
+		{"Tallies follow a delivery from status to status", talliesFollow},
+		{"Tallies begin where they are asked to", talliesSince},
+		{"Tallies have nothing of another tenant, nor of an earlier one of the same id", talliesOfOthers},
+	}
+}
+
+// tallies reads what has caught up, in an order.
+func (b *bench) tallies(tenant string, since time.Time) []webhook.Tally {
+	b.Helper()
+	if b.settle != nil {
+		b.settle(b.T)
+	}
+	got := must(b.s.Tallies(b.Context(), tenant, since))(b)
+	slices.SortFunc(got, func(x, y webhook.Tally) int {
+		return cmp.Or(cmp.Compare(x.Webhook, y.Webhook), x.Hour.Compare(y.Hour))
+	})
+	return got
+}
+
+// failed makes the record one that is out of attempts.
+func failed(d webhook.Delivery) webhook.Delivery {
+	d.Status = webhook.Failed
+	d.Attempts[0].StatusCode, d.Attempts[0].Error = 500, webhook.ErrBadStatus
+	return d
+}
+
+func talliesByHour(b *bench) {
+	tenant := b.tenant()
+	b.now = b.now.Truncate(time.Hour).Add(2 * time.Hour) // in an hour of its own
+	b.equal("of none", b.tallies(tenant, b.now.Add(-24*time.Hour)), []webhook.Tally(nil))
+	for i := range 5 {
+		b.save(b.delivery(tenant, "wh_a", fmt.Sprint("evt_a", i), time.Duration(i)*time.Minute))
+	}
+	b.save(failed(b.delivery(tenant, "wh_a", "evt_f", time.Second)))
+	b.save(pending(b.delivery(tenant, "wh_b", "evt_p", 59*time.Minute), b.now.Add(time.Hour)))
+	b.save(failed(b.delivery(tenant, "wh_b", "evt_g", time.Hour)))
+	b.equal("tallies", b.tallies(tenant, b.now.Add(-time.Hour)), []webhook.Tally{
+		{Webhook: "wh_a", Hour: b.now, Succeeded: 5, Failed: 1},
+		{Webhook: "wh_b", Hour: b.now, Pending: 1},
+		{Webhook: "wh_b", Hour: b.now.Add(time.Hour), Failed: 1},
+	})
+}
+
+func talliesFollow(b *bench) {
+	tenant := b.tenant()
+	d := b.save(pending(b.delivery(tenant, "wh_a", "evt_1", time.Minute), b.now.Add(time.Hour)))
+	hour := d.AcceptedAt.Truncate(time.Hour)
+	want := webhook.Tally{Webhook: "wh_a", Hour: hour, Pending: 1}
+	b.equal("pending", b.tallies(tenant, b.now), []webhook.Tally{want})
+	for _, step := range []struct {
+		status webhook.DeliveryStatus
+		want   webhook.Tally
+	}{
+		{webhook.Pending, want}, // another attempt
+		{webhook.Failed, webhook.Tally{Webhook: "wh_a", Hour: hour, Failed: 1}},
+		{webhook.Pending, want}, // replayed
+		{webhook.Succeeded, webhook.Tally{Webhook: "wh_a", Hour: hour, Succeeded: 1}},
+	} {
+		before := d.Rev()
+		if step.status == webhook.Pending && d.Status == webhook.Failed {
+			d.Round, d.Count = d.Round+1, 0
+		} else {
+			d.Record(d.Attempts[0])
+		}
+		d.Status, d.Via, d.NextAt = step.status, "", time.Time{}
+		if d.Status == webhook.Pending {
+			d = pending(d, b.now.Add(2*time.Hour))
+		}
+		b.ok(b.s.SaveDelivery(b.Context(), d, before))
+		b.equal(string(step.status), b.tallies(tenant, b.now), []webhook.Tally{step.want})
+	}
+	b.conflict("a write that lost", b.s.SaveDelivery(b.Context(), failed(d), webhook.Rev{}), "changed-meanwhile")
+	b.equal("after it", b.tallies(tenant, b.now), []webhook.Tally{{Webhook: "wh_a", Hour: hour, Succeeded: 1}})
+}
+
+func talliesSince(b *bench) {
+	tenant := b.tenant()
+	b.now = b.now.Truncate(time.Hour).Add(2 * time.Hour)
+	for i, after := range []time.Duration{9 * time.Minute, 10 * time.Minute, 11 * time.Minute} {
+		b.save(b.delivery(tenant, "wh_a", fmt.Sprint("evt_", i), after))
+	}
+	b.equal("since the second", b.tallies(tenant, b.now.Add(10*time.Minute)), []webhook.Tally{{Webhook: "wh_a", Hour: b.now, Succeeded: 2}})
+	b.equal("since all", b.tallies(tenant, b.now.Add(time.Hour)), []webhook.Tally(nil))
+}
+
+func talliesOfOthers(b *bench) {
+	created, k := b.newTenant()
+	b.ok(b.s.CreateTenant(b.Context(), created, k))
+	other := b.tenant()
+	b.save(b.delivery(created.ID, "wh_a", "evt_1", time.Second))
+	b.save(b.delivery(other, "wh_a", "evt_1", 2*time.Second))
+	b.save(b.delivery(other, "wh_a", "evt_2", 2*time.Second))
+	since := b.now.Add(-time.Hour)
+	hour := b.now.Add(time.Second).Truncate(time.Hour)
+	b.equal("one's", b.tallies(created.ID, since), []webhook.Tally{{Webhook: "wh_a", Hour: hour, Succeeded: 1}})
+	b.ok(b.s.DeleteTenant(b.Context(), created.ID))
+	b.equal("a deleted one's", b.tallies(created.ID, since), []webhook.Tally(nil))
+	created.CreatedAt = b.now.Add(time.Minute)
+	b.ok(b.s.CreateTenant(b.Context(), created, k))
+	b.equal("its successor's", b.tallies(created.ID, since), []webhook.Tally(nil))
+	b.save(b.delivery(created.ID, "wh_a", "evt_2", time.Minute+time.Second))
+	b.equal("after its first", b.tallies(created.ID, since), []webhook.Tally{
+		{Webhook: "wh_a", Hour: b.now.Add(time.Minute + time.Second).Truncate(time.Hour), Succeeded: 1},
+	})
+	b.equal("of no tenant", b.tallies("nobody", since), []webhook.Tally(nil))
+}
