@@ -406,7 +406,7 @@ func (d *drive) browse() {
 	for _, page := range []string{
 		"/console/webhooks?search=x", "/console/webhooks?status=failing", at, at + "/edit", at + "/test", at + "/deliveries", "/console/deliveries",
 		"/console/deliveries/" + list.Data[0].ID, "/console/keys", "/console/keys/new", "/console/settings", "/console/settings/portal-link",
-		"/console/sources", "/console/deployments", "/console/event-types", "/console/event-types/webhook.test",
+		"/console/sources", "/console/deployments", "/console/event-types", "/console/event-types/webhook.test", "/console/events", "/console/import", "/console/help",
 	} {
 		v.get(page, http.StatusOK)
 	}
