@@ -43,6 +43,12 @@ conformance: conformance-tools ## the tests against other people's programs, all
 conformance-tools: ## install what conformance needs: Node, Python, Java, strace and libraries
 	@infra/conformance/install
 
+.PHONY: screenshots
+screenshots: conformance-tools ## pictures of every page of the console, wide and narrow, light and dark, in .screenshots
+	@rm -rf .screenshots && mkdir .screenshots
+	@HOOKLINE_CONFORMANCE=1 HOOKLINE_SCREENSHOTS=$(CURDIR)/.screenshots go test -count=1 -run '^TestScreenshots$$' ./infra/conformance/browser
+	@ls .screenshots | wc -l | xargs printf '%s pictures in .screenshots\n'
+
 # The SAM CLI that is installed, or one that `make` installs for itself.
 SAM = $(or $(shell command -v sam),.cache/template/sam/bin/sam)
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"html/template"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,6 +87,9 @@ func (c *Console) Handler() (http.Handler, error) {
 	// Forms of other sites are refused by what browsers say of a request's origin; no token is needed.
 	return secured(http.NewCrossOriginProtection().Handler(mux)), nil
 }
+
+// Pages returns the patterns of all pages behind the sign-in, in order, so that a test can visit each.
+func (c *Console) Pages() []string { return slices.Sorted(maps.Keys(c.pages())) }
 
 // pages are those behind the sign-in. Each reads what it needs from the API and renders a template, or makes a change
 // and leads back to a page.

@@ -5,6 +5,10 @@
 const dialog = document.getElementById("dialog");
 const live = document.getElementById("live");
 
+// Where the sections do not all fit, the one that is open is in sight.
+const current = document.querySelector(".sections [aria-current]");
+if (current) current.scrollIntoView({ block: "nearest", inline: "center" });
+
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-dialog]");
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
