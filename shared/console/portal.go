@@ -17,10 +17,9 @@ type portalPage struct {
 	Link          string // to be opened by a button, "" for none
 }
 
-// portalLink takes a link that was followed. It works once, so a program that only looks ahead must not use it up: a
-// browser says that somebody goes there, on their own or in a frame, and is let in at once, without which a product could
-// not embed the console. What says nothing of the kind, such as a chat that previews links, or says that it fetches ahead,
-// gets a page with a button.
+// portalLink takes a link that was followed. It works once, so what only looks ahead must not use it up: a browser that
+// fetches in case, or for something else than a page, and a program that says that it previews links, get a page with a
+// button. Whoever else comes is let in at once, without which a product could not embed the console.
 func (c *Console) portalLink(w http.ResponseWriter, r *http.Request) {
 	link := r.URL.Query().Get(httpapi.PortalField)
 	c.enter(&visit{Console: c, w: w, r: r}, link, goes(r))
@@ -31,12 +30,24 @@ func (c *Console) portalOpen(w http.ResponseWriter, r *http.Request) {
 	c.enter(&visit{Console: c, w: w, r: r}, r.PostFormValue(httpapi.PortalField), true)
 }
 
-// goes reports whether a browser says that somebody goes to the page (https://www.w3.org/TR/fetch-metadata/), and not that
-// it fetches it in case (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Purpose).
+// goes reports whether somebody goes to the page: by what browsers say of a request (https://www.w3.org/TR/fetch-metadata/,
+// https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Purpose), else by what a program calls itself.
 func goes(r *http.Request) bool {
 	ahead := r.Header.Get("Sec-Purpose") + r.Header.Get("Purpose") + r.Header.Get("X-Moz")
-	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" &&
-		(r.Header.Get("Sec-Fetch-Dest") == "document" || framed(r)) && !strings.Contains(ahead, "prefetch")
+	if r.Method != http.MethodGet || strings.Contains(ahead, "prefetch") {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate" && (r.Header.Get("Sec-Fetch-Dest") == "document" || framed(r))
+	}
+	agent := strings.ToLower(r.UserAgent())
+	return !slices.ContainsFunc(previewers(), func(name string) bool { return strings.Contains(agent, name) })
+}
+
+// previewers are parts of the names of programs that show what a link leads to: Slackbot, Twitterbot, LinkedInBot,
+// TelegramBot and Discordbot; facebookexternalhit; WhatsApp; Teams' SkypeUriPreview; Google's image proxy; crawlers.
+func previewers() []string {
+	return []string{"bot", "externalhit", "whatsapp", "preview", "imageproxy", "crawl", "spider"}
 }
 
 // framed reports whether a browser asks for a page to show it in a frame.

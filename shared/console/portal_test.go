@@ -111,7 +111,8 @@ func TestPortalPreview(t *testing.T) {
 	w := newWorld(t)
 	link := w.portalLink(w.tenant("acme", "standard"), "")
 	for name, headers := range map[string][]string{
-		"a program":         nil,
+		"a chat":            {"User-Agent", "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"},
+		"a mail program":    {"User-Agent", "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"},
 		"a prefetch":        append(going("document"), "Sec-Purpose", "prefetch"),
 		"a prerender":       append(going("document"), "Sec-Purpose", "prefetch;prerender"),
 		"an older prefetch": append(going("document"), "Purpose", "prefetch"),
@@ -126,11 +127,21 @@ func TestPortalPreview(t *testing.T) {
 		}
 	}
 	b := w.stranger()
-	p := b.get(link).is(200)
+	p := b.get(link, "User-Agent", "Slackbot 1.0").is(200)
 	b.post("/console/portal", p.filled(), "Sec-Fetch-Site", "cross-site").is(403)
 	b.post("/console/portal", p.filled()).leads("/console/webhooks")
 	b.get("/console/webhooks").is(200)
 	b.post("/console/portal", p.filled()).is(410)
+}
+
+// A browser or program that says nothing of itself is let in as one that goes there is.
+func TestPortalPlain(t *testing.T) {
+	w := newWorld(t)
+	link := w.portalLink(w.tenant("acme", "standard"), "")
+	b := w.stranger()
+	b.get(link, "User-Agent", "curl/8.14.1").leads("/console/webhooks")
+	b.get("/console/webhooks").is(200)
+	w.stranger().get(link).is(410)
 }
 
 func TestPortalOnce(t *testing.T) {
