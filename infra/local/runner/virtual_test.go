@@ -31,7 +31,9 @@ type receiver struct {
 }
 
 func (r *receiver) Post(_ context.Context, req egress.Request) egress.Response {
-	<-time.After(r.takes)
+	if r.takes > 0 { // a bubble's timer that is due when it is made crashes the runtime at times, under the race detector
+		<-time.After(r.takes)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.got = append(r.got, req)
