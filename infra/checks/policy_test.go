@@ -33,7 +33,6 @@ func rarePaths() []callPath {
 	return []callPath{
 		{updaters, []string{"dynamodb:UpdateItem Table", "dynamodb:DeleteItem Table"}, "shared/store/dynamo/webhook.go prune", "an update left index entries to a second transaction"},
 		{updaters, []string{"dynamodb:BatchGetItem Table"}, "shared/store/dynamo/pin.go Payloads", "a payload was not there when read eventually consistently"},
-		{[]string{"console"}, []string{"sqs:SendMessage BulkQueue"}, "shared/replay/service.go queue", "many deliveries are to be sent again"},
 		{[]string{"webhooks"}, []string{"dynamodb:GetItem Table", "dynamodb:PutItem Table"}, "shared/httpapi/idempotency.go takeOver", "a first use of an Idempotency-Key died"},
 		{[]string{"webhooks"}, []string{"dynamodb:GetItem Table", "dynamodb:DeleteItem Table"}, "shared/httpapi/idempotency.go first", "a call with an Idempotency-Key was refused"},
 		{people, []string{"kms:GenerateDataKey Key", "dynamodb:PutItem Table"}, "shared/seal/kms/kms.go create", "nothing was sealed this month"},

@@ -403,6 +403,12 @@ func (d *drive) browse() {
 	d.call("GET /v1/deliveries", "", d.acme, "", http.StatusOK, &list)
 	v.post("/console/deliveries/"+list.Data[0].ID+"/replay", http.StatusSeeOther)
 	d.hand(d.deliver, "DELIVERY", 1, 0)
+	again := []string{"since", "2026-01-01T00:00", "until", "", "status", "succeeded", "event_type", ""}
+	v.post(at+"/replay", http.StatusOK, again...) // counts
+	v.post(at+"/replay", http.StatusSeeOther, append(again, "counted", "2026-01-01T00:00||succeeded|")...)
+	for range 2 { // the job, then the delivery that it sends again
+		d.hand(d.deliver, "BULK", 1, 0)
+	}
 	for _, page := range []string{
 		"/console/webhooks?search=x", "/console/webhooks?status=failing", at, at + "/edit", at + "/test", at + "/deliveries", "/console/deliveries",
 		"/console/deliveries/" + list.Data[0].ID, "/console/keys", "/console/keys/new", "/console/settings", "/console/settings/portal-link",

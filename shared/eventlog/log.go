@@ -32,9 +32,14 @@ type PayloadStore interface {
 // Log is the event log in a store.
 type Log struct{ Store Store }
 
-// maxRecord is the largest record of one item, and the largest piece of one that is not: an item of DynamoDB is at most
-// 400 KB.
-const maxRecord = 350_000
+const (
+	// maxRecord is the largest record of one item. A tenant's items are in a few partitions of about 1,000 KB of writes a
+	// second each, and a list reads a hundred of them at a time; what is larger is kept in pieces, which are spread out and
+	// read one record after the other.
+	maxRecord = 16 << 10
+	// maxPiece is the largest piece: an item of DynamoDB is at most 400 KB.
+	maxPiece = 350_000
+)
 
 // writeTries is how often Write starts over when another wrote to the same request's item in between.
 const writeTries = 10
@@ -107,14 +112,14 @@ func later(a, b time.Time) time.Time {
 // inPieces begins a record whose rest is a JSON list of the payloads that make it up.
 const inPieces = 'r'
 
-// keep returns the record of an item, its pieces stored if it is too large for one. Their refs name what is in them.
+// keep returns the record of an item, its pieces stored if it is too large. Their refs name what is in them.
 func (l *Log) keep(ctx context.Context, tenant, request string, packed []byte, until time.Time) ([]byte, error) {
 	if len(packed) <= maxRecord {
 		return packed, nil
 	}
 	sum := sha256.Sum256(packed)
 	var refs []string
-	for piece := range slices.Chunk(packed, maxRecord) {
+	for piece := range slices.Chunk(packed, maxPiece) {
 		ref := fmt.Sprintf("log.%s.%s.%d", request, hex.EncodeToString(sum[:8]), len(refs))
 		if err := l.Store.PutPayload(ctx, tenant, ref, piece, until); err != nil {
 			return nil, err

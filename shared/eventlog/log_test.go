@@ -255,6 +255,30 @@ func TestLarge(t *testing.T) {
 	}
 }
 
+// TestLargeApart keeps large events out of the few partitions that a tenant's log is in, and so out of what a list reads
+// before it knows how much of it a page takes.
+func TestLargeApart(t *testing.T) {
+	l, s := open(t, sqlite.Faults{})
+	for i := range 3 {
+		events := request(time.Duration(i)*time.Second, nil)
+		b := make([]byte, 30_000)
+		for j := range b {
+			b[j] = byte('a' + rand.IntN(26))
+		}
+		events[0].Data = []byte(`{"s":"` + string(b) + `"}`)
+		write(t, l, events)
+	}
+	items, _, err := s.LogItems(t.Context(), tenant, webhook.LogRange{Limit: 10})
+	if err != nil || len(items) != 3 {
+		t.Fatalf("got %d items, %v, want 3", len(items), err)
+	}
+	for _, it := range items {
+		if n := len(it.Record); n > 1000 {
+			t.Errorf("got an item of %d bytes, want one that refers to its pieces", n)
+		}
+	}
+}
+
 // TestOneWrite is the log's price: a request is one write of little more than its events, compressed.
 func TestOneWrite(t *testing.T) {
 	var calls atomic.Int64

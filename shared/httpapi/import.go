@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -22,8 +24,10 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 	if err := q.faults.Err(); err != nil {
 		return answer{}, err
 	}
+	sum := sha256.Sum256(c.body)
+	digest := hex.EncodeToString(sum[:])
 	if dry {
-		all, err := a.management().CheckImport(c.ctx(), c.tenant, in)
+		all, err := a.management().CheckImport(c.ctx(), c.tenant, in, digest)
 		if err != nil {
 			return answer{}, err
 		}
@@ -35,7 +39,7 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 		}
 		return reply(http.StatusOK, out)
 	}
-	made, err := a.management().ImportWebhooks(c.ctx(), c.tenant, in, hashOf(c.request, c.body))
+	made, err := a.management().ImportWebhooks(c.ctx(), c.tenant, in, digest)
 	if err != nil {
 		return answer{}, err
 	}

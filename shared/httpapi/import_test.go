@@ -210,6 +210,11 @@ func TestImportCutShort(t *testing.T) {
 				t.Fatalf("write %d lost %s: got %d, want 503", call, lost, status)
 			}
 			w.now.pass(time.Hour)
+			var check importCheck
+			w.do("POST", "/v1/webhooks/import?dry_run=true", w.key, body).is(200).into(&check)
+			if !check.Valid {
+				t.Errorf("write %d lost %s: got %+v, want it said that the same call completes it", call, lost, check)
+			}
 			var got imported
 			w.do("POST", "/v1/webhooks/import", w.key, body).is(201).into(&got)
 			var ids []string

@@ -17,6 +17,7 @@ import (
 type ImportStore interface {
 	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
 	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)
+	FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error)
 	Unpin(ctx context.Context, p webhook.Pin) error
 }
 
@@ -50,8 +51,9 @@ const importScope = "import"
 // keepImport is how long an import that was cut short can be taken up again, in the deployment's clock.
 const keepImport = 24 * time.Hour
 
-// CheckImport says what ImportWebhooks would do, and changes nothing.
-func (s Service) CheckImport(ctx context.Context, t webhook.Tenant, in []ImportInput) ([]Imported, error) {
+// CheckImport says what ImportWebhooks would do, and changes nothing. What a try that was cut short has made is no more
+// in the way than it is of the next.
+func (s Service) CheckImport(ctx context.Context, t webhook.Tenant, in []ImportInput, digest string) ([]Imported, error) {
 	_, all, err := s.checked(ctx, t, in)
 	if err != nil {
 		return nil, err
@@ -60,8 +62,19 @@ func (s Service) CheckImport(ctx context.Context, t webhook.Tenant, in []ImportI
 	if err != nil {
 		return nil, err
 	}
+	if len(there) == 0 {
+		return all, nil
+	}
+	pin, err := s.Store.FindPin(ctx, t.ID, importScope, digest)
+	if err != nil && webhook.KindOf(err) != webhook.NotFound {
+		return nil, err
+	}
+	begun := err == nil && pin.ExpiresAt.After(s.now())
 	for i := range all {
-		_, all[i].Exists = there[all[i].Webhook.Ref]
+		w := all[i].Webhook
+		w.UpdatedAt = pin.At
+		other, ok := there[w.Ref]
+		all[i].Exists = ok && (!begun || !same(other, w))
 	}
 	return all, nil
 }

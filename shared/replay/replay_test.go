@@ -132,3 +132,71 @@ func TestBounded(t *testing.T) {
 		t.Errorf("a job that is gone: got %v, want its message done with", err)
 	}
 }
+
+// paged notes how many deliveries are asked for at a time.
+type paged struct {
+	Store
+	most int
+}
+
+func (p *paged) Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error) {
+	p.most = max(p.most, q.Page.Limit)
+	return p.Store.Deliveries(ctx, tenant, q)
+}
+
+// Counting holds no more records at a time than the work on them does: they can be large.
+func TestCountPages(t *testing.T) {
+	const n = pageSize + 1
+	s, _, _, job := newService(t, n)
+	p := &paged{Store: s.Store}
+	s.Store = p
+	got, more, err := s.Count(t.Context(), webhook.Replay{Tenant: "acme", Webhook: "wh_1", Of: webhook.ReplayFailed, Since: job.Since})
+	if got != n || more || err != nil {
+		t.Errorf("got %d, %v, %v, want all %d", got, more, err, n)
+	}
+	if p.most > pageSize {
+		t.Errorf("%d deliveries were asked for at a time, want at most %d", p.most, pageSize)
+	}
+}
+
+// slow has webhooks take one delivery a second.
+type slow struct{ Store }
+
+func (s slow) Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, error) {
+	w, err := s.Store.Webhook(ctx, ref)
+	w.MaxPerSecond = 1
+	return w, err
+}
+
+// A job holds to half of its webhook's rate with what it sends, not with what it looks at.
+func TestPace(t *testing.T) {
+	const n = 60
+	for of, want := range map[webhook.ReplayOf]struct {
+		started int
+		status  webhook.ReplayStatus
+		delay   time.Duration
+	}{
+		webhook.ReplayFailed:    {5, webhook.ReplayRunning, 10 * time.Second},
+		webhook.ReplaySucceeded: {0, webhook.ReplayDone, 0},
+	} {
+		s, _, q, job := newService(t, n)
+		s.Store = slow{s.Store}
+		job, err := s.Start(t.Context(), webhook.Replay{Tenant: "acme", Webhook: "wh_1", Of: of, Since: job.Since})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.sent = nil
+		if err := s.Work(t.Context(), "acme", job.ID); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Store.Replay(t.Context(), "acme", job.ID)
+		if err != nil || got.Started != want.started || got.Status != want.status {
+			t.Errorf("%s: got %s with %d started, %v, want %s with %d", of, got.Status, got.Started, err, want.status, want.started)
+		}
+		for _, m := range q.sent {
+			if m.Delay != want.delay {
+				t.Errorf("%s: got the next message after %v, want %v", of, m.Delay, want.delay)
+			}
+		}
+	}
+}

@@ -50,8 +50,7 @@ type Service struct {
 }
 
 const (
-	// countPage is how many deliveries are read at a time to count them, and countEvents how many events.
-	countPage   = 1000
+	// countEvents is how many events are read at a time to count them.
 	countEvents = 100
 	// countFor is how long counting goes on, in real time: the HTTP API in front of it ends at 30 s.
 	countFor = 15 * time.Second
@@ -88,7 +87,7 @@ func (s *Service) count(ctx context.Context, r webhook.Replay, w webhook.Webhook
 		events, next, err := s.missed(ctx, r, takerOf(w), countEvents)
 		return len(events), next, err
 	}
-	list, err := s.page(ctx, r, countPage)
+	list, err := s.page(ctx, r, pageSize)
 	for _, d := range list.Items {
 		if r.Takes(d) {
 			n++

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// pageSize is how many deliveries are looked at between two writes of a job's position: what is queued once more when
-	// the process ends in between.
+	// pageSize is how many deliveries are read at a time, also to count them: one that failed for days has 128 KiB of
+	// answers in its record, and a function has 256 MB. It is what is queued once more when the process ends before it has
+	// written the job's position.
 	pageSize = 200
 	// atOnce is how many deliveries one message of a job looks at.
 	atOnce = 10 * pageSize
@@ -51,16 +52,22 @@ func (s *Service) Work(ctx context.Context, tenant, id string) error {
 	if n.Visible > crowd {
 		return s.queue(ctx, r, rest)
 	}
-	left, delay := atOnce, time.Duration(0)
+	looks, left, pace := atOnce, atOnce, 0
 	if w.MaxPerSecond > 0 {
-		left, delay = max(w.MaxPerSecond*int(paceSpan/time.Second)/2, 1), paceSpan
+		pace = max(w.MaxPerSecond*int(paceSpan/time.Second)/2, 1)
+		left = pace
 	}
-	for begun := time.Now(); left > 0 && time.Since(begun) < workFor; {
-		size := min(left, pageSize)
-		left -= size
+	for begun := time.Now(); looks > 0 && left > 0 && time.Since(begun) < workFor; {
+		size, before := min(looks, left, pageSize), r.Started
 		if ended, err := s.step(ctx, &r, w, size); err != nil || ended {
 			return err
 		}
+		// Only what is sent takes of the webhook's rate: it may be little of a long history.
+		looks, left = looks-size, left-(r.Started-before)
+	}
+	delay := time.Duration(0)
+	if pace > 0 {
+		delay = paceSpan * time.Duration(pace-left) / time.Duration(pace)
 	}
 	return s.queue(ctx, r, delay)
 }

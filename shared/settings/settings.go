@@ -121,7 +121,7 @@ type Notify struct {
 func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 	e := environment{getenv: getenv}
 	s := Webhooks{
-		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.onOff("EVENT_LOG"), Rate: e.rate(),
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(), Rate: e.rate(),
 		Delivery: e.queue("DELIVERY"), Bulk: e.queue("BULK"), DeadLetter: e.queue("DEAD_LETTER"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
@@ -131,7 +131,7 @@ func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 func ReadConsole(getenv func(string) string) (Console, error) {
 	e := environment{getenv: getenv}
 	s := Console{
-		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.onOff("EVENT_LOG"),
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(),
 		Delivery: e.queue("DELIVERY"), Bulk: e.queue("BULK"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
@@ -141,7 +141,7 @@ func ReadConsole(getenv func(string) string) (Console, error) {
 func ReadIngest(getenv func(string) string) (Ingest, error) {
 	e := environment{getenv: getenv}
 	s := Ingest{
-		Common: e.common(), Retention: e.retention(), EventLog: e.onOff("EVENT_LOG"), Rate: e.rate(),
+		Common: e.common(), Retention: e.retention(), EventLog: e.eventLog(), Rate: e.rate(),
 		Delivery: e.queue("DELIVERY"), Ingest: e.queue("INGEST"), IngestDeadLetter: e.queue("INGEST_DEAD_LETTER"),
 		Bus: Bus{Name: e.required("BUS"), Source: e.required("BUS_SOURCE")},
 	}
@@ -152,7 +152,7 @@ func ReadIngest(getenv func(string) string) (Ingest, error) {
 func ReadInbound(getenv func(string) string) (Inbound, error) {
 	e := environment{getenv: getenv}
 	s := Inbound{
-		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.onOff("EVENT_LOG"),
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(),
 		Delivery: e.queue("DELIVERY"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
@@ -313,8 +313,8 @@ func (e *environment) rate() int {
 	return n
 }
 
-// onOff reads a parameter that turns something on.
-func (e *environment) onOff(name string) bool {
+func (e *environment) eventLog() bool {
+	const name = "EVENT_LOG"
 	s := e.getenv(name)
 	if s != "" && s != "on" && s != "off" {
 		e.wrong("%s must be on or off, not %q", name, s)
