@@ -221,6 +221,48 @@ func TestBrowserPages(t *testing.T) {
 	}
 }
 
+// TestBrowserDocs visits the page of the API's document, and the files that come with it. The page is as wide as all of
+// it; axe takes minutes for that much, and sees the introduction, the first call of each group and the first schemas.
+func TestBrowserDocs(t *testing.T) {
+	need(t)
+	t.Parallel()
+	b := start(t, systems.usual).tab(t)
+	b.open("/docs")
+	b.heading("Hookline API")
+	for _, screen := range screens {
+		b.screen(screen.width, screen.scheme)
+		if got := get[string](b, "P.overflow()"); got != "" {
+			b.t.Errorf("/docs at %d px, %s overflows: %s", screen.width, screen.scheme, got)
+		}
+	}
+	shown := `[...document.querySelectorAll("article")].filter(a => a.checkVisibility()).length`
+	all := get[int](b, shown)
+	b.fill("Search the calls and schemas", "rotate-secret")
+	wait(b, true, fmt.Sprintf("%s > 0 && %s < %d", shown, shown, all/4))
+	get[int](b, cut("article[hidden], li[hidden]"))
+	b.look("/docs, searched", apart...)
+
+	b.open("/docs")
+	left := get[int](b, cut("article + article, li[data-find] + li + li"))
+	t.Attr("sections", fmt.Sprintf("%d of %d", left, all))
+	b.look("/docs", screens...)
+	for _, file := range []string{"docs.css", "docs.js"} {
+		if !slices.Contains(b.addresses(), b.s.base+"/docs/"+file) {
+			t.Errorf("the page does not ask for %s: %q", file, b.addresses())
+		}
+		b.open("/docs/" + file)
+		wait(b, true, "document.body.innerText.length > 500")
+	}
+	b.open("/docs/nothing")
+	b.sees("not-found")
+	b.forgive("404 (Not Found)")
+}
+
+// cut removes parts of a page, and says how many articles are left.
+func cut(parts string) string {
+	return `(document.querySelectorAll(` + quote(parts) + `).forEach(el => el.remove()), document.querySelectorAll("article").length)`
+}
+
 // TestBrowserDialogs opens every dialog that the webhooks and a webhook's page offer.
 func TestBrowserDialogs(t *testing.T) {
 	need(t)

@@ -80,6 +80,7 @@ var agiletuneSteps = []step{
 		v.at("/console/webhooks/" + w.ID + "/deliveries")
 		v.row("webhook.test", "Status", "Failed")
 		v.clickIn("webhook.test", "Re-trigger")
+		v.sees("new round")
 		v.c.settled(w.ID, "succeeded", 1)
 	}},
 	{"the snippets", theSnippets("X-AgileTune-Signature")},

@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -35,6 +36,7 @@ type tab struct {
 	complaints []string
 	asked      []string // addresses requested
 	received   float64  // bytes over the network
+	loading    bool     // a page is on its way
 }
 
 // tab opens one. The test fails when pages in it did what none may do.
@@ -83,6 +85,10 @@ func (b *tab) heard(ev any) {
 		if !strings.HasPrefix(to, b.s.base+"/") && !strings.HasPrefix(to, "data:") && to != "about:blank" {
 			b.complaints = append(b.complaints, "a request leaves the origin: "+to)
 		}
+	case *cdppage.EventFrameStartedLoading:
+		b.loading = true
+	case *cdppage.EventFrameStoppedLoading:
+		b.loading = false
 	case *network.EventLoadingFinished:
 		b.received += ev.EncodedDataLength
 	case *runtime.EventConsoleAPICalled:
@@ -190,10 +196,25 @@ func (b *tab) shown() string {
 	return at + ": " + text[:min(len(text), 1500)]
 }
 
-// open goes to a path of the console.
+// open goes to a path of the system, once the page that is on its way is there: what a link or form began would end this
+// as ERR_ABORTED, or be taken for it. A test that pressed one waits first for what that shows.
 func (b *tab) open(path string) {
 	b.t.Helper()
+	b.idle()
 	b.do(chromedp.Navigate(b.s.base + path))
+}
+
+// idle waits until no page is on its way.
+func (b *tab) idle() {
+	b.t.Helper()
+	within(b.t, func() error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.loading {
+			return errors.New("a page goes on loading")
+		}
+		return nil
+	})
 }
 
 // signIn signs a tenant's key in.
@@ -239,10 +260,10 @@ func (b *tab) dialog(heading string) {
 	b.heading(heading)
 }
 
-// closed waits until no dialog is open.
+// closed waits until no dialog is open, and what was in it is gone: a moment later, as its close event says.
 func (b *tab) closed() {
 	b.t.Helper()
-	wait(b, false, "P.open()")
+	wait(b, false, `P.open() || document.querySelector("dialog > *") !== null`)
 }
 
 // sees waits until all the texts are to be read.
@@ -271,6 +292,13 @@ func (b *tab) lacks(texts ...string) {
 			b.t.Errorf("%s has %q", b.path(), text)
 		}
 	}
+}
+
+// refused waits until a form came back with a complaint about a field. Its hint may have said the same all along.
+func (b *tab) refused(id string) {
+	b.t.Helper()
+	wait(b, true, `document.querySelector("#`+id+`[aria-invalid=true]") !== null`)
+	b.forgive("422 (Unprocessable Entity)")
 }
 
 // secret waits for a page or dialog that shows a secret, and returns it.

@@ -51,6 +51,24 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (first) first.focus();
 });
 
+// What is entered in a part of a form whose answer will take its place would be gone with it: it waits for the answer,
+// and the focus is put back for those who were in it.
+let left = null;
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.defaultPrevented || event.detail.requestConfig.verb !== "post") return;
+  left = document.activeElement;
+  event.detail.target.inert = true;
+});
+
+for (const answered of ["htmx:beforeOnLoad", "htmx:afterRequest"]) {
+  document.addEventListener(answered, (event) => {
+    if (!event.detail.target.inert) return;
+    event.detail.target.inert = false;
+    if (left && document.activeElement === document.body) left.focus();
+  });
+}
+
 // An http address is warned of while it is written.
 document.addEventListener("input", (event) => {
   if (event.target.id !== "url") return;

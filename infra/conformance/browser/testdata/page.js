@@ -1,7 +1,10 @@
 // What tests ask of a page, in terms of what people see. Evaluated by the debugger, whatever the page's policy.
 (() => {
   const squash = (s) => s.replace(/\s+/g, " ").trim();
-  const seen = (el) => el.checkVisibility({ visibilityProperty: true }) && el.getClientRects().length > 0;
+  // A form that is on its way is inert: nobody can act on it.
+  const seen = (el) => el.checkVisibility({ visibilityProperty: true }) && el.getClientRects().length > 0 && !el.closest("[inert]");
+  // What htmx just put in takes part in nothing until it has settled: a button in it would send the form the plain way.
+  const settled = () => !document.querySelector(".htmx-added, .htmx-settling");
   const scope = () => document.querySelector("dialog[open]") || document.body;
 
   // An element's names: all its text, what of it is to be seen, and its label.
@@ -21,14 +24,14 @@
 
   const pressable = (name, text) => {
     const at = within(text);
-    if (!at) return null;
+    if (!at || !settled()) return null;
     const all = [...at.querySelectorAll("a[href], button, summary, input[type=submit], label.check, .tabs label, [role=tab]")].filter((el) => seen(el) && !el.classList.contains("sr"));
     return all.find((el) => names(el).includes(name)) || null;
   };
 
   const field = (label, text) => {
     const at = within(text);
-    if (!at) return null;
+    if (!at || !settled()) return null;
     const labels = [...at.querySelectorAll("label")].filter((l) => l.control && seen(l.control));
     const starts = (l) => names(l).some((n) => n === label) || names(l).some((n) => n.startsWith(label + " "));
     const l = labels.find((l) => names(l).includes(label)) || labels.find(starts);
@@ -47,6 +50,7 @@
 
   return {
     squash,
+    settled,
     text: () => squash(scope().innerText),
     heading: () => {
       const h = scope().querySelector(scope().tagName === "DIALOG" ? "h2" : "h1:not(.sr), .page h2");
@@ -65,7 +69,7 @@
       if (!el) return false;
       el.focus();
       if (el.select) el.select();
-      return true;
+      return document.activeElement === el;
     },
     choose: (label, option) => {
       const el = field(label);
