@@ -78,7 +78,7 @@ func sections() []section {
 		{"events", "/console/events", "Events", "events:read"},
 		{"catalogue", "/console/event-types", "Event types", "events:read"},
 		{"deployments", "/console/deployments", "Deployments", "sources:read"},
-		{"keys", "/console/keys", "Keys", "keys:read"},
+		{"keys", "/console/keys", "API keys", "keys:read"},
 		{"settings", "/console/settings", "Settings", "tenant:read"},
 		{"mails", "/console/mails", "Mails", "tenant:read"},
 		{"help", "/console/help", "Help", ""},

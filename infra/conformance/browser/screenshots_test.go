@@ -28,6 +28,16 @@ func TestScreenshots(t *testing.T) {
 		b.open(pages[pattern](d))
 		b.picture(folder, strings.Trim(strings.NewReplacer("GET /console/", "", "/", "-", "{$}", "home", "{", "", "}", "").Replace(pattern), "-"))
 	}
+	down := d.list("/v1/webhooks?search=Legacy")[0].ID
+	for name, path := range map[string]string{
+		"failing": "/console/webhooks/" + down, "failing-deliveries": "/console/webhooks/" + down + "/deliveries",
+		"failing-troubleshoot": "/console/webhooks/" + down + "/troubleshoot", "failing-delivery": "/console/deliveries/" + d.list("/v1/webhooks/" + down + "/deliveries")[1].ID,
+		"no-match": "/console/webhooks?search=nothing-is-called-so", "nowhere": "/console/nowhere", "docs": "/docs",
+	} {
+		b.open(path)
+		b.picture(folder, name)
+	}
+	b.takeComplaints() // of the page that is not there
 	b.open("/console/webhooks")
 	b.click("Create")
 	b.dialog("Create Webhook")
@@ -54,14 +64,14 @@ func TestScreenshots(t *testing.T) {
 	}
 }
 
-// picture takes what the tab shows on every screen: the whole page, or what is in sight where a dialog is open.
+// picture takes what the tab shows on every screen: the whole page, or what is in sight where a dialog is open or the page is longer than the browser can take.
 func (b *tab) picture(folder, name string) {
 	b.t.Helper()
 	for _, screen := range screens {
 		b.screen(screen.width, screen.scheme)
 		b.paused()
 		take := chromedp.FullScreenshot(100)
-		if get[bool](b, "P.open()") {
+		if get[bool](b, "P.open() || document.documentElement.scrollHeight > 16000") {
 			take = chromedp.CaptureScreenshot()
 		}
 		png, err := chromedp.Run(b.ctx, take)
