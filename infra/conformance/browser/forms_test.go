@@ -60,7 +60,7 @@ func TestBrowserForms(t *testing.T) {
 
 	b.open("/console/events/" + d.event)
 	b.click("Replay")
-	b.sees("Sent to")
+	b.sees("What comes of it shows here by itself") // that it was sent before stands there all along
 	b.look("an event that was replayed", apart...)
 
 	b.open("/console/webhooks/" + d.webhook + "/replay")

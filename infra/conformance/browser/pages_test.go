@@ -38,6 +38,7 @@ var (
 // look holds what the tab shows to the rules of every page, on screens.
 func (b *tab) look(what string, screens ...screen) {
 	b.t.Helper()
+	b.idle()
 	source, err := axe()
 	if err != nil {
 		b.t.Fatal(err)
