@@ -63,7 +63,6 @@ func functions() template.FuncMap {
 		"endpoint": func(file string) string { return "endpoint" + path.Ext(file) },
 		"line":     prose.Line,
 		"statuses": deliveryStatuses,
-		"offers":   offers,
 		"stamp":    func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
 	}
 }
@@ -84,9 +83,6 @@ func sections() []section {
 		{"help", "/console/help", "Help", ""},
 	}
 }
-
-// offers reports whether the console has such a page.
-func offers(pattern string) bool { return new(Console).pages()[pattern] != nil }
 
 // deliveryStatuses are what deliveries can be, as a filter offers them.
 func deliveryStatuses() []string {

@@ -174,10 +174,7 @@ func diagnose(d *dialect.Dialect, w webhookView, e evidence) []checklist {
 	history := remedy{words["solve_history"], words["history"], at + "/deliveries?status=failed", false}
 	edit := remedy{words["solve_reach"], words["edit"], at + "/edit", true}
 	rotate := remedy{words["solve_secret"], words["rotate"], at + "/rotate-secret", true}
-	replay := remedy{words["solve_replay"], words["history"], at + "/deliveries?status=failed", false}
-	if offers("GET /console/webhooks/{id}/replay") {
-		replay = remedy{words["solve_replay"], words["replay"], at + "/replay", true}
-	}
+	replay := remedy{words["solve_replay"], words["replay"], at + "/replay", true}
 	text := func(name string) remedy { return remedy{Text: words[name]} }
 	return []checklist{
 		{notReceiving, words["not_receiving"], []check{
