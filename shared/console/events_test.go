@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"fmt"
+	"html"
 	"net/url"
 	"regexp"
 	"strings"
@@ -102,7 +103,7 @@ func TestEventPages(t *testing.T) {
 		got = append(got, p.listedEvents()...)
 		at = ""
 		if m := regexp.MustCompile(`href="([^"]+)">Next page`).FindStringSubmatch(p.body); m != nil {
-			at = unescape(m[1])
+			at = html.UnescapeString(m[1])
 		}
 		if len(got) > 20 {
 			p.has("First page", "An earlier page").lacks("hx-trigger=\"every")

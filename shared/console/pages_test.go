@@ -22,6 +22,9 @@ func bothWays(t *testing.T, fn func(t *testing.T, w *world, key string, b *brows
 	t.Helper()
 	alone := regexp.MustCompile(`^GET /console/webhooks/wh_\w+$`) // a webhook's own page is in no other
 	for name, htmx := range map[string]bool{"pages": false, "fragments": true} {
+		if testing.Short() && !htmx {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			key := w.tenant("acme", "standard")

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"html"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -291,7 +292,7 @@ func (b *browser) do(method, target string, f url.Values, headers ...string) pag
 	}
 	p := page{t: b.w.t, frames: cmp.Or(b.frames, "'none'"), what: method + " " + target, status: rec.Code, header: rec.Header(), body: rec.Body.String()}
 	b.seen = append(b.seen, p)
-	if strings.HasPrefix(p.header.Get("Content-Type"), "text/html") {
+	if strings.HasPrefix(p.header.Get("Content-Type"), "text/html") && !testing.Short() { // slow to read under the race detector
 		p.plain()
 	}
 	return p
@@ -371,22 +372,26 @@ type element struct {
 }
 
 func elements(body string) []element {
-	tag := regexp.MustCompile(`<([a-zA-Z][a-zA-Z0-9-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>`)
-	attr := regexp.MustCompile(`([^\s"'=/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+)))?`)
 	var out []element
-	for _, m := range tag.FindAllStringSubmatch(body, -1) {
+	for _, m := range tags().FindAllStringSubmatch(body, -1) {
 		e := element{strings.ToLower(m[1]), map[string]string{}}
-		for _, a := range attr.FindAllStringSubmatch(m[2], -1) {
-			e.attrs[strings.ToLower(a[1])] = unescape(a[2] + a[3] + a[4])
+		for _, a := range attributes().FindAllStringSubmatch(m[2], -1) {
+			e.attrs[strings.ToLower(a[1])] = html.UnescapeString(a[2] + a[3] + a[4])
 		}
 		out = append(out, e)
 	}
 	return out
 }
 
-func unescape(s string) string {
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&#34;", `"`, "&#39;", "'", "&#43;", "+", "&amp;", "&").Replace(s)
-}
+// Both are compiled once: every page of every test is read.
+var (
+	tags = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`<([a-zA-Z][a-zA-Z0-9-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>`)
+	})
+	attributes = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`([^\s"'=/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+)))?`)
+	})
+)
 
 // inline returns what the policy would refuse.
 func inline(body string) []string {

@@ -134,7 +134,10 @@ func (h *history) is(id string, want replayAnswer) {
 }
 
 func TestReplayJob(t *testing.T) {
-	const n = 2500 // more than one message's worth
+	n := 2500            // more than one message's worth
+	if testing.Short() { // under the race detector, which slows SQLite in Go some ten times
+		n = 300
+	}
 	r := &receiver{}
 	world{receiver: r}.withHistory(t, n, nil, func(h *history, _ *queuesqlite.Engine) {
 		made := h.replay(h.hook, "failed")
@@ -365,7 +368,10 @@ func TestReplayMissed(t *testing.T) {
 // TestReplayFaults has both engines do what AWS does on a bad day while a job runs: no delivery's round is lost, and none
 // is started twice.
 func TestReplayFaults(t *testing.T) {
-	const n = 700
+	n := 700
+	if testing.Short() { // under the race detector, which slows SQLite in Go some ten times
+		n = 220
+	}
 	some := func(c *chances, p float64) func(string) error {
 		return func(call string) error { return faultIf(call != "Expire" && c.hit(p)) }
 	}
