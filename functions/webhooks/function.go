@@ -11,6 +11,7 @@ import (
 	"hookline/shared/clock"
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
+	"hookline/shared/docs"
 	"hookline/shared/egress"
 	"hookline/shared/eventlog"
 	"hookline/shared/gateway"
@@ -45,6 +46,7 @@ func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
 		Store: store, Queue: sqs.New(queues, s.Bulk.URL, s.Bulk.ARN), Now: now, Log: log, Retention: s.Retention,
 	}
 	api := &httpapi.API{
+		Docs:  docs.New,
 		Store: store, Dialects: dialects, Box: box, Now: now, Log: log,
 		Deliverer: &delivery.Deliverer{
 			Store: store, Health: store, Dialects: dialects, Box: box, Now: now, Log: log, Retention: s.Retention,

@@ -14,8 +14,12 @@ import (
 	"hookline/infra/lambda"
 )
 
-// maxBinary bounds a function's executable: a cold start loads all of it.
-const maxBinary = 12_000_000
+// Bounds of a function's executable: a cold start loads all of it. Those that render pages hold every exported method of
+// what they link, which templates may call by name, and are larger for it.
+const (
+	maxBinary   = 12_000_000
+	maxWithPage = 18_000_000
+)
 
 // TestAWSRelease builds every function as `sam build` does, by the Makefile, in the repository and in a copy of it
 // elsewhere: what comes out is small, made for Lambda, and the same bytes.
@@ -33,8 +37,12 @@ func TestAWSRelease(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Attr("bytes", strconv.Itoa(len(bin)))
-			if len(bin) > maxBinary {
-				t.Errorf("%d bytes, want at most %d", len(bin), maxBinary)
+			most := maxBinary
+			if name == "webhooks" || name == "console" {
+				most = maxWithPage
+			}
+			if len(bin) > most {
+				t.Errorf("%d bytes, want at most %d", len(bin), most)
 			}
 			again, err := os.ReadFile(release(t, elsewhere, name))
 			if err != nil {

@@ -21,6 +21,7 @@ import (
 	"hookline/shared/console"
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
+	"hookline/shared/docs"
 	"hookline/shared/egress"
 	"hookline/shared/eventlog"
 	"hookline/shared/httpapi"
@@ -92,6 +93,7 @@ func newWorld(t testing.TB) *world {
 	log := slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	events := &eventlog.Log{Store: store}
 	w.api = (&httpapi.API{
+		Docs: docs.New,
 		Now: func() time.Time { // ids sort by their time
 			w.now = w.now.Add(time.Millisecond)
 			return w.now

@@ -19,6 +19,8 @@ import (
 	"io/fs"
 	"mime"
 	"path"
+
+	"hookline/shared/httpapi"
 )
 
 // ContentSecurityPolicy is what the page can live with.
@@ -27,68 +29,54 @@ const ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 //go:embed assets page.html
 var files embed.FS
 
-// File is something to serve.
-type File struct {
-	Type   string // its Content-Type
-	Plain  []byte
-	Zipped []byte // the same, by gzip
-}
-
-// Site is the page and what it needs.
-type Site struct {
-	Page File
-	// Assets are by name; the page asks for them in the folder docs beside it.
-	Assets map[string]File
-}
-
 // New makes the site of a document.
-func New(document []byte) (Site, error) {
+func New(document []byte) (httpapi.Site, error) {
 	d := json.NewDecoder(bytes.NewReader(document))
 	d.DisallowUnknownFields()
 	var doc spec
 	if err := d.Decode(&doc); err != nil {
-		return Site{}, fmt.Errorf("OpenAPI document: %w", err)
+		return httpapi.Site{}, fmt.Errorf("OpenAPI document: %w", err)
 	}
 	v, err := viewOf(&doc)
 	if err != nil {
-		return Site{}, fmt.Errorf("OpenAPI document: %w", err)
+		return httpapi.Site{}, fmt.Errorf("OpenAPI document: %w", err)
 	}
 	t, err := template.New("page.html").Funcs(functions()).ParseFS(files, "page.html")
 	if err != nil {
-		return Site{}, fmt.Errorf("page: %w", err)
+		return httpapi.Site{}, fmt.Errorf("page: %w", err)
 	}
 	var page bytes.Buffer
 	if err := t.Execute(&page, v); err != nil {
-		return Site{}, fmt.Errorf("page: %w", err)
+		return httpapi.Site{}, fmt.Errorf("page: %w", err)
 	}
-	s := Site{Assets: make(map[string]File)}
+	s := httpapi.Site{Policy: ContentSecurityPolicy, Assets: make(map[string]httpapi.File)}
 	if s.Page, err = file("text/html; charset=utf-8", page.Bytes()); err != nil {
-		return Site{}, err
+		return httpapi.Site{}, err
 	}
 	names, err := fs.Glob(files, "assets/*")
 	if err != nil {
-		return Site{}, err
+		return httpapi.Site{}, err
 	}
 	for _, name := range names {
 		plain, err := files.ReadFile(name)
 		if err != nil {
-			return Site{}, err
+			return httpapi.Site{}, err
 		}
 		if s.Assets[path.Base(name)], err = file(mime.TypeByExtension(path.Ext(name)), plain); err != nil {
-			return Site{}, err
+			return httpapi.Site{}, err
 		}
 	}
 	return s, nil
 }
 
-func file(contentType string, plain []byte) (File, error) {
+func file(contentType string, plain []byte) (httpapi.File, error) {
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
 	if _, err := w.Write(plain); err != nil {
-		return File{}, err
+		return httpapi.File{}, err
 	}
 	if err := w.Close(); err != nil {
-		return File{}, err
+		return httpapi.File{}, err
 	}
-	return File{Type: contentType, Plain: plain, Zipped: zipped.Bytes()}, nil
+	return httpapi.File{Type: contentType, Plain: plain, Zipped: zipped.Bytes()}, nil
 }

@@ -15,7 +15,6 @@ import (
 
 	"hookline/shared/deployment"
 	"hookline/shared/dialect"
-	"hookline/shared/docs"
 	"hookline/shared/ingest"
 	"hookline/shared/management"
 	"hookline/shared/queue"
@@ -124,6 +123,8 @@ type API struct {
 	Events      EventLog // nil where the stack keeps none
 	Dialects    Dialects
 	DeadLetters DeadLetters
+	// Docs makes the pages at /docs of the OpenAPI document; nil has none. What makes them is not in functions that do without.
+	Docs func(document []byte) (Site, error)
 	// RedriveTo is the destination that dead letters are moved to: the delivery queue.
 	RedriveTo string
 	// Changes is where new webhooks are told of: the ingest queue; nil: nobody is told.
@@ -168,7 +169,7 @@ type call struct {
 	source  webhook.Source
 	found   webhook.Deployment
 	shown   *dialect.Dialect // the one the path names
-	site    func() (docs.Site, error)
+	site    func() (Site, error)
 }
 
 func (c *call) ctx() context.Context { return c.request.Context() }
@@ -201,7 +202,12 @@ func encode(v any) ([]byte, error) {
 // Handler returns the API as a handler. It matches paths itself: http.ServeMux would clean and redirect them.
 func (a *API) Handler() http.Handler {
 	table := a.routes()
-	site := sync.OnceValues(func() (docs.Site, error) { return docs.New(openAPI) })
+	site := sync.OnceValues(func() (Site, error) {
+		if a.Docs == nil {
+			return Site{}, webhook.ErrNotFound("page")
+		}
+		return a.Docs(openAPI)
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{request: r, id: webhook.NewID("req_", time.Now()), site: site}
 		out := a.guarded(c, table, w)

@@ -4,9 +4,23 @@ import (
 	"net/http"
 	"strings"
 
-	"hookline/shared/docs"
 	"hookline/shared/webhook"
 )
+
+// File is something to serve.
+type File struct {
+	Type   string // its Content-Type
+	Plain  []byte
+	Zipped []byte // the same, by gzip
+}
+
+// Site is the document as a page, and what that needs.
+type Site struct {
+	Page File
+	// Assets are by name; the page asks for them in the folder docs beside it.
+	Assets map[string]File
+	Policy string // the Content-Security-Policy that all can live with
+}
 
 // showDocs answers with the document as a page. It is made when somebody first asks: most processes never are.
 func (a *API) showDocs(c *call) (answer, error) {
@@ -14,7 +28,7 @@ func (a *API) showDocs(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return fileOf(c, s.Page), nil
+	return fileOf(c, s, s.Page), nil
 }
 
 func (a *API) showDocsFile(c *call) (answer, error) {
@@ -26,12 +40,12 @@ func (a *API) showDocsFile(c *call) (answer, error) {
 	if !ok {
 		return answer{}, webhook.ErrNotFound("file")
 	}
-	return fileOf(c, f), nil
+	return fileOf(c, s, f), nil
 }
 
-func fileOf(c *call, f docs.File) answer {
+func fileOf(c *call, s Site, f File) answer {
 	out := answer{Status: http.StatusOK, Body: f.Plain, Header: http.Header{
-		"Content-Type": {f.Type}, "Content-Security-Policy": {docs.ContentSecurityPolicy}, "Vary": {"Accept-Encoding"}, "Referrer-Policy": {"same-origin"},
+		"Content-Type": {f.Type}, "Content-Security-Policy": {s.Policy}, "Vary": {"Accept-Encoding"}, "Referrer-Policy": {"same-origin"},
 	}}
 	if strings.Contains(c.request.Header.Get("Accept-Encoding"), "gzip") {
 		out.Header.Set("Content-Encoding", "gzip")

@@ -18,6 +18,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"hookline/shared/dialect"
+	"hookline/shared/docs"
 	"hookline/shared/eventlog"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
@@ -119,6 +120,7 @@ func newWorld(t *testing.T) *world {
 	w.store = store
 	w.sender = &deliverer{store: store, now: w.now.Now}
 	w.api = &httpapi.API{
+		Docs:  docs.New,
 		Store: store, Publisher: w.events, Deliverer: w.sender, Events: &eventlog.Log{Store: store}, Dialects: dialects, DeadLetters: w.dead, RedriveTo: "delivery",
 		Box: seal.Box{Keys: keyring{}}, AdminKeyHash: webhook.HashAPIKey(adminKey), Now: w.now.Now,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),

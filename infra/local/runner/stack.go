@@ -11,6 +11,7 @@ import (
 	"hookline/shared/console"
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
+	"hookline/shared/docs"
 	"hookline/shared/eventlog"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
@@ -120,6 +121,7 @@ func Assemble(p Parts) (*Stack, error) {
 		in.Announcer = notices{p.Queues[NotifyQueue]}
 	}
 	api := &httpapi.API{
+		Docs:  docs.New,
 		Store: p.Store, Publisher: in, Deliverer: d, Replays: replays, Events: events, Dialects: dialects, DeadLetters: p.Queues[DeadQueue],
 		RedriveTo: p.Queues[DeliveryQueue].Name(), Box: box, AllowPrivate: p.AllowPrivate, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
 		Changes: p.Queues[IngestQueue], Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
