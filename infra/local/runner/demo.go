@@ -51,7 +51,7 @@ func welcome(api string, c Config, demoKey string) string {
 	fmt.Fprintf(&b, `
 Hookline is ready.
 
-  API        %s        (described at %s/openapi.json)
+  API        %s        (described at %s/docs)
   Console    %s/console/        (sign in with an API key)
   Data       %s        (survives restarts; delete the folder to start over)
 `, api, api, api, c.DataDir)
