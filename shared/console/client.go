@@ -2,6 +2,8 @@ package console
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,11 +25,11 @@ type problem struct {
 func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail) }
 
 // call asks the API in the name of k: in is the body, nil for none; out gets the answer, nil for none. Addresses in the
-// answer begin as those of the page's own request do.
-func (c *Console) call(page *http.Request, k webhook.Key, method, path string, query url.Values, in, out any) error {
+// answer begin as those of the page's own request do. With once, not "", the same call again gets the first answer.
+func (c *Console) call(page *http.Request, k webhook.Key, once, method, path string, query url.Values, in, out any) error {
 	var body io.Reader = http.NoBody
+	var b bytes.Buffer
 	if in != nil {
-		var b bytes.Buffer
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(false) // what is stored as it came, a filter, stays as it was entered
 		if err := enc.Encode(in); err != nil {
@@ -44,6 +46,10 @@ func (c *Console) call(page *http.Request, k webhook.Key, method, path string, q
 	r.Header.Set("X-Forwarded-Proto", page.Header.Get("X-Forwarded-Proto"))
 	if in != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if once != "" {
+		sum := sha256.Sum256(append([]byte(once+"\x00"), b.Bytes()...))
+		r.Header.Set("Idempotency-Key", hex.EncodeToString(sum[:]))
 	}
 	a := answer{header: make(http.Header)}
 	c.API.ServeHTTP(&a, r)

@@ -203,7 +203,19 @@ func (p eventPage) Label(id string) string {
 	return id
 }
 
-// Known reports whether there is a page of the webhook, as far as is known: names are looked up of a hundred.
+// webhooks returns the ids of those that the event went to, or might have gone to.
+func (p eventPage) webhooks() []string {
+	var out []string
+	for _, d := range p.Deliveries {
+		out = append(out, d.WebhookID)
+	}
+	for _, s := range p.Skipped {
+		out = append(out, s.WebhookID)
+	}
+	return out
+}
+
+// Known reports whether there is a page of the webhook, as far as is known: of many, names are looked up of a hundred.
 func (p eventPage) Known(id string) bool { return p.Names[id] != "" || len(p.Names) >= 100 }
 
 // choice is a webhook that the event can be sent to.
@@ -238,7 +250,7 @@ func (v *visit) showEvent(status int, replayed, problem string) {
 		return
 	}
 	if err == nil {
-		p.Names, err = v.names()
+		p.Names, err = v.names(p.webhooks())
 	}
 	if err != nil {
 		v.failed(err)

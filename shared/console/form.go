@@ -326,7 +326,7 @@ func (v *visit) createWebhook() {
 		}
 	}
 	var made webhookView
-	if err := v.send(http.MethodPost, "/v1/webhooks", in, &made); err != nil {
+	if err := v.create("/v1/webhooks", in, &made); err != nil {
 		if p := v.refused(err); p != nil {
 			v.form(http.StatusUnprocessableEntity, "panel", refusedForm("", values, in, p))
 		}

@@ -3,6 +3,7 @@ package console_test
 import (
 	"encoding/json"
 	"html"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -256,4 +257,60 @@ func TestFormatPreview(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser(w.tenant("acme", "agiletune"))
 	b.post("/console/webhook-form", url.Values{"do": {"preview"}, "format": {"json"}, "content_type": {"application/x-www-form-urlencoded"}}).is(200).has("payload=%7B")
+}
+
+// A reload of the page that shows what was made, or a second click, makes nothing more; other entries do.
+func TestMadeOnce(t *testing.T) {
+	w := newWorld(t)
+	key := w.tenant("acme", "standard")
+	b, hook := w.browser(key), w.webhook(key)
+	for name, test := range map[string]struct {
+		page, to string
+		entries  url.Values
+		other    string // an entry to change
+	}{
+		"a webhook":     {"/console/webhooks/new", "/console/webhooks", form("url", "https://example.com/once", "events", "*"), "name"},
+		"a key":         {"/console/keys/new", "/console/keys", form("name", "Once", "scopes", "webhooks:read"), "name"},
+		"a source":      {"/console/sources/new", "/console/sources", form("kind", "custom", "name", "Once"), "name"},
+		"a secret":      {"/console/webhooks/" + hook + "/rotate-secret", "/console/webhooks/" + hook + "/rotate-secret", form("overlap_seconds", "0"), "overlap_seconds"},
+		"a portal link": {"/console/settings/portal-link", "/console/settings/portal-link", form("expires_in", "3600"), "expires_in"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			send := func(once, changed string) string {
+				entries := maps.Clone(test.entries)
+				entries.Set("once", once)
+				if changed != "" {
+					entries.Set(test.other, changed)
+				}
+				p := b.post(test.to, entries)
+				if p.status >= 300 {
+					t.Fatalf("got %d, want what was made: %s", p.status, p.body)
+				}
+				return secrets(p)
+			}
+			once := b.get(test.page).is(200).filled().Get("once")
+			if other := b.get(test.page).filled().Get("once"); once == "" || once == other {
+				t.Fatalf("two forms given out have %q and %q", once, other)
+			}
+			first := send(once, "")
+			if got := send(once, ""); got != first {
+				t.Errorf("sent again, the form makes %s, want %s", got, first)
+			}
+			if got := send(once, "28800"); got == first {
+				t.Error("with another entry the form makes the same")
+			}
+			if got := send(once+"2", ""); got == first {
+				t.Error("another form makes the same")
+			}
+		})
+	}
+}
+
+// secrets returns what a page has to copy.
+func secrets(p page) string {
+	var out []string
+	for _, e := range elements(p.body) {
+		out = append(out, e.attrs["data-copy"])
+	}
+	return strings.Join(out, "")
 }

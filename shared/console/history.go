@@ -254,7 +254,7 @@ func (v *visit) history(p historyPage, path, section, title string) {
 	}
 	if p.Webhook == nil && len(p.Data) > 0 {
 		var err error
-		if p.Names, err = v.names(); err != nil {
+		if p.Names, err = v.names(p.webhooks()); err != nil {
 			v.failed(err)
 			return
 		}
@@ -299,10 +299,35 @@ func (v *visit) fill(p *historyPage, path string, query url.Values, cursor strin
 	return cursor, nil
 }
 
-// names returns what the tenant's webhooks are called, by id: of the newest hundred. Others go by their ids.
-func (v *visit) names() (map[string]string, error) {
+// webhooks returns the ids of those that the deliveries went to.
+func (p historyPage) webhooks() []string {
+	var out []string
+	for _, d := range p.Data {
+		out = append(out, d.WebhookID)
+	}
+	return out
+}
+
+// names returns what webhooks are called, by id; those that are gone have no name. Of more than a page's worth it looks
+// up the tenant's newest hundred, and the others go by their ids.
+func (v *visit) names(ids []string) (map[string]string, error) {
 	out := map[string]string{}
 	if !v.key.Grants("webhooks:read") {
+		return out, nil
+	}
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	if len(ids) <= perPage {
+		for _, id := range ids {
+			var w webhookView
+			err := v.get("/v1/webhooks/"+url.PathEscape(id), nil, &w)
+			if p, ok := errors.AsType[*problem](err); ok && p.Status == http.StatusNotFound {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			out[id] = w.Label()
+		}
 		return out, nil
 	}
 	var l list[webhookView]

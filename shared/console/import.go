@@ -150,7 +150,7 @@ func (v *visit) checkImport(status int, list json.RawMessage, problem string) {
 		Valid bool
 		Data  []importOutcome
 	}
-	if err := v.call(v.r, v.key, http.MethodPost, importPath, url.Values{"dry_run": {"true"}}, list, &check); err != nil {
+	if err := v.call(v.r, v.key, "", http.MethodPost, importPath, url.Values{"dry_run": {"true"}}, list, &check); err != nil {
 		if p := v.refused(err); p != nil {
 			v.showImport(http.StatusUnprocessableEntity, importForm{Problem: sentence(p.Detail), Errors: p.Errors})
 		}
@@ -182,7 +182,7 @@ func (v *visit) doImport(list json.RawMessage) {
 		Data []importedWebhook
 		Made bool // some secrets were
 	}
-	if err := v.send(http.MethodPost, importPath, list, &made); err != nil {
+	if err := v.create(importPath, list, &made); err != nil {
 		if p := v.refused(err); p != nil {
 			v.checkImport(http.StatusUnprocessableEntity, list, "Nothing was imported: "+p.Detail+".")
 		}

@@ -104,7 +104,7 @@ func (v *visit) createKey() {
 	}
 	f := keyForm{Name: strings.TrimSpace(v.r.PostForm.Get("name")), Chosen: append([]string{}, v.r.PostForm["scopes"]...)}
 	var made keyView
-	if err := v.send(http.MethodPost, "/v1/keys", map[string]any{"name": f.Name, "scopes": f.Chosen}, &made); err != nil {
+	if err := v.create("/v1/keys", map[string]any{"name": f.Name, "scopes": f.Chosen}, &made); err != nil {
 		if p := v.refused(err); p != nil {
 			f.Errors, f.Problem = besides(p, "name", "scopes")
 			v.keyForm(http.StatusUnprocessableEntity, f)

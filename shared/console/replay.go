@@ -124,7 +124,7 @@ func (v *visit) startReplay() {
 		Matched int
 		More    bool
 	}
-	if err := v.send(http.MethodPost, "/v1/webhooks/"+url.PathEscape(v.r.PathValue("id"))+"/replay", in, &made); err != nil {
+	if err := v.create("/v1/webhooks/"+url.PathEscape(v.r.PathValue("id"))+"/replay", in, &made); err != nil {
 		if p, ok := errors.AsType[*problem](err); ok && p.Code == "event-log-off" {
 			f.Counted, f.Errors = false, map[string]string{"status": "What was missed is not known: no event log is kept here."}
 			v.replayForm(http.StatusUnprocessableEntity, f)

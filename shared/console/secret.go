@@ -183,7 +183,7 @@ func (v *visit) rotateSecret() {
 		Secret string  `json:"secret"`
 		Until  *string `json:"previous_secret_expires_at"`
 	}
-	if err := v.send(http.MethodPost, path+"/rotate-secret", in, &made); err != nil {
+	if err := v.create(path+"/rotate-secret", in, &made); err != nil {
 		if p := v.refused(err); p != nil {
 			f := refusedForm("", url.Values{"overlap_seconds": {""}, "secret": v.r.PostForm["secret"]}, in, p)
 			v.showRotation(http.StatusUnprocessableEntity, rotation{Chosen: v.r.PostFormValue("overlap_seconds"), Errors: f.Errors, Problem: f.Problem})

@@ -110,7 +110,7 @@ func (v *visit) createPortalLink() {
 		in["expires_in"] = seconds
 	}
 	var f portalForm
-	if err := v.send(http.MethodPost, "/v1/portal-links", in, &f); err != nil {
+	if err := v.create("/v1/portal-links", in, &f); err != nil {
 		if p := v.refused(err); p != nil {
 			v.portalForm(http.StatusUnprocessableEntity, portalForm{Problem: p.Detail})
 		}

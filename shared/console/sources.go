@@ -85,7 +85,7 @@ func (v *visit) createSource() {
 	values := v.r.PostForm
 	in := map[string]string{"kind": values.Get("kind"), "name": strings.TrimSpace(values.Get("name")), "secret": values.Get("secret")}
 	var made sourceView
-	err := v.send(http.MethodPost, "/v1/sources", in, &made)
+	err := v.create("/v1/sources", in, &made)
 	if err == nil {
 		v.show(http.StatusCreated, "source", "panel", "deployments", "Source created", made)
 		return

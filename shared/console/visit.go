@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -57,12 +58,18 @@ func (c *Console) signedIn(serve func(*visit)) http.Handler {
 
 // get asks the API for out.
 func (v *visit) get(path string, query url.Values, out any) error {
-	return v.call(v.r, v.key, http.MethodGet, path, query, nil, out)
+	return v.call(v.r, v.key, "", http.MethodGet, path, query, nil, out)
 }
 
 // send asks the API for a change.
 func (v *visit) send(method, path string, in, out any) error {
-	return v.call(v.r, v.key, method, path, nil, in, out)
+	return v.call(v.r, v.key, "", method, path, nil, in, out)
+}
+
+// create asks the API for something new: once for what a form was given out with, so that a second click, or a reload of
+// the page that shows a secret once, gets the first answer again. The same form with other entries makes another.
+func (v *visit) create(path string, in, out any) error {
+	return v.call(v.r, v.key, v.r.PostFormValue("once"), http.MethodPost, path, nil, in, out)
 }
 
 // partial reports whether htmx asks for a piece of a page rather than somebody for a page.
@@ -80,6 +87,7 @@ type view struct {
 	Tenant   webhook.Tenant
 	Dialect  *dialect.Dialect
 	Words    map[string]string
+	Once     string // what a form that makes something sends as "once", other for each page given out
 	Page     any
 
 	assets string
@@ -95,7 +103,7 @@ func (v *visit) show(status int, page, fragment, section, title string, data any
 	if v.partial() && fragment != "" {
 		name = fragment
 	}
-	out := view{Title: title, Section: section, Sections: v.sections(), Portal: v.portal != nil, Tenant: v.tenant, Dialect: v.dialect, Page: data, assets: v.assets}
+	out := view{Title: title, Section: section, Sections: v.sections(), Portal: v.portal != nil, Tenant: v.tenant, Dialect: v.dialect, Once: rand.Text(), Page: data, assets: v.assets}
 	if v.dialect != nil {
 		out.Words = v.dialect.Words
 	}
