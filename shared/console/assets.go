@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"html/template"
 	"io/fs"
 	"maps"
 	"mime"
@@ -31,35 +32,49 @@ const stylesheet = "console.css"
 // asset is a file as it is served.
 type asset struct{ plain, zipped []byte }
 
-// assets returns the path below which the embedded files are served, and what serves them.
-func assets() (prefix string, handler http.Handler, err error) {
-	files, err := readAssets()
-	if err != nil {
-		return "", nil, fmt.Errorf("assets: %w", err)
+// Files are the embedded templates and assets, parsed and packed, which takes longer than any page does.
+type Files struct {
+	templates map[string]*template.Template // by page
+	assets    map[string]asset              // by name
+	prefix    string                        // the path below which the assets are
+}
+
+// ReadFiles fails where a template does not parse, so that no page finds out later.
+func ReadFiles() (*Files, error) {
+	f := &Files{}
+	var err error
+	if f.templates, err = templates(); err != nil {
+		return nil, err
+	}
+	if f.assets, err = readAssets(); err != nil {
+		return nil, fmt.Errorf("assets: %w", err)
 	}
 	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		h.Write(files[name].plain)
+	for _, name := range slices.Sorted(maps.Keys(f.assets)) {
+		h.Write(f.assets[name].plain)
 	}
-	prefix = assetsPath + hex.EncodeToString(h.Sum(nil))[:12] + "/"
-	return prefix, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, ok := strings.CutPrefix(r.URL.Path, prefix)
-		file, found := files[name]
-		if !ok || !found {
-			http.NotFound(w, r)
-			return
-		}
-		header := w.Header()
-		header.Set("Cache-Control", "public, max-age=31536000, immutable")
-		header.Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
-		header.Set("Vary", "Accept-Encoding")
-		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-			header.Set("Content-Encoding", "gzip")
-			_, _ = w.Write(file.zipped) // a visitor who is gone needs no asset
-			return
-		}
-		_, _ = w.Write(file.plain)
-	}), nil
+	f.prefix = assetsPath + hex.EncodeToString(h.Sum(nil))[:12] + "/"
+	return f, nil
+}
+
+// ServeHTTP serves the assets.
+func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name, ok := strings.CutPrefix(r.URL.Path, f.prefix)
+	file, found := f.assets[name]
+	if !ok || !found {
+		http.NotFound(w, r)
+		return
+	}
+	header := w.Header()
+	header.Set("Cache-Control", "public, max-age=31536000, immutable")
+	header.Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
+	header.Set("Vary", "Accept-Encoding")
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		header.Set("Content-Encoding", "gzip")
+		_, _ = w.Write(file.zipped) // a visitor who is gone needs no asset
+		return
+	}
+	_, _ = w.Write(file.plain)
 }
 
 func readAssets() (map[string]asset, error) {

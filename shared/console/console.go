@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"html/template"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -54,27 +53,23 @@ type Console struct {
 	Now func() time.Time
 	// Log gets a line for each page that failed; nil discards it.
 	Log *slog.Logger
-
-	templates map[string]*template.Template // by page
-	assets    string                        // the path below which the assets are
+	// Files are what the pages are made of; nil lets Handler read them. Consoles can share them.
+	Files *Files
 }
 
 // Path is where the console begins.
 const Path = "/console/"
 
-// Handler returns the pages. It answers only paths below Path. It fails where a template does not parse, so that no page
-// finds out later.
+// Handler returns the pages. It answers only paths below Path.
 func (c *Console) Handler() (http.Handler, error) {
-	prefix, files, err := assets()
-	if err != nil {
-		return nil, err
-	}
-	c.assets = prefix
-	if c.templates, err = templates(); err != nil {
-		return nil, err
+	if c.Files == nil {
+		var err error
+		if c.Files, err = ReadFiles(); err != nil {
+			return nil, err
+		}
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET "+assetsPath, files)
+	mux.Handle("GET "+assetsPath, c.Files)
 	mux.HandleFunc("GET /console/sign-in", c.signInPage)
 	mux.HandleFunc("POST /console/sign-in", c.signIn)
 	mux.HandleFunc("POST /console/sign-out", c.signOut)

@@ -22,8 +22,13 @@ func (w *world) at(now time.Time) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	files, err := readFiles()
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	w.console, err = (&console.Console{
-		API: w.api, Store: keys{w.store, w}, Dialects: &dialect.Library{Builtin: set, Store: w.store},
+		Files: files,
+		API:   w.api, Store: keys{w.store, w}, Dialects: &dialect.Library{Builtin: set, Store: w.store},
 		Box: seal.Box{Keys: seal.NewStatic("of this deployment")}, Now: func() time.Time { return now },
 	}).Handler()
 	if err != nil {

@@ -103,12 +103,12 @@ func (v *visit) show(status int, page, fragment, section, title string, data any
 	if v.partial() && fragment != "" {
 		name = fragment
 	}
-	out := view{Title: title, Section: section, Sections: v.sections(), Portal: v.portal != nil, Tenant: v.tenant, Dialect: v.dialect, Once: rand.Text(), Page: data, assets: v.assets}
+	out := view{Title: title, Section: section, Sections: v.sections(), Portal: v.portal != nil, Tenant: v.tenant, Dialect: v.dialect, Once: rand.Text(), Page: data, assets: v.Files.prefix}
 	if v.dialect != nil {
 		out.Words = v.dialect.Words
 	}
 	var b bytes.Buffer
-	if err := v.templates[page].ExecuteTemplate(&b, name, out); err != nil {
+	if err := v.Files.templates[page].ExecuteTemplate(&b, name, out); err != nil {
 		v.log(err)
 		http.Error(v.w, "Something went wrong on our side.", http.StatusInternalServerError)
 		return

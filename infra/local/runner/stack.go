@@ -68,6 +68,7 @@ type Parts struct {
 	Jitter       func() float64
 	Announcer    ingest.Announcer // nil means that notices go to NotifyQueue, if there is a Mailer
 	Mailer       notify.Mailer    // nil means that no mail is sent
+	Files        *console.Files   // what the console's pages are made of; nil means those that come with Hookline
 	Mails        console.Mails    // what was sent, for the console; nil means that it has no page of them
 	Console      string           // address of the console, for mails
 	Log          *slog.Logger
@@ -126,7 +127,7 @@ func Assemble(p Parts) (*Stack, error) {
 		RedriveTo: p.Queues[DeliveryQueue].Name(), Box: box, AllowPrivate: p.AllowPrivate, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
 		Changes: p.Queues[IngestQueue], Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
 	}
-	pages := &console.Console{API: api.Handler(), Store: p.Store, Dialects: dialects, Box: box, Mails: p.Mails, Now: p.Clock.Now, Log: p.Log}
+	pages := &console.Console{API: api.Handler(), Store: p.Store, Dialects: dialects, Box: box, Mails: p.Mails, Now: p.Clock.Now, Log: p.Log, Files: p.Files}
 	shown, err := pages.Handler()
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hookline/shared/clock"
+	"hookline/shared/console"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
 	"hookline/shared/ingest"
@@ -20,6 +21,12 @@ import (
 	"hookline/shared/seal"
 	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
+)
+
+// Reading them was a fifth of what a world cost under the race detector.
+var (
+	builtin   = sync.OnceValues(dialect.Builtin)
+	readFiles = sync.OnceValues(console.ReadFiles)
 )
 
 // receiver answers POSTs in process: sockets would stop a bubble's time.
@@ -134,9 +141,20 @@ func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *qu
 		if w.notices != nil {
 			announcer = w.notices
 		}
+		files, err := readFiles()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dialects := w.dialects
+		if dialects == nil {
+			if dialects, err = builtin(); err != nil {
+				t.Fatal(err)
+			}
+		}
 		stack, err := Assemble(Parts{
+			Files: files,
 			Store: kept, Queues: queues, Keys: seal.NewStatic("test"), Poster: w.receiver, AdminKey: adminKey,
-			AllowPrivate: true, InFlight: w.inFlight, Log: log, Dialects: w.dialects, Announcer: announcer, Mailer: w.mailer,
+			AllowPrivate: true, InFlight: w.inFlight, Log: log, Dialects: dialects, Announcer: announcer, Mailer: w.mailer,
 		})
 		if err != nil {
 			t.Fatal(err)
