@@ -292,7 +292,7 @@ func write(t *testing.T, all map[string]*dialect.Dialect) []language {
 	file("main.go", strings.NewReplacer("IMPORTS", imports.String(), "CASES", cases.String()).Replace(goRunner))
 	for _, args := range [][]string{{"vet", "./..."}, {"build", "-o", "receiver"}} {
 		cmd := exec.CommandContext(t.Context(), "go", args...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("go %s: %v\n%s", args[0], err, out)
 		}
