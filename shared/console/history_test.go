@@ -683,3 +683,17 @@ func TestTestExplained(t *testing.T) {
 		b.post(at, nil).is(200).has("does not resolve", "There was no answer.")
 	})
 }
+
+// A list names the webhooks that it shows, also those that are not among the newest hundred, and not those that are gone.
+func TestNamesOfMany(t *testing.T) {
+	w := newWorld(t)
+	key := w.tenant("acme", "standard")
+	old, gone := w.webhook(key, `"name":"The oldest"`), w.webhook(key, `"name":"Gone"`)
+	for range 101 {
+		w.webhook(key)
+	}
+	w.delivered(old, "e1", w.now, nil)
+	w.delivered(gone, "e2", w.now, nil)
+	w.call(204, key, "DELETE", "/v1/webhooks/"+gone, "", nil)
+	w.browser(key).get("/console/deliveries").is(200).has("The oldest", gone).lacks(">Gone<")
+}
