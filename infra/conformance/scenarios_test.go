@@ -16,7 +16,7 @@ import (
 )
 
 // soon is how long a thing may take that nothing delays, on a busy machine.
-const soon = 30 * time.Second
+const soon = 2 * time.Minute
 
 // TestAWSEndToEnd runs the system over the engines of production, in real time and over sockets: the handlers, pollers
 // and HTTP API are those of every other run.
