@@ -136,7 +136,7 @@ func (b *batch) bury(ctx context.Context, d webhook.Delivery) (done bool) {
 
 // poison moves what is no message of ours to the dead-letter queue at once: read again it would be no better.
 func (b *batch) poison(ctx context.Context, it *item, why error) error {
-	b.Log.ErrorContext(ctx, "delivery.poison", "message", it.id, "err", why)
+	b.Log.ErrorContext(ctx, "delivery.poison", "message_id", it.id, "err", why)
 	var old poisoned
 	if json.Unmarshal([]byte(it.body), &old) != nil || old.Poison == "" {
 		old = poisoned{Poison: it.body, Dead: Death{Reason: why.Error(), At: unixMilli(b.now())}}

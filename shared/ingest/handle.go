@@ -24,7 +24,7 @@ func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEve
 		}
 		if err != nil {
 			if !errors.Is(err, errAwaited) {
-				s.Log.ErrorContext(ctx, "ingest.failed", "message", r.MessageId, "err", err)
+				s.Log.ErrorContext(ctx, "ingest.failed", "message_id", r.MessageId, "err", err)
 			}
 			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
 		}

@@ -110,7 +110,7 @@ func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEve
 			if errors.Is(err, errBusy) {
 				level = slog.LevelDebug
 			}
-			s.Log.Log(ctx, level, "mail.failed", "message", r.MessageId, "err", err)
+			s.Log.Log(ctx, level, "mail.failed", "message_id", r.MessageId, "err", err)
 			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
 		}
 	}
@@ -136,7 +136,7 @@ func (s *Service) handle(ctx context.Context, body *string) error {
 }
 
 func (s *Service) refuse(ctx context.Context, id, body string, why *webhook.Error) error {
-	s.Log.ErrorContext(ctx, "mail.refused", "message", id, "err", why)
+	s.Log.ErrorContext(ctx, "mail.refused", "message_id", id, "err", why)
 	b, err := json.Marshal(refused{Reason: why.Error(), At: s.now(), Message: body[:min(len(body), queue.MaxBytes/4)]})
 	if err != nil {
 		return err
