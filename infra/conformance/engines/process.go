@@ -55,15 +55,21 @@ func folder(name string, path ...string) (string, error) {
 	}
 }
 
-// java starts a Java program. ready is asked, with all that it has said so far, until it knows the endpoint. The
-// program ends by Stop, or when this process does.
+// java starts a Java program, as start does.
 func java(name string, args []string, ready func(said []byte) (endpoint string, ok bool)) (*Process, error) {
 	program, err := exec.LookPath("java")
 	if err != nil {
 		return nil, fmt.Errorf("java is %w", ErrNotInstalled)
 	}
+	return start(name, program, args, nil, ready)
+}
+
+// start starts a program, with this process's environment where env is nil. ready is asked, with all that the program has
+// said so far, until it knows the endpoint. The program ends by Stop, or when this process does.
+func start(name, program string, args, env []string, ready func(said []byte) (endpoint string, ok bool)) (*Process, error) {
 	p := &Process{said: new(said), ended: make(chan struct{})}
 	p.cmd = exec.Command(program, args...) //nolint:noctx // it ends by Stop
+	p.cmd.Env = env
 	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
 	p.cmd.SysProcAttr = apart()
 	if err := p.cmd.Start(); err != nil {
