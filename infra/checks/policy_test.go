@@ -69,7 +69,7 @@ func rarePaths() []callPath {
 // AWSLambdaBasicExecutionRole allows, all but making the log group, which is the template's.
 func (tm template) lambdasOwn(name string) []string {
 	p := tm.Resources[name].Properties
-	log := named(at(p, "LoggingConfig", "LogGroup"))
+	log := named(at(tm.Globals.Function, "LoggingConfig", "LogGroup"))
 	all := []string{"logs:CreateLogStream " + log, "logs:PutLogEvents " + log}
 	events, _ := p["Events"].(map[string]any)
 	for _, e := range events {

@@ -411,9 +411,6 @@ func TestPolicies(t *testing.T) {
 		if !cmp.Equal(p["Role"], attribute(short+"Role.Arn")) {
 			t.Errorf("%s has role %v", name, p["Role"])
 		}
-		if !cmp.Equal(at(p, "LoggingConfig", "LogGroup"), ref(short+"Log")) {
-			t.Errorf("%s logs to %v", name, at(p, "LoggingConfig", "LogGroup"))
-		}
 		roles = append(roles, short+"Role")
 		for _, s := range tm.statements(short + "Role") {
 			if s.effect != "Allow" || len(s.actions) == 0 || len(s.resources) == 0 {
@@ -495,9 +492,9 @@ func TestOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]int{
-		"AWS::CloudWatch::Alarm": 12, "AWS::DynamoDB::Table": 1, "AWS::Events::EventBus": 1, "AWS::Events::Rule": 1,
-		"AWS::IAM::Role": 7, "AWS::KMS::Alias": 1, "AWS::KMS::Key": 1, "AWS::Lambda::Permission": 4, "AWS::Logs::LogGroup": 8,
-		"AWS::Logs::MetricFilter": 7, "AWS::SQS::Queue": 6, "AWS::SQS::QueuePolicy": 6, "AWS::Serverless::Function": 7,
+		"AWS::CloudWatch::Alarm": 6, "AWS::DynamoDB::Table": 1, "AWS::Events::EventBus": 1, "AWS::Events::Rule": 1,
+		"AWS::IAM::Role": 7, "AWS::KMS::Alias": 1, "AWS::KMS::Key": 1, "AWS::Lambda::Permission": 4, "AWS::Logs::LogGroup": 2,
+		"AWS::Logs::MetricFilter": 1, "AWS::SQS::Queue": 6, "AWS::SQS::QueuePolicy": 6, "AWS::Serverless::Function": 7,
 		"AWS::Serverless::HttpApi": 1,
 	}
 	if diff := cmp.Diff(want, without); diff != "" {
@@ -516,8 +513,8 @@ func TestOptions(t *testing.T) {
 		{"alarms to a topic", map[string]string{"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"}, nil},
 		{"origins", map[string]string{"CorsOrigins": "https://a.example.com,https://b.example.com"}, nil},
 		{"mail", map[string]string{"MailIdentity": "example.com"}, map[string]int{
-			"AWS::SES::EmailIdentity": 1, "AWS::Serverless::Function": 1, "AWS::IAM::Role": 1, "AWS::Logs::LogGroup": 1, "AWS::Events::Rule": 1,
-			"AWS::SQS::Queue": 2, "AWS::SQS::QueuePolicy": 2, "AWS::Logs::MetricFilter": 1, "AWS::CloudWatch::Alarm": 3,
+			"AWS::SES::EmailIdentity": 1, "AWS::Serverless::Function": 1, "AWS::IAM::Role": 1, "AWS::Events::Rule": 1,
+			"AWS::SQS::Queue": 2, "AWS::SQS::QueuePolicy": 2, "AWS::CloudWatch::Alarm": 2,
 		}},
 		{"a zone without a domain", map[string]string{"HostedZoneId": "Z1"}, nil},
 		{

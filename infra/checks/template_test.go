@@ -13,7 +13,8 @@ import (
 // template is template.yaml, with its intrinsic functions in their long form: {"Ref": …}, {"Fn::Sub": …}.
 type template struct {
 	Parameters map[string]struct {
-		Default any `yaml:"Default"`
+		Default       any   `yaml:"Default"`
+		AllowedValues []any `yaml:"AllowedValues"`
 	} `yaml:"Parameters"`
 	Conditions map[string]any `yaml:"Conditions"`
 	Globals    struct {
