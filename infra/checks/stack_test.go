@@ -422,7 +422,7 @@ func TestPolicies(t *testing.T) {
 				}
 			}
 			for _, r := range s.resources {
-				if s, ok := at(r, "Fn::Sub").(string); ok && (s == "${Table.Arn}/index/due" || identity.MatchString(s)) {
+				if s, ok := at(r, "Fn::Sub").(string); ok && (s == "${Table.Arn}/index/due" || ofMail.MatchString(s)) {
 					continue
 				}
 				if named(r) == "" {
@@ -516,6 +516,11 @@ func TestOptions(t *testing.T) {
 			"AWS::SES::EmailIdentity": 1, "AWS::Serverless::Function": 1, "AWS::IAM::Role": 1, "AWS::Events::Rule": 1,
 			"AWS::SQS::Queue": 2, "AWS::SQS::QueuePolicy": 2, "AWS::CloudWatch::Alarm": 2,
 		}},
+		{"mail from an identity that exists", map[string]string{"MailIdentity": "example.com", "MailIdentityExists": "yes"}, map[string]int{
+			"AWS::Serverless::Function": 1, "AWS::IAM::Role": 1, "AWS::Events::Rule": 1,
+			"AWS::SQS::Queue": 2, "AWS::SQS::QueuePolicy": 2, "AWS::CloudWatch::Alarm": 2,
+		}},
+		{"an identity that exists, without mail", map[string]string{"MailIdentityExists": "yes"}, nil},
 		{"a zone without a domain", map[string]string{"HostedZoneId": "Z1"}, nil},
 		{
 			"domain",
@@ -554,7 +559,10 @@ func TestConditions(t *testing.T) {
 		"HasCors":       {map[string]string{"CorsOrigins": "https://a,https://b"}, map[string]string{"CorsOrigins": ""}},
 		"HasDomain":     {map[string]string{"DomainName": "a.b"}, map[string]string{"DomainName": ""}},
 		"HasMail":       {map[string]string{"MailIdentity": "a.b"}, map[string]string{"MailIdentity": ""}},
-		"HasRecord":     {map[string]string{"DomainName": "a.b", "HostedZoneId": "Z"}, map[string]string{"DomainName": "", "HostedZoneId": "Z"}},
+		"MakesMailIdentity": {
+			map[string]string{"MailIdentity": "a.b", "MailIdentityExists": "no"}, map[string]string{"MailIdentity": "a.b", "MailIdentityExists": "yes"},
+		},
+		"HasRecord": {map[string]string{"DomainName": "a.b", "HostedZoneId": "Z"}, map[string]string{"DomainName": "", "HostedZoneId": "Z"}},
 	}
 	if got, want := slices.Sorted(maps.Keys(tm.Conditions)), slices.Sorted(maps.Keys(tests)); !slices.Equal(got, want) {
 		t.Errorf("conditions %v, want %v", got, want)
