@@ -211,6 +211,21 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestKept shows what outlives the stack: the table and the key. A first deployment that fails takes the key back and
+// leaves the table, because DynamoDB refuses to delete one that is protected from deletion.
+func TestKept(t *testing.T) {
+	want := map[string][2]string{"Table": {"Retain", "Retain"}, "Key": {"RetainExceptOnCreate", "Retain"}}
+	got := make(map[string][2]string)
+	for name, r := range readTemplate(t).Resources {
+		if r.DeletionPolicy != "" || r.UpdateReplacePolicy != "" {
+			got[name] = [2]string{r.DeletionPolicy, r.UpdateReplacePolicy}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("on deletion and on replacement (-want +got):\n%s", diff)
+	}
+}
+
 // TestQueues holds every queue to what the design says of it.
 func TestQueues(t *testing.T) {
 	tm := readTemplate(t)
