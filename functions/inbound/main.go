@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
+	"hookline/shared/invocation"
 	"hookline/shared/settings"
 )
 
@@ -30,6 +29,6 @@ func run(getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
-	lambda.Start(f.handle)
+	invocation.Start(s.Logger(), f.handle)
 	return nil
 }

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
+	"hookline/shared/invocation"
 	"hookline/shared/settings"
 )
 
@@ -26,6 +25,6 @@ func run(getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
-	lambda.Start(newFunction(s, cfg).handle)
+	invocation.Start(s.Logger(), newFunction(s, cfg).handle)
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"hookline/shared/settings"
 )
 
 // Permissions are written as in recordedCalls: "deliver dynamodb:PutItem Table", the function, IAM's action, and the
@@ -41,6 +43,7 @@ func rarePaths() []callPath {
 		{[]string{"inbound"}, []string{"sqs:SendMessage IngestQueue"}, "shared/ingest/publish.go send", "a deployment goes to more webhooks than one request sends to"},
 		{[]string{"ingest"}, []string{"sqs:SendMessage IngestDeadLetterQueue"}, "shared/ingest/handle.go refuse", "an entry of the bus is no event"},
 		{[]string{"notify"}, []string{"sqs:SendMessage NotifyDeadLetterQueue"}, "shared/notify/service.go refuse", "a mail is refused, or a message is no notice"},
+		{[]string{"notify"}, []string{"ses:SendEmail configuration-set/*"}, "shared/notify/ses/ses.go Send", "the sender's identity has a default configuration set"},
 		{[]string{"deliver"}, []string{"dynamodb:BatchGetItem Table"}, "shared/delivery/attempt.go save", "another message recorded the attempt first"},
 		{[]string{"deliver"}, []string{"sqs:SendMessage RetryQueue"}, "shared/delivery/step.go schedule", "a message may not be hidden for longer"},
 		{
@@ -69,7 +72,7 @@ func rarePaths() []callPath {
 // AWSLambdaBasicExecutionRole allows, all but making the log group, which is the template's.
 func (tm template) lambdasOwn(name string) []string {
 	p := tm.Resources[name].Properties
-	log := named(at(p, "LoggingConfig", "LogGroup"))
+	log := named(at(tm.Globals.Function, "LoggingConfig", "LogGroup"))
 	all := []string{"logs:CreateLogStream " + log, "logs:PutLogEvents " + log}
 	events, _ := p["Events"].(map[string]any)
 	for _, e := range events {
@@ -138,11 +141,13 @@ func (tm template) allowed() (map[string]string, error) {
 
 var partOf = regexp.MustCompile(`^\$\{(\w+)\.Arn\}(/index/\w+)$`)
 
-// identity is an SES identity, whose ARN CloudFormation does not give: it is written as Service Authorization Reference,
-// Amazon SES v2 has it.
-var identity = regexp.MustCompile(`^arn:\$\{AWS::Partition\}:ses:\$\{AWS::Region\}:\$\{AWS::AccountId\}:identity/\$\{(\w+)\}$`)
+// ofMail are the account's SES identities and configuration sets, as Service Authorization Reference, Amazon SES v2 has
+// their ARNs. A role names all of them: whose identity a recipient in SES's sandbox is, nobody knows beforehand. Its
+// condition names the sender.
+var ofMail = regexp.MustCompile(`^arn:\$\{AWS::Partition\}:ses:\$\{AWS::Region\}:\$\{AWS::AccountId\}:((identity|configuration-set)/\*)$`)
 
-// target names what a policy's resource stands for: the whole of a resource of the template, or an index of a table.
+// target names what a policy's resource stands for: the whole of a resource of the template, an index of a table, or what
+// mails are allowed on.
 func target(resource any) (string, error) {
 	if s, ok := at(resource, "Fn::GetAtt").(string); ok && strings.HasSuffix(s, ".Arn") {
 		return strings.TrimSuffix(s, ".Arn"), nil
@@ -150,7 +155,7 @@ func target(resource any) (string, error) {
 		return strings.TrimSuffix(s, ".StreamArn") + "/stream", nil
 	}
 	s, _ := at(resource, "Fn::Sub").(string)
-	if m := identity.FindStringSubmatch(s); m != nil {
+	if m := ofMail.FindStringSubmatch(s); m != nil {
 		return m[1], nil
 	}
 	if m := partOf.FindStringSubmatch(s); m != nil {
@@ -209,10 +214,13 @@ func TestRarePaths(t *testing.T) {
 }
 
 // TestConditionsOfPolicies shows that a condition of a role is one that the requests meet: the key opens the stack's own
-// data keys alone, which package kms makes with the name that the function's environment has.
+// data keys alone, which package kms makes with the name that the function's environment has; mails come from the one
+// sender that package settings makes of MAIL_FROM.
 func TestConditionsOfPolicies(t *testing.T) {
 	tm := readTemplate(t)
 	ofKey := map[string]any{"StringEquals": map[string]any{"kms:EncryptionContext:hookline:stack": ref("AWS::StackName")}}
+	senders := []any{ref("MailIdentity"), map[string]any{"Fn::Sub": "webhooks@${MailIdentity}"}}
+	ofSender := map[string]any{"StringEquals": map[string]any{"ses:FromAddress": senders}}
 	for _, name := range tm.of(functionType) {
 		p := tm.Resources[name].Properties
 		for _, s := range tm.statements(named(p["Role"])) {
@@ -223,9 +231,30 @@ func TestConditionsOfPolicies(t *testing.T) {
 					t.Errorf("%s: STACK is %v, and the key opens for the stack's own name", name, got)
 				}
 			}
+			if slices.ContainsFunc(s.actions, func(action string) bool { return strings.HasPrefix(action, "ses:") }) {
+				want = ofSender
+				if got := at(p, "Environment", "Variables", "MAIL_FROM"); !cmp.Equal(got, ref("MailIdentity")) {
+					t.Errorf("%s: MAIL_FROM is %v, and the role allows mails of MailIdentity", name, got)
+				}
+			}
 			if diff := cmp.Diff(want, s.condition); diff != "" {
 				t.Errorf("%s: condition of statement %s (-want +got):\n%s", name, s.sid, diff)
 			}
+		}
+	}
+}
+
+// TestSenders shows that the sender, as package settings makes it of a MailIdentity, is one that the condition names.
+func TestSenders(t *testing.T) {
+	for _, identity := range []string{"example.com", "hello@example.com"} {
+		s, _ := settings.ReadNotify(func(name string) string { // all the rest is missing
+			if name == "MAIL_FROM" {
+				return identity
+			}
+			return ""
+		})
+		if allowed := []string{identity, "webhooks@" + identity}; !slices.Contains(allowed, s.From) {
+			t.Errorf("mails of %s come from %q, and the role allows %q", identity, s.From, allowed)
 		}
 	}
 }
@@ -289,7 +318,8 @@ func TestWildcards(t *testing.T) {
 	}
 	// A key's policy is about the key itself, which it can name by "*" alone, and must leave it in the account's hands:
 	// KMS Developer Guide, Key policies and Default key policy.
-	want := []string{"Key, statement Account: Resource", "Key, statement Account: Action"}
+	// Mails: see ofMail.
+	want := []string{"Key, statement Account: Resource", "Key, statement Account: Action", "NotifyRole, statement Mail: Resource"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("wildcards (-want +got):\n%s", diff)
 	}

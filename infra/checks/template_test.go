@@ -13,7 +13,8 @@ import (
 // template is template.yaml, with its intrinsic functions in their long form: {"Ref": …}, {"Fn::Sub": …}.
 type template struct {
 	Parameters map[string]struct {
-		Default any `yaml:"Default"`
+		Default       any   `yaml:"Default"`
+		AllowedValues []any `yaml:"AllowedValues"`
 	} `yaml:"Parameters"`
 	Conditions map[string]any `yaml:"Conditions"`
 	Globals    struct {
@@ -23,9 +24,11 @@ type template struct {
 }
 
 type resource struct {
-	Type       string         `yaml:"Type"`
-	Condition  string         `yaml:"Condition"`
-	Properties map[string]any `yaml:"Properties"`
+	Type                string         `yaml:"Type"`
+	Condition           string         `yaml:"Condition"`
+	DeletionPolicy      string         `yaml:"DeletionPolicy"`
+	UpdateReplacePolicy string         `yaml:"UpdateReplacePolicy"`
+	Properties          map[string]any `yaml:"Properties"`
 }
 
 func readTemplate(t *testing.T) template {

@@ -24,10 +24,10 @@ import (
 // recorder stands between the functions and what stands in for AWS, and notes what each function asks for in IAM's
 // words: the permissions that AWS would look for in its role.
 type recorder struct {
-	// names are the template's names of the stand-ins' table, queues, key, bus and identity.
+	// names are the template's names of the stand-ins' table, queues, key and bus.
 	names map[string]string
-	// stack is what requests to the key have to carry, for policies allow no others.
-	stack string
+	// stack is what requests to the key have to carry, and sender what mails come from, for policies allow no others.
+	stack, sender string
 
 	mu       sync.Mutex
 	seen     map[string]bool // "deliver dynamodb:PutItem Table"
@@ -135,10 +135,12 @@ func (r *recorder) needs(target string, body []byte) ([]string, error) {
 		}
 		return all, nil
 	}
-	// SendEmail is allowed on the identity that the mail comes from (Service Authorization Reference, Amazon SES v2), here
-	// a domain.
+	// SendEmail is allowed on the identity that the mail comes from, and in SES's sandbox on the recipient's too.
 	if target == "POST /v2/email/outbound-emails" {
-		return r.need("ses:SendEmail", in.FromEmailAddress[strings.LastIndexByte(in.FromEmailAddress, '@')+1:], "")
+		if in.FromEmailAddress != r.sender {
+			return nil, fmt.Errorf("a mail comes from %q, want %q", in.FromEmailAddress, r.sender)
+		}
+		return []string{"ses:SendEmail identity/*"}, nil
 	}
 	return nil, errors.New("the service is not known")
 }
@@ -231,15 +233,15 @@ func TestRecorder(t *testing.T) {
 		},
 		"the account's bus": {target: "AWSEvents.PutEvents", body: `{"Entries":[{}]}`, refused: true},
 		"a mail": {
-			target: "POST /v2/email/outbound-emails", body: `{"FromEmailAddress":"webhooks@example.com"}`, want: []string{"ses:SendEmail MailSender"},
+			target: "POST /v2/email/outbound-emails", body: `{"FromEmailAddress":"webhooks@example.com"}`, want: []string{"ses:SendEmail identity/*"},
 		},
-		"a mail of another": {target: "POST /v2/email/outbound-emails", body: `{"FromEmailAddress":"a@example.org"}`, refused: true},
+		"a mail of another": {target: "POST /v2/email/outbound-emails", body: `{"FromEmailAddress":"a@example.com"}`, refused: true},
 		"another service":   {target: "AmazonSNS.Publish", body: `{}`, refused: true},
 		"no JSON":           {target: "DynamoDB_20120810.PutItem", body: `Action=SendMessage`, refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			names := map[string]string{"hookline": "Table", "RetryQueue": "RetryQueue", "key-1": "Key", "bus": "Bus", "example.com": "MailSender"}
-			r := &recorder{names: names, stack: "test"}
+			names := map[string]string{"hookline": "Table", "RetryQueue": "RetryQueue", "key-1": "Key", "bus": "Bus"}
+			r := &recorder{names: names, stack: "test", sender: "webhooks@example.com"}
 			upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 				_, _ = io.Copy(w, req.Body)
 			}))

@@ -127,8 +127,25 @@ func TestWithoutSettings(t *testing.T) {
 	}
 }
 
-// TestMalformed gives each function what it cannot read: the call fails, so that nothing counts as done, and the
-// process lives on. The sweeper reads nothing of its event.
+// errorLines ends a function and counts the lines of level ERROR in what it printed: what the stack's log metric counts.
+func errorLines(t *testing.T, e *Environment, log *output) (n int) {
+	t.Helper()
+	e.Close() // what it printed is complete then
+	for line := range strings.Lines(log.String()) {
+		var l struct{ Level, RequestID string }
+		if json.Unmarshal([]byte(line), &l) != nil || l.Level != "ERROR" { // aws-lambda-go prints an error too, in its own way
+			continue
+		}
+		n++
+		if l.RequestID == "" {
+			t.Errorf("%s does not say of which call it is", line)
+		}
+	}
+	return n
+}
+
+// TestMalformed gives each function what it cannot read: the call fails with an ERROR in the log, so that nothing counts
+// as done, and the process lives on. The sweeper reads nothing of its event.
 func TestMalformed(t *testing.T) {
 	request, batch := string(recorded(t, "webhooks/create-webhook")), string(recorded(t, "deliver/first-attempt"))
 	tests := map[string][]string{
@@ -143,7 +160,7 @@ func TestMalformed(t *testing.T) {
 	for name, malformed := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e, _ := function(t, name, settings(), 10*time.Second)
+			e, log := function(t, name, settings(), 10*time.Second)
 			for _, event := range malformed {
 				got, err := e.Invoke(t.Context(), []byte(event))
 				if refused, ok := errors.AsType[*Error](err); !ok || refused.Type == TypeExit || refused.Type == TypeTimeout {
@@ -152,6 +169,9 @@ func TestMalformed(t *testing.T) {
 			}
 			if e.Starts() != 1 {
 				t.Errorf("got %d starts, want 1", e.Starts())
+			}
+			if got, want := errorLines(t, e, log), len(malformed); got != want {
+				t.Errorf("got %d errors in the log, want %d:\n%s", got, want, log)
 			}
 		})
 	}
@@ -251,13 +271,16 @@ func ask(t *testing.T, e *Environment, ev any) (answer events.APIGatewayV2HTTPRe
 	return answer
 }
 
-// TestEnginesGone has the table not answer: a function gives up before it is killed, and says so.
+// TestEnginesGone has the table not answer: a function gives up before it is killed, and says so, as an ERROR in its log.
 func TestEnginesGone(t *testing.T) {
 	t.Run("a report is answered 503", func(t *testing.T) {
 		t.Parallel()
-		e, _ := function(t, "inbound", settings(), 3*time.Second)
+		e, log := function(t, "inbound", settings(), 3*time.Second)
 		if got := ask(t, e, json.RawMessage(recorded(t, "inbound/custom"))); got.StatusCode != 503 || got.Headers["Retry-After"] == "" {
 			t.Errorf("got %d %s, want 503", got.StatusCode, got.Body)
+		}
+		if errorLines(t, e, log) == 0 {
+			t.Errorf("got no error in the log:\n%s", log)
 		}
 	})
 	t.Run("a request is answered 503", func(t *testing.T) {
@@ -268,25 +291,31 @@ func TestEnginesGone(t *testing.T) {
 			t.Errorf("got %d %s, want 503", got.StatusCode, got.Body)
 		}
 		// The line of the log is Lambda's own format, with the invocation's id.
-		if line := log.String(); !strings.Contains(line, `"message":"request.failed"`) || !strings.Contains(line, `"requestId":"`) {
+		if n, line := errorLines(t, e, log), log.String(); n != 1 || !strings.Contains(line, `"message":"request.failed"`) {
 			t.Errorf("got log %s", line)
 		}
 	})
 	for name, event := range map[string]string{"deliver": "deliver/first-attempt", "sweep": "sweep/schedule", "count": "count/stream"} {
 		t.Run(name+" keeps everything", func(t *testing.T) {
 			t.Parallel()
-			e, _ := function(t, name, settings(), 3*time.Second)
+			e, log := function(t, name, settings(), 3*time.Second)
 			out, err := e.Invoke(t.Context(), recorded(t, event))
 			if failed, ok := errors.AsType[*Error](err); !ok || failed.Type == TypeTimeout || failed.Type == TypeExit {
 				t.Errorf("got %s, %v, want an error of the handler", out, err)
+			}
+			if errorLines(t, e, log) == 0 {
+				t.Errorf("got no error in the log:\n%s", log)
 			}
 		})
 	}
 	for name, event := range map[string]string{"ingest": "ingest/eventbridge-entry", "notify": "notify/webhook-failing"} {
 		t.Run(name+" keeps the messages", func(t *testing.T) {
 			t.Parallel()
-			e, _ := function(t, name, settings(), 3*time.Second)
+			e, log := function(t, name, settings(), 3*time.Second)
 			out, err := e.Invoke(t.Context(), recorded(t, event))
+			if errorLines(t, e, log) == 0 {
+				t.Errorf("got no error in the log:\n%s", log)
+			}
 			var got events.SQSEventResponse
 			if err != nil || json.Unmarshal(out, &got) != nil || len(got.BatchItemFailures) != 1 {
 				t.Errorf("got %s, %v, want one failure of the batch", out, err)

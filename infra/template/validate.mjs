@@ -15,6 +15,7 @@ const settings = {
   CorsOrigins: { CorsOrigins: "https://app.example.com,https://admin.example.com" },
   DomainName: domain,
   MailIdentity: { MailIdentity: "example.com" },
+  MailIdentityExists: { MailIdentity: "example.com", MailIdentityExists: "yes" },
   HostedZoneId: { ...domain, HostedZoneId: "Z0123456789ABCDEFGHIJ" },
 };
 

@@ -480,30 +480,47 @@ func TestAssets(t *testing.T) {
 	}
 }
 
+// TestFaults shows that an error of ours is logged as one, and that the visitor is not told its cause.
 func TestFaults(t *testing.T) {
 	const cause = "the disk is on fire"
 	tests := map[string]struct {
 		broken error // what the store answers to those who sign in
+		locked error // what the keyring does, which opens sessions
 		faults sqlite.Faults
 		status int
-		logged bool
 	}{
-		"nobody can be found":      {errors.New(cause), sqlite.Faults{}, 500, true},
-		"nobody can be found yet":  {webhook.ErrUnavailable(errors.New(cause)), sqlite.Faults{}, 503, false},
-		"nothing can be saved yet": {nil, sqlite.Faults{Before: func(string) error { return errors.New(cause) }}, 503, false},
+		"nobody can be found":      {broken: errors.New(cause), status: 500},
+		"nobody can be found yet":  {broken: webhook.ErrUnavailable(errors.New(cause)), status: 503},
+		"no session can be opened": {locked: webhook.ErrUnavailable(errors.New(cause)), status: 503},
+		"nothing can be saved yet": {faults: sqlite.Faults{Before: func(string) error { return errors.New(cause) }}, status: 503},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			bothWays(t, func(t *testing.T, w *world, _ string, b *browser) {
-				w.broken, w.faults = tt.broken, tt.faults
+				w.broken, w.locked, w.faults = tt.broken, tt.locked, tt.faults
 				b.post("/console/webhooks", form("url", "https://example.com", "events", "*")).is(tt.status).lacks(cause)
-				w.broken, w.faults = nil, sqlite.Faults{}
-				if tt.logged && !strings.Contains(w.log.String(), cause) {
-					t.Errorf("got log %s, want the cause in it", w.log.String())
+				w.broken, w.locked, w.faults = nil, nil, sqlite.Faults{}
+				logged := false
+				for line := range strings.Lines(w.log.String()) {
+					logged = logged || strings.Contains(line, `"level":"ERROR"`) && strings.Contains(line, cause)
+				}
+				if !logged {
+					t.Errorf("got log %s, want an ERROR with the cause", w.log.String())
 				}
 			})
 		})
 	}
+	t.Run("no link can be opened", func(t *testing.T) {
+		w := newWorld(t)
+		link := w.portalLink(w.tenant("acme", "standard"), "")
+		w.locked = webhook.ErrUnavailable(errors.New(cause))
+		w.stranger().get(link, going("document")...).is(503).lacks(cause)
+		if !strings.Contains(w.log.String(), cause) {
+			t.Errorf("got log %s, want the cause in it", w.log.String())
+		}
+		w.locked = nil
+		w.guest(link)
+	})
 	w := newWorld(t)
 	key := w.tenant("acme", "standard")
 	w.broken = errors.New(cause)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"math"
 	"net/http"
 	"slices"
@@ -59,8 +60,12 @@ func framed(r *http.Request) bool {
 func (c *Console) enter(v *visit, text string, now bool) {
 	ctx := v.r.Context()
 	l, err := portal.Open(ctx, c.Box, portal.Address, text)
-	if err != nil {
+	if errors.Is(err, portal.ErrUnreadable) {
 		v.refuse(http.StatusNotFound, "This link does not work", "It may have been cut off. Go back to where you found it and open it from there.")
+		return
+	}
+	if err != nil {
+		v.failed(err)
 		return
 	}
 	t, err := c.Store.Tenant(ctx, l.Tenant)

@@ -102,3 +102,16 @@ func TestWhatHappensNext(t *testing.T) {
 	f.Del("active")
 	b.post("/console/webhooks", f).is(201).has(html.EscapeString("You'll receive an email confirmation"), "It is inactive")
 }
+
+// TestRotateUnread shows that a key that may rotate a secret and read nothing gets the secret, and that this is no error
+// of ours.
+func TestRotateUnread(t *testing.T) {
+	w := newWorld(t)
+	all := w.tenant("acme", "standard")
+	id := w.webhook(all)
+	key, _ := w.scoped(all, "webhooks:write")
+	w.browser(key).post("/console/webhooks/"+id+"/rotate-secret", nil).is(200).has("whsec_")
+	if strings.Contains(w.log.String(), `"level":"ERROR"`) {
+		t.Errorf("logged %s, want no ERROR", w.log.String())
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -55,14 +57,21 @@ func (c *Console) begin(ctx context.Context, w http.ResponseWriter, r *http.Requ
 // caller returns whose request it is; ok is false when nobody is signed in. A portal's session comes first.
 func (c *Console) caller(ctx context.Context, r *http.Request) (who caller, ok bool, err error) {
 	if raw, err := r.Cookie(portalCookie); err == nil {
-		if l, err := portal.Open(ctx, c.Box, portal.Session, raw.Value); err == nil && c.now().Before(l.Expires) {
+		l, err := portal.Open(ctx, c.Box, portal.Session, raw.Value)
+		if err != nil && !errors.Is(err, portal.ErrUnreadable) {
+			return caller{}, false, err
+		}
+		if err == nil && c.now().Before(l.Expires) {
 			k, ok, err := c.holder(ctx, l)
 			return caller{k, &l}, ok, err
 		}
 	}
-	s, ok := c.session(ctx, r)
-	if !ok {
+	s, err := c.session(ctx, r)
+	if errors.Is(err, errNobody) {
 		return caller{}, false, nil
+	}
+	if err != nil {
+		return caller{}, false, err
 	}
 	k, ok, err := c.key(ctx, s.Hash)
 	return caller{key: k}, ok, err
@@ -89,22 +98,31 @@ func (c *Console) key(ctx context.Context, hash string) (k webhook.Key, ok bool,
 	return k, err == nil, err
 }
 
-// session returns what the cookie holds. One that is made up, another deployment's or too old is none.
-func (c *Console) session(ctx context.Context, r *http.Request) (s session, ok bool) {
+// errNobody reports that the cookie holds no session: it is missing, made up, another deployment's or too old.
+var errNobody = errors.New("nobody is signed in")
+
+// session returns what the cookie holds. An error that is not errNobody is of kind webhook.Unavailable: the session may
+// be good.
+func (c *Console) session(ctx context.Context, r *http.Request) (s session, err error) {
 	raw, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return session{}, false
+		return session{}, errNobody
 	}
 	sealed, err := base64.RawURLEncoding.DecodeString(raw.Value)
 	if err != nil {
-		return session{}, false
+		return session{}, errNobody
 	}
 	plain, err := c.Box.Open(ctx, sealed, sessionPlace)
 	if err != nil {
-		return session{}, false
+		if webhook.KindOf(err) == webhook.Unavailable {
+			return session{}, fmt.Errorf("session: %w", err)
+		}
+		return session{}, errNobody
 	}
-	err = json.Unmarshal(plain, &s)
-	return s, err == nil && time.Now().Unix() < s.Expires
+	if json.Unmarshal(plain, &s) != nil || time.Now().Unix() >= s.Expires {
+		return session{}, errNobody
+	}
+	return s, nil
 }
 
 // cookie returns the session's cookie; maxAge below 0 removes it. On one machine there is no TLS, so it is Secure

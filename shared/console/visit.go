@@ -166,6 +166,7 @@ func (v *visit) failed(err error) {
 	case ok && p.Status == http.StatusForbidden:
 		v.sorry(p.Status, "Your key does not allow this", "Ask for one that does, and sign in with that: "+p.Detail+".")
 	case ok && p.Status == http.StatusServiceUnavailable, webhook.KindOf(err) == webhook.Unavailable:
+		v.log(err)
 		v.sorry(http.StatusServiceUnavailable, "Temporarily unavailable", "Please try again in a moment.")
 	case ok && p.Status < http.StatusInternalServerError: // an address or a form that no page of ours made
 		v.sorry(p.Status, "This cannot be done", "The address or the form is not one that this page offers. Please go back and try again.")
@@ -175,8 +176,10 @@ func (v *visit) failed(err error) {
 	}
 }
 
-func (c *Console) log(err error) {
-	if c.Log != nil {
-		c.Log.Error("console.failed", slog.Any("error", err))
+// log logs an error of ours: an alarm counts it. Of the API's answers it logs none: the API has logged its own errors,
+// and the others are refusals.
+func (v *visit) log(err error) {
+	if _, answered := errors.AsType[*problem](err); v.Log != nil && !answered {
+		v.Log.LogAttrs(v.r.Context(), slog.LevelError, "console.failed", slog.Any("error", err))
 	}
 }

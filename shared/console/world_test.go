@@ -42,6 +42,7 @@ type world struct {
 	store   *sqlite.Store
 	faults  sqlite.Faults
 	broken  error           // of the store that the console asks, if not nil
+	locked  error           // of the keyring, if not nil
 	answer  egress.Response // of every receiver
 	mails   mails
 	now     time.Time // the deployment's
@@ -92,7 +93,7 @@ func newWorld(t testing.TB) *world {
 	}
 	w.store = store
 	dialects := &dialect.Library{Builtin: set, Store: store}
-	box := seal.Box{Keys: seal.NewStatic("of this deployment")}
+	box := seal.Box{Keys: ring{seal.NewStatic("of this deployment"), w}}
 	log := slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	events := &eventlog.Log{Store: store}
 	w.api = (&httpapi.API{
@@ -123,6 +124,19 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// ring is the deployment's keyring, unless the world has locked it.
+type ring struct {
+	seal.Keyring
+	w *world
+}
+
+func (r ring) Key(ctx context.Context, id string) ([]byte, error) {
+	if r.w.locked != nil {
+		return nil, r.w.locked
+	}
+	return r.Keyring.Key(ctx, id)
 }
 
 // inLog is the event log, unless the world keeps none.

@@ -56,7 +56,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 	}
 	body, err := b.body(ctx, rec)
 	if webhook.KindOf(err) == webhook.NotFound && err != nil {
-		return b.poison(ctx, it, err) == nil // it has expired: read again it would be no better
+		return b.poison(ctx, it, slog.LevelWarn, err) == nil // it has expired: read again it would be no better
 	}
 	if err != nil {
 		b.fault(ctx, "delivery.body", m, err)

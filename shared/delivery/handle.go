@@ -91,7 +91,7 @@ func (b *batch) group(ctx context.Context, items []*item) (groups [][]*item, ear
 	for _, it := range items {
 		m, err := parse(it.body)
 		if err != nil {
-			it.failed = b.poison(ctx, it, err) != nil
+			it.failed = b.poison(ctx, it, slog.LevelError, err) != nil
 			continue
 		}
 		it.msg = m
@@ -167,6 +167,7 @@ func (b *batch) recordOf(key webhook.DeliveryKey) (webhook.Delivery, bool) {
 func (b *batch) reload(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, bool, error) {
 	_, records, err := b.Store.Load(ctx, nil, []webhook.DeliveryKey{key})
 	if err != nil {
+		b.fault(ctx, "delivery.reload", Message{Tenant: key.Tenant, Webhook: key.Webhook, Event: key.Event}, err)
 		return webhook.Delivery{}, false, err
 	}
 	d, ok := records[key]
@@ -190,6 +191,8 @@ func (b *batch) act(ctx context.Context, it *item, d *webhook.Delivery) (done bo
 	return true
 }
 
+// fault logs an error of ours. An alarm counts it, and takes back a release that is being made: a receiver's failure is
+// no fault, nor is what somebody else put into a queue.
 func (b *batch) fault(ctx context.Context, what string, m Message, err error) {
 	b.Log.LogAttrs(ctx, slog.LevelError, what, slog.String("tenant", m.Tenant), slog.String("webhook", m.Webhook),
 		slog.String("event", m.Event), slog.Any("err", err))

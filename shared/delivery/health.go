@@ -125,6 +125,9 @@ func (b *batch) failing(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 		if now, err = b.Deliverer.Health.Webhook(ctx, w.Ref); is(err, webhook.NotFound) {
 			return nil
 		}
+		if err != nil {
+			b.Log.ErrorContext(ctx, "webhook.health", "webhook", w.ID, "err", err)
+		}
 		w.Health = now.Health
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -134,15 +135,22 @@ func (b *batch) bury(ctx context.Context, d webhook.Delivery) (done bool) {
 	return true
 }
 
-// poison moves what is no message of ours to the dead-letter queue at once: read again it would be no better.
-func (b *batch) poison(ctx context.Context, it *item, why error) error {
-	b.Log.ErrorContext(ctx, "delivery.poison", "message_id", it.id, "err", why)
+// poison moves what is no message of ours to the dead-letter queue at once: read again it would be no better. level says
+// whether that is an error of ours. Poison that was redriven has been logged before.
+func (b *batch) poison(ctx context.Context, it *item, level slog.Level, why error) error {
 	var old poisoned
-	if json.Unmarshal([]byte(it.body), &old) != nil || old.Poison == "" {
+	if json.Unmarshal([]byte(it.body), &old) == nil && old.Poison != "" {
+		level = slog.LevelWarn
+	} else {
 		old = poisoned{Poison: it.body, Dead: Death{Reason: why.Error(), At: unixMilli(b.now())}}
 	}
+	b.Log.LogAttrs(ctx, level, "delivery.poison", slog.String("message_id", it.id), slog.Any("err", why))
 	body, _ := json.Marshal(old) // strings and numbers
-	return queue.SendAll(ctx, b.Queues.Dead, []queue.Outgoing{{Body: string(body)}})
+	err := queue.SendAll(ctx, b.Queues.Dead, []queue.Outgoing{{Body: string(body)}})
+	if err != nil {
+		b.fault(ctx, "delivery.bury", it.msg, err)
+	}
+	return err
 }
 
 // poisoned is a poison message as a dead letter. Redriven it is poison again, and stays as it is.
@@ -167,6 +175,7 @@ func (d *Deliverer) room(ctx context.Context, q Queue) bool {
 	if !ok || time.Since(r.at) >= readingAge {
 		c, err := q.Counts(ctx)
 		if err != nil {
+			d.Log.ErrorContext(ctx, "queue.counts", "err", err)
 			return false
 		}
 		r = reading{at: time.Now(), inFlight: c.InFlight}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/mail"
 	"time"
@@ -64,8 +65,12 @@ const (
 	remembered = queue.MaxRetention + 24*time.Hour
 )
 
-// errBusy says that another message is at the same mail now.
-var errBusy = errors.New("is being mailed")
+var (
+	// errBusy says that another message is at the same mail now.
+	errBusy = errors.New("is being mailed")
+	// errLater says that the mail service takes no mail now.
+	errLater = errors.New("the mail service takes no mail now")
+)
 
 func (s *Service) now() time.Time {
 	if s.Now != nil {
@@ -96,7 +101,8 @@ type digest struct {
 }
 
 // Handle takes a batch of messages. What it reports as failed comes back; what is no notice, and a mail that is refused
-// for good, goes to the refused queue with the reason at once, for trying again is of no use.
+// for good, goes to the refused queue with the reason at once, for trying again is of no use. That the mail service
+// throttles, or refuses an address, is no error of ours: it is logged as a warning.
 func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for _, r := range ev.Records {
@@ -107,8 +113,11 @@ func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEve
 		}
 		if err != nil {
 			level := slog.LevelError
-			if errors.Is(err, errBusy) {
+			switch {
+			case errors.Is(err, errBusy):
 				level = slog.LevelDebug
+			case errors.Is(err, errLater):
+				level = slog.LevelWarn
 			}
 			s.Log.Log(ctx, level, "mail.failed", "message_id", r.MessageId, "err", err)
 			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
@@ -136,7 +145,7 @@ func (s *Service) handle(ctx context.Context, body *string) error {
 }
 
 func (s *Service) refuse(ctx context.Context, id, body string, why *webhook.Error) error {
-	s.Log.ErrorContext(ctx, "mail.refused", "message_id", id, "err", why)
+	s.Log.WarnContext(ctx, "mail.refused", "message_id", id, "err", why)
 	b, err := json.Marshal(refused{Reason: why.Error(), At: s.now(), Message: body[:min(len(body), queue.MaxBytes/4)]})
 	if err != nil {
 		return err
@@ -211,7 +220,11 @@ func (s *Service) send(ctx context.Context, m Mail) error {
 	if a, err := mail.ParseAddress(m.To); err != nil || a.Address != m.To || line(m.To, len(m.To)) != m.To {
 		return webhook.ErrInvalid(webhook.FieldError{Field: "notify_email", Message: "is not one plain address"})
 	}
-	return s.Mailer.Send(ctx, m)
+	err := s.Mailer.Send(ctx, m)
+	if err != nil && webhook.KindOf(err) == webhook.Unavailable {
+		return fmt.Errorf("%w: %w", errLater, err)
+	}
+	return err
 }
 
 // product returns the name that the tenant's owner knows. A mail without it is better than none.

@@ -94,12 +94,16 @@ func (l Link) Seal(ctx context.Context, box seal.Box, place Place) (string, erro
 var ErrUnreadable = errors.New("not a portal link")
 
 // Open returns what Seal sealed for the same place. It does not say whether the link's time is over, or whether it was used.
+// An error that is not ErrUnreadable is of kind webhook.Unavailable: the link may be good.
 func Open(ctx context.Context, box seal.Box, place Place, text string) (l Link, err error) {
 	sealed, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return Link{}, ErrUnreadable
 	}
 	plain, err := box.Open(ctx, sealed, string(place))
+	if err != nil && webhook.KindOf(err) == webhook.Unavailable {
+		return Link{}, fmt.Errorf("portal link: %w", err)
+	}
 	if err == nil {
 		err = json.Unmarshal(plain, &l)
 	}

@@ -23,7 +23,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// API is what a Mailer uses of *sesv2.Client. The IAM action is ses:SendEmail, on the identity that From is of.
+// API is what a Mailer uses of *sesv2.Client. The IAM action is ses:SendEmail, on the identity that From is of, in SES's
+// sandbox also on the recipient's, and on the default configuration set of From's.
 type API interface {
 	SendEmail(ctx context.Context, in *sesv2.SendEmailInput, opts ...func(*sesv2.Options)) (*sesv2.SendEmailOutput, error)
 }
