@@ -394,8 +394,10 @@ func (d *deployment) resources(kind string) map[string]string {
 // roles, the queues, the bus and the stream that the template gives them.
 func TestAWSDeploy(t *testing.T) {
 	c := newCloud(t)
+	// An owner's account has a topic, a zone and an identity already.
 	const topic = "alarms"
 	c.request("sns", http.MethodPost, c.endpoint+"/", form, []byte("Action=CreateTopic&Version=2010-03-31&Name="+topic), http.StatusOK)
+	c.request("ses", http.MethodPost, c.endpoint+"/v2/email/identities", nil, []byte(`{"EmailIdentity": "example.com"}`), http.StatusOK)
 	for name, parameters := range map[string]map[string]string{
 		"hookline": nil,
 		"hookline-all": {
@@ -403,7 +405,7 @@ func TestAWSDeploy(t *testing.T) {
 			"AlarmTopicArn": "arn:aws:sns:" + engines.Region + ":" + engines.Account + ":" + topic,
 			"RequestRate":   "500", "RequestBurst": "600", "RequestsPerSecond": "100", "CorsOrigins": "https://app.example.com,https://example.com",
 			"DomainName": "hooks.example.com", "CertificateArn": "arn:aws:acm:" + engines.Region + ":" + engines.Account + ":certificate/0a1b",
-			"HostedZoneId": c.zone("example.com"), "MailIdentity": "example.com",
+			"HostedZoneId": c.zone("example.com"), "MailIdentity": "example.com", "MailIdentityExists": "yes",
 			"DeliveryConcurrency": "10", "RetryConcurrency": "5", "BulkConcurrency": "2", "IngestConcurrency": "3",
 		},
 	} {
@@ -433,7 +435,7 @@ func TestAWSDeploy(t *testing.T) {
 // fail has the first creation of a stack fail when all else is there: it ends clean, and leaves the table behind, which
 // is protected. On AWS it could not be deleted and the rollback would fail; MiniStack would delete it all the same.
 func (c *cloud) fail(name string) {
-	d := &deployment{cloud: c, name: name}
+	d := &deployment{cloud: c, name: name, parameters: map[string]string{"MailIdentity": "example.org"}}
 	d.put("CreateStack", func(resources map[string]any) {
 		resources["Broken"] = map[string]any{
 			"Type": "AWS::SQS::Queue", "DependsOn": slices.Sorted(maps.Keys(resources)),
@@ -624,6 +626,9 @@ func (d *deployment) remove() {
 		}
 	}
 	d.kept()
+	if domain := d.parameters["MailIdentity"]; domain != "" { // another's
+		d.request("ses", http.MethodGet, d.endpoint+"/v2/email/identities/"+domain, nil, nil, http.StatusOK)
+	}
 }
 
 // kept looks for what a stack leaves behind.

@@ -128,9 +128,11 @@ func permissions(resources map[string]any) {
 					}
 				}
 				s["Action"] = actions
-				// Of mails it asks whether any identity may be used, where AWS names the sender's and the recipient's.
+				// Of mails it asks whether any identity may be used, where AWS names the sender's and the recipient's, and it does
+				// not know the condition key ses:FromAddress.
 				if slices.Contains(actions, "ses:SendEmail") {
 					s["Resource"] = "*"
+					delete(s, "Condition")
 				}
 			}
 		}
