@@ -1,6 +1,7 @@
 // Package conformance holds tests against programs that other people wrote: what receivers copy from the products'
-// documents or install to check our signatures, the tools that show what our process asks of the system, and the programs
-// that stand in for AWS under the engines of production. They prove what our own code cannot prove about itself.
+// documents or install to check our signatures, the tools that show what our process asks of the system, the programs that
+// stand in for AWS under the engines of production, and the AWS CLI, with which the commands of README.md are run. They
+// prove what our own code cannot prove about itself.
 //
 // A test whose program is missing is skipped, saying what is missing; with HOOKLINE_CONFORMANCE=1 (`make conformance`,
 // which installs everything first) or with CI set it fails instead.

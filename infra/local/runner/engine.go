@@ -40,7 +40,8 @@ const MaxReceive = 1000
 // expireAtOnce bounds one deletion of what has expired.
 const expireAtOnce = 10_000
 
-func openEmbedded(_ context.Context, dir string, clk clock.Clock) (*Engines, error) {
+// Embedded opens the engines that every build has: SQLite, in files of the folder.
+func Embedded(_ context.Context, dir string, clk clock.Clock) (*Engines, error) {
 	store, err := storesqlite.New(filepath.Join(dir, "store.db"), storesqlite.Options{Clock: clk})
 	if err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 	}
 	open, ok := engines[c.Engine]
 	if c.Engine == embedded {
-		open, ok = openEmbedded, true
+		open, ok = Embedded, true
 	}
 	if !ok {
 		return fmt.Errorf("ENGINE must be %s, not %q", strings.Join(append(slices.Sorted(maps.Keys(engines)), embedded), " or "), c.Engine)
