@@ -162,6 +162,10 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		httputil.NewSingleHostReverseProxy(upstream).ServeHTTP(w, r)
 		return
 	}
+	if operation == "DescribeStackResource" {
+		form, _ := url.ParseQuery(string(body))
+		operation += " " + form.Get("LogicalResourceId")
+	}
 	answer, ok := a.answers[operation]
 	if !ok {
 		http.Error(w, "this account has no answer to "+operation, http.StatusBadRequest)
@@ -195,7 +199,8 @@ func queueARN(name string) string {
 	return "arn:aws:sqs:" + engines.Region + ":" + engines.Account + ":" + name
 }
 
-const deliverFunction = "hookline-dev-DeliverFunction-1"
+// resourceID is the physical id of a resource of the stack.
+func resourceID(name string) string { return "hookline-dev-" + name + "-1" }
 
 // answers are an account's, to all that README.md's commands ask. Template.yaml must have the outputs told.
 func answers(t *testing.T, told map[string]string) map[string]string {
@@ -205,8 +210,10 @@ func answers(t *testing.T, told map[string]string) map[string]string {
 		t.Fatal(err)
 	}
 	resources, named, _ := strings.Cut(string(template), "\nOutputs:\n")
-	if !strings.Contains(resources, "\n  DeliverFunction:\n") {
-		t.Error("template.yaml has no DeliverFunction")
+	for _, name := range []string{"DeliverFunction", "Errors"} {
+		if !strings.Contains(resources, "\n  "+name+":\n") {
+			t.Errorf("template.yaml has no %s", name)
+		}
 	}
 	var listed strings.Builder
 	for name, value := range told {
@@ -215,21 +222,28 @@ func answers(t *testing.T, told map[string]string) map[string]string {
 		}
 		fmt.Fprintf(&listed, "<member><OutputKey>%s</OutputKey><OutputValue>%s</OutputValue></member>", name, value)
 	}
-	return map[string]string{
+	answers := map[string]string{
 		"DescribeStacks": `<DescribeStacksResponse><DescribeStacksResult><Stacks><member>` +
 			`<StackName>hookline-dev</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>` + listed.String() +
 			`</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
-		"DescribeStackResource": `<DescribeStackResourceResponse><DescribeStackResourceResult><StackResourceDetail>` +
-			`<LogicalResourceId>DeliverFunction</LogicalResourceId><PhysicalResourceId>` + deliverFunction + `</PhysicalResourceId>` +
-			`</StackResourceDetail></DescribeStackResourceResult></DescribeStackResourceResponse>`,
 		"PutRule":                              `{"RuleArn": "arn:aws:events:eu-central-1:000000000000:rule/any"}`,
 		"PutTargets":                           `{"FailedEntryCount": 0, "FailedEntries": []}`,
 		"PUT /acme-uploads?notification":       "",
 		"GET /v2/email/identities/example.com": `{"IdentityType": "DOMAIN", "DkimAttributes": {"Tokens": ["a", "b", "c"]}}`,
 		"ScheduleKeyDeletion":                  `{"KeyState": "PendingDeletion"}`,
-		"GET /2024-08-31/functions/" + deliverFunction + "/recursion-config": `{"RecursiveLoop": "Allow"}`,
-		"GetMetricStatistics": `{"Label": "RecursiveInvocationsDropped", "Datapoints": []}`,
+		"GET /2024-08-31/functions/" + resourceID("DeliverFunction") + "/recursion-config": `{"RecursiveLoop": "Allow"}`,
+		"GetMetricStatistics":   `{"Label": "RecursiveInvocationsDropped", "Datapoints": []}`,
+		"FilterLogEvents":       `{"events": []}`,
+		"ListDeploymentGroups":  `{"deploymentGroups": ["one", "two"]}`,
+		"UpdateDeploymentGroup": `{"hooksNotCleanedUp": []}`,
 	}
+	// The application is one that SAM makes.
+	for _, name := range []string{"DeliverFunction", "Errors", "ServerlessDeploymentApplication"} {
+		answers["DescribeStackResource "+name] = `<DescribeStackResourceResponse><DescribeStackResourceResult><StackResourceDetail>` +
+			`<LogicalResourceId>` + name + `</LogicalResourceId><PhysicalResourceId>` + resourceID(name) + `</PhysicalResourceId>` +
+			`</StackResourceDetail></DescribeStackResourceResult></DescribeStackResourceResponse>`
+	}
+	return answers
 }
 
 // rule is a rule of EventBridge with its target.

@@ -12,7 +12,7 @@ import (
 // function's code, by its name in the template.
 func fit(plain map[string]any, parameters, code map[string]string) {
 	resources := plain["Resources"].(map[string]any)
-	upload(resources, code)
+	nameCode(resources, code)
 	withoutCodeDeploy(resources)
 	numbers(plain, resources, parameters)
 	routes(resources)
@@ -20,9 +20,9 @@ func fit(plain map[string]any, parameters, code map[string]string) {
 	withoutTLS(resources)
 }
 
-// upload names the code that was uploaded, as `sam deploy` does. The code is for this machine's processor, on which
+// nameCode names the code that was uploaded, as `sam deploy` does. The code is for this machine's processor, on which
 // MiniStack runs it as a process; it does not look at Architectures.
-func upload(resources map[string]any, code map[string]string) {
+func nameCode(resources map[string]any, code map[string]string) {
 	for name, key := range code {
 		bucket, object, _ := strings.Cut(key, "/")
 		properties(resources[name])["Code"] = map[string]any{"S3Bucket": bucket, "S3Key": object}

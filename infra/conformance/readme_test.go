@@ -44,6 +44,7 @@ const (
 	admins   = `eval "$(aws configure`
 	puts     = "aws events put-events"
 	updates  = "git pull"
+	tails    = "aws logs tail"
 	attempts = "call $API/v1/events -d '{\"type\": \"order.placed\""
 	moves    = "Q=$(aws sqs create-queue"
 	invoice  = "for i in $(seq 20)"
@@ -63,6 +64,13 @@ var steps = []step{
 	{begins: updates},
 	{begins: "sam delete"},
 	{begins: "aws dynamodb update-table", fill: []string{"TABLE", outputs["TableName"], "KEY", outputs["KeyArn"]}},
+	{begins: "sam delete"}, // after a first deployment that failed
+	{begins: tails, before: `aws() { # once, where a reader would follow
+		local -a once=()
+		for word; do [ "$word" = --follow ] || once+=("$word"); done
+		command aws "${once[@]}"
+	}`},
+	{begins: "resource() {"},
 	{begins: "aws sqs start-message-move-task"},
 	{begins: "call() {", before: `KEY=$(jq -r .api_key "$TENANT") URL=$RECEIVER`},
 	{begins: attempts, before: sleepUntil("limit=1", ".attempt_count > 1")},
@@ -239,6 +247,8 @@ func TestAWSReadme(t *testing.T) {
 		"an upload is an event":            upload,
 		"ops hear of an inactive webhook":  inactiveWebhook,
 		"the table and the key are gone":   removed,
+		"the log is read":                  logged,
+		"a deployment passes the alarm":    pastAlarm,
 		"a dead letter is redriven":        redriven,
 		"the four things show what is due": fourThings,
 	} {
@@ -350,7 +360,8 @@ func requests(t *testing.T, r *reader) {
 }
 
 func deployments(t *testing.T, r *reader) {
-	want := "sam build\nsam deploy --guided\nmake deploy ENV=dev\ngit pull\nmake deploy ENV=prod\nsam delete --stack-name hookline-dev\n"
+	want := "sam build\nsam deploy --guided\nmake deploy ENV=dev\ngit pull\nmake deploy ENV=prod\nsam delete --stack-name hookline-dev\n" +
+		"sam delete --stack-name hookline-dev\nmake deploy ENV=prod\n"
 	if diff := cmp.Diff(want, r.read(t, "calls")); diff != "" {
 		t.Errorf("programs were called (-want +got):\n%s", diff)
 	}
@@ -437,6 +448,40 @@ func removed(t *testing.T, r *reader) {
 	}
 }
 
+func logged(t *testing.T, r *reader) {
+	var got []string
+	for _, call := range r.account.calls["FilterLogEvents"] {
+		in := decoded[struct{ LogGroupName, LogStreamNamePrefix, FilterPattern string }](t, call)
+		if in.LogGroupName != "/hookline/hookline-dev/functions" {
+			t.Errorf("the log is %s, want that of the functions", in.LogGroupName)
+		}
+		got = append(got, in.FilterPattern+in.LogStreamNamePrefix)
+	}
+	want := []string{`{ $.level = "ERROR" || $.type = "platform.report" }`, time.Now().UTC().Format("2006/01/02") + "/hookline-dev-DeliverFunction"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("lines of the log (-want +got):\n%s", diff)
+	}
+}
+
+func pastAlarm(t *testing.T, r *reader) {
+	var got []string
+	for _, call := range r.account.calls["UpdateDeploymentGroup"] {
+		in := decoded[struct {
+			ApplicationName, CurrentDeploymentGroupName string
+			AlarmConfiguration                          struct {
+				Enabled bool
+				Alarms  []struct{ Name string }
+			}
+		}](t, call)
+		got = append(got, fmt.Sprint(in.ApplicationName, " ", in.CurrentDeploymentGroupName, " ", in.AlarmConfiguration))
+	}
+	app, alarm := resourceID("ServerlessDeploymentApplication"), resourceID("Errors")
+	want := []string{app + " one {false []}", app + " two {false []}", app + " one {true [{" + alarm + "}]}", app + " two {true [{" + alarm + "}]}"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("alarms that deployments watch (-want +got):\n%s", diff)
+	}
+}
+
 func redriven(t *testing.T, r *reader) {
 	got, err := r.delivery.Receive(t.Context(), 1, 10*time.Second)
 	if err != nil || len(got) != 1 || got[0].Body != "a dead letter" {
@@ -461,7 +506,7 @@ func fourThings(t *testing.T, r *reader) {
 		StartTime, EndTime float64
 	}](t, r.account.call(t, "GetMetricStatistics"))
 	day := got.EndTime - got.StartTime
-	if len(got.Dimensions) != 1 || got.Dimensions[0].Value != deliverFunction || day < 86400 || day > 86401 ||
+	if len(got.Dimensions) != 1 || got.Dimensions[0].Value != resourceID("DeliverFunction") || day < 86400 || day > 86401 ||
 		time.Since(time.Unix(int64(got.EndTime), 0)).Abs() > time.Hour {
 		t.Errorf("got a request for %+v, want the function's last day", got)
 	}
