@@ -276,7 +276,7 @@ func TestBodyRefusesWhatIsNotJSON(t *testing.T) {
 func TestMessageKeepsItsSecretsOutOfLogs(t *testing.T) {
 	var out bytes.Buffer
 	m := dialect.Message{EventID: "evt_1", Type: "a.b", Secrets: []string{"hunter2"}, Body: []byte("private")}
-	slog.New(slog.NewTextHandler(&out, nil)).Info("attempt", "message", m)
+	slog.New(slog.NewTextHandler(&out, nil)).Info("attempt", "made", m)
 	if got := out.String(); strings.Contains(got, "hunter2") || strings.Contains(got, "private") || !strings.Contains(got, "evt_1") {
 		t.Errorf("logged %s", got)
 	}

@@ -47,7 +47,7 @@ func MiniStack(dir string) (*Process, error) {
 
 // freePort returns a port that nothing listens on. Another program may take it before it is used.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
