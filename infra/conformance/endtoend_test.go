@@ -67,7 +67,7 @@ type system struct {
 func startSystem(t *testing.T, dir string, open runner.Open, settings ...string) *system {
 	t.Helper()
 	s := &system{}
-	const admin = "hka_conformance"
+	const admin = "hka_of_conformance"
 	env := map[string]string{"PORT": "0", "DATA_DIR": dir, "ADMIN_KEY": admin}
 	if open != nil {
 		env["ENGINE"] = standin.Name

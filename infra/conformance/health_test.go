@@ -102,7 +102,7 @@ func TestAWSHealth(t *testing.T) {
 		e.Queues[name] = &quick{q, clk}
 	}
 	box := new(outbox)
-	const admin = "hka_conformance"
+	const admin = "hka_of_conformance"
 	stack, err := runner.Assemble(runner.Parts{
 		Store: e.Store, Queues: e.Queues, Clock: clk, Keys: seal.NewStatic("conformance"), AdminKey: admin, AllowPrivate: true,
 		Poster: egress.New(egress.Options{AllowPrivate: true}), Mailer: box, Console: consoleURL, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),

@@ -21,6 +21,7 @@ type Store interface {
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
 	// Pin stores a pin unless it is there, and reports whether it did: of many at once one does.
 	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)
+	FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error)
 }
 
 // Mails are the mails that were sent, where they are kept: on one machine.
@@ -51,6 +52,8 @@ type Console struct {
 	Mails Mails
 	// Now reads the deployment's clock; nil is time.Now.
 	Now func() time.Time
+	// Span turns a span of real time into one of that clock; nil leaves it as it is.
+	Span func(time.Duration) time.Duration
 	// Log gets a line for each page that failed; nil discards it.
 	Log *slog.Logger
 	// Files are what the pages are made of; nil lets Handler read them. Consoles can share them.

@@ -23,13 +23,26 @@ type portalPage struct {
 // button. Whoever else comes is let in at once, without which a product could not embed the console.
 func (c *Console) portalLink(w http.ResponseWriter, r *http.Request) {
 	link := r.URL.Query().Get(httpapi.PortalField)
-	c.enter(&visit{Console: c, w: w, r: r}, link, goes(r))
+	how := previews
+	if goes(r) {
+		how = visits
+	}
+	c.enter(&visit{Console: c, w: w, r: r}, link, how)
 }
 
 // portalOpen takes a link by its page's button.
 func (c *Console) portalOpen(w http.ResponseWriter, r *http.Request) {
-	c.enter(&visit{Console: c, w: w, r: r}, r.PostFormValue(httpapi.PortalField), true)
+	c.enter(&visit{Console: c, w: w, r: r}, r.PostFormValue(httpapi.PortalField), pressed)
 }
+
+// How somebody comes by a link.
+type approach int
+
+const (
+	previews approach = iota // ahead, perhaps without a person
+	visits                   // goes to the page
+	pressed                  // has pressed the button of the page that asks
+)
 
 // goes reports whether somebody goes to the page: by what browsers say of a request (https://www.w3.org/TR/fetch-metadata/,
 // https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Purpose), else by what a program calls itself.
@@ -56,8 +69,9 @@ func framed(r *http.Request) bool {
 	return slices.Contains([]string{"iframe", "frame"}, r.Header.Get("Sec-Fetch-Dest"))
 }
 
-// enter lets in who holds the link, if it is to be used now.
-func (c *Console) enter(v *visit, text string, now bool) {
+// enter lets in who holds the link, if it is to be used now. It asks first where somebody else is signed in: a link could
+// come from anybody, and its holder would go on working as another tenant without noticing.
+func (c *Console) enter(v *visit, text string, how approach) {
 	ctx := v.r.Context()
 	l, err := portal.Open(ctx, c.Box, portal.Address, text)
 	if errors.Is(err, portal.ErrUnreadable) {
@@ -84,13 +98,46 @@ func (c *Console) enter(v *visit, text string, now bool) {
 		v.failed(err)
 	case !c.now().Before(l.Expires):
 		v.refuse(http.StatusGone, "This link's time is over", again)
-	case !now:
+	case how == previews:
 		v.show(http.StatusOK, "portal", "", "", "Open your webhooks", portalPage{
 			Heading: "Open your webhooks", Text: "This link can be opened once.", Link: text,
 		})
-	default:
+	case how == pressed:
 		v.use(l)
+	default:
+		other, err := v.other(l)
+		switch {
+		case err != nil:
+			v.failed(err)
+		case other == "":
+			v.use(l)
+		default:
+			v.show(http.StatusOK, "portal", "", "", "Change to "+t.Name, portalPage{
+				Heading: "Open the webhooks of " + t.Name + "?",
+				Text:    "You are signed in " + other + ". When you open this link, you are signed out and work as a guest of " + t.Name + ".", Link: text,
+			})
+		}
 	}
+}
+
+// other says how the visitor is signed in where the link would change who they are: "" where nobody is signed in, or
+// somebody who came by a link of the same tenant. In a frame the page around it knows who they are, and has made the link.
+func (v *visit) other(l portal.Link) (string, error) {
+	if framed(v.r) {
+		return "", nil
+	}
+	who, ok, err := v.caller(v.r.Context(), v.r)
+	if err != nil || !ok || who.portal != nil && who.portal.Tenant == l.Tenant && who.portal.Since.Equal(l.Since) {
+		return "", err
+	}
+	t, err := v.Store.Tenant(v.r.Context(), who.key.Tenant)
+	if webhook.KindOf(err) == webhook.NotFound {
+		return "", nil
+	}
+	if who.portal == nil {
+		return "with an API key of " + t.Name, err
+	}
+	return "as a guest of " + t.Name, err
 }
 
 // use marks the link as used and signs its holder in. Whoever dies in between has a link that is used up, and nobody in.
@@ -109,7 +156,10 @@ func (v *visit) use(l portal.Link) {
 		v.failed(err)
 		return
 	}
-	http.SetCookie(v.w, framedCookie(sealed, int(math.Ceil(l.Expires.Sub(now).Seconds()))))
+	if _, err := v.r.Cookie(cookieName(v.r, sessionCookie)); err == nil && !framed(v.r) {
+		http.SetCookie(v.w, cookie(v.r, "", -1)) // the link is who they are now, also when its time is over
+	}
+	http.SetCookie(v.w, framedCookie(v.r, sealed, int(math.Ceil(l.Expires.Sub(now).Seconds()))))
 	v.redirect(v.start())
 }
 

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"hookline/shared/portal"
+	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
 
@@ -264,13 +266,88 @@ func TestPortalAndKey(t *testing.T) {
 	w := newWorld(t)
 	key := w.tenant("acme", "standard")
 	b := w.browser(key)
-	b.get(w.portalLink(key, ""), going("document")...).leads("/console/webhooks")
+	b.opens(w.portalLink(key, ""))
 	b.get("/console/keys").is(403)
 	b.post("/console/sign-in", form("key", key)).leads("/console/webhooks")
 	b.get("/console/keys").is(200)
-	b.get(w.portalLink(key, ""), going("document")...).leads("/console/webhooks")
+	b.opens(w.portalLink(key, ""))
 	b.post("/console/sign-out", nil).leads("/console/sign-in")
 	if b.cookie != nil || b.portal != nil {
 		t.Errorf("got %v and %v after signing out, want none", b.cookie, b.portal)
+	}
+}
+
+// opens follows a link, and presses the button of the page that asks.
+func (b *browser) opens(link string) {
+	b.w.t.Helper()
+	b.get(link, going("document")...).is(200).has("signed in with an API key of", "you are signed out")
+	_, sealed, _ := strings.Cut(link, "link=")
+	b.post("/console/portal", form("link", sealed)).leads("/console/webhooks")
+}
+
+// TestPortalAsks shows that a link changes who somebody is only when they say so: anybody could have sent it.
+func TestPortalAsks(t *testing.T) {
+	w := newWorld(t)
+	acme, globex := w.tenant("acme", "standard"), w.tenant("globex", "standard")
+	for name, tt := range map[string]struct {
+		visitor func() *browser
+		link    string
+		to      string // how the link is followed
+		asks    string // "" lets in at once
+	}{
+		"nobody is signed in":          {w.stranger, w.portalLink(acme, ""), "document", ""},
+		"with a key of another tenant": {func() *browser { return w.browser(globex) }, w.portalLink(acme, ""), "document", "with an API key of globex"},
+		"with a key of the tenant":     {func() *browser { return w.browser(acme) }, w.portalLink(acme, ""), "document", "with an API key of acme"},
+		"by a link of another tenant":  {func() *browser { return w.guest(w.portalLink(globex, "")) }, w.portalLink(acme, ""), "document", "as a guest of globex"},
+		"by a link of the tenant":      {func() *browser { return w.guest(w.portalLink(acme, "")) }, w.portalLink(acme, ""), "document", ""},
+		"in the product's own frame":   {func() *browser { return w.guest(w.portalLink(globex, "")) }, w.portalLink(acme, ""), "iframe", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := tt.visitor()
+			p := b.get(tt.link, going(tt.to)...)
+			if tt.asks == "" {
+				p.leads("/console/webhooks")
+				b.get("/console/webhooks").is(200).has("acme")
+				return
+			}
+			p.is(200).has("Open the webhooks of acme?", tt.asks)
+			b.get("/console/webhooks").is(200).has(tt.asks[strings.LastIndex(tt.asks, " ")+1:]) // who they were
+			_, sealed, _ := strings.Cut(tt.link, "link=")
+			b.post("/console/portal", form("link", sealed), "Sec-Fetch-Site", "cross-site").is(403)
+			b.post("/console/portal", form("link", sealed)).leads("/console/webhooks")
+			if b.cookie != nil {
+				t.Errorf("got the cookie %v, want that the session before is gone", b.cookie)
+			}
+			b.get("/console/keys").is(403)
+		})
+	}
+}
+
+// TestSignOutEndsSession shows that signing out ends a session itself: who has copied its cookie is out too.
+func TestSignOutEndsSession(t *testing.T) {
+	w := newWorld(t)
+	key := w.tenant("acme", "standard")
+	for name, b := range map[string]*browser{"a key's": w.browser(key), "a link's": w.guest(w.portalLink(key, ""))} {
+		t.Run(name, func(t *testing.T) {
+			other := w.browser(key)
+			thief := w.stranger()
+			thief.cookie, thief.portal = b.cookie, b.portal
+			thief.get("/console/webhooks").is(200)
+
+			w.faults = sqlite.Faults{Before: func(call string) error {
+				if call == "Pin" {
+					return errors.New("away")
+				}
+				return nil
+			}}
+			b.post("/console/sign-out", nil).is(503).has("try again")
+			w.faults = sqlite.Faults{}
+			b.get("/console/webhooks").is(200)
+
+			b.post("/console/sign-out", nil).leads("/console/sign-in")
+			thief.get("/console/webhooks").leads("/console/sign-in?to=%2Fconsole%2Fwebhooks")
+			thief.post("/console/webhooks", form("url", "https://example.com/hook", "events", "*")).leads("/console/sign-in?to=%2Fconsole%2Fwebhooks")
+			other.get("/console/webhooks").is(200)
+		})
 	}
 }

@@ -66,8 +66,12 @@ func TestCookie(t *testing.T) {
 					t.Fatalf("%s: got %d cookies, want 1", p.what, len(cookies))
 				}
 				got := cookies[0]
-				if !got.HttpOnly || got.SameSite != http.SameSiteLaxMode || got.Path != "/console/" || got.Domain != "" || got.Secure != tt.secure {
-					t.Errorf("%s: got %v, want HttpOnly, SameSite=Lax, Path=/console/, no domain, Secure %t", p.what, got, tt.secure)
+				name, path := "hookline_session", "/console/"
+				if tt.secure { // the prefix asks for the path
+					name, path = "__Host-hookline_session", "/"
+				}
+				if !got.HttpOnly || got.SameSite != http.SameSiteLaxMode || got.Name != name || got.Path != path || got.Domain != "" || got.Secure != tt.secure {
+					t.Errorf("%s: got %v, want %s, HttpOnly, SameSite=Lax, Path=%s, no domain, Secure %t", p.what, got, name, path, tt.secure)
 				}
 				if signedIn := got.Value != ""; signedIn && got.MaxAge != 12*60*60 || !signedIn && got.MaxAge >= 0 {
 					t.Errorf("%s: got Max-Age %d, want 12 hours, or an end when signing out", p.what, got.MaxAge)
@@ -85,7 +89,7 @@ func TestSession(t *testing.T) {
 	key := w.tenant("acme", "standard")
 	good := w.browser(key).cookie.Value
 	sealed := func(keys seal.Keyring, place string, expires time.Time) string {
-		plain, err := json.Marshal(map[string]any{"h": webhook.HashAPIKey(key), "e": expires.Unix()})
+		plain, err := json.Marshal(map[string]any{"i": "any", "h": webhook.HashAPIKey(key), "e": expires.Unix()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -50,7 +50,17 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, form.To, http.StatusSeeOther)
 }
 
+// signOut ends the session. Where that cannot be remembered the visitor stays signed in, and is told to try again.
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
+	who, ok, err := c.caller(r.Context(), r)
+	if err == nil && ok {
+		err = c.end(r.Context(), who)
+	}
+	if err != nil {
+		v := &visit{Console: c, w: w, r: r}
+		v.failed(err)
+		return
+	}
 	http.SetCookie(w, cookie(r, "", -1))
 	endPortal(w, r)
 	http.Redirect(w, r, "/console/sign-in", http.StatusSeeOther)

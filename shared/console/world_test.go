@@ -307,7 +307,7 @@ func (b *browser) do(method, target string, f url.Values, headers ...string) pag
 	b.w.console.ServeHTTP(rec, r)
 	for _, c := range rec.Result().Cookies() {
 		kept := &b.cookie
-		if c.Name == "hookline_portal" {
+		if strings.HasSuffix(c.Name, "hookline_portal") {
 			kept = &b.portal
 		}
 		if *kept = c; c.MaxAge < 0 {

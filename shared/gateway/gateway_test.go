@@ -302,6 +302,10 @@ func TestAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if tls := got.Headers["Strict-Transport-Security"]; tls != "max-age=31536000" {
+				t.Errorf("got Strict-Transport-Security %q, want a year", tls)
+			}
+			delete(got.Headers, "Strict-Transport-Security")
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

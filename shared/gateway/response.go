@@ -24,10 +24,15 @@ func Handler(h http.Handler) func(context.Context, Event) (Answer, error) {
 			return Answer{}, err
 		}
 		w := &recorder{header: make(http.Header)}
+		w.header.Set("Strict-Transport-Security", alwaysTLS)
 		h.ServeHTTP(w, r)
 		return w.answer(), nil
 	}
 }
+
+// alwaysTLS has browsers come by https alone for a year (RFC 6797). API Gateway answers nothing else, so it is the first
+// request of somebody who types an address that it protects.
+const alwaysTLS = "max-age=31536000"
 
 func newBody(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }
 

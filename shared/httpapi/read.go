@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -51,6 +52,9 @@ func readAll(r *http.Request, w http.ResponseWriter) ([]byte, error) {
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, &webhook.Error{Kind: webhook.TooLarge, Message: "the request is over 1 MiB"}
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, &webhook.Error{Kind: webhook.Malformed, Message: "the body took too long to arrive", Cause: err}
 		}
 		return nil, &webhook.Error{Kind: webhook.Malformed, Message: "the body ended before its time", Cause: err}
 	}

@@ -5,7 +5,7 @@
 // using it is a conditional write of its id. The session that it opens ends with the link's time, when the key that made
 // it is deleted (when the tenant is, where the admin made it), and can do no more than that key and no more than Scopes.
 //
-// What it does not do: it does not tell one person from another, and a session cannot be ended by itself before its time.
+// What it does not do: it does not tell one person from another.
 package portal
 
 import (

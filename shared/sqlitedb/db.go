@@ -1,7 +1,8 @@
 // Package sqlitedb is the file under the embedded engines: one SQLite database with one writer that commits in groups.
 //
 // Write guarantees that what it returned nil for is on disk (write-ahead log, synchronous=FULL: one fsync per group),
-// and that writes take effect in the order they were asked for. It does not guard a file against a second process.
+// and that writes take effect in the order they were asked for. Its files can be read by their owner alone. It does not
+// guard a file against a second process.
 package sqlitedb
 
 import (
@@ -9,7 +10,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"sync"
 
 	_ "modernc.org/sqlite" // the driver
@@ -44,9 +47,18 @@ type op struct {
 // ErrClosed is what Write answers once Close was called.
 var ErrClosed = errors.New("database is closed")
 
+// Version is that of the schemas which this program knows. It is kept in each file; a program refuses a file of a later
+// version, which may hold what it would not understand.
+const Version = 1
+
 // Open opens or creates the database at path; "" is one in memory, gone at Close. schema is run each time and must
 // be harmless the second time (CREATE … IF NOT EXISTS).
 func Open(path, schema string) (*DB, error) {
+	if path != "" {
+		if err := private(path); err != nil {
+			return nil, err
+		}
+	}
 	q := url.Values{"_pragma": {"busy_timeout(10000)", "foreign_keys(0)"}}
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() // the path may hold "?" and "%"
 	if path == "" {
@@ -63,8 +75,8 @@ func Open(path, schema string) (*DB, error) {
 	} else {
 		pool.SetMaxOpenConns(8)
 	}
-	if _, err := pool.Exec(schema); err != nil {
-		return nil, errors.Join(fmt.Errorf("schema: %w", err), pool.Close())
+	if err := prepare(pool, path, schema); err != nil {
+		return nil, errors.Join(err, pool.Close())
 	}
 	d := &DB{pool: pool, ops: make(chan *op, maxGroup), done: make(chan struct{}), stop: make(chan struct{}), prepared: make(map[string]*sql.Stmt)}
 	if path != "" {
@@ -74,6 +86,44 @@ func Open(path, schema string) (*DB, error) {
 	}
 	go d.run()
 	return d, nil
+}
+
+// private makes the database's files readable by their owner alone, and the first of them where it is not there yet:
+// SQLite gives the others the mode that this one has.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, privateMode)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	for _, file := range []string{path, path + "-wal", path + "-shm"} {
+		if err := os.Chmod(file, privateMode); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+const privateMode = 0o600
+
+// prepare gives the file its tables and its version, unless the file is of a later one.
+func prepare(pool *sql.DB, path, schema string) error {
+	var version int
+	if err := pool.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil {
+		return fmt.Errorf("%s cannot be read: %w", path, err)
+	}
+	if version > Version {
+		return fmt.Errorf("%s was written by a later version of this program (its schema is %d, known are those up to %d): run that one", path, version, Version)
+	}
+	if _, err := pool.Exec(schema); err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
+	if _, err := pool.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, Version)); err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
+	return nil
 }
 
 // Read returns the pool for reading: it sees everything that Write has returned for.

@@ -4,20 +4,25 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Config is what `make run` reads from the environment.
 type Config struct {
-	Port         int     // PORT; 0 lets the system choose
-	DataDir      string  // DATA_DIR
-	AdminKey     string  // ADMIN_KEY; "" is made once and kept
-	ClockSpeed   float64 // CLOCK_SPEED
-	AllowPrivate bool    // ALLOW_PRIVATE_TARGETS
-	Engine       string  // ENGINE: what keeps everything
+	Port         int      // PORT; 0 lets the system choose
+	DataDir      string   // DATA_DIR
+	AdminKey     string   // ADMIN_KEY; "" is made once and kept
+	ClockSpeed   float64  // CLOCK_SPEED
+	AllowPrivate bool     // ALLOW_PRIVATE_TARGETS
+	Engine       string   // ENGINE: what keeps everything
+	Hosts        []string // ALLOWED_HOSTS, separated by commas: names that requests may have as their host, beside loopback's
 }
 
 // embedded is the engine that every build has.
 const embedded = "sqlite"
+
+// minAdminKey is how many characters an admin key has at least: it opens everything, to whoever guesses it.
+const minAdminKey = 16
 
 // maxSpeed keeps a visibility of some seconds within what a queue can count.
 const maxSpeed = 1_000_000
@@ -49,6 +54,18 @@ func ReadConfig(getenv func(string) string) (Config, error) {
 		c.AllowPrivate = false
 	default:
 		errs = append(errs, fmt.Errorf("ALLOW_PRIVATE_TARGETS must be true or false, not %q", s))
+	}
+	if n := len(c.AdminKey); n > 0 && n < minAdminKey {
+		errs = append(errs, fmt.Errorf("ADMIN_KEY must have %d characters or more, not %d; without it one is made", minAdminKey, n))
+	}
+	for name := range strings.SplitSeq(getenv("ALLOWED_HOSTS"), ",") {
+		if name = strings.ToLower(strings.TrimSpace(name)); name == "" {
+			continue
+		}
+		if strings.ContainsAny(name, "/:*@ ") {
+			errs = append(errs, fmt.Errorf("ALLOWED_HOSTS must be names of hosts, without a port, separated by commas, not %q", name))
+		}
+		c.Hosts = append(c.Hosts, name)
 	}
 	if s := getenv("ENGINE"); s != "" {
 		c.Engine = s

@@ -21,25 +21,49 @@ type dataDir struct {
 	lock *os.File
 }
 
-// openDataDir makes the folder and takes it for this process: two writers would ruin it.
+// openDataDir makes the folder and takes it for this process: two writers would ruin it. The lock is on the folder itself,
+// which nobody can remove while the files in it are used.
 func openDataDir(path string) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("DATA_DIR: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("DATA_DIR: %w", err)
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("DATA_DIR %s is in use by another process", path), lock.Close())
 	}
+	if err := keepPrivate(path); err != nil {
+		return nil, errors.Join(fmt.Errorf("DATA_DIR: %w", err), lock.Close())
+	}
 	return &dataDir{path: path, lock: lock}, nil
+}
+
+// keepPrivate makes the files in a folder readable by their owner alone: they hold keys and customers' data. Files that
+// are made later are made so.
+func keepPrivate(path string) error {
+	return filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		return os.Chmod(name, 0o600)
+	})
 }
 
 func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
 
 // close lets go of the folder.
 func (d *dataDir) close() error { return d.lock.Close() }
+
+// has reports whether the folder has a file of that name with something in it.
+func (d *dataDir) has(name string) (bool, error) {
+	info, err := os.Stat(d.file(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && info.Size() > 0, err
+}
 
 // key returns the key kept in a file, making it the first time.
 func (d *dataDir) key(name, prefix string) (string, error) {

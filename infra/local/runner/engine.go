@@ -16,6 +16,7 @@ type Engines struct {
 	Store interface {
 		Store
 		demoStore
+		checkStore
 	}
 	Queues map[string]Queue
 	Expire func(ctx context.Context) error // deletes some of what has expired; nil where the store does so itself
@@ -42,11 +43,11 @@ const expireAtOnce = 10_000
 
 // Embedded opens the engines that every build has: SQLite, in files of the folder.
 func Embedded(_ context.Context, dir string, clk clock.Clock) (*Engines, error) {
-	store, err := storesqlite.New(filepath.Join(dir, "store.db"), storesqlite.Options{Clock: clk})
+	store, err := storesqlite.New(filepath.Join(dir, storeFile), storesqlite.Options{Clock: clk})
 	if err != nil {
 		return nil, err
 	}
-	engine, err := queuesqlite.New(filepath.Join(dir, "queue.db"), queuesqlite.Options{Clock: clk})
+	engine, err := queuesqlite.New(filepath.Join(dir, queueFile), queuesqlite.Options{Clock: clk})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}

@@ -73,43 +73,6 @@ func TestPutEvents(t *testing.T) {
 	}
 }
 
-func TestReadConfig(t *testing.T) {
-	tests := map[string]struct {
-		env  map[string]string
-		want Config
-		errs []string // variables named in the error
-	}{
-		"nothing set": {nil, Config{Port: 8080, DataDir: ".data", ClockSpeed: 1, AllowPrivate: true, Engine: "sqlite"}, nil},
-		"all set": {
-			map[string]string{"PORT": "9", "DATA_DIR": "d", "ADMIN_KEY": "k", "CLOCK_SPEED": "3600", "ALLOW_PRIVATE_TARGETS": "false", "ENGINE": "e"},
-			Config{Port: 9, DataDir: "d", AdminKey: "k", ClockSpeed: 3600, Engine: "e"},
-			nil,
-		},
-		"all wrong": {
-			map[string]string{"PORT": "x", "CLOCK_SPEED": "-1", "ALLOW_PRIVATE_TARGETS": "maybe"},
-			Config{},
-			[]string{"PORT", "CLOCK_SPEED", "ALLOW_PRIVATE_TARGETS"},
-		},
-		"no speed": {map[string]string{"CLOCK_SPEED": "NaN"}, Config{}, []string{"CLOCK_SPEED"}},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			got, err := ReadConfig(func(name string) string { return tt.env[name] })
-			if tt.errs == nil {
-				if err != nil || got != tt.want {
-					t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
-				}
-				return
-			}
-			for _, name := range tt.errs {
-				if err == nil || !strings.Contains(err.Error(), name) {
-					t.Errorf("got %v, want an error that names %s", err, name)
-				}
-			}
-		})
-	}
-}
-
 // TestClockGoesOn opens a data directory at one speed and then another: the clock never goes back.
 func TestClockGoesOn(t *testing.T) {
 	dir, err := openDataDir(t.TempDir())

@@ -17,7 +17,6 @@ import (
 
 	"hookline/infra/local/mailbox"
 	"hookline/shared/clock"
-	"hookline/shared/console"
 	"hookline/shared/egress"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
@@ -61,10 +60,16 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 			return err
 		}
 	}
-	sealKey, err := dir.key("seal-key", "")
+	if c.Engine == embedded {
+		if err := dir.complete(); err != nil {
+			return err
+		}
+	}
+	sealKey, err := dir.key(sealKeyFile, "")
 	if err != nil {
 		return err
 	}
+	keys := seal.NewStatic(sealKey)
 	e, err := open(ctx, dir.path, clk)
 	if ctx.Err() != nil && err != nil {
 		return nil // it was stopped before it was ready
@@ -73,6 +78,9 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
+	if err := checkSealKey(ctx, e.Store, seal.Box{Keys: keys}, dir.path); err != nil {
+		return err
+	}
 
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)))
 	if err != nil {
@@ -84,7 +92,7 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 	log := slog.New(newShow(out, clk.Now))
 	mails := &mailbox.Folder{Path: dir.file("mail"), Now: clk.Now, Log: log}
 	stack, err := Assemble(Parts{
-		Store: e.Store, Queues: e.Queues, Clock: clk, Keys: seal.NewStatic(sealKey), AdminKey: c.AdminKey,
+		Store: e.Store, Queues: e.Queues, Clock: clk, Keys: keys, AdminKey: c.AdminKey,
 		Poster: egress.New(egress.Options{AllowPrivate: c.AllowPrivate}), AllowPrivate: c.AllowPrivate, Log: log,
 		Mailer: mails, Mails: mails, Console: api,
 	})
@@ -96,29 +104,18 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 		return err
 	}
 	fmt.Fprint(out, welcome(api, c, demoKey))
-	return serve(ctx, listener, stack, e, clk, log)
+	return serve(ctx, listener, stack, e, c.Hosts, clk, log)
 }
 
 // serve runs everything until ctx ends or the server fails.
-func serve(ctx context.Context, l net.Listener, stack *Stack, e *Engines, clk clock.Clock, log *slog.Logger) error {
+func serve(ctx context.Context, l net.Listener, stack *Stack, e *Engines, hosts []string, clk clock.Clock, log *slog.Logger) error {
 	work, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
 	ctx, stop := context.WithCancel(ctx)
 
 	bus := &eventBus{queue: e.Queues[IngestQueue], now: time.Now}
 	server := &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			switch {
-			case r.Method == http.MethodPost && r.URL.Path == "/" && r.Header.Get("X-Amz-Target") != "":
-				bus.ServeHTTP(w, r)
-			case r.URL.Path == "/console":
-				http.Redirect(w, r, console.Path, http.StatusMovedPermanently)
-			case strings.HasPrefix(r.URL.Path, console.Path):
-				stack.Console.ServeHTTP(w, r)
-			default:
-				stack.API.ServeHTTP(w, r)
-			}
-		}),
+		Handler:           front(stack, bus, hosts),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

@@ -127,7 +127,7 @@ func Assemble(p Parts) (*Stack, error) {
 		RedriveTo: p.Queues[DeliveryQueue].Name(), Box: box, AllowPrivate: p.AllowPrivate, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
 		Changes: p.Queues[IngestQueue], Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
 	}
-	pages := &console.Console{API: api.Handler(), Store: p.Store, Dialects: dialects, Box: box, Mails: p.Mails, Now: p.Clock.Now, Log: p.Log, Files: p.Files}
+	pages := &console.Console{API: api.Handler(), Store: p.Store, Dialects: dialects, Box: box, Mails: p.Mails, Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log, Files: p.Files}
 	shown, err := pages.Handler()
 	if err != nil {
 		return nil, err

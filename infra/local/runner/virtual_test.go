@@ -60,7 +60,7 @@ func status(code int) func(egress.Request, int) egress.Response {
 	return func(egress.Request, int) egress.Response { return egress.Response{Status: code} }
 }
 
-const adminKey = "hka_test"
+const adminKey = "hka_of_these_tests"
 
 // virtual runs a whole stack on engines in memory, in the bubble's time, and gives it to fn.
 func virtual(t *testing.T, r *receiver, fn func(t *testing.T, admin *client)) {

@@ -5,7 +5,8 @@
 // makers meet: the first one's stays. An unwrapped key is held in memory for an hour, so that sealing and opening cost
 // next to no calls, and a KMS key that is disabled stops everything within the hour.
 //
-// A lost store loses the data keys and with them every sealed value; deleting the KMS key does the same.
+// A lost store loses the data keys and with them every sealed value; deleting the KMS key does the same. A KMS key that is
+// another than before is an error at its first use: no data key is unwrapped by it, and none is made with it beside those.
 package kms
 
 import (
@@ -62,6 +63,8 @@ const (
 	// shelf is where wrapped keys are: no tenant can have this id, so none can read or delete them.
 	shelf = "@keys"
 	month = "2006-01"
+	// oldest is where the stack's first data key is a second time, behind its month, for a later month to begin with.
+	oldest = "oldest"
 )
 
 // never is when a wrapped key expires: what it sealed may be read as long as the stack lives.
@@ -121,6 +124,10 @@ func (k *Keyring) unwrap(ctx context.Context, id string) ([]byte, error) {
 
 // create makes the key of a month. A crash after the key is made and before it is kept leaves nothing behind.
 func (k *Keyring) create(ctx context.Context, id string) ([]byte, error) {
+	known, err := k.recognised(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out, err := k.API.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{
 		KeyId: &k.KeyID, KeySpec: types.DataKeySpecAes256, EncryptionContext: k.context(id),
 	})
@@ -130,7 +137,29 @@ func (k *Keyring) create(ctx context.Context, id string) ([]byte, error) {
 	if err := k.Shelf.PutPayload(ctx, shelf, id, out.CiphertextBlob, never()); err != nil {
 		return nil, err
 	}
+	if !known {
+		if err := k.Shelf.PutPayload(ctx, shelf, oldest, append([]byte(id), out.CiphertextBlob...), never()); err != nil {
+			return nil, err
+		}
+	}
 	return k.unwrap(ctx, id) // another maker's, if that was quicker
+}
+
+// recognised reports whether the KMS key unwraps the stack's first data key; false is that there is none yet. It is an error
+// where it does not: what is sealed could not be opened any more, and a new data key would hide that until it is needed.
+func (k *Keyring) recognised(ctx context.Context) (bool, error) {
+	found, err := k.Shelf.Payloads(ctx, shelf, []string{oldest})
+	first, ok := found[oldest]
+	if err != nil || !ok || len(first) < len(month) {
+		return false, err
+	}
+	_, err = k.API.Decrypt(ctx, &kms.DecryptInput{
+		KeyId: &k.KeyID, CiphertextBlob: first[len(month):], EncryptionContext: k.context(string(first[:len(month)])),
+	})
+	if err != nil {
+		return false, fault("with a KMS key that does not open the stack's secrets: unwrapping", err)
+	}
+	return true, nil
 }
 
 // context is what KMS binds the wrapping to and writes in its log: nothing in it is secret.

@@ -120,6 +120,34 @@ func TestOneKeyForAMonth(t *testing.T) {
 	}
 }
 
+// TestAnotherKMSKey shows that a KMS key which is not the one before is refused at its first use, also when a month begins:
+// a data key made with it would hide that nothing older can be opened.
+func TestAnotherKMSKey(t *testing.T) {
+	f := newFixture(t)
+	_, key, err := f.process("dev").Current(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, months := range []int{0, 1} {
+		f.now = f.now.AddDate(0, months, 0)
+		other := f.process("dev")
+		other.KeyID = "key-2"
+		if _, _, err := other.Current(t.Context()); err == nil || errors.Is(err, seal.ErrUnreadable) {
+			t.Errorf("%d months later: got %v, want an error of the KMS key", months, err)
+		}
+	}
+	if f.service.made != 1 {
+		t.Errorf("got %d keys made, want 1", f.service.made)
+	}
+	again := f.process("dev")
+	if id, _, err := again.Current(t.Context()); err != nil || id != "2026-12" {
+		t.Errorf("the KMS key is back: got %s, %v", id, err)
+	}
+	if old, err := again.Key(t.Context(), "2026-11"); err != nil || !bytes.Equal(old, key) {
+		t.Errorf("last month's key: another one, or %v", err)
+	}
+}
+
 func TestHeldForAnHour(t *testing.T) {
 	f := newFixture(t)
 	k := f.process("dev")
