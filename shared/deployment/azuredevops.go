@@ -40,7 +40,7 @@ func azureDevOps() Provider {
 				"On the screen **Service** choose **Web Hooks**, then **Next**.",
 				"On the screen **Trigger** choose **Release deployment completed** with the status Succeeded, or **Run state changed** with the state Completed and the result Succeeded, then **Next**.",
 				"On the screen **Action** paste the endpoint URL into **URL**, any name into **Basic authentication username**, and the secret into **Basic authentication password**. Leave **Resource details to send** at **All**.",
-				"Choose **Test**; when that has succeeded, **Finish**. For both triggers, make a subscription for each.",
+				"Choose **Test**: the made-up event that Azure DevOps sends is answered 200, and registers nothing. Then choose **Finish**. For both triggers, make a subscription for each.",
 			},
 			Registers: "A release deployment or a pipeline run that succeeded. Everything else is answered 202 and left alone.",
 			Hints:     []string{"Azure DevOps sends the password to https addresses only, and nothing to localhost.", "Payloads of Azure DevOps name no commit: unless the run names one, its own id stands in for it."},
@@ -54,10 +54,17 @@ func verifyBasic(header http.Header, _ []byte, secret string) bool {
 	return same(password, secret) && ok
 }
 
+// noSubscription is the subscriptionId of an event that Test sends: Azure DevOps makes the event up, and the subscription
+// need not be there yet. Events of subscriptions have the subscription's own.
+const noSubscription = "00000000-0000-0000-0000-000000000000"
+
 func readAzureDevOps(_ http.Header, body []byte) (Report, error) {
 	r, err := read(body)
 	if err != nil {
 		return Report{}, err
+	}
+	if r.first("subscriptionId") == noSubscription {
+		return Report{Ping: true, Reason: "this is Azure DevOps's test event: the address and the password are right, and nothing was registered"}, nil
 	}
 	switch r.first("eventType") {
 	// The second name is how the page has it since 2024.
@@ -66,12 +73,12 @@ func readAzureDevOps(_ http.Header, body []byte) (Report, error) {
 	case "ms.vss-pipelines.run-state-changed-event", "ms.azure-devops-pipelines.run-state-changed-event":
 		return readRun(r)
 	}
-	return Report{Ignored: "only the events Release deployment completed and Run state changed register a deployment"}, nil
+	return Report{Reason: "only the events Release deployment completed and Run state changed register a deployment"}, nil
 }
 
 func readRelease(r *reading) (Report, error) {
 	if !r.is("succeeded", "resource/environment/status", "resource/deployment/deploymentStatus", "resource/deployment/status") {
-		return Report{Ignored: "only the status succeeded registers a deployment"}, nil
+		return Report{Reason: "only the status succeeded registers a deployment"}, nil
 	}
 	// The release stands in the environment (until 2022) or in the deployment (since 2024).
 	const older, newer = "resource/environment/release", "resource/deployment/release"
@@ -90,7 +97,7 @@ func readRelease(r *reading) (Report, error) {
 
 func readRun(r *reading) (Report, error) {
 	if !r.is("completed", "resource/run/state") || !r.is("succeeded", "resource/run/result") {
-		return Report{Ignored: "only a run that completed and succeeded registers a deployment"}, nil
+		return Report{Reason: "only a run that completed and succeeded registers a deployment"}, nil
 	}
 	const self, other = "resource/run/resources/repositories/self", "resource/repositories/0"
 	return r.report(Deployed{

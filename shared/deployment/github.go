@@ -51,9 +51,9 @@ func readGitHub(header http.Header, body []byte) (Report, error) {
 	case event == "ping":
 		return Report{Ping: true}, nil
 	case event != "deployment_status":
-		return Report{Ignored: "only the event deployment_status registers a deployment"}, nil
+		return Report{Reason: "only the event deployment_status registers a deployment"}, nil
 	case !r.is("success", "deployment_status/state"):
-		return Report{Ignored: "only the state success registers a deployment"}, nil
+		return Report{Reason: "only the state success registers a deployment"}, nil
 	}
 	return r.report(Deployed{
 		// A status is made when its state is reached; the deployment's own times are when it was asked for.

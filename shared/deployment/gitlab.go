@@ -41,9 +41,9 @@ func readGitLab(header http.Header, body []byte) (Report, error) {
 	case err != nil:
 		return Report{}, err
 	case only(header, "X-Gitlab-Event") != "Deployment Hook" || !r.is("deployment", "object_kind"):
-		return Report{Ignored: "only deployment events register a deployment"}, nil
+		return Report{Reason: "only deployment events register a deployment"}, nil
 	case !r.is("success", "status"):
-		return Report{Ignored: "only the status success registers a deployment"}, nil
+		return Report{Reason: "only the status success registers a deployment"}, nil
 	}
 	return r.report(Deployed{
 		// Ruby's Time#to_s, by the zone that the instance is set to; RFC 3339 where the page shows newer fields.

@@ -31,7 +31,7 @@ type Provider struct {
 // Report is what a request says. Its zero value says nothing that is to be registered.
 type Report struct {
 	Ping      bool   // the product tries the address out
-	Ignored   string // why nothing is to be registered, for people
+	Reason    string // why nothing is to be registered, for people; a ping may go without
 	Succeeded *Deployed
 }
 

@@ -190,6 +190,43 @@ func TestNothingToRegister(t *testing.T) {
 	}
 }
 
+// TestProvidersTest sends what Azure DevOps's button Test does: the published event, with a subscription's id of zeros and a
+// count (recorded by rancher/gitjob, pkg/webhook, for git.push). Nothing is registered, whatever the event says.
+func TestProvidersTest(t *testing.T) {
+	made := func(name string) []byte {
+		return changed(t, published(t, "azure-devops/"+name), "{", `{"subscriptionId": "00000000-0000-0000-0000-000000000000", "notificationId": 1, `)
+	}
+	run := made("run.json")
+	for name, body := range map[string][]byte{
+		"release": made("release.environment.json"), "release 2024": made("release.deployment.json"), "run": run, "run 2024": made("run.short.json"),
+		"failed":                   changed(t, run, `"result": "succeeded"`, `"result": "failed"`),
+		"another event":            changed(t, run, "ms.vss-pipelines.run-state-changed-event", "git.push"),
+		"without resource details": []byte(`{"subscriptionId":"00000000-0000-0000-0000-000000000000","eventType":"ms.vss-pipelines.run-state-changed-event","resource":null}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			got, err := w.send(t, proved("azure-devops", secret, body))
+			if err != nil || got.Outcome != deployment.Pinged || got.ID != "" || !strings.Contains(got.Reason, "test event") {
+				t.Errorf("got %+v, %v, want to be told of a test", got, err)
+			}
+			if len(w.events.got) != 0 {
+				t.Error("something was published")
+			}
+			if l, err := w.store.Deployments(t.Context(), "acme", webhook.DeploymentQuery{Page: webhook.Page{Limit: 10}}); err != nil || len(l.Items) != 0 {
+				t.Errorf("registered %d deployments, %v", len(l.Items), err)
+			}
+		})
+	}
+	w := newWorld(t)
+	own := changed(t, run, "00000000-0000-0000-0000-000000000000", "4f6e6328-0251-4814-a009-c01dfa368e3f")
+	if got, err := w.send(t, proved("azure-devops", secret, own)); err != nil || got.Outcome != deployment.Registered {
+		t.Errorf("of a subscription: got %+v, %v, want it registered", got, err)
+	}
+	if _, err := w.send(t, proved("azure-devops", "wrong", run)); err == nil || webhook.KindOf(err) != webhook.Unauthorized {
+		t.Errorf("a test with a wrong password: got %v, want unauthorized", err)
+	}
+}
+
 // TestTakenFirst shows that stand-ins stand in only: what a payload does say of commit and repository is taken.
 func TestTakenFirst(t *testing.T) {
 	release := changed(t, published(t, "azure-devops/release.environment.json"), `"resource": {`, `"resource": {"deployment": {"completedOn": "2026-03-01T10:00:00.5Z", "release": {"artifacts": [

@@ -116,7 +116,7 @@ const (
 type Receipt struct {
 	Outcome Outcome
 	ID      string // of the deployment
-	Reason  string // why it was ignored
+	Reason  string // why nothing was registered
 }
 
 // Receive takes the request that came for a source at the address of a kind. Errors: webhook.NotFound, webhook.Unauthorized,
@@ -138,9 +138,9 @@ func (s Service) Receive(ctx context.Context, id, kind string, header http.Heade
 	case err != nil:
 		return Receipt{}, err
 	case report.Ping:
-		return Receipt{Outcome: Pinged}, nil
+		return Receipt{Outcome: Pinged, Reason: report.Reason}, nil
 	case report.Succeeded == nil:
-		return Receipt{Outcome: Ignored, Reason: report.Ignored}, nil
+		return Receipt{Outcome: Ignored, Reason: report.Reason}, nil
 	}
 	return s.register(ctx, src, *report.Succeeded)
 }

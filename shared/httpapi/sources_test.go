@@ -200,6 +200,11 @@ func TestReceivedOtherwise(t *testing.T) {
 	if want := "{\"status\":\"ping\"}\n"; ping.body != want {
 		t.Errorf("got %s, want %s", ping.body, want)
 	}
+	body = strings.Replace(report(t, "azure-devops/run.json"), "{", `{"subscriptionId":"00000000-0000-0000-0000-000000000000",`, 1)
+	test := w.do("POST", "/webhooks/deployments/azure-devops/"+w.source(w.key, "azure-devops"), "", body, proof("azure-devops", body)...).is(200)
+	if !strings.HasPrefix(test.body, `{"status":"ping","detail":"this is Azure DevOps's test event`) {
+		t.Errorf("got %s, want to be told of a test", test.body)
+	}
 	body = report(t, "github/deployment_status.in_progress.json")
 	ignored := w.do("POST", to, "", body, proof("github", body)...).is(202)
 	if want := `{"status":"ignored","detail":"only the state success registers a deployment"}` + "\n"; ignored.body != want {
