@@ -83,13 +83,23 @@ func readRelease(r *reading) (Report, error) {
 	// The release stands in the environment (until 2022) or in the deployment (since 2024).
 	const older, newer = "resource/environment/release", "resource/deployment/release"
 	from := primary(r, newer+"/artifacts", "resource/release/artifacts")
+	release := r.first(older+"/id", newer+"/id", "resource/release/id")
+	project := r.first("resource/project/id", newer+"/project/id", "resourceContainers/project/id")
+	// Releases are numbered within a project. One may be deployed to an environment again, as when another is rolled back:
+	// where the payload numbers the deployments themselves, that is another one.
+	own := known("release", collection(r)+"/"+project, release,
+		r.first("resource/environment/id", "resource/deployment/releaseEnvironment/id", "resource/deployment/environment/id"))
+	if n := r.first("resource/deployment/id"); n != "" && own != nil {
+		own = append(own, n)
+	}
 	return r.report(Deployed{
+		ID:          own,
 		At:          r.when([]string{time.RFC3339}, "resource/deployment/completedOn", "createdDate"),
 		Environment: r.text("resource/environment/name", "resource/deployment/environment/name", "resource/deployment/releaseEnvironment/name"),
 		CommitSHA: r.check(older+"/id", cmp.Or(r.first(from+"/sourceVersion/id"),
-			standIn("release", r.first(older+"/id", newer+"/id", "resource/release/id"))), maxText),
+			standIn("release", release)), maxText),
 		RepositoryID: r.check("resource/project/id", cmp.Or(r.first(from+"/repository/id"),
-			standIn("project", r.first("resource/project/id", newer+"/project/id", "resourceContainers/project/id"))), maxText),
+			standIn("project", project)), maxText),
 		RepositoryURL: r.address(older+"/url", cmp.Or(r.first(older+"/_links/web/href", older+"/url",
 			newer+"/_links/web/href", newer+"/webAccessUri", newer+"/url"), linkIn(r.first("message/markdown")))),
 	})
@@ -100,16 +110,24 @@ func readRun(r *reading) (Report, error) {
 		return Report{Reason: "only a run that completed and succeeded registers a deployment"}, nil
 	}
 	const self, other = "resource/run/resources/repositories/self", "resource/repositories/0"
+	run := cmp.Or(r.first("resource/run/id"), lastOf(r.first("resource/run/url")))
 	return r.report(Deployed{
+		ID:          known("run", collection(r), run), // runs are numbered within a collection
 		At:          r.when([]string{time.RFC3339}, "resource/run/finishedDate", "createdDate"),
 		Environment: r.text("resource/pipeline/name", "resource/run/pipeline/name"),
 		CommitSHA: r.check("resource/run/id", cmp.Or(r.first(self+"/version", other+"/change/version"),
-			standIn("run", cmp.Or(r.first("resource/run/id"), lastOf(r.first("resource/run/url"))))), maxText),
+			standIn("run", run)), maxText),
 		RepositoryID: r.check("resource/pipeline/id", cmp.Or(r.first(self+"/repository/id"),
 			standIn("pipeline", r.first("resource/pipeline/id", "resource/run/pipeline/id"))), maxText),
 		RepositoryURL: r.address("resource/run/url", r.first(other+"/url", "resource/run/_links/pipeline.web/href",
 			"resource/pipeline/url", "resource/run/pipeline/url", "resource/run/_links/web/href", "resource/run/url")),
 	})
+}
+
+// collection returns the id of the collection or organization that an event is from; "-" where it does not say, as in the
+// page's shorter payloads.
+func collection(r *reading) string {
+	return cmp.Or(r.first("resourceContainers/collection/id", "resourceContainers/account/id"), "-")
 }
 
 // primary returns the path to what the first artifact that is marked as primary is made of; else to the first one's.

@@ -28,6 +28,7 @@ func gitlab() Provider {
 				"Paste the secret into **Secret token**.",
 				"Under **Trigger**, clear **Push events** and tick **Deployment events**.",
 				"Leave **Enable SSL verification** ticked and choose **Add webhook**.",
+				"To try it, choose **Test**, **Deployment events**: GitLab sends the newest deployment once more, with the time of now. If it succeeded it is registered, unless it is already.",
 			},
 			Registers: "A deployment whose status becomes `success`. Other states and events are answered 202 and left alone.",
 			Hints:     []string{"GitLab sends the secret as it is, in the header: keep the endpoint URL on https.", "Webhooks of groups are a feature of GitLab Premium and Ultimate."},
@@ -46,6 +47,8 @@ func readGitLab(header http.Header, body []byte) (Report, error) {
 		return Report{Reason: "only the status success registers a deployment"}, nil
 	}
 	return r.report(Deployed{
+		// Test sends the newest deployment with the time of now, so only its id tells that it is the same.
+		ID: known("deployment", r.first("project/id"), r.first("deployment_id")),
 		// Ruby's Time#to_s, by the zone that the instance is set to; RFC 3339 where the page shows newer fields.
 		At:          r.when([]string{"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 UTC", time.RFC3339}, "status_changed_at"),
 		Environment: r.text("environment"), CommitSHA: r.check("commit_url", commitOf(r), maxText),

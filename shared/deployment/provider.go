@@ -35,8 +35,11 @@ type Report struct {
 	Succeeded *Deployed
 }
 
-// Deployed is a deployment that succeeded, as reported: the five values that make it what it is, and the report itself.
+// Deployed is a deployment that succeeded, as reported: five values, and the report itself.
 type Deployed struct {
+	// ID is the product's own id of the deployment, in as many parts as make it unique within a source. It says which
+	// deployment this is, whatever the five values are; nil where the report has none, and then the five values say it.
+	ID            []string
 	At            time.Time // whole milliseconds, UTC
 	Environment   string
 	CommitSHA     string

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,6 +76,15 @@ func (r *reading) first(paths ...string) string {
 		}
 	}
 	return ""
+}
+
+// known returns a product's own id of a deployment: kind, which says what the values number, and the values. It is nil
+// where one of them is not there.
+func known(kind string, values ...string) []string {
+	if slices.Contains(values, "") {
+		return nil
+	}
+	return append([]string{kind}, values...)
 }
 
 // is reports whether one of the paths that are there, the first, holds the word; its case makes no difference.

@@ -1,6 +1,9 @@
 package deployment_test
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -380,6 +383,138 @@ func TestIdentity(t *testing.T) {
 	w.now = w.now.Add(400 * 24 * time.Hour)
 	if got, err := w.send(t, proved("custom", secret, doc)); err != nil || got.Outcome != deployment.Registered {
 		t.Errorf("after it expired: got %+v, %v, want it registered again", got, err)
+	}
+}
+
+// TestKnownByProduct shows that the product's own id of a deployment says which one it is: another time, status or value
+// makes no other of it, and another id does though all values are the same.
+func TestKnownByProduct(t *testing.T) {
+	status, hook := published(t, "github/deployment_status.success.json"), published(t, "gitlab/deployment.success.json")
+	release, newer := published(t, "azure-devops/release.environment.json"), published(t, "azure-devops/release.deployment.json")
+	run, short := published(t, "azure-devops/run.json"), published(t, "azure-devops/run.short.json")
+	more := func(body []byte, container string) []byte {
+		return changed(t, body, "{", `{"resourceContainers": {`+container+`}, `)
+	}
+	for name, tt := range map[string]struct {
+		kind        string
+		body        []byte
+		same, other map[string][]byte
+	}{
+		"github": {
+			"github", status,
+			map[string][]byte{
+				"a second status":     changed(t, changed(t, status, `"created_at":"2019-05-15T15:20:55Z"`, `"created_at":"2019-05-15T15:21:40Z"`), "209916254", "209916255"),
+				"another environment": changed(t, status, `"environment":"production","target_url"`, `"environment":"production-eu","target_url"`),
+			},
+			map[string][]byte{"another deployment": changed(t, status, `"id":145988746`, `"id":145988747`)},
+		},
+		"gitlab": {
+			"gitlab", hook,
+			map[string][]byte{"Test": changed(t, hook, "2021-04-28 21:50:00 +0200", "2026-03-20 11:59:59 UTC")},
+			map[string][]byte{"another deployment": changed(t, hook, `"deployment_id": 15`, `"deployment_id": 16`), "another project's": changed(t, hook, `"id": 30`, `"id": 31`)},
+		},
+		"azure, release": {
+			"azure-devops", release,
+			map[string][]byte{"another time": changed(t, release, "2016-09-19T13", "2016-09-19T14"), "another project's name": changed(t, release, `"Fabrikam"`, `"Fiber"`)},
+			map[string][]byte{
+				"another release": changed(t, release, `"release": {
+        "id": 1,`, `"release": {
+        "id": 2,`),
+				"another environment": changed(t, release, `"environment": {
+      "id": 5,`, `"environment": {
+      "id": 6,`),
+				"another project":    changed(t, release, "00000000-0000-0000-0000-000000000000\",\n      \"name\": \"Fabrikam", "be9b3917-87e6-42a4-a549-2bc06a7a878f\",\n      \"name\": \"Fabrikam"),
+				"another collection": changed(t, release, "c12d0eb8", "c12d0eb9"),
+			},
+		},
+		"azure, release 2024": {
+			"azure-devops", newer,
+			map[string][]byte{"another time": changed(t, newer, "2024-12-02T12", "2024-12-02T13")},
+			map[string][]byte{
+				"deployed again": changed(t, newer, `"deployment": {
+      "id": 1,`, `"deployment": {
+      "id": 2,`),
+				"another environment":  changed(t, newer, `"id": 8,`, `"id": 9,`),
+				"another organization": more(newer, `"account": {"id": "f844ec47"}`),
+			},
+		},
+		"azure, run": {
+			"azure-devops", run,
+			map[string][]byte{"completed again": changed(t, run, `"finishedDate": "2019-12-13T04:46`, `"finishedDate": "2019-12-13T05:46`)},
+			map[string][]byte{
+				"another run":        changed(t, run, "\"id\": 11,\n      \"name\": \"11\"", "\"id\": 12,\n      \"name\": \"11\""),
+				"another collection": changed(t, run, "c12d0eb8", "c12d0eb9"),
+			},
+		},
+		"azure, run 2024": {
+			"azure-devops", short,
+			map[string][]byte{"completed again": changed(t, short, `"finishedDate": "2024-07-17T21:45`, `"finishedDate": "2024-07-17T22:45`)},
+			map[string][]byte{"another run": changed(t, short, `00000000-0000-0000-0000-000000000000/_apis/Pipelines/1/runs/11"
+    }`, `00000000-0000-0000-0000-000000000000/_apis/Pipelines/1/runs/12"
+    }`), "another collection": more(short, `"collection": {"id": "c12d0eb8"}`)},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			first, err := w.send(t, proved(tt.kind, secret, tt.body))
+			if err != nil || first.Outcome != deployment.Registered {
+				t.Fatalf("got %+v, %v, want it registered", first, err)
+			}
+			for what, body := range tt.same {
+				if got, err := w.send(t, proved(tt.kind, secret, body)); err != nil || got != (deployment.Receipt{Outcome: deployment.Repeated, ID: first.ID}) {
+					t.Errorf("%s: got %+v, %v, want a repeat", what, got, err)
+				}
+			}
+			if len(w.events.got) != 1 || w.events.repeats != 0 {
+				t.Errorf("told %d times, and %d times again, want once", len(w.events.got), w.events.repeats)
+			}
+			seen := map[string]bool{first.ID: true}
+			for what, body := range tt.other {
+				got, err := w.send(t, proved(tt.kind, secret, body))
+				if err != nil || got.Outcome != deployment.Registered || seen[got.ID] {
+					t.Errorf("%s: got %+v, %v, want another deployment", what, got, err)
+				}
+				seen[got.ID] = true
+			}
+		})
+	}
+}
+
+// TestRegisteredByValues has deployments on record under the ids that were made of the values alone, as they were before
+// the products' own ids counted: the same report again is a repeat of those, and told to nobody.
+func TestRegisteredByValues(t *testing.T) {
+	for name, tt := range success(t) {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			source := w.sources[tt.kind]
+			at, err := time.Parse(time.RFC3339Nano, tt.want.DeployedAt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := sha256.New()
+			for _, part := range []string{source, tt.want.DeployedAt, tt.want.Environment, tt.want.CommitSHA, tt.want.RepositoryID, tt.want.RepositoryURL} {
+				h.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(part))), part...))
+			}
+			old := webhook.Deployment{
+				Tenant: "acme", ID: "dep_" + hex.EncodeToString(h.Sum(nil)[:16]), Source: source, Kind: tt.kind, DeployedAt: at,
+				RegisteredAt: w.now, ExpiresAt: w.now.Add(time.Hour),
+			}
+			if _, _, err := w.store.CreateDeployment(t.Context(), old); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if got, err := w.send(t, tt.request); err != nil || got != (deployment.Receipt{Outcome: deployment.Repeated, ID: old.ID}) {
+					t.Errorf("got %+v, %v, want a repeat of %s", got, err, old.ID)
+				}
+			}
+			if len(w.events.got) != 0 {
+				t.Error("it was told again")
+			}
+			w.now = w.now.Add(time.Hour) // it has expired
+			if got, err := w.send(t, tt.request); err != nil || got.Outcome != deployment.Registered {
+				t.Errorf("after it expired: got %+v, %v, want it registered", got, err)
+			}
+		})
 	}
 }
 

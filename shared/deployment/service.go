@@ -162,17 +162,27 @@ func (s Service) source(ctx context.Context, id, kind string) (webhook.Source, P
 // told of and no list has, which the sender, who got no answer, mends by sending again. The second event has the first
 // one's id, and for 24 hours (ingest.Remembered) nobody is sent it twice; a sender who tries again only after that has it
 // delivered twice, under the same webhook-id. The other way round a crash would leave an event that nobody is ever sent.
+//
+// What was registered before the products' own ids counted is on record under the id of its values (400 days at most), so
+// a report is looked for under both: what is sent again as it was is still the same. Only a first repeat with another time
+// registers such a deployment once more, under its product's id.
 func (s Service) register(ctx context.Context, src webhook.Source, r Deployed) (Receipt, error) {
 	d := deploymentOf(src, r, s.now())
 	if len(d.Payload) > maxPayload {
 		return Receipt{}, &webhook.Error{Kind: webhook.TooLarge, Message: "the report is over 300 KB when compressed; leave out fields that are not needed"}
 	}
-	there, err := s.Store.Deployment(ctx, d.Tenant, d.ID)
-	switch {
-	case err == nil && there.ExpiresAt.After(d.RegisteredAt):
-		return Receipt{Outcome: Repeated, ID: d.ID}, nil
-	case err != nil && webhook.KindOf(err) != webhook.NotFound:
-		return Receipt{}, err
+	ids := []string{d.ID}
+	if r.ID != nil {
+		ids = append(ids, hashOf(src.ID, r.values()))
+	}
+	for _, id := range ids {
+		there, err := s.Store.Deployment(ctx, d.Tenant, id)
+		switch {
+		case err == nil && there.ExpiresAt.After(d.RegisteredAt):
+			return Receipt{Outcome: Repeated, ID: id}, nil
+		case err != nil && webhook.KindOf(err) != webhook.NotFound:
+			return Receipt{}, err
+		}
 	}
 	t, err := s.Store.Tenant(ctx, d.Tenant)
 	if err != nil {
@@ -208,11 +218,23 @@ func deploymentOf(src webhook.Source, r Deployed, now time.Time) webhook.Deploym
 	}
 }
 
-// idOf makes the deployment's id of its source and its five values, each behind its length, so that no two sets of them
-// read the same. The time counts as the instant it is, however it was written.
+// idOf makes the deployment's id of its source and what its product knows it by, else its five values.
 func idOf(source string, r Deployed) string {
+	if r.ID != nil {
+		return hashOf(source, r.ID)
+	}
+	return hashOf(source, r.values())
+}
+
+// values returns the five values. The time counts as the instant it is, however it was written.
+func (r Deployed) values() []string {
+	return []string{r.At.UTC().Format(time.RFC3339Nano), r.Environment, r.CommitSHA, r.RepositoryID, r.RepositoryURL}
+}
+
+// hashOf makes an id of a source and further parts, each behind its length, so that no two lists of them read the same.
+func hashOf(source string, parts []string) string {
 	h := sha256.New()
-	for _, part := range []string{source, r.At.UTC().Format(time.RFC3339Nano), r.Environment, r.CommitSHA, r.RepositoryID, r.RepositoryURL} {
+	for _, part := range append([]string{source}, parts...) {
 		_ = binary.Write(h, binary.BigEndian, uint32(len(part))) // a hash takes everything
 		h.Write([]byte(part))
 	}
