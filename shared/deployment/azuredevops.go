@@ -27,6 +27,7 @@ import (
 func azureDevOps() Provider {
 	return Provider{
 		Kind:       "azure-devops",
+		Carried:    true,
 		Credential: "HTTP basic authentication must have the source's secret as its password, with any user name; put it into the subscription's Basic authentication password",
 		Challenge:  `Basic realm="hookline", charset="UTF-8"`,
 		Verify:     verifyBasic,

@@ -14,6 +14,7 @@ func gitlab() Provider {
 	const header = "X-Gitlab-Token"
 	return Provider{
 		Kind:       "gitlab",
+		Carried:    true,
 		Credential: header + " must be the source's secret; put it into the webhook's Secret token on GitLab",
 		Challenge:  `Token realm="hookline", header="` + header + `"`,
 		Verify:     func(h http.Header, _ []byte, secret string) bool { return same(only(h, header), secret) },

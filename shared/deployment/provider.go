@@ -17,6 +17,9 @@ type Provider struct {
 	Kind string
 	// Credential says in words how a report proves that it knows the source's secret.
 	Credential string
+	// Carried says that requests carry the secret itself in a header, which takes no white space at its ends and no control
+	// characters (RFC 9110, section 5.5; RFC 7617, section 2).
+	Carried bool
 	// Challenge is the WWW-Authenticate of a refusal.
 	Challenge string
 	// Verify reports whether the request proves knowledge of secret, in a time that does not depend on how nearly it does.

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -64,13 +63,14 @@ func (s Service) now() time.Time {
 	return s.Now().UTC().Truncate(time.Millisecond)
 }
 
-// SourceInput is a source to be made. Any secret is taken; without one ("") one is made.
+// SourceInput is a source to be made. Any secret is taken that can reach its address; without one ("") one is made.
 type SourceInput struct{ Kind, Name, Secret string }
 
 // CreateSource makes a source of the tenant and returns it with its secret, which cannot be read again. faults are those
 // found already.
 func (s Service) CreateSource(ctx context.Context, tenant string, in SourceInput, faults management.Faults) (webhook.Source, string, error) {
-	if !slices.Contains(Kinds(), in.Kind) {
+	p, ok := ProviderOf(in.Kind)
+	if !ok {
 		faults.Add("kind", "must be one of "+strings.Join(Kinds(), ", "))
 	}
 	if n := utf8.RuneCountInString(in.Name); n < 1 || n > maxName || strings.ContainsFunc(in.Name, unicode.IsControl) {
@@ -78,6 +78,10 @@ func (s Service) CreateSource(ctx context.Context, tenant string, in SourceInput
 	}
 	if len(in.Secret) > maxSecret {
 		faults.Add("secret", fmt.Sprintf("must be at most %d bytes", maxSecret))
+	}
+	if p.Carried && (strings.TrimSpace(in.Secret) != in.Secret || strings.ContainsFunc(in.Secret, unicode.IsControl)) {
+		faults.Add("secret", "must have no white space at its ends and no control characters: "+p.Guide.Product+
+			" sends it in the header "+p.Guide.Header+", which cannot carry them")
 	}
 	if err := faults.Err(); err != nil {
 		return webhook.Source{}, "", err

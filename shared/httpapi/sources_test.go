@@ -68,6 +68,7 @@ func TestSources(t *testing.T) {
 	w.do("POST", "/v1/sources", w.key, `{"kind":"jenkins","name":"","secret":7,"url":"x","id":"y","colour":1}`).
 		faults("kind", "name", "secret", "url", "id", "colour")
 	w.do("POST", "/v1/sources", w.key, `{}`).faults("kind", "name")
+	w.do("POST", "/v1/sources", w.key, `{"kind":"gitlab","name":"CI","secret":"s "}`).faults("secret")
 	made := w.do("POST", "/v1/sources", w.key, `{"kind":"gitlab","name":"CI","secret":null}`).is(201)
 	if got := made.str("secret"); len(got) != 64 {
 		t.Errorf("got secret %q, want one of 64 characters", got)
