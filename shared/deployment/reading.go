@@ -30,7 +30,11 @@ type reading struct {
 	faults management.Faults
 }
 
+// byteOrderMark may stand before JSON, and is not part of it (RFC 8259, section 8.1).
+const byteOrderMark = "\xef\xbb\xbf"
+
 func read(raw []byte) (*reading, error) {
+	raw = bytes.TrimPrefix(raw, []byte(byteOrderMark)) // the credential is over it too, and was found right
 	r := &reading{raw: raw}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber() // an id may be larger than a float holds

@@ -193,6 +193,37 @@ func TestNothingToRegister(t *testing.T) {
 	}
 }
 
+// TestByteOrderMark sends each product's payload behind a mark, and signed with it. It is kept without.
+func TestByteOrderMark(t *testing.T) {
+	const mark = "\xef\xbb\xbf"
+	for name, file := range map[string]string{
+		"custom": "custom/document.json", "github": "github/deployment_status.success.json", "gitlab": "gitlab/deployment.success.json",
+		"azure-devops": "azure-devops/run.json",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			body := published(t, file)
+			got, err := w.send(t, proved(name, secret, append([]byte(mark), body...)))
+			if err != nil || got.Outcome != deployment.Registered {
+				t.Fatalf("got %+v, %v, want it registered", got, err)
+			}
+			d, err := w.store.Deployment(t.Context(), "acme", got.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept, err := payload.Unpack(d.Payload); err != nil || !json.Valid(kept) {
+				t.Errorf("kept %.20q, %v", kept, err)
+			}
+			if again, err := w.send(t, proved(name, secret, body)); err != nil || again.Outcome != deployment.Repeated || again.ID != got.ID {
+				t.Errorf("without the mark: got %+v, %v, want a repeat", again, err)
+			}
+			if got, err := w.send(t, proved(name, secret, append([]byte(mark+mark), body...))); err == nil || webhook.KindOf(err) != webhook.Malformed {
+				t.Errorf("two marks: got %+v, %v, want malformed", got, err)
+			}
+		})
+	}
+}
+
 // TestProvidersTest sends what Azure DevOps's button Test does: the published event, with a subscription's id of zeros and a
 // count (recorded by rancher/gitjob, pkg/webhook, for git.push). Nothing is registered, whatever the event says.
 func TestProvidersTest(t *testing.T) {

@@ -172,6 +172,17 @@ func TestReceivers(t *testing.T) {
 					t.Errorf("got %s", r.body)
 				}
 			}
+			marked := "\xef\xbb\xbf" + body // signed as it is sent
+			if got := post(marked, proof(kind, marked)...).is(200); got.body != again.body {
+				t.Errorf("behind a byte order mark: got %s, want %s", got.body, again.body)
+			}
+			if kind == "custom" || kind == "github" {
+				post(marked, proof(kind, body)...).problem(401, "unauthorized")
+			}
+			if r := post(body, append(proof(kind, body), "Content-Encoding: gzip")...).problem(415, "unsupported-media-type"); !strings.Contains(r.body, "Content-Encoding gzip;") {
+				t.Errorf("got %s, want the encoding named", r.body)
+			}
+			post(body, append(proof(kind, body), "Content-Encoding: identity")...).is(200)
 			post("no JSON", proof(kind, "no JSON")...).problem(400, "not-json")
 			post("", proof(kind, "")...).problem(400, "not-json")
 			big := strings.Repeat(" ", 1<<20) + body
