@@ -77,8 +77,16 @@ func readAzureDevOps(_ http.Header, body []byte) (Report, error) {
 	return Report{Reason: "only the events Release deployment completed and Run state changed register a deployment"}, nil
 }
 
+// notAll is for an event that does not say how it went: with the resource details Minimal it has a URL and an id, and with
+// None nothing.
+const notAll = "the event does not say how it went: choose All for the subscription's Resource details to send"
+
 func readRelease(r *reading) (Report, error) {
-	if !r.is("succeeded", "resource/environment/status", "resource/deployment/deploymentStatus", "resource/deployment/status") {
+	statuses := []string{"resource/environment/status", "resource/deployment/deploymentStatus", "resource/deployment/status"}
+	switch {
+	case r.first(statuses...) == "":
+		return Report{Reason: notAll}, nil
+	case !r.is("succeeded", statuses...):
 		return Report{Reason: "only the status succeeded registers a deployment"}, nil
 	}
 	// The release stands in the environment (until 2022) or in the deployment (since 2024).
@@ -107,7 +115,10 @@ func readRelease(r *reading) (Report, error) {
 }
 
 func readRun(r *reading) (Report, error) {
-	if !r.is("completed", "resource/run/state") || !r.is("succeeded", "resource/run/result") {
+	switch {
+	case r.first("resource/run/state") == "":
+		return Report{Reason: notAll}, nil
+	case !r.is("completed", "resource/run/state") || !r.is("succeeded", "resource/run/result"):
 		return Report{Reason: "only a run that completed and succeeded registers a deployment"}, nil
 	}
 	const self, other = "resource/run/resources/repositories/self", "resource/repositories/0"

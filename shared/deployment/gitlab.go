@@ -47,11 +47,20 @@ func readGitLab(header http.Header, body []byte) (Report, error) {
 	case !r.is("success", "status"):
 		return Report{Reason: "only the status success registers a deployment"}, nil
 	}
-	return r.report(Deployed{
-		// Test sends the newest deployment with the time of now, so only its id tells that it is the same.
-		ID: known("deployment", r.first("project/id"), r.first("deployment_id")),
+	// Test sends the newest deployment with the time of now, so only its id tells that it is the same. Early ones
+	// (13.7) send the id of the job that deployed instead, and no time.
+	project := r.first("project/id")
+	own := known("deployment", project, r.first("deployment_id"))
+	if own == nil {
+		own = known("job", project, r.first("deployable_id"))
+	}
+	var at time.Time
+	if r.first("status_changed_at") != "" {
 		// Ruby's Time#to_s, by the zone that the instance is set to; RFC 3339 where the page shows newer fields.
-		At:          r.when([]string{"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 UTC", time.RFC3339}, "status_changed_at"),
+		at = r.when([]string{"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 UTC", time.RFC3339}, "status_changed_at")
+	}
+	return r.report(Deployed{
+		ID: own, At: at,
 		Environment: r.text("environment"), CommitSHA: r.check("commit_url", commitOf(r), maxText),
 		RepositoryID: r.text("project/id"), RepositoryURL: r.address("project/web_url", r.first("project/web_url")),
 	})

@@ -43,7 +43,7 @@ type Deployed struct {
 	// ID is the product's own id of the deployment, in as many parts as make it unique within a source. It says which
 	// deployment this is, whatever the five values are; nil where the report has none, and then the five values say it.
 	ID            []string
-	At            time.Time // whole milliseconds, UTC
+	At            time.Time // whole milliseconds, UTC; zero where the report does not say, and then it is when that arrived
 	Environment   string
 	CommitSHA     string
 	RepositoryID  string

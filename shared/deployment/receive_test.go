@@ -193,6 +193,57 @@ func TestNothingToRegister(t *testing.T) {
 	}
 }
 
+// TestEarlyGitLab sends what GitLab did before it named the time and the deployment: the time is that of arrival, and the
+// job that deployed says which deployment it is.
+func TestEarlyGitLab(t *testing.T) {
+	w := newWorld(t)
+	early := published(t, "gitlab/deployment.early.json")
+	first, err := w.send(t, proved("gitlab", secret, early))
+	if err != nil || first.Outcome != deployment.Registered {
+		t.Fatalf("got %+v, %v, want it registered", first, err)
+	}
+	d, err := w.store.Deployment(t.Context(), "acme", first.ID)
+	want := values{"2026-03-20T12:00:00Z", "staging", "279484c09fbe69ededfced8c1bb6e6d24616b468", "30", "http://10.126.0.2:3000/root/test-deployment-webhooks"}
+	if diff := cmp.Diff(want, valuesOf(d)); diff != "" || err != nil {
+		t.Errorf("%v, -want +got\n%s", err, diff)
+	}
+	if len(w.events.got) != 1 || !w.events.got[0].Timestamp.Equal(w.now) || !strings.Contains(string(w.events.got[0].Data), `"deployed_at":"2026-03-20T12:00:00Z"`) {
+		t.Errorf("told %+v, want one event of the time of arrival", w.events.got)
+	}
+	w.now = w.now.Add(time.Minute)
+	for name, body := range map[string][]byte{"again": early, "a blank time": changed(t, early, "{", `{"status_changed_at": null, `)} {
+		if got, err := w.send(t, proved("gitlab", secret, body)); err != nil || got != (deployment.Receipt{Outcome: deployment.Repeated, ID: first.ID}) {
+			t.Errorf("%s: got %+v, %v, want a repeat", name, got, err)
+		}
+	}
+	for _, job := range []string{"null", "797"} { // GitLab's API makes deployments without a job
+		body := changed(t, early, `"deployable_id": 796`, `"deployable_id": `+job)
+		if got, err := w.send(t, proved("gitlab", secret, body)); err != nil || got.Outcome != deployment.Registered || got.ID == first.ID {
+			t.Errorf("job %s: got %+v, %v, want another deployment", job, got, err)
+		}
+	}
+}
+
+// TestResourceDetails sends events with the resource details Minimal and None. They do not say how it went, and are told
+// what to choose.
+func TestResourceDetails(t *testing.T) {
+	const run, release = "ms.vss-pipelines.run-state-changed-event", "ms.vss-release.deployment-completed-event"
+	for name, tt := range map[string]struct{ event, resource string }{
+		"run, minimal":          {run, `{"run": {"id": 11, "url": "https://dev.azure.com/fabrikam/_apis/Pipelines/1/runs/11"}}`},
+		"run, URL and id":       {run, `{"url": "https://dev.azure.com/fabrikam/_apis/Pipelines/1/runs/11", "id": 11}`},
+		"run, none":             {run, `null`},
+		"release, minimal":      {release, `{"environment": {"id": 5}}`},
+		"release, none":         {release, `null`},
+		"release, newer's name": {"ms.azure-devops-release.deployment-completed-event", `{"deployment": {"id": 1}}`},
+	} {
+		w := newWorld(t)
+		got, err := w.send(t, proved("azure-devops", secret, []byte(`{"eventType": "`+tt.event+`", "resource": `+tt.resource+`}`)))
+		if err != nil || got.Outcome != deployment.Ignored || !strings.Contains(got.Reason, "choose All for the subscription's Resource details to send") {
+			t.Errorf("%s: got %+v, %v, want to be told to choose All", name, got, err)
+		}
+	}
+}
+
 // TestByteOrderMark sends each product's payload behind a mark, and signed with it. It is kept without.
 func TestByteOrderMark(t *testing.T) {
 	const mark = "\xef\xbb\xbf"
@@ -327,8 +378,9 @@ func TestRefused(t *testing.T) {
 		},
 		"gitlab, a skeleton": {
 			proved("gitlab", secret, []byte(`{"object_kind":"deployment","status":"success"}`)), webhook.Invalid,
-			[]string{"status_changed_at", "environment", "commit_url", "project.id", "project.web_url"},
+			[]string{"environment", "commit_url", "project.id", "project.web_url"},
 		},
+		"gitlab, no time": {proved("gitlab", secret, changed(t, published(t, "gitlab/deployment.success.json"), "2021-04-28 21:50:00 +0200", "yesterday")), webhook.Invalid, []string{"status_changed_at"}},
 		"azure, a release's": {
 			proved("azure-devops", secret, []byte(`{"eventType":"ms.vss-release.deployment-completed-event","resource":{"environment":{"status":"succeeded"}}}`)), webhook.Invalid,
 			[]string{"resource.deployment.completedOn", "resource.environment.name", "resource.environment.release.id", "resource.project.id", "resource.environment.release.url"},

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -171,15 +172,18 @@ func (s Service) source(ctx context.Context, id, kind string) (webhook.Source, P
 // a report is looked for under both: what is sent again as it was is still the same. Only a first repeat with another time
 // registers such a deployment once more, under its product's id.
 func (s Service) register(ctx context.Context, src webhook.Source, r Deployed) (Receipt, error) {
-	d := deploymentOf(src, r, s.now())
+	now := s.now()
+	var ids []string
+	if r.At.IsZero() { // reports without a time were refused before
+		r.At = now
+	} else {
+		ids = append(ids, hashOf(src.ID, r.values()))
+	}
+	d := deploymentOf(src, r, now)
 	if len(d.Payload) > maxPayload {
 		return Receipt{}, &webhook.Error{Kind: webhook.TooLarge, Message: "the report is over 300 KB when compressed; leave out fields that are not needed"}
 	}
-	ids := []string{d.ID}
-	if r.ID != nil {
-		ids = append(ids, hashOf(src.ID, r.values()))
-	}
-	for _, id := range ids {
+	for _, id := range slices.Compact(append(ids, d.ID)) { // without the product's own id, both are one
 		there, err := s.Store.Deployment(ctx, d.Tenant, id)
 		switch {
 		case err == nil && there.ExpiresAt.After(d.RegisteredAt):
