@@ -49,7 +49,7 @@ func azureDevOps() Provider {
 	}
 }
 
-func verifyBasic(header http.Header, _ []byte, secret string) bool {
+func verifyBasic(header http.Header, _ []byte, secret string, _ time.Time) bool {
 	r := http.Request{Header: http.Header{"Authorization": {only(header, "Authorization")}}}
 	_, password, ok := r.BasicAuth()
 	return same(password, secret) && ok

@@ -23,8 +23,8 @@ type Provider struct {
 	// Challenge is the WWW-Authenticate of a refusal.
 	Challenge string
 	// Verify reports whether the request proves knowledge of secret, in a time that does not depend on how nearly it does.
-	// body is as it came.
-	Verify func(header http.Header, body []byte, secret string) bool
+	// body is as it came, and now is real time, for what is signed with a time.
+	Verify func(header http.Header, body []byte, secret string, now time.Time) bool
 	// Read understands a request that Verify found right. Errors: webhook.Malformed, webhook.Invalid naming the fields.
 	Read func(header http.Header, body []byte) (Report, error)
 	// Guide is for those who set a source up.
@@ -74,8 +74,8 @@ func ProviderOf(kind string) (Provider, bool) {
 }
 
 // signed is Verify for a header that holds "sha256=" and the hex of the body's HMAC-SHA256, in either case.
-func signed(name string) func(http.Header, []byte, string) bool {
-	return func(header http.Header, body []byte, secret string) bool {
+func signed(name string) func(http.Header, []byte, string, time.Time) bool {
+	return func(header http.Header, body []byte, secret string, _ time.Time) bool {
 		digest, ok := strings.CutPrefix(only(header, name), "sha256=")
 		got, err := hex.DecodeString(digest)
 		mac := hmac.New(sha256.New, []byte(secret))

@@ -44,6 +44,7 @@ type Service struct {
 	Publisher Publisher
 	Box       seal.Box
 	Now       func() time.Time // the deployment's clock; nil is time.Now
+	Wall      func() time.Time // real time, for what is signed; nil is time.Now
 	Log       *slog.Logger     // gets a line for each deployment registered; nil discards it
 }
 
@@ -62,6 +63,13 @@ func (s Service) now() time.Time {
 		return time.Now().UTC().Truncate(time.Millisecond)
 	}
 	return s.Now().UTC().Truncate(time.Millisecond)
+}
+
+func (s Service) wall() time.Time {
+	if s.Wall == nil {
+		return time.Now()
+	}
+	return s.Wall()
 }
 
 // SourceInput is a source to be made. Any secret is taken that can reach its address; without one ("") one is made.
@@ -135,7 +143,7 @@ func (s Service) Receive(ctx context.Context, id, kind string, header http.Heade
 	if err != nil {
 		return Receipt{}, fmt.Errorf("secret of source %s: %w", src.ID, err)
 	}
-	if !p.Verify(header, body, string(secret)) {
+	if !p.Verify(header, body, string(secret), s.wall()) {
 		return Receipt{}, &webhook.Error{Kind: webhook.Unauthorized, Message: p.Credential}
 	}
 	report, err := p.Read(header, body)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"hookline/shared/deployment"
 	"hookline/shared/httpapi"
@@ -202,6 +203,27 @@ func TestReceivers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSignedGitLab shows that a signature's age is counted in real time, whatever the deployment's clock says.
+func TestSignedGitLab(t *testing.T) {
+	w := newWorld(t)
+	const token = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+	id := w.do("POST", "/v1/sources", w.key, `{"kind":"gitlab","name":"CI","secret":"`+token+`"}`).is(201).str("id")
+	wh, err := standardwebhooks.NewWebhook(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, now := report(t, "gitlab/deployment.success.json"), time.Now()
+	signature, err := wh.Sign("msg_1", now, []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers := []string{
+		"X-Gitlab-Event: Deployment Hook", "webhook-id: msg_1", fmt.Sprint("webhook-timestamp: ", now.Unix()), "webhook-signature: " + signature,
+	}
+	w.do("POST", "/webhooks/deployments/gitlab/"+id, "", body, headers...).is(201)
+	w.do("POST", "/webhooks/deployments/gitlab/"+id, "", body+" ", headers...).problem(401, "unauthorized")
 }
 
 func TestReceivedOtherwise(t *testing.T) {
