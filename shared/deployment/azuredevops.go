@@ -27,6 +27,7 @@ import (
 func azureDevOps() Provider {
 	return Provider{
 		Kind:       "azure-devops",
+		Carried:    true,
 		Credential: "HTTP basic authentication must have the source's secret as its password, with any user name; put it into the subscription's Basic authentication password",
 		Challenge:  `Basic realm="hookline", charset="UTF-8"`,
 		Verify:     verifyBasic,
@@ -40,7 +41,7 @@ func azureDevOps() Provider {
 				"On the screen **Service** choose **Web Hooks**, then **Next**.",
 				"On the screen **Trigger** choose **Release deployment completed** with the status Succeeded, or **Run state changed** with the state Completed and the result Succeeded, then **Next**.",
 				"On the screen **Action** paste the endpoint URL into **URL**, any name into **Basic authentication username**, and the secret into **Basic authentication password**. Leave **Resource details to send** at **All**.",
-				"Choose **Test**; when that has succeeded, **Finish**. For both triggers, make a subscription for each.",
+				"Choose **Test**: the made-up event that Azure DevOps sends is answered 200, and registers nothing. Then choose **Finish**. For both triggers, make a subscription for each.",
 			},
 			Registers: "A release deployment or a pipeline run that succeeded. Everything else is answered 202 and left alone.",
 			Hints:     []string{"Azure DevOps sends the password to https addresses only, and nothing to localhost.", "Payloads of Azure DevOps name no commit: unless the run names one, its own id stands in for it."},
@@ -48,16 +49,23 @@ func azureDevOps() Provider {
 	}
 }
 
-func verifyBasic(header http.Header, _ []byte, secret string) bool {
+func verifyBasic(header http.Header, _ []byte, secret string, _ time.Time) bool {
 	r := http.Request{Header: http.Header{"Authorization": {only(header, "Authorization")}}}
 	_, password, ok := r.BasicAuth()
 	return same(password, secret) && ok
 }
 
+// noSubscription is the subscriptionId of an event that Test sends: Azure DevOps makes the event up, and the subscription
+// need not be there yet. Events of subscriptions have the subscription's own.
+const noSubscription = "00000000-0000-0000-0000-000000000000"
+
 func readAzureDevOps(_ http.Header, body []byte) (Report, error) {
 	r, err := read(body)
 	if err != nil {
 		return Report{}, err
+	}
+	if r.first("subscriptionId") == noSubscription {
+		return Report{Ping: true, Reason: "this is Azure DevOps's test event: the address and the password are right, and nothing was registered"}, nil
 	}
 	switch r.first("eventType") {
 	// The second name is how the page has it since 2024.
@@ -66,43 +74,72 @@ func readAzureDevOps(_ http.Header, body []byte) (Report, error) {
 	case "ms.vss-pipelines.run-state-changed-event", "ms.azure-devops-pipelines.run-state-changed-event":
 		return readRun(r)
 	}
-	return Report{Ignored: "only the events Release deployment completed and Run state changed register a deployment"}, nil
+	return Report{Reason: "only the events Release deployment completed and Run state changed register a deployment"}, nil
 }
 
+// notAll is for an event that does not say how it went: with the resource details Minimal it has a URL and an id, and with
+// None nothing.
+const notAll = "the event does not say how it went: choose All for the subscription's Resource details to send"
+
 func readRelease(r *reading) (Report, error) {
-	if !r.is("succeeded", "resource/environment/status", "resource/deployment/deploymentStatus", "resource/deployment/status") {
-		return Report{Ignored: "only the status succeeded registers a deployment"}, nil
+	statuses := []string{"resource/environment/status", "resource/deployment/deploymentStatus", "resource/deployment/status"}
+	switch {
+	case r.first(statuses...) == "":
+		return Report{Reason: notAll}, nil
+	case !r.is("succeeded", statuses...):
+		return Report{Reason: "only the status succeeded registers a deployment"}, nil
 	}
 	// The release stands in the environment (until 2022) or in the deployment (since 2024).
 	const older, newer = "resource/environment/release", "resource/deployment/release"
 	from := primary(r, newer+"/artifacts", "resource/release/artifacts")
+	release := r.first(older+"/id", newer+"/id", "resource/release/id")
+	project := r.first("resource/project/id", newer+"/project/id", "resourceContainers/project/id")
+	// Releases are numbered within a project. One may be deployed to an environment again, as when another is rolled back:
+	// where the payload numbers the deployments themselves, that is another one.
+	own := known("release", collection(r)+"/"+project, release,
+		r.first("resource/environment/id", "resource/deployment/releaseEnvironment/id", "resource/deployment/environment/id"))
+	if n := r.first("resource/deployment/id"); n != "" && own != nil {
+		own = append(own, n)
+	}
 	return r.report(Deployed{
+		ID:          own,
 		At:          r.when([]string{time.RFC3339}, "resource/deployment/completedOn", "createdDate"),
 		Environment: r.text("resource/environment/name", "resource/deployment/environment/name", "resource/deployment/releaseEnvironment/name"),
 		CommitSHA: r.check(older+"/id", cmp.Or(r.first(from+"/sourceVersion/id"),
-			standIn("release", r.first(older+"/id", newer+"/id", "resource/release/id"))), maxText),
+			standIn("release", release)), maxText),
 		RepositoryID: r.check("resource/project/id", cmp.Or(r.first(from+"/repository/id"),
-			standIn("project", r.first("resource/project/id", newer+"/project/id", "resourceContainers/project/id"))), maxText),
+			standIn("project", project)), maxText),
 		RepositoryURL: r.address(older+"/url", cmp.Or(r.first(older+"/_links/web/href", older+"/url",
 			newer+"/_links/web/href", newer+"/webAccessUri", newer+"/url"), linkIn(r.first("message/markdown")))),
 	})
 }
 
 func readRun(r *reading) (Report, error) {
-	if !r.is("completed", "resource/run/state") || !r.is("succeeded", "resource/run/result") {
-		return Report{Ignored: "only a run that completed and succeeded registers a deployment"}, nil
+	switch {
+	case r.first("resource/run/state") == "":
+		return Report{Reason: notAll}, nil
+	case !r.is("completed", "resource/run/state") || !r.is("succeeded", "resource/run/result"):
+		return Report{Reason: "only a run that completed and succeeded registers a deployment"}, nil
 	}
 	const self, other = "resource/run/resources/repositories/self", "resource/repositories/0"
+	run := cmp.Or(r.first("resource/run/id"), lastOf(r.first("resource/run/url")))
 	return r.report(Deployed{
+		ID:          known("run", collection(r), run), // runs are numbered within a collection
 		At:          r.when([]string{time.RFC3339}, "resource/run/finishedDate", "createdDate"),
 		Environment: r.text("resource/pipeline/name", "resource/run/pipeline/name"),
 		CommitSHA: r.check("resource/run/id", cmp.Or(r.first(self+"/version", other+"/change/version"),
-			standIn("run", cmp.Or(r.first("resource/run/id"), lastOf(r.first("resource/run/url"))))), maxText),
+			standIn("run", run)), maxText),
 		RepositoryID: r.check("resource/pipeline/id", cmp.Or(r.first(self+"/repository/id"),
 			standIn("pipeline", r.first("resource/pipeline/id", "resource/run/pipeline/id"))), maxText),
 		RepositoryURL: r.address("resource/run/url", r.first(other+"/url", "resource/run/_links/pipeline.web/href",
 			"resource/pipeline/url", "resource/run/pipeline/url", "resource/run/_links/web/href", "resource/run/url")),
 	})
+}
+
+// collection returns the id of the collection or organization that an event is from; "-" where it does not say, as in the
+// page's shorter payloads.
+func collection(r *reading) string {
+	return cmp.Or(r.first("resourceContainers/collection/id", "resourceContainers/account/id"), "-")
 }
 
 // primary returns the path to what the first artifact that is marked as primary is made of; else to the first one's.

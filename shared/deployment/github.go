@@ -51,11 +51,13 @@ func readGitHub(header http.Header, body []byte) (Report, error) {
 	case event == "ping":
 		return Report{Ping: true}, nil
 	case event != "deployment_status":
-		return Report{Ignored: "only the event deployment_status registers a deployment"}, nil
+		return Report{Reason: "only the event deployment_status registers a deployment"}, nil
 	case !r.is("success", "deployment_status/state"):
-		return Report{Ignored: "only the state success registers a deployment"}, nil
+		return Report{Reason: "only the state success registers a deployment"}, nil
 	}
 	return r.report(Deployed{
+		// A deployment can have several statuses success: Actions sets one, and so may whoever has the API.
+		ID: known("deployment", r.first("repository/id"), r.first("deployment/id")),
 		// A status is made when its state is reached; the deployment's own times are when it was asked for.
 		At:          r.when([]string{time.RFC3339}, "deployment_status/created_at", "deployment_status/updated_at"),
 		Environment: r.text("deployment_status/environment", "deployment/environment"), CommitSHA: r.text("deployment/sha"),

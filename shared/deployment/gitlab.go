@@ -5,22 +5,38 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
+
+	"hookline/shared/signature"
 )
 
-// gitlab is GitLab's project and group webhooks: "Webhooks", Secret token, and "Webhook events", Deployment events,
-// https://docs.gitlab.com/user/project/integrations/webhook_events/.
+const (
+	gitlabToken     = "X-Gitlab-Token"
+	gitlabSignature = "webhook-signature"
+	// signingPrefix begins GitLab's signing tokens, as Standard Webhooks writes keys.
+	signingPrefix = "whsec_"
+	// minSigningKey is the shortest key of Standard Webhooks, in bytes; GitLab makes 32.
+	minSigningKey = 24
+	// signedWithin is how far a signed timestamp may be from now, either way: what Standard Webhooks' libraries allow.
+	signedWithin = 5 * time.Minute
+)
+
+// gitlab is GitLab's project and group webhooks: "Webhooks", Signing tokens and Secret token, and "Webhook events",
+// Deployment events, https://docs.gitlab.com/user/project/integrations/webhooks/.
 func gitlab() Provider {
-	const header = "X-Gitlab-Token"
 	return Provider{
-		Kind:       "gitlab",
-		Credential: header + " must be the source's secret; put it into the webhook's Secret token on GitLab",
-		Challenge:  `Token realm="hookline", header="` + header + `"`,
-		Verify:     func(h http.Header, _ []byte, secret string) bool { return same(only(h, header), secret) },
-		Read:       readGitLab,
+		Kind:    "gitlab",
+		Carried: true,
+		Credential: gitlabToken + " must be the source's secret; put it into the webhook's Secret token on GitLab. Where the secret is GitLab's signing token (" + signingPrefix + "…), " +
+			gitlabSignature + " must be that of webhook-id, webhook-timestamp (at most 5 minutes ago) and the body, byte for byte",
+		Challenge: `Token realm="hookline", header="` + gitlabToken + `"`,
+		Verify:    verifyGitLab,
+		Read:      readGitLab,
 		Guide: Guide{
 			Product: "GitLab", Intro: "Deployments of GitLab CI/CD jobs that have an environment.",
-			Header: header, Format: "{SECRET}",
+			Header: gitlabToken, Format: "{SECRET}",
 			Page: "https://docs.gitlab.com/user/project/integrations/webhooks/",
 			Steps: []string{
 				"On GitLab, open the project, or the group for all its projects, and choose **Settings**, **Webhooks**, **Add new webhook**.",
@@ -28,11 +44,34 @@ func gitlab() Provider {
 				"Paste the secret into **Secret token**.",
 				"Under **Trigger**, clear **Push events** and tick **Deployment events**.",
 				"Leave **Enable SSL verification** ticked and choose **Add webhook**.",
+				"To try it, choose **Test**, **Deployment events**: GitLab sends the newest deployment once more, with the time of now. If it succeeded it is registered, unless it is already.",
 			},
 			Registers: "A deployment whose status becomes `success`. Other states and events are answered 202 and left alone.",
-			Hints:     []string{"GitLab sends the secret as it is, in the header: keep the endpoint URL on https.", "Webhooks of groups are a feature of GitLab Premium and Ultimate."},
+			Hints: []string{
+				"GitLab 19 can sign instead, and advises it: when you add the webhook, choose **Generate signing token**, copy the token (`whsec_…`), and create a source here with it as the secret. Leave **Secret token** empty then.",
+				"GitLab sends the secret as it is, in the header: keep the endpoint URL on https.",
+				"Webhooks of groups are a feature of GitLab Premium and Ultimate.",
+			},
 		},
 	}
+}
+
+// verifyGitLab takes the secret itself, or a signature where the secret is a signing token. A request that is signed stands
+// or falls with its signature then, as GitLab's page has it: the token beside it says nothing of the body.
+func verifyGitLab(header http.Header, body []byte, secret string, now time.Time) bool {
+	scheme := signature.Scheme{
+		Signed: "{id}.{unix}.{body}", Encoding: signature.Base64, Prefix: "v1,", Join: " ",
+		Key: signature.Key{Encoding: signature.Base64, Prefix: signingPrefix},
+	}
+	key, err := scheme.Key.Bytes(secret)
+	if err != nil || len(key) < minSigningKey || !strings.HasPrefix(secret, signingPrefix) || len(header.Values(gitlabSignature)) == 0 {
+		return same(only(header, gitlabToken), secret)
+	}
+	id := only(header, "webhook-id")
+	unix, err := strconv.ParseInt(only(header, "webhook-timestamp"), 10, 64)
+	at := time.Unix(unix, 0)
+	return err == nil && id != "" && now.Sub(at).Abs() <= signedWithin &&
+		scheme.Verify(only(header, gitlabSignature), signature.Message{ID: id, Time: at, Body: body}, secret)
 }
 
 func readGitLab(header http.Header, body []byte) (Report, error) {
@@ -41,13 +80,24 @@ func readGitLab(header http.Header, body []byte) (Report, error) {
 	case err != nil:
 		return Report{}, err
 	case only(header, "X-Gitlab-Event") != "Deployment Hook" || !r.is("deployment", "object_kind"):
-		return Report{Ignored: "only deployment events register a deployment"}, nil
+		return Report{Reason: "only deployment events register a deployment"}, nil
 	case !r.is("success", "status"):
-		return Report{Ignored: "only the status success registers a deployment"}, nil
+		return Report{Reason: "only the status success registers a deployment"}, nil
+	}
+	// Test sends the newest deployment with the time of now, so only its id tells that it is the same. Early ones
+	// (13.7) send the id of the job that deployed instead, and no time.
+	project := r.first("project/id")
+	own := known("deployment", project, r.first("deployment_id"))
+	if own == nil {
+		own = known("job", project, r.first("deployable_id"))
+	}
+	var at time.Time
+	if r.first("status_changed_at") != "" {
+		// Ruby's Time#to_s, by the zone that the instance is set to; RFC 3339 where the page shows newer fields.
+		at = r.when([]string{"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 UTC", time.RFC3339}, "status_changed_at")
 	}
 	return r.report(Deployed{
-		// Ruby's Time#to_s, by the zone that the instance is set to; RFC 3339 where the page shows newer fields.
-		At:          r.when([]string{"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 UTC", time.RFC3339}, "status_changed_at"),
+		ID: own, At: at,
 		Environment: r.text("environment"), CommitSHA: r.check("commit_url", commitOf(r), maxText),
 		RepositoryID: r.text("project/id"), RepositoryURL: r.address("project/web_url", r.first("project/web_url")),
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +30,11 @@ type reading struct {
 	faults management.Faults
 }
 
+// byteOrderMark may stand before JSON, and is not part of it (RFC 8259, section 8.1).
+const byteOrderMark = "\xef\xbb\xbf"
+
 func read(raw []byte) (*reading, error) {
+	raw = bytes.TrimPrefix(raw, []byte(byteOrderMark)) // the credential is over it too, and was found right
 	r := &reading{raw: raw}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber() // an id may be larger than a float holds
@@ -75,6 +80,15 @@ func (r *reading) first(paths ...string) string {
 		}
 	}
 	return ""
+}
+
+// known returns a product's own id of a deployment: kind, which says what the values number, and the values. It is nil
+// where one of them is not there.
+func known(kind string, values ...string) []string {
+	if slices.Contains(values, "") {
+		return nil
+	}
+	return append([]string{kind}, values...)
 }
 
 // is reports whether one of the paths that are there, the first, holds the word; its case makes no difference.

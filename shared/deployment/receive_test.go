@@ -1,6 +1,9 @@
 package deployment_test
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -190,6 +193,125 @@ func TestNothingToRegister(t *testing.T) {
 	}
 }
 
+// TestEarlyGitLab sends what GitLab did before it named the time and the deployment: the time is that of arrival, and the
+// job that deployed says which deployment it is.
+func TestEarlyGitLab(t *testing.T) {
+	w := newWorld(t)
+	early := published(t, "gitlab/deployment.early.json")
+	first, err := w.send(t, proved("gitlab", secret, early))
+	if err != nil || first.Outcome != deployment.Registered {
+		t.Fatalf("got %+v, %v, want it registered", first, err)
+	}
+	d, err := w.store.Deployment(t.Context(), "acme", first.ID)
+	want := values{"2026-03-20T12:00:00Z", "staging", "279484c09fbe69ededfced8c1bb6e6d24616b468", "30", "http://10.126.0.2:3000/root/test-deployment-webhooks"}
+	if diff := cmp.Diff(want, valuesOf(d)); diff != "" || err != nil {
+		t.Errorf("%v, -want +got\n%s", err, diff)
+	}
+	if len(w.events.got) != 1 || !w.events.got[0].Timestamp.Equal(w.now) || !strings.Contains(string(w.events.got[0].Data), `"deployed_at":"2026-03-20T12:00:00Z"`) {
+		t.Errorf("told %+v, want one event of the time of arrival", w.events.got)
+	}
+	w.now = w.now.Add(time.Minute)
+	for name, body := range map[string][]byte{"again": early, "a blank time": changed(t, early, "{", `{"status_changed_at": null, `)} {
+		if got, err := w.send(t, proved("gitlab", secret, body)); err != nil || got != (deployment.Receipt{Outcome: deployment.Repeated, ID: first.ID}) {
+			t.Errorf("%s: got %+v, %v, want a repeat", name, got, err)
+		}
+	}
+	for _, job := range []string{"null", "797"} { // GitLab's API makes deployments without a job
+		body := changed(t, early, `"deployable_id": 796`, `"deployable_id": `+job)
+		if got, err := w.send(t, proved("gitlab", secret, body)); err != nil || got.Outcome != deployment.Registered || got.ID == first.ID {
+			t.Errorf("job %s: got %+v, %v, want another deployment", job, got, err)
+		}
+	}
+}
+
+// TestResourceDetails sends events with the resource details Minimal and None. They do not say how it went, and are told
+// what to choose.
+func TestResourceDetails(t *testing.T) {
+	const run, release = "ms.vss-pipelines.run-state-changed-event", "ms.vss-release.deployment-completed-event"
+	for name, tt := range map[string]struct{ event, resource string }{
+		"run, minimal":          {run, `{"run": {"id": 11, "url": "https://dev.azure.com/fabrikam/_apis/Pipelines/1/runs/11"}}`},
+		"run, URL and id":       {run, `{"url": "https://dev.azure.com/fabrikam/_apis/Pipelines/1/runs/11", "id": 11}`},
+		"run, none":             {run, `null`},
+		"release, minimal":      {release, `{"environment": {"id": 5}}`},
+		"release, none":         {release, `null`},
+		"release, newer's name": {"ms.azure-devops-release.deployment-completed-event", `{"deployment": {"id": 1}}`},
+	} {
+		w := newWorld(t)
+		got, err := w.send(t, proved("azure-devops", secret, []byte(`{"eventType": "`+tt.event+`", "resource": `+tt.resource+`}`)))
+		if err != nil || got.Outcome != deployment.Ignored || !strings.Contains(got.Reason, "choose All for the subscription's Resource details to send") {
+			t.Errorf("%s: got %+v, %v, want to be told to choose All", name, got, err)
+		}
+	}
+}
+
+// TestByteOrderMark sends each product's payload behind a mark, and signed with it. It is kept without.
+func TestByteOrderMark(t *testing.T) {
+	const mark = "\xef\xbb\xbf"
+	for name, file := range map[string]string{
+		"custom": "custom/document.json", "github": "github/deployment_status.success.json", "gitlab": "gitlab/deployment.success.json",
+		"azure-devops": "azure-devops/run.json",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			body := published(t, file)
+			got, err := w.send(t, proved(name, secret, append([]byte(mark), body...)))
+			if err != nil || got.Outcome != deployment.Registered {
+				t.Fatalf("got %+v, %v, want it registered", got, err)
+			}
+			d, err := w.store.Deployment(t.Context(), "acme", got.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept, err := payload.Unpack(d.Payload); err != nil || !json.Valid(kept) {
+				t.Errorf("kept %.20q, %v", kept, err)
+			}
+			if again, err := w.send(t, proved(name, secret, body)); err != nil || again.Outcome != deployment.Repeated || again.ID != got.ID {
+				t.Errorf("without the mark: got %+v, %v, want a repeat", again, err)
+			}
+			if got, err := w.send(t, proved(name, secret, append([]byte(mark+mark), body...))); err == nil || webhook.KindOf(err) != webhook.Malformed {
+				t.Errorf("two marks: got %+v, %v, want malformed", got, err)
+			}
+		})
+	}
+}
+
+// TestProvidersTest sends what Azure DevOps's button Test does: the published event, with a subscription's id of zeros and a
+// count (recorded by rancher/gitjob, pkg/webhook, for git.push). Nothing is registered, whatever the event says.
+func TestProvidersTest(t *testing.T) {
+	made := func(name string) []byte {
+		return changed(t, published(t, "azure-devops/"+name), "{", `{"subscriptionId": "00000000-0000-0000-0000-000000000000", "notificationId": 1, `)
+	}
+	run := made("run.json")
+	for name, body := range map[string][]byte{
+		"release": made("release.environment.json"), "release 2024": made("release.deployment.json"), "run": run, "run 2024": made("run.short.json"),
+		"failed":                   changed(t, run, `"result": "succeeded"`, `"result": "failed"`),
+		"another event":            changed(t, run, "ms.vss-pipelines.run-state-changed-event", "git.push"),
+		"without resource details": []byte(`{"subscriptionId":"00000000-0000-0000-0000-000000000000","eventType":"ms.vss-pipelines.run-state-changed-event","resource":null}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			got, err := w.send(t, proved("azure-devops", secret, body))
+			if err != nil || got.Outcome != deployment.Pinged || got.ID != "" || !strings.Contains(got.Reason, "test event") {
+				t.Errorf("got %+v, %v, want to be told of a test", got, err)
+			}
+			if len(w.events.got) != 0 {
+				t.Error("something was published")
+			}
+			if l, err := w.store.Deployments(t.Context(), "acme", webhook.DeploymentQuery{Page: webhook.Page{Limit: 10}}); err != nil || len(l.Items) != 0 {
+				t.Errorf("registered %d deployments, %v", len(l.Items), err)
+			}
+		})
+	}
+	w := newWorld(t)
+	own := changed(t, run, "00000000-0000-0000-0000-000000000000", "4f6e6328-0251-4814-a009-c01dfa368e3f")
+	if got, err := w.send(t, proved("azure-devops", secret, own)); err != nil || got.Outcome != deployment.Registered {
+		t.Errorf("of a subscription: got %+v, %v, want it registered", got, err)
+	}
+	if _, err := w.send(t, proved("azure-devops", "wrong", run)); err == nil || webhook.KindOf(err) != webhook.Unauthorized {
+		t.Errorf("a test with a wrong password: got %v, want unauthorized", err)
+	}
+}
+
 // TestTakenFirst shows that stand-ins stand in only: what a payload does say of commit and repository is taken.
 func TestTakenFirst(t *testing.T) {
 	release := changed(t, published(t, "azure-devops/release.environment.json"), `"resource": {`, `"resource": {"deployment": {"completedOn": "2026-03-01T10:00:00.5Z", "release": {"artifacts": [
@@ -256,8 +378,9 @@ func TestRefused(t *testing.T) {
 		},
 		"gitlab, a skeleton": {
 			proved("gitlab", secret, []byte(`{"object_kind":"deployment","status":"success"}`)), webhook.Invalid,
-			[]string{"status_changed_at", "environment", "commit_url", "project.id", "project.web_url"},
+			[]string{"environment", "commit_url", "project.id", "project.web_url"},
 		},
+		"gitlab, no time": {proved("gitlab", secret, changed(t, published(t, "gitlab/deployment.success.json"), "2021-04-28 21:50:00 +0200", "yesterday")), webhook.Invalid, []string{"status_changed_at"}},
 		"azure, a release's": {
 			proved("azure-devops", secret, []byte(`{"eventType":"ms.vss-release.deployment-completed-event","resource":{"environment":{"status":"succeeded"}}}`)), webhook.Invalid,
 			[]string{"resource.deployment.completedOn", "resource.environment.name", "resource.environment.release.id", "resource.project.id", "resource.environment.release.url"},
@@ -343,6 +466,138 @@ func TestIdentity(t *testing.T) {
 	w.now = w.now.Add(400 * 24 * time.Hour)
 	if got, err := w.send(t, proved("custom", secret, doc)); err != nil || got.Outcome != deployment.Registered {
 		t.Errorf("after it expired: got %+v, %v, want it registered again", got, err)
+	}
+}
+
+// TestKnownByProduct shows that the product's own id of a deployment says which one it is: another time, status or value
+// makes no other of it, and another id does though all values are the same.
+func TestKnownByProduct(t *testing.T) {
+	status, hook := published(t, "github/deployment_status.success.json"), published(t, "gitlab/deployment.success.json")
+	release, newer := published(t, "azure-devops/release.environment.json"), published(t, "azure-devops/release.deployment.json")
+	run, short := published(t, "azure-devops/run.json"), published(t, "azure-devops/run.short.json")
+	more := func(body []byte, container string) []byte {
+		return changed(t, body, "{", `{"resourceContainers": {`+container+`}, `)
+	}
+	for name, tt := range map[string]struct {
+		kind        string
+		body        []byte
+		same, other map[string][]byte
+	}{
+		"github": {
+			"github", status,
+			map[string][]byte{
+				"a second status":     changed(t, changed(t, status, `"created_at":"2019-05-15T15:20:55Z"`, `"created_at":"2019-05-15T15:21:40Z"`), "209916254", "209916255"),
+				"another environment": changed(t, status, `"environment":"production","target_url"`, `"environment":"production-eu","target_url"`),
+			},
+			map[string][]byte{"another deployment": changed(t, status, `"id":145988746`, `"id":145988747`)},
+		},
+		"gitlab": {
+			"gitlab", hook,
+			map[string][]byte{"Test": changed(t, hook, "2021-04-28 21:50:00 +0200", "2026-03-20 11:59:59 UTC")},
+			map[string][]byte{"another deployment": changed(t, hook, `"deployment_id": 15`, `"deployment_id": 16`), "another project's": changed(t, hook, `"id": 30`, `"id": 31`)},
+		},
+		"azure, release": {
+			"azure-devops", release,
+			map[string][]byte{"another time": changed(t, release, "2016-09-19T13", "2016-09-19T14"), "another project's name": changed(t, release, `"Fabrikam"`, `"Fiber"`)},
+			map[string][]byte{
+				"another release": changed(t, release, `"release": {
+        "id": 1,`, `"release": {
+        "id": 2,`),
+				"another environment": changed(t, release, `"environment": {
+      "id": 5,`, `"environment": {
+      "id": 6,`),
+				"another project":    changed(t, release, "00000000-0000-0000-0000-000000000000\",\n      \"name\": \"Fabrikam", "be9b3917-87e6-42a4-a549-2bc06a7a878f\",\n      \"name\": \"Fabrikam"),
+				"another collection": changed(t, release, "c12d0eb8", "c12d0eb9"),
+			},
+		},
+		"azure, release 2024": {
+			"azure-devops", newer,
+			map[string][]byte{"another time": changed(t, newer, "2024-12-02T12", "2024-12-02T13")},
+			map[string][]byte{
+				"deployed again": changed(t, newer, `"deployment": {
+      "id": 1,`, `"deployment": {
+      "id": 2,`),
+				"another environment":  changed(t, newer, `"id": 8,`, `"id": 9,`),
+				"another organization": more(newer, `"account": {"id": "f844ec47"}`),
+			},
+		},
+		"azure, run": {
+			"azure-devops", run,
+			map[string][]byte{"completed again": changed(t, run, `"finishedDate": "2019-12-13T04:46`, `"finishedDate": "2019-12-13T05:46`)},
+			map[string][]byte{
+				"another run":        changed(t, run, "\"id\": 11,\n      \"name\": \"11\"", "\"id\": 12,\n      \"name\": \"11\""),
+				"another collection": changed(t, run, "c12d0eb8", "c12d0eb9"),
+			},
+		},
+		"azure, run 2024": {
+			"azure-devops", short,
+			map[string][]byte{"completed again": changed(t, short, `"finishedDate": "2024-07-17T21:45`, `"finishedDate": "2024-07-17T22:45`)},
+			map[string][]byte{"another run": changed(t, short, `00000000-0000-0000-0000-000000000000/_apis/Pipelines/1/runs/11"
+    }`, `00000000-0000-0000-0000-000000000000/_apis/Pipelines/1/runs/12"
+    }`), "another collection": more(short, `"collection": {"id": "c12d0eb8"}`)},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			first, err := w.send(t, proved(tt.kind, secret, tt.body))
+			if err != nil || first.Outcome != deployment.Registered {
+				t.Fatalf("got %+v, %v, want it registered", first, err)
+			}
+			for what, body := range tt.same {
+				if got, err := w.send(t, proved(tt.kind, secret, body)); err != nil || got != (deployment.Receipt{Outcome: deployment.Repeated, ID: first.ID}) {
+					t.Errorf("%s: got %+v, %v, want a repeat", what, got, err)
+				}
+			}
+			if len(w.events.got) != 1 || w.events.repeats != 0 {
+				t.Errorf("told %d times, and %d times again, want once", len(w.events.got), w.events.repeats)
+			}
+			seen := map[string]bool{first.ID: true}
+			for what, body := range tt.other {
+				got, err := w.send(t, proved(tt.kind, secret, body))
+				if err != nil || got.Outcome != deployment.Registered || seen[got.ID] {
+					t.Errorf("%s: got %+v, %v, want another deployment", what, got, err)
+				}
+				seen[got.ID] = true
+			}
+		})
+	}
+}
+
+// TestRegisteredByValues has deployments on record under the ids that were made of the values alone, as they were before
+// the products' own ids counted: the same report again is a repeat of those, and told to nobody.
+func TestRegisteredByValues(t *testing.T) {
+	for name, tt := range success(t) {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			source := w.sources[tt.kind]
+			at, err := time.Parse(time.RFC3339Nano, tt.want.DeployedAt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := sha256.New()
+			for _, part := range []string{source, tt.want.DeployedAt, tt.want.Environment, tt.want.CommitSHA, tt.want.RepositoryID, tt.want.RepositoryURL} {
+				h.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(part))), part...))
+			}
+			old := webhook.Deployment{
+				Tenant: "acme", ID: "dep_" + hex.EncodeToString(h.Sum(nil)[:16]), Source: source, Kind: tt.kind, DeployedAt: at,
+				RegisteredAt: w.now, ExpiresAt: w.now.Add(time.Hour),
+			}
+			if _, _, err := w.store.CreateDeployment(t.Context(), old); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if got, err := w.send(t, tt.request); err != nil || got != (deployment.Receipt{Outcome: deployment.Repeated, ID: old.ID}) {
+					t.Errorf("got %+v, %v, want a repeat of %s", got, err, old.ID)
+				}
+			}
+			if len(w.events.got) != 0 {
+				t.Error("it was told again")
+			}
+			w.now = w.now.Add(time.Hour) // it has expired
+			if got, err := w.send(t, tt.request); err != nil || got.Outcome != deployment.Registered {
+				t.Errorf("after it expired: got %+v, %v, want it registered", got, err)
+			}
+		})
 	}
 }
 

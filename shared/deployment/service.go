@@ -44,6 +44,7 @@ type Service struct {
 	Publisher Publisher
 	Box       seal.Box
 	Now       func() time.Time // the deployment's clock; nil is time.Now
+	Wall      func() time.Time // real time, for what is signed; nil is time.Now
 	Log       *slog.Logger     // gets a line for each deployment registered; nil discards it
 }
 
@@ -64,13 +65,21 @@ func (s Service) now() time.Time {
 	return s.Now().UTC().Truncate(time.Millisecond)
 }
 
-// SourceInput is a source to be made. Any secret is taken; without one ("") one is made.
+func (s Service) wall() time.Time {
+	if s.Wall == nil {
+		return time.Now()
+	}
+	return s.Wall()
+}
+
+// SourceInput is a source to be made. Any secret is taken that can reach its address; without one ("") one is made.
 type SourceInput struct{ Kind, Name, Secret string }
 
 // CreateSource makes a source of the tenant and returns it with its secret, which cannot be read again. faults are those
 // found already.
 func (s Service) CreateSource(ctx context.Context, tenant string, in SourceInput, faults management.Faults) (webhook.Source, string, error) {
-	if !slices.Contains(Kinds(), in.Kind) {
+	p, ok := ProviderOf(in.Kind)
+	if !ok {
 		faults.Add("kind", "must be one of "+strings.Join(Kinds(), ", "))
 	}
 	if n := utf8.RuneCountInString(in.Name); n < 1 || n > maxName || strings.ContainsFunc(in.Name, unicode.IsControl) {
@@ -78,6 +87,10 @@ func (s Service) CreateSource(ctx context.Context, tenant string, in SourceInput
 	}
 	if len(in.Secret) > maxSecret {
 		faults.Add("secret", fmt.Sprintf("must be at most %d bytes", maxSecret))
+	}
+	if p.Carried && (strings.TrimSpace(in.Secret) != in.Secret || strings.ContainsFunc(in.Secret, unicode.IsControl)) {
+		faults.Add("secret", "must have no white space at its ends and no control characters: "+p.Guide.Product+
+			" sends it in the header "+p.Guide.Header+", which cannot carry them")
 	}
 	if err := faults.Err(); err != nil {
 		return webhook.Source{}, "", err
@@ -116,7 +129,7 @@ const (
 type Receipt struct {
 	Outcome Outcome
 	ID      string // of the deployment
-	Reason  string // why it was ignored
+	Reason  string // why nothing was registered
 }
 
 // Receive takes the request that came for a source at the address of a kind. Errors: webhook.NotFound, webhook.Unauthorized,
@@ -130,7 +143,7 @@ func (s Service) Receive(ctx context.Context, id, kind string, header http.Heade
 	if err != nil {
 		return Receipt{}, fmt.Errorf("secret of source %s: %w", src.ID, err)
 	}
-	if !p.Verify(header, body, string(secret)) {
+	if !p.Verify(header, body, string(secret), s.wall()) {
 		return Receipt{}, &webhook.Error{Kind: webhook.Unauthorized, Message: p.Credential}
 	}
 	report, err := p.Read(header, body)
@@ -138,9 +151,9 @@ func (s Service) Receive(ctx context.Context, id, kind string, header http.Heade
 	case err != nil:
 		return Receipt{}, err
 	case report.Ping:
-		return Receipt{Outcome: Pinged}, nil
+		return Receipt{Outcome: Pinged, Reason: report.Reason}, nil
 	case report.Succeeded == nil:
-		return Receipt{Outcome: Ignored, Reason: report.Ignored}, nil
+		return Receipt{Outcome: Ignored, Reason: report.Reason}, nil
 	}
 	return s.register(ctx, src, *report.Succeeded)
 }
@@ -162,17 +175,30 @@ func (s Service) source(ctx context.Context, id, kind string) (webhook.Source, P
 // told of and no list has, which the sender, who got no answer, mends by sending again. The second event has the first
 // one's id, and for 24 hours (ingest.Remembered) nobody is sent it twice; a sender who tries again only after that has it
 // delivered twice, under the same webhook-id. The other way round a crash would leave an event that nobody is ever sent.
+//
+// What was registered before the products' own ids counted is on record under the id of its values (400 days at most), so
+// a report is looked for under both: what is sent again as it was is still the same. Only a first repeat with another time
+// registers such a deployment once more, under its product's id.
 func (s Service) register(ctx context.Context, src webhook.Source, r Deployed) (Receipt, error) {
-	d := deploymentOf(src, r, s.now())
+	now := s.now()
+	var ids []string
+	if r.At.IsZero() { // reports without a time were refused before
+		r.At = now
+	} else {
+		ids = append(ids, hashOf(src.ID, r.values()))
+	}
+	d := deploymentOf(src, r, now)
 	if len(d.Payload) > maxPayload {
 		return Receipt{}, &webhook.Error{Kind: webhook.TooLarge, Message: "the report is over 300 KB when compressed; leave out fields that are not needed"}
 	}
-	there, err := s.Store.Deployment(ctx, d.Tenant, d.ID)
-	switch {
-	case err == nil && there.ExpiresAt.After(d.RegisteredAt):
-		return Receipt{Outcome: Repeated, ID: d.ID}, nil
-	case err != nil && webhook.KindOf(err) != webhook.NotFound:
-		return Receipt{}, err
+	for _, id := range slices.Compact(append(ids, d.ID)) { // without the product's own id, both are one
+		there, err := s.Store.Deployment(ctx, d.Tenant, id)
+		switch {
+		case err == nil && there.ExpiresAt.After(d.RegisteredAt):
+			return Receipt{Outcome: Repeated, ID: id}, nil
+		case err != nil && webhook.KindOf(err) != webhook.NotFound:
+			return Receipt{}, err
+		}
 	}
 	t, err := s.Store.Tenant(ctx, d.Tenant)
 	if err != nil {
@@ -208,11 +234,23 @@ func deploymentOf(src webhook.Source, r Deployed, now time.Time) webhook.Deploym
 	}
 }
 
-// idOf makes the deployment's id of its source and its five values, each behind its length, so that no two sets of them
-// read the same. The time counts as the instant it is, however it was written.
+// idOf makes the deployment's id of its source and what its product knows it by, else its five values.
 func idOf(source string, r Deployed) string {
+	if r.ID != nil {
+		return hashOf(source, r.ID)
+	}
+	return hashOf(source, r.values())
+}
+
+// values returns the five values. The time counts as the instant it is, however it was written.
+func (r Deployed) values() []string {
+	return []string{r.At.UTC().Format(time.RFC3339Nano), r.Environment, r.CommitSHA, r.RepositoryID, r.RepositoryURL}
+}
+
+// hashOf makes an id of a source and further parts, each behind its length, so that no two lists of them read the same.
+func hashOf(source string, parts []string) string {
 	h := sha256.New()
-	for _, part := range []string{source, r.At.UTC().Format(time.RFC3339Nano), r.Environment, r.CommitSHA, r.RepositoryID, r.RepositoryURL} {
+	for _, part := range append([]string{source}, parts...) {
 		_ = binary.Write(h, binary.BigEndian, uint32(len(part))) // a hash takes everything
 		h.Write([]byte(part))
 	}

@@ -56,6 +56,34 @@ func TestCreateSource(t *testing.T) {
 	}
 }
 
+// TestCarriedSecrets shows that a secret which its product sends in a header is one that a header can carry. Where it is
+// the key of a signature, any is.
+func TestCarriedSecrets(t *testing.T) {
+	w := newWorld(t)
+	for name, tt := range map[string]struct {
+		secret  string
+		carried bool
+	}{
+		"plain": {"5up3r s3cret: käse", true}, "no-break space inside": {"a\u00a0b", true}, "a space": {" ", false}, "a space before": {" secret", false},
+		"a space after": {"secret ", false}, "a tab after": {"secret\t", false}, "a no-break space after": {"secret\u00a0", false}, "a line break": {"secret\n", false},
+		"a tab inside": {"sec\tret", false}, "NUL": {"sec\x00ret", false}, "DEL": {"sec\x7fret", false}, "a C1 control": {"sec\u0085ret", false},
+	} {
+		for _, kind := range deployment.Kinds() {
+			_, shown, err := w.service.CreateSource(t.Context(), "acme", deployment.SourceInput{Kind: kind, Name: "CI", Secret: tt.secret}, nil)
+			if kind == "custom" || kind == "github" || tt.carried {
+				if err != nil || shown != tt.secret {
+					t.Errorf("%s, %s: got %q, %v, want it taken", kind, name, shown, err)
+				}
+				continue
+			}
+			refused, ok := errors.AsType[*webhook.Error](err)
+			if !ok || refused.Kind != webhook.Invalid || len(refused.Fields) != 1 || refused.Fields[0].Field != "secret" || !strings.Contains(refused.Fields[0].Message, "header") {
+				t.Errorf("%s, %s: got %+v, want the secret refused, and why", kind, name, err)
+			}
+		}
+	}
+}
+
 // TestPlace shows that a sealed secret opens for its own source alone.
 func TestPlace(t *testing.T) {
 	w := newWorld(t)

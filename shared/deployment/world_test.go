@@ -21,6 +21,9 @@ import (
 
 const secret = "secret" // the one of the document
 
+// wall is real time here. It is not the deployment's clock, which may run fast.
+func wall() time.Time { return time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC) }
+
 // world is a service over a store in memory, with a tenant and a source of each kind.
 type world struct {
 	service deployment.Service
@@ -49,6 +52,7 @@ func newWorld(t testing.TB) *world {
 	w.store = store
 	w.service = deployment.Service{
 		Store: store, Publisher: w.events, Box: seal.Box{Keys: seal.NewStatic("test")}, Now: func() time.Time { return w.now },
+		Wall: wall,
 	}
 	if err := store.CreateTenant(t.Context(), webhook.Tenant{ID: "acme", Name: "Acme", Dialect: "codmir", CreatedAt: w.now, UpdatedAt: w.now, Version: 1},
 		webhook.Key{ID: "key_1", Tenant: "acme", Hash: "h", CreatedAt: w.now}); err != nil {

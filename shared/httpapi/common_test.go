@@ -127,15 +127,19 @@ func TestEveryCallRefuses(t *testing.T) {
 			}
 			big := strings.Repeat(" ", 1<<20) + "{"
 			w.do(c.method, c.path, right, big, "Content-Type: text/plain").problem(415, "unsupported-media-type")
-			w.do(c.method, c.path, right, "{}", "Content-Encoding: gzip").problem(415, "unsupported-media-type")
+			for coding, named := range map[string]string{"gzip": "gzip", "identity, br": "br", " GZip ": "GZip"} {
+				if r := w.do(c.method, c.path, right, "{}", "Content-Encoding: "+coding).problem(415, "unsupported-media-type"); !strings.Contains(r.body, "Content-Encoding "+named+";") {
+					t.Errorf("%s is not named in %s", named, r.body)
+				}
+			}
 			w.do(c.method, c.path, right, big).problem(413, "too-large")
-			for _, bad := range []string{junk, "{}{}", "{\"a\":\"\xff\"}", "\xef\xbb\xbf{}", "{'a':1}", " "} {
+			for _, bad := range []string{junk, "{}{}", "{\"a\":\"\xff\"}", "{}\xef\xbb\xbf", "\xef\xbb\xbf\xef\xbb\xbf{}", "{'a':1}", " "} {
 				w.do(c.method, c.path, right, bad, "Idempotency-Key: \x01").problem(400, "not-json")
 			}
 			if !c.optional {
 				w.do(c.method, c.path, right, "").problem(400, "not-json")
 			}
-			for _, wrong := range []string{"null", `"text"`, "7", "true"} {
+			for _, wrong := range []string{"null", `"text"`, "7", "true", "\xef\xbb\xbfnull"} {
 				r := w.do(c.method, c.path, right, wrong).problem(422, "invalid")
 				if !strings.Contains(r.body, `"field":"body"`) {
 					t.Errorf("%s: the body is not named in %s", wrong, r.body)
@@ -159,6 +163,23 @@ func TestEveryCallRefuses(t *testing.T) {
 	if n < 25 {
 		t.Errorf("only %d calls", n)
 	}
+}
+
+// TestByteOrderMark shows that a mark before JSON is no part of it (RFC 8259, section 8.1).
+func TestByteOrderMark(t *testing.T) {
+	w := newWorld(t)
+	const mark, one = "\xef\xbb\xbf", `{"type":"webhook.test","data":{"message":"a"},"id":"e1"}`
+	first := w.do("POST", "/v1/events", w.key, mark+one, "Idempotency-Key: k").is(202)
+	if again := w.do("POST", "/v1/events", w.key, one, "Idempotency-Key: k").is(202); again.body != first.body {
+		t.Errorf("without the mark: got %s, want %s", again.body, first.body)
+	}
+	w.do("POST", "/v1/events", w.key, mark+"["+strings.Replace(one, "e1", "e2", 1)+"]").is(202)
+	if got := w.events.got[0]; got.ID != "e1" || string(got.Data) != `{"message":"a"}` {
+		t.Errorf("published %s %s", got.ID, got.Data)
+	}
+	large := strings.Replace(one, `"a"`, `"`+strings.Repeat("x", webhook.MaxDataBytes)+`"`, 1)
+	w.do("POST", "/v1/events", w.key, mark+large).problem(413, "too-large")
+	w.do("POST", "/v1/events", w.key, mark).problem(400, "not-json")
 }
 
 func TestExamplesPass(t *testing.T) {

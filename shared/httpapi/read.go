@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -21,12 +22,13 @@ const MaxBody = 1 << 20
 func (a *API) read(c *call, w http.ResponseWriter) (key string, err error) {
 	r := c.request
 	if !isJSON(r.Header) {
-		return "", &webhook.Error{Kind: webhook.Unsupported, Message: "the body must be application/json, not encoded"}
+		return "", &webhook.Error{Kind: webhook.Unsupported, Message: "the body must be application/json"}
 	}
 	body, err := readAll(r, w)
 	if err != nil {
 		return "", err
 	}
+	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	if c.route.publishes && tooLargeEvent(body) {
 		return "", &webhook.Error{Kind: webhook.TooLarge, Message: "an event's data is over 256 KiB"}
 	}
@@ -43,8 +45,14 @@ func (a *API) read(c *call, w http.ResponseWriter) (key string, err error) {
 	return idempotencyKey(r.Header)
 }
 
-// readAll returns the body as it came.
+// byteOrderMark may stand before JSON, and is not part of it (RFC 8259, section 8.1).
+const byteOrderMark = "\xef\xbb\xbf"
+
+// readAll returns the body as it came. One with a content coding is refused: a signature could be over either form of it.
 func readAll(r *http.Request, w http.ResponseWriter) ([]byte, error) {
+	if coding := codingOf(r.Header); coding != "" {
+		return nil, &webhook.Error{Kind: webhook.Unsupported, Message: "the body has the Content-Encoding " + cut(coding) + "; send it without one"}
+	}
 	if r.Body == nil { // a front that is not net/http's server may leave it so
 		return nil, nil
 	}
@@ -61,11 +69,20 @@ func readAll(r *http.Request, w http.ResponseWriter) ([]byte, error) {
 	return body, nil
 }
 
+// codingOf returns the first content coding of a body, "" for none (RFC 9110, section 8.4).
+func codingOf(h http.Header) string {
+	for _, value := range h.Values("Content-Encoding") {
+		for coding := range strings.SplitSeq(value, ",") {
+			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+				return coding
+			}
+		}
+	}
+	return ""
+}
+
 // isJSON reports whether the body may be read as JSON: a media type that is absent is taken for it.
 func isJSON(h http.Header) bool {
-	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return false
-	}
 	types := h.Values("Content-Type")
 	if len(types) == 0 {
 		return true

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"hookline/shared/deployment"
 	"hookline/shared/httpapi"
@@ -68,6 +69,7 @@ func TestSources(t *testing.T) {
 	w.do("POST", "/v1/sources", w.key, `{"kind":"jenkins","name":"","secret":7,"url":"x","id":"y","colour":1}`).
 		faults("kind", "name", "secret", "url", "id", "colour")
 	w.do("POST", "/v1/sources", w.key, `{}`).faults("kind", "name")
+	w.do("POST", "/v1/sources", w.key, `{"kind":"gitlab","name":"CI","secret":"s "}`).faults("secret")
 	made := w.do("POST", "/v1/sources", w.key, `{"kind":"gitlab","name":"CI","secret":null}`).is(201)
 	if got := made.str("secret"); len(got) != 64 {
 		t.Errorf("got secret %q, want one of 64 characters", got)
@@ -171,6 +173,17 @@ func TestReceivers(t *testing.T) {
 					t.Errorf("got %s", r.body)
 				}
 			}
+			marked := "\xef\xbb\xbf" + body // signed as it is sent
+			if got := post(marked, proof(kind, marked)...).is(200); got.body != again.body {
+				t.Errorf("behind a byte order mark: got %s, want %s", got.body, again.body)
+			}
+			if kind == "custom" || kind == "github" {
+				post(marked, proof(kind, body)...).problem(401, "unauthorized")
+			}
+			if r := post(body, append(proof(kind, body), "Content-Encoding: gzip")...).problem(415, "unsupported-media-type"); !strings.Contains(r.body, "Content-Encoding gzip;") {
+				t.Errorf("got %s, want the encoding named", r.body)
+			}
+			post(body, append(proof(kind, body), "Content-Encoding: identity")...).is(200)
 			post("no JSON", proof(kind, "no JSON")...).problem(400, "not-json")
 			post("", proof(kind, "")...).problem(400, "not-json")
 			big := strings.Repeat(" ", 1<<20) + body
@@ -192,6 +205,27 @@ func TestReceivers(t *testing.T) {
 	}
 }
 
+// TestSignedGitLab shows that a signature's age is counted in real time, whatever the deployment's clock says.
+func TestSignedGitLab(t *testing.T) {
+	w := newWorld(t)
+	const token = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+	id := w.do("POST", "/v1/sources", w.key, `{"kind":"gitlab","name":"CI","secret":"`+token+`"}`).is(201).str("id")
+	wh, err := standardwebhooks.NewWebhook(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, now := report(t, "gitlab/deployment.success.json"), time.Now()
+	signature, err := wh.Sign("msg_1", now, []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers := []string{
+		"X-Gitlab-Event: Deployment Hook", "webhook-id: msg_1", fmt.Sprint("webhook-timestamp: ", now.Unix()), "webhook-signature: " + signature,
+	}
+	w.do("POST", "/webhooks/deployments/gitlab/"+id, "", body, headers...).is(201)
+	w.do("POST", "/webhooks/deployments/gitlab/"+id, "", body+" ", headers...).problem(401, "unauthorized")
+}
+
 func TestReceivedOtherwise(t *testing.T) {
 	w := newWorld(t)
 	to := "/webhooks/deployments/github/" + w.source(w.key, "github")
@@ -199,6 +233,11 @@ func TestReceivedOtherwise(t *testing.T) {
 	ping := w.do("POST", to, "", body, append(proof("github", body), "X-GitHub-Event: ping")...).is(200)
 	if want := "{\"status\":\"ping\"}\n"; ping.body != want {
 		t.Errorf("got %s, want %s", ping.body, want)
+	}
+	body = strings.Replace(report(t, "azure-devops/run.json"), "{", `{"subscriptionId":"00000000-0000-0000-0000-000000000000",`, 1)
+	test := w.do("POST", "/webhooks/deployments/azure-devops/"+w.source(w.key, "azure-devops"), "", body, proof("azure-devops", body)...).is(200)
+	if !strings.HasPrefix(test.body, `{"status":"ping","detail":"this is Azure DevOps's test event`) {
+		t.Errorf("got %s, want to be told of a test", test.body)
 	}
 	body = report(t, "github/deployment_status.in_progress.json")
 	ignored := w.do("POST", to, "", body, proof("github", body)...).is(202)

@@ -25,7 +25,7 @@ type Source struct {
 // Deployment is a deployment that a source reported.
 type Deployment struct {
 	Tenant        string
-	ID            string // made of the source and the five values below, so that a repeat has the same
+	ID            string // made of the source and the product's id of it, or the five values below: a repeat has the same
 	Source        string
 	Kind          string // the source's
 	DeployedAt    time.Time
