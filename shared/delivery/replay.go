@@ -95,7 +95,7 @@ func (d *Deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhoo
 	now := d.now()
 	ev := webhook.Event{
 		Tenant: t.ID, ID: webhook.NewID(webhook.EventPrefix, now), Type: eventType, AcceptedAt: now,
-		Timestamp: time.Now().UTC().Format(webhook.BodyTimeFormat), Data: dl.Example(eventType),
+		Timestamp: time.Now().UTC().Format(webhook.TimeFormat), Data: dl.Example(eventType),
 	}
 	body, err := Body(dl, ev, w.Format)
 	if err != nil {
@@ -147,7 +147,7 @@ func Body(dl *dialect.Dialect, ev webhook.Event, format string) ([]byte, error) 
 	}
 	e, _ := dl.EventType(ev.Type) // an open catalogue has types that it does not list
 	return chat.Body(format, chat.Message{
-		Title: e.Description, Product: dl.Product, Type: ev.Type, ID: ev.ID, Timestamp: ev.Timestamp, Data: ev.Data,
+		Title: e.Description, Product: dl.Product, Type: ev.Type, ID: ev.ID, Timestamp: webhook.InSeconds(ev.Timestamp), Data: ev.Data,
 	})
 }
 

@@ -81,7 +81,7 @@ type Delivery struct {
 	Dialect     string // name@version, fixed at acceptance
 	ContentType string // fixed at acceptance
 	Format      string // fixed at acceptance
-	Timestamp   string // of the event, in BodyTimeFormat
+	Timestamp   string // of the event, as it has it
 	Body        Payload
 	Status      DeliveryStatus
 	Round       int       // 1 for the first; each replay and redrive starts the next

@@ -17,7 +17,8 @@ type deliveryRecord struct {
 	Dialect     string          `json:"d,omitzero"`
 	ContentType string          `json:"ct,omitzero"` // absent: JSON
 	Format      string          `json:"f,omitzero"`  // absent: JSON
-	Timestamp   string          `json:"ts,omitzero"` // absent: the second of acceptance
+	Timestamp   string          `json:"ts,omitzero"` // absent, as Happened is: the second of acceptance
+	Happened    *int64          `json:"h,omitzero"`  // in its place, of an event's time with milliseconds
 	Ref         string          `json:"p,omitzero"`
 	Status      string          `json:"s,omitzero"` // absent: succeeded
 	Round       int             `json:"r,omitzero"`
@@ -58,6 +59,9 @@ func EncodeDelivery(d webhook.Delivery) []byte {
 		Ref:         d.Body.Ref, Round: d.Round, Count: d.Count, Total: d.Total, Owner: d.Owner, Via: d.Via, Job: d.Job,
 		NextAt: sinceMillis(at, d.NextAt), ExpiresAt: sinceMillis(at, d.ExpiresAt),
 	}
+	if happened, err := time.Parse(webhook.TimeFormat, d.Timestamp); err == nil {
+		r.Timestamp, r.Happened = "", new(happened.UnixMilli()-at.UnixMilli())
+	}
 	for _, a := range d.Attempts {
 		r.Attempts = append(r.Attempts, attemptRecord{
 			Number: a.Number, ScheduledAt: sinceMillis(at, a.ScheduledAt), StartedAt: sinceMillis(at, a.StartedAt),
@@ -91,6 +95,9 @@ func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error)
 		Status:      webhook.DeliveryStatus(expand(r.Status, string(webhook.Succeeded))),
 		Round:       r.Round, Count: r.Count, Total: r.Total, Owner: r.Owner, Via: r.Via, Job: r.Job,
 		NextAt: afterMillis(at, r.NextAt), ExpiresAt: afterMillis(at, r.ExpiresAt),
+	}
+	if r.Happened != nil {
+		d.Timestamp = afterMillis(at, r.Happened).Format(webhook.TimeFormat)
 	}
 	for _, a := range r.Attempts {
 		attempt := webhook.Attempt{

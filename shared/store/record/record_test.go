@@ -25,7 +25,7 @@ func key() webhook.DeliveryKey {
 func first() webhook.Delivery {
 	return webhook.Delivery{
 		DeliveryKey: key(), Type: "invoice.paid", Dialect: "standard@1", ContentType: webhook.ContentJSON,
-		Format: webhook.FormatJSON, Timestamp: "2026-03-20T12:00:00Z",
+		Format: webhook.FormatJSON, Timestamp: "2026-03-20T12:00:00.123Z",
 		Body:   webhook.Payload{Inline: append([]byte{'d', 0, '"', 0xff, '{'}, bytes.Repeat([]byte{0x9c}, payload.MaxInline-5)...)},
 		Status: webhook.Succeeded, Round: 1, Count: 1, Total: 1, Owner: "5fea7756-0ea4-451a-a703-a558b933e274",
 		Attempts: []webhook.Attempt{{
@@ -45,10 +45,14 @@ func TestDelivery(t *testing.T) {
 		Number: 2, Error: webhook.ErrBadStatus, StatusCode: 503, ResponseBody: "<html>&\x00\u2028\"\\😀", Truncated: true,
 		RetryAfter: 90 * time.Second,
 	})
+	before := first()
+	before.Timestamp = "2026-03-20T12:00:00Z" // as an earlier version wrote it
+	dated := first()
+	dated.Timestamp = "1999-12-31T23:59:59.999Z"
 	long := first()
 	long.Format, long.ContentType, long.Timestamp, long.Status = "", "", "", ""
 	for name, want := range map[string]webhook.Delivery{
-		"first": first(), "failing": failing, "empty strings": long, "key alone": {DeliveryKey: key()},
+		"first": first(), "failing": failing, "in seconds": before, "dated": dated, "empty strings": long, "key alone": {DeliveryKey: key()},
 	} {
 		got, err := DecodeDelivery(want.DeliveryKey, EncodeDelivery(want))
 		if err != nil {
