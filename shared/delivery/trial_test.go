@@ -125,3 +125,22 @@ func TestTestRecovers(t *testing.T) {
 		})
 	}
 }
+
+// The headers of an answer are kept where it was a failure: the record of a success is small.
+func TestHeadersKept(t *testing.T) {
+	headers := map[string]string{"Server": "nginx"}
+	for status, kept := range map[int]int{200: 0, 500: 1} {
+		tr := newTrial(t, egress.Response{Status: status, Headers: headers}, webhook.Webhook{Active: true})
+		sent, err := tr.Test(t.Context(), tr.tenant, tr.hook, webhook.TestType)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := tr.store.Delivery(t.Context(), sent.DeliveryKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rec.LastAttempt().ResponseHeaders; len(got) != kept {
+			t.Errorf("%d: got %v, want %d of them", status, got, kept)
+		}
+	}
+}

@@ -7,7 +7,7 @@ import (
 )
 
 // MaxDelivery is how long an encoded delivery gets at most (an inline payload within its limit supposed): DynamoDB
-// takes items of 400 KB with their key and attribute names. Past it the oldest attempts lose their response bodies.
+// takes items of 400 KB with their key and attribute names. Past it the oldest attempts lose their answers' bodies and headers.
 const MaxDelivery = 384 << 10
 
 // Short names and omitted usual values, because DynamoDB counts a write by the KB and the record of a first attempt
@@ -40,10 +40,12 @@ type attemptRecord struct {
 	Duration     int64                `json:"d,omitzero"` // milliseconds
 	StatusCode   int                  `json:"c,omitzero"`
 	Error        webhook.AttemptError `json:"e,omitzero"`
+	ErrorDetail  webhook.ErrorDetail  `json:"ed,omitzero"`
 	ResponseBody string               `json:"r,omitzero"`
 	Truncated    bool                 `json:"t,omitzero"`
 	RetryAfter   int64                `json:"ra,omitzero"` // milliseconds
 	Secret       int                  `json:"k,omitzero"`
+	Headers      map[string]string    `json:"h,omitzero"`
 }
 
 // EncodeDelivery returns all of d but its key: JSON, and after it an inline payload's bytes as they are. Durations
@@ -67,6 +69,7 @@ func EncodeDelivery(d webhook.Delivery) []byte {
 			Number: a.Number, ScheduledAt: sinceMillis(at, a.ScheduledAt), StartedAt: sinceMillis(at, a.StartedAt),
 			SentAt: unixSeconds(a.SentAt), Duration: a.Duration.Milliseconds(), StatusCode: a.StatusCode, Error: a.Error,
 			ResponseBody: a.ResponseBody, Truncated: a.Truncated, RetryAfter: a.RetryAfter.Milliseconds(), Secret: a.Secret,
+			ErrorDetail: a.ErrorDetail, Headers: a.ResponseHeaders,
 		})
 	}
 	b := marshal(r)
@@ -104,7 +107,7 @@ func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error)
 			Number: a.Number, ScheduledAt: afterMillis(at, a.ScheduledAt), StartedAt: afterMillis(at, a.StartedAt),
 			Duration: time.Duration(a.Duration) * time.Millisecond, StatusCode: a.StatusCode, Error: a.Error,
 			ResponseBody: a.ResponseBody, Truncated: a.Truncated, RetryAfter: time.Duration(a.RetryAfter) * time.Millisecond,
-			Secret: a.Secret,
+			Secret: a.Secret, ErrorDetail: a.ErrorDetail, ResponseHeaders: a.Headers,
 		}
 		if a.SentAt != nil {
 			attempt.SentAt = time.Unix(*a.SentAt, 0).UTC()
@@ -114,8 +117,8 @@ func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error)
 	return d, nil
 }
 
-// shed empties response bodies, the oldest first, until at least over bytes are gone; a body's encoding is never
-// shorter than the body.
+// shed drops answers' bodies and headers, the oldest first, until at least over bytes are gone; the encoding of a text is never
+// shorter than the text.
 func shed(attempts []attemptRecord, over int) {
 	for i := range attempts {
 		if over <= 0 {
@@ -124,6 +127,12 @@ func shed(attempts []attemptRecord, over int) {
 		if a := &attempts[i]; a.ResponseBody != "" {
 			over -= len(a.ResponseBody) - len(`,"t":true`)
 			a.ResponseBody, a.Truncated = "", true
+		}
+		if over > 0 {
+			for name, value := range attempts[i].Headers {
+				over -= len(name) + len(value)
+			}
+			attempts[i].Headers = nil // the map is the caller's
 		}
 	}
 }

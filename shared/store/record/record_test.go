@@ -43,8 +43,8 @@ func TestDelivery(t *testing.T) {
 	failing.Status, failing.Via, failing.NextAt, failing.Job = webhook.Pending, webhook.ViaQueue, accepted.Add(-time.Hour), "job_1"
 	failing.Attempts = append(failing.Attempts, webhook.Attempt{
 		Number: 2, Error: webhook.ErrBadStatus, StatusCode: 503, ResponseBody: "<html>&\x00\u2028\"\\😀", Truncated: true,
-		RetryAfter: 90 * time.Second,
-	})
+		RetryAfter: 90 * time.Second, ResponseHeaders: map[string]string{"X-A": "<>&\"", "Location": ""},
+	}, webhook.Attempt{Number: 3, Error: webhook.ErrTLS, ErrorDetail: webhook.DetailCertificateExpired})
 	before := first()
 	before.Timestamp = "2026-03-20T12:00:00Z" // as an earlier version wrote it
 	dated := first()
@@ -86,8 +86,9 @@ func TestDeliverySheds(t *testing.T) {
 	d := first()
 	d.Attempts = nil
 	body := strings.Repeat("\x01", webhook.MaxResponseFailed) // the worst to encode
+	headers := map[string]string{"X-A": strings.Repeat(`"`, webhook.MaxResponseHeaderBytes-len("X-A"))}
 	for range webhook.MaxAttemptsKept {
-		d.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: body})
+		d.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: body, ResponseHeaders: headers})
 	}
 	b := EncodeDelivery(d)
 	if len(b) > MaxDelivery {
@@ -100,8 +101,8 @@ func TestDeliverySheds(t *testing.T) {
 	if n := len(got.Attempts); n != webhook.MaxAttemptsKept {
 		t.Fatalf("got %d attempts, want all %d", n, webhook.MaxAttemptsKept)
 	}
-	if a := got.Attempts[0]; a.ResponseBody != "" || !a.Truncated {
-		t.Errorf("oldest: got %d bytes of response, truncated %t, want none, true", len(a.ResponseBody), a.Truncated)
+	if a := got.Attempts[0]; a.ResponseBody != "" || !a.Truncated || a.ResponseHeaders != nil {
+		t.Errorf("oldest: got %d bytes of response, truncated %t and %d headers, want none, true, none", len(a.ResponseBody), a.Truncated, len(a.ResponseHeaders))
 	}
 	small := first()
 	small.Attempts[0].ResponseBody = body[:webhook.MaxResponseSucceeded]
@@ -109,7 +110,7 @@ func TestDeliverySheds(t *testing.T) {
 	if err != nil || got.Attempts[0].Truncated {
 		t.Errorf("a small record: got truncated %t, %v, want it whole", got.Attempts[0].Truncated, err)
 	}
-	if d.Attempts[0].ResponseBody == "" {
+	if d.Attempts[0].ResponseBody == "" || len(d.Attempts[0].ResponseHeaders) == 0 {
 		t.Error("the delivery given was changed")
 	}
 }
