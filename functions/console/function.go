@@ -43,6 +43,7 @@ func newFunction(s settings.Console, cfg aws.Config) (*function, error) {
 	replays := &replay.Service{
 		Store: store, Queue: sqs.New(queues, s.Bulk.URL, s.Bulk.ARN), Now: now, Log: log, Retention: s.Retention,
 	}
+	changes := sqs.New(queues, s.Ingest.URL, s.Ingest.ARN)
 	// As in the webhooks function, but for the admin's calls: no page makes one, and here none is served, nor is there
 	// anything that would authorise it.
 	api := &httpapi.API{
@@ -50,10 +51,10 @@ func newFunction(s settings.Console, cfg aws.Config) (*function, error) {
 		Deliverer: &delivery.Deliverer{
 			Store: store, Health: store, Dialects: dialects, Box: box, Now: now, Log: log, Retention: s.Retention,
 			Poster: egress.New(egress.Options{AllowPrivate: settings.PrivateTargets}),
-			Queues: delivery.Queues{Delivery: sqs.New(queues, s.Delivery.URL, s.Delivery.ARN)}, // tests and replays of one delivery use no other
+			Queues: delivery.Queues{Delivery: sqs.New(queues, s.Delivery.URL, s.Delivery.ARN)}, Changes: changes, // tests and replays of one delivery use no other
 		},
 		Replays: replays,
-		Changes: sqs.New(queues, s.Ingest.URL, s.Ingest.ARN), AllowPrivate: settings.PrivateTargets,
+		Changes: changes, AllowPrivate: settings.PrivateTargets,
 		Serves: func(r httpapi.Route) bool { return !r.Admin && !r.Publishes && !r.Inbound },
 	}
 	if s.EventLog {

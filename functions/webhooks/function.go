@@ -45,17 +45,18 @@ func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
 	replays := &replay.Service{
 		Store: store, Queue: sqs.New(queues, s.Bulk.URL, s.Bulk.ARN), Now: now, Log: log, Retention: s.Retention,
 	}
+	changes := sqs.New(queues, s.Ingest.URL, s.Ingest.ARN)
 	api := &httpapi.API{
 		Docs:  docs.New,
 		Store: store, Dialects: dialects, Box: box, Now: now, Log: log,
 		Deliverer: &delivery.Deliverer{
 			Store: store, Health: store, Dialects: dialects, Box: box, Now: now, Log: log, Retention: s.Retention,
 			Poster: egress.New(egress.Options{AllowPrivate: settings.PrivateTargets}),
-			Queues: delivery.Queues{Delivery: first}, // tests and replays of one delivery use no other
+			Queues: delivery.Queues{Delivery: first}, Changes: changes, // tests and replays of one delivery use no other
 		},
 		Replays:     replays,
 		DeadLetters: sqs.New(queues, s.DeadLetter.URL, s.DeadLetter.ARN), RedriveTo: first.Name(),
-		Changes: sqs.New(queues, s.Ingest.URL, s.Ingest.ARN),
+		Changes: changes,
 		Rates:   &rate.Limiter{PerSecond: s.Rate},
 		Admin:   gateway.Admin, AllowPrivate: settings.PrivateTargets,
 		Serves: func(r httpapi.Route) bool { return !r.Publishes && !r.Inbound }, // those are ingest's and inbound's

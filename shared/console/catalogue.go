@@ -230,7 +230,7 @@ func (v *visit) sample(p *eventTypePage) error {
 	now := v.now()
 	ev := webhook.Event{
 		Tenant: v.tenant.ID, ID: webhook.NewID(webhook.EventPrefix, now), Type: p.Entry.Name, AcceptedAt: now,
-		Timestamp: now.Format(webhook.BodyTimeFormat), Data: p.Entry.Example,
+		Timestamp: now.Format(webhook.TimeFormat), Data: p.Entry.Example,
 	}
 	hook := webhook.NewID(webhook.WebhookPrefix, now)
 	m := dialect.Message{

@@ -10,7 +10,8 @@ import (
 // page does not know more.
 func curl(url string, headers map[string]string, body string) string {
 	var b strings.Builder
-	b.WriteString("curl --globoff --request POST " + quoted(url)) // without it curl reads brackets in a URL as a range
+	// Without --globoff curl reads brackets in a URL as a range, and without --path-as-is it takes /../ out of the path.
+	b.WriteString("curl --globoff --path-as-is --request POST " + quoted(url))
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		header := name + ": " + headers[name]
 		if headers[name] == "" {

@@ -22,12 +22,19 @@ const (
 	historyFailures  = "history-failures"
 )
 
-// explain puts an attempt's error into plain words; code is the answer's status, 0 without an answer.
-func explain(fault webhook.AttemptError, code int) explanation {
-	switch fault {
+// explain puts an attempt's error into plain words.
+func explain(a attemptView) explanation {
+	code := a.Code()
+	switch fault := a.Fault(); fault {
 	case "":
 		return explanation{Short: strconv.Itoa(code), What: "The receiver answered with a success."}
 	case webhook.ErrTimeout:
+		if a.Detail() == webhook.DetailNoConnection {
+			return explanation{
+				"timeout", "No connection could be made within the webhook's timeout.",
+				"Check that the server is up and that no firewall drops what comes from us: it was not reached, so its handler is not slow.", notReceiving,
+			}
+		}
 		return explanation{
 			"timeout", "There was no complete answer within the webhook's timeout.",
 			"Answer with a success at once and do the work afterwards. If the server was busy or hung, restart it and replay.", timingOut,
@@ -38,15 +45,25 @@ func explain(fault webhook.AttemptError, code int) explanation {
 			"Look for a typing error in the URL, and check that the name has a public DNS record.", notReceiving,
 		}
 	case webhook.ErrConnect:
+		switch a.Detail() {
+		case webhook.DetailConnectionRefused:
+			return explanation{
+				"refused", "The server refused the connection: nothing listens on the URL's port.",
+				"Start the server, or correct the port in the URL.", notReceiving,
+			}
+		case webhook.DetailConnectionClosed:
+			return explanation{
+				"closed", "The server closed the connection before it answered.",
+				"Look into the server's log at this time: it may have crashed, been restarted, or refused the request without an answer.", notReceiving,
+			}
+		}
 		return explanation{
 			"connect", "No connection could be made, or it broke before an answer came.",
 			"Check that the server runs, listens on the URL's port, and that no firewall refuses us.", notReceiving,
 		}
 	case webhook.ErrTLS:
-		return explanation{
-			"TLS", "The TLS handshake failed: the certificate is expired, self-signed, for another name, or its chain is incomplete.",
-			"Install a certificate of a public authority for this host, with the intermediate certificates.", notReceiving,
-		}
+		what, do := explainTLS(a.Detail())
+		return explanation{"TLS", what, do, notReceiving}
 	case webhook.ErrBlockedTarget:
 		return explanation{
 			"blocked", "The URL leads to an address or port that is never called, such as a private network.",
@@ -54,7 +71,7 @@ func explain(fault webhook.AttemptError, code int) explanation {
 		}
 	case webhook.ErrRedirect:
 		return explanation{
-			strconv.Itoa(code), "The receiver answered with a redirect. Redirects are never followed.",
+			strconv.Itoa(code), "The receiver answered with a redirect" + target(a.Headers) + ". Redirects are never followed.",
 			"Enter the final URL in the webhook. Often it is a missing slash at the end, or http in the place of https.", historyFailures,
 		}
 	case webhook.ErrBadResponse:
@@ -72,7 +89,43 @@ func explain(fault webhook.AttemptError, code int) explanation {
 	case webhook.ErrBadStatus:
 		return badStatus(code)
 	}
-	return explanation{string(fault), "The attempt failed: " + string(fault) + ".", "Look into the answer below.", historyFailures}
+	return explanation{string(a.Fault()), "The attempt failed: " + string(a.Fault()) + ".", "Look into the answer below.", historyFailures}
+}
+
+// target names where a redirect leads, where that is short enough for a sentence.
+func target(headers map[string]string) string {
+	const most = 300
+	if to := headers["Location"]; to != "" && len(to) <= most {
+		return " to " + to
+	}
+	return ""
+}
+
+// explainTLS says what was wrong in a TLS handshake, and what to do.
+func explainTLS(detail webhook.ErrorDetail) (what, do string) {
+	switch detail {
+	case webhook.DetailCertificateExpired:
+		return "The server's certificate has expired.", "Renew it, and have the server load the new one."
+	case webhook.DetailCertificateNotYetValid:
+		return "The server's certificate is not valid yet.", "Install one that is valid now, or wait until this one is."
+	case webhook.DetailCertificateWrongHost:
+		return "The server has no certificate for the URL's host name.", "Install one for this name, or use a name in the URL that the certificate is for."
+	case webhook.DetailCertificateUnknownCA:
+		return "The server's certificate is not signed by a public authority, or its chain is incomplete.",
+			"Install a certificate of a public authority with its intermediate certificates; a self-signed one is not enough."
+	case webhook.DetailCertificateInvalid:
+		return "The server's certificate cannot be used for a web server.", "Install a certificate of a public authority for this host."
+	case webhook.DetailClientCertificate:
+		return "The server asks for a client certificate, and we send none.", "Take the webhook's path out of that rule: the signature shows who sent the request."
+	case webhook.DetailTLSVersion:
+		return "The server speaks neither TLS 1.2 nor TLS 1.3.", "Turn one of them on."
+	case webhook.DetailHandshakeRefused:
+		return "The server refused the TLS handshake or broke it off.", "Check that it has a certificate for this host name, asks for no client certificate and allows current ciphers."
+	case webhook.DetailNotTLS:
+		return "The server does not speak TLS on the URL's port.", "Use the port that https is served on, or set TLS up on this one."
+	}
+	return "The TLS handshake failed: the certificate is expired, self-signed, for another name, or its chain is incomplete.",
+		"Install a certificate of a public authority for this host, with the intermediate certificates."
 }
 
 func badStatus(code int) explanation {

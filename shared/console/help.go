@@ -190,6 +190,7 @@ func headersOf(d *dialect.Dialect) []meaning {
 func meant(template string) string {
 	said := map[string]string{
 		"{type}": "The event type", "{timestamp}": "When the event happened (ISO 8601 format)", "{timestamp_unix}": "When the event happened, in Unix seconds",
+		"{timestamp_ms}": "When the event happened, with milliseconds (ISO 8601 format)", "{timestamp_unix_ms}": "When the event happened, in Unix milliseconds",
 		"{tenant}": "The id of your account", "{id}": "The event's id, the same in every attempt: so you can tell a repeat", "{data}": "Event-specific information",
 		"{unix}": "When the request was sent, in Unix seconds", "{signature}": "The signature of the request", "{webhook}": "The webhook's id",
 		"{delivery}": "The delivery's id, the same in all its attempts",

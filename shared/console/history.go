@@ -24,8 +24,10 @@ type attemptView struct {
 	DurationMS   int64                 `json:"duration_ms"`
 	StatusCode   *int                  `json:"status_code"`
 	Error        *webhook.AttemptError `json:"error"`
+	ErrorDetail  *webhook.ErrorDetail  `json:"error_detail"`
 	ResponseBody string                `json:"response_body"`
 	Truncated    bool                  `json:"response_truncated"`
+	Headers      map[string]string     `json:"response_headers"`
 }
 
 // Status is what came of it, in the words for deliveries.
@@ -57,8 +59,16 @@ func (a attemptView) Sent() bool {
 	return a.Fault() != webhook.ErrWebhookInactive && a.Fault() != webhook.ErrWebhookDeleted
 }
 
+// Detail narrows the fault down, "" where no more is known.
+func (a attemptView) Detail() webhook.ErrorDetail {
+	if a.ErrorDetail == nil {
+		return ""
+	}
+	return *a.ErrorDetail
+}
+
 // Why explains a failure.
-func (a attemptView) Why() explanation { return explain(a.Fault(), a.Code()) }
+func (a attemptView) Why() explanation { return explain(a) }
 
 // Late is how long after its time it began, where that is worth a word.
 func (a attemptView) Late() string {

@@ -67,7 +67,8 @@ type evidence struct {
 	Timeouts, Unreached, Refused, Errored int  // of those sent: no answer in time; no connection; 401 or 403; 5xx
 	Statuses                              map[int]int
 	Faults                                map[webhook.AttemptError]int
-	Last                                  *deliveryView // the newest that was sent
+	Newest                                map[webhook.AttemptError]attemptView // of each fault
+	Last                                  *deliveryView                        // the newest that was sent
 	of                                    map[string]string
 	took                                  []int64
 }
@@ -77,7 +78,7 @@ const seenDeliveries = 100
 
 // gather reads the evidence from deliveries, the newest first.
 func gather(ds []deliveryView) evidence {
-	e := evidence{Known: true, Seen: len(ds), Statuses: map[int]int{}, Faults: map[webhook.AttemptError]int{}, of: map[string]string{}}
+	e := evidence{Known: true, Seen: len(ds), Statuses: map[int]int{}, Faults: map[webhook.AttemptError]int{}, Newest: map[webhook.AttemptError]attemptView{}, of: map[string]string{}}
 	shows := func(what string, d deliveryView) int {
 		if e.of[what] == "" {
 			e.of[what] = d.ID
@@ -96,7 +97,9 @@ func gather(ds []deliveryView) evidence {
 		if a.Error == nil {
 			e.Succeeded++
 		} else {
-			e.Faults[a.Fault()] += shows("failed", d)
+			if e.Faults[a.Fault()] += shows("failed", d); e.Faults[a.Fault()] == 1 {
+				e.Newest[a.Fault()] = *a
+			}
 		}
 		if code := a.Code(); code != 0 {
 			e.Answered++
@@ -232,8 +235,8 @@ func (e evidence) reached(text string) check {
 	if e.often(e.Unreached, last.Code() == 0 && last.Error != nil && last.Fault() != webhook.ErrTimeout) {
 		c.State, c.Delivery = checkBad, e.of[notReceiving]
 		for _, fault := range []webhook.AttemptError{webhook.ErrDNS, webhook.ErrConnect, webhook.ErrTLS, webhook.ErrBlockedTarget, webhook.ErrBadResponse} {
-			if e.Faults[fault] > 0 {
-				why := explain(fault, 0)
+			if newest, ok := e.Newest[fault]; ok {
+				why := newest.Why()
 				c.Found += " " + why.What + " " + why.Do
 				break
 			}

@@ -231,16 +231,12 @@ func (v *visit) askTest() { v.ask("test", v.dialect.Words["test"]) }
 
 // testPage is what came of a test.
 type testPage struct {
-	Webhook      webhookView
-	Type         string
-	DeliveryID   string  `json:"delivery_id"`
-	Status       string  `json:"status"`
-	StatusCode   *int    `json:"status_code"`
-	DurationMS   int64   `json:"duration_ms"`
-	Error        *string `json:"error"`
-	ResponseBody string  `json:"response_body"`
-	Sent         sentView
-	Why          *explanation // of a failure
+	Webhook    webhookView
+	Type       string
+	DeliveryID string `json:"delivery_id"`
+	Outcome    string `json:"status"`
+	attemptView
+	Sent sentView
 }
 
 func (v *visit) testWebhook() {
@@ -260,14 +256,6 @@ func (v *visit) testWebhook() {
 	if err != nil {
 		v.failed(err)
 		return
-	}
-	if p.Error != nil {
-		code := 0
-		if p.StatusCode != nil {
-			code = *p.StatusCode
-		}
-		why := explain(webhook.AttemptError(*p.Error), code)
-		p.Why = &why
 	}
 	v.show(http.StatusOK, "tested", "panel", "webhooks", v.dialect.Words["test"], p)
 }

@@ -183,6 +183,7 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 	a := webhook.Attempt{
 		ScheduledAt: rec.NextAt, StartedAt: started, SentAt: sent, Duration: resp.Duration, StatusCode: resp.Status,
 		Error: resp.Err, ResponseBody: resp.Body, Truncated: resp.Truncated, RetryAfter: resp.RetryAfter, Secret: version,
+		ErrorDetail: resp.ErrDetail, ResponseHeaders: resp.Headers,
 	}
 	success := dl.Succeeded(resp.Status)
 	if chat.Writes(rec.Format) {
@@ -190,7 +191,7 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 	}
 	switch {
 	case success:
-		a.Error = ""
+		a.Error, a.ResponseHeaders = "", nil
 		if len(a.ResponseBody) > webhook.MaxResponseSucceeded {
 			a.ResponseBody, a.Truncated = strings.ToValidUTF8(a.ResponseBody[:webhook.MaxResponseSucceeded], ""), true
 		}
@@ -276,6 +277,6 @@ func (d *Deliverer) attempted(ctx context.Context, rec webhook.Delivery) {
 	d.Log.LogAttrs(ctx, level, "delivery.attempted",
 		slog.String("tenant", rec.Tenant), slog.String("webhook", rec.Webhook), slog.String("event", rec.Event),
 		slog.String("type", rec.Type), slog.Int("round", rec.Round), slog.Int("attempt", rec.Count),
-		slog.String("status", string(rec.Status)), slog.Int("code", a.StatusCode), slog.String("error", string(a.Error)),
+		slog.String("status", string(rec.Status)), slog.Int("code", a.StatusCode), slog.String("error", string(a.Error)), slog.String("detail", string(a.ErrorDetail)),
 		slog.Duration("took", a.Duration), slog.Time("next", rec.NextAt))
 }

@@ -85,7 +85,8 @@ func (d *Deliverer) firstFor(ctx context.Context, dl *dialect.Dialect, ev webhoo
 // maxTest is how long a test delivery may take: the HTTP API in front of it ends at 30 s.
 const maxTest = 20 * time.Second
 
-// Test sends one event of the type to the webhook at once, active or not, and records it. It is never retried.
+// Test sends one event of the type to the webhook at once, active or not, and records it. It is never retried. When it
+// succeeds, a failing webhook is active again. ctx must not end when the caller goes: what the receiver did is recorded.
 func (d *Deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
 	dl, err := d.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
@@ -94,7 +95,7 @@ func (d *Deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhoo
 	now := d.now()
 	ev := webhook.Event{
 		Tenant: t.ID, ID: webhook.NewID(webhook.EventPrefix, now), Type: eventType, AcceptedAt: now,
-		Timestamp: time.Now().UTC().Format(webhook.BodyTimeFormat), Data: dl.Example(eventType),
+		Timestamp: time.Now().UTC().Format(webhook.TimeFormat), Data: dl.Example(eventType),
 	}
 	body, err := Body(dl, ev, w.Format)
 	if err != nil {
@@ -114,11 +115,16 @@ func (d *Deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhoo
 	if a.Error != "" {
 		rec.Status = webhook.Failed
 	}
-	// The client may have gone by now; what was sent is recorded all the same.
+	// The time may be over by now; what was sent is recorded all the same.
 	if err := d.Store.SaveDelivery(context.WithoutCancel(ctx), rec, webhook.Rev{}); err != nil {
 		return webhook.Delivery{}, err
 	}
 	d.attempted(ctx, rec)
+	if rec.Status == webhook.Succeeded && w.Active {
+		// A person asked for the test, so that the recovery is told of even where the test's own event is a system event.
+		b := &batch{Deliverer: d, health: make(map[webhook.Ref]webhook.Health)}
+		b.recovered(ctx, w, webhook.TestType)
+	}
 	return rec, nil
 }
 
@@ -141,7 +147,7 @@ func Body(dl *dialect.Dialect, ev webhook.Event, format string) ([]byte, error) 
 	}
 	e, _ := dl.EventType(ev.Type) // an open catalogue has types that it does not list
 	return chat.Body(format, chat.Message{
-		Title: e.Description, Product: dl.Product, Type: ev.Type, ID: ev.ID, Timestamp: ev.Timestamp, Data: ev.Data,
+		Title: e.Description, Product: dl.Product, Type: ev.Type, ID: ev.ID, Timestamp: webhook.InSeconds(ev.Timestamp), Data: ev.Data,
 	})
 }
 

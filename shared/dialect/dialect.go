@@ -37,7 +37,7 @@ type Dialect struct {
 
 	envelope   []piece
 	ecmascript bool
-	unixTime   bool     // the envelope holds {timestamp_unix}
+	unixTime   bool     // the envelope holds {timestamp_unix} or {timestamp_unix_ms}
 	headers    []Header // values are templates
 	scheme     signature.Scheme
 	secret     secretRule

@@ -14,9 +14,10 @@
 //	product                   the product's name, as people read it
 //	words                     optional: labels where the product's own differ; common.json has all of them
 //	envelope                  any JSON up to 16 KiB. The string "{data}", once, is replaced by the event's data, or is the
-//	                          whole envelope; {id}, {type}, {timestamp} (when the event happened), {timestamp_unix} (the
-//	                          same in seconds; alone in a string it makes a number) and {tenant} are replaced inside
-//	                          strings. Keys keep their order
+//	                          whole envelope; {id}, {type}, {tenant} and when the event happened are replaced inside
+//	                          strings. That is {timestamp} (2026-03-20T12:00:00Z), {timestamp_ms} (the same with
+//	                          milliseconds: 12:00:00.000Z), {timestamp_unix} (Unix seconds) or {timestamp_unix_ms} (Unix
+//	                          milliseconds); each of the last two, alone in a string, makes a number. Keys keep their order
 //	body                      "plain": the data as it came, white space between tokens removed; or "ecmascript": the
 //	                          whole body as JSON.stringify(JSON.parse(body)) writes it (see package ecmajson)
 //	headers                   an object, in the order they are sent, after Content-Type, User-Agent and webhook-id,

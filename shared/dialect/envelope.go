@@ -26,7 +26,7 @@ const (
 	literal pieceKind = iota // text is JSON and stands as it is
 	quoted                   // text is a template, which makes a JSON string
 	data                     // the event's data
-	seconds                  // when the event happened, a number
+	number                   // text is the name of a time in Unix seconds or milliseconds, which makes a number
 )
 
 // Body returns an event's body in JSON, the same for every webhook and attempt. It fails only when the event's data is
@@ -40,7 +40,7 @@ func (d *Dialect) Body(ev webhook.Event) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data of event %s: %w", ev.ID, err)
 	}
-	unix, err := d.unix(ev)
+	happened, err := d.happened(ev)
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +51,13 @@ func (d *Dialect) Body(ev webhook.Event) ([]byte, error) {
 		case "type":
 			return d.WireName(ev.Type), true
 		case "timestamp":
-			return ev.Timestamp, true
+			return webhook.InSeconds(ev.Timestamp), true
+		case "timestamp_ms":
+			return webhook.InMilliseconds(ev.Timestamp), true
 		case "timestamp_unix":
-			return unix, true
+			return strconv.FormatInt(happened.Unix(), 10), true
+		case "timestamp_unix_ms":
+			return strconv.FormatInt(happened.UnixMilli(), 10), true
 		}
 		return ev.Tenant, name == "tenant"
 	}
@@ -66,23 +70,24 @@ func (d *Dialect) Body(ev webhook.Event) ([]byte, error) {
 			body = ecmajson.AppendQuoted(body, signature.Template(p.text).Fill(value))
 		case data:
 			body = append(body, raw...)
-		case seconds:
-			body = append(body, unix...)
+		case number:
+			digits, _ := value(p.text)
+			body = append(body, digits...)
 		}
 	}
 	return body, nil
 }
 
-// unix returns when the event happened in Unix seconds, "" where the envelope does not ask for it.
-func (d *Dialect) unix(ev webhook.Event) (string, error) {
+// happened returns when the event happened, the zero time where the envelope does not ask for it in Unix time.
+func (d *Dialect) happened(ev webhook.Event) (time.Time, error) {
 	if !d.unixTime {
-		return "", nil
+		return time.Time{}, nil
 	}
-	t, err := time.Parse(webhook.BodyTimeFormat, ev.Timestamp)
+	t, err := time.Parse(webhook.TimeFormat, webhook.InMilliseconds(ev.Timestamp))
 	if err != nil {
-		return "", fmt.Errorf("timestamp of event %s: %w", ev.ID, err)
+		return time.Time{}, fmt.Errorf("timestamp of event %s: %w", ev.ID, err)
 	}
-	return strconv.FormatInt(t.Unix(), 10), nil
+	return t, nil
 }
 
 // Wire returns a JSON body as it travels with a content type: as it is or, as a form, in a field named payload.
@@ -95,7 +100,7 @@ func Wire(body []byte, contentType string) []byte {
 
 // compile cuts an envelope, compact JSON, into pieces; problem says in words why it cannot.
 func compile(envelope []byte) (pieces []piece, problem string) {
-	known := []string{"id", "type", "timestamp", "timestamp_unix", "tenant", "data"}
+	known := []string{"id", "type", "timestamp", "timestamp_ms", "timestamp_unix", "timestamp_unix_ms", "tenant", "data"}
 	dec := json.NewDecoder(bytes.NewReader(envelope))
 	dec.UseNumber()
 	copied, hasData := 0, 0
@@ -126,8 +131,8 @@ func compile(envelope []byte) (pieces []piece, problem string) {
 		case s == "{data}":
 			hasData++
 			pieces = append(pieces, piece{kind: data})
-		case s == "{timestamp_unix}":
-			pieces = append(pieces, piece{kind: seconds})
+		case s == "{timestamp_unix}" || s == "{timestamp_unix_ms}":
+			pieces = append(pieces, piece{number, names[0]})
 		case slices.Contains(names, "data"):
 			return nil, "has {data} inside a longer string"
 		default:

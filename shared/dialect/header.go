@@ -20,7 +20,7 @@ type Message struct {
 	Tenant    string
 	Webhook   string    // its id
 	Delivery  string    // its id
-	Timestamp string    // when the event happened, in webhook.BodyTimeFormat
+	Timestamp string    // when the event happened, as webhook.Event has it
 	Sent      time.Time // the attempt's, in real time
 	// Body is the JSON body, as Dialect.Body returns it; it travels as Wire(Body, ContentType).
 	Body        []byte
@@ -77,7 +77,7 @@ func (d *Dialect) Headers(m Message) ([]Header, error) {
 		case "delivery":
 			return m.Delivery, true
 		case "timestamp":
-			return m.Timestamp, true
+			return webhook.InSeconds(m.Timestamp), true
 		case "unix":
 			return strconv.FormatInt(m.Sent.Unix(), 10), true
 		case "content_type":

@@ -170,7 +170,9 @@ func (p *parser) envelope(o *object) {
 		p.fault("envelope", "%s", problem)
 	}
 	p.d.envelope = pieces
-	p.d.unixTime = strings.Contains(string(envelope), "{timestamp_unix}")
+	p.d.unixTime = slices.ContainsFunc(pieces, func(p piece) bool {
+		return p.kind == number || p.kind == quoted && strings.Contains(p.text, "{timestamp_unix")
+	})
 }
 
 func (p *parser) headers(o *object) {

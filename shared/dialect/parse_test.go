@@ -169,6 +169,8 @@ func TestParseDetails(t *testing.T) {
 		{"the data alone", `{"n": 1.0, "e": "{type}", "d": "{data}"}`, `"{data}"`, `[1]`, `[1]`},
 		{"the data deep", `"{data}"`, `[{"x": "{data}"}, 1]`, `1.50`, `{"n":1.0,"e":"a.b","d":[{"x":1.50},1]}`},
 		{"seconds", `"{type}"`, `["{timestamp_unix}", "at {timestamp_unix}"]`, `1`, `{"n":1.0,"e":[1774008000,"at 1774008000"],"d":1}`},
+		{"milliseconds", `"{type}"`, `["{timestamp_ms}", "{timestamp_unix_ms}", "at {timestamp_unix_ms}"]`, `1`, `{"n":1.0,"e":["2026-03-20T12:00:00.250Z",1774008000250,"at 1774008000250"],"d":1}`},
+		{"escaped seconds", `"{type}"`, `"\u007btimestamp_unix}"`, `1`, `{"n":1.0,"e":1774008000,"d":1}`},
 		{"a name of its own", `"A thing"`, `"A thing", "wire_name": "a/b \"c"`, `1`, `{"n":1.0,"e":"a/b \"c","d":1}`},
 		{"text around placeholders", `"{type}"`, `"<{type}|{id}|{timestamp}|{tenant}>"`, `1`, `{"n":1.0,"e":"<a.b|e\"1|2026-03-20T12:00:00Z|t>","d":1}`},
 		{"escapes around placeholders", `"{type}"`, `"\u0041\"{id}\n"`, `1`, `{"n":1.0,"e":"A\"e\"1\n","d":1}`},
@@ -187,7 +189,7 @@ func TestParseDetails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := d.Body(webhook.Event{ID: `e"1`, Type: "a.b", Tenant: "t", Timestamp: "2026-03-20T12:00:00Z", Data: []byte(tt.data)})
+			got, err := d.Body(webhook.Event{ID: `e"1`, Type: "a.b", Tenant: "t", Timestamp: "2026-03-20T12:00:00.250Z", Data: []byte(tt.data)})
 			if err != nil || string(got) != tt.want {
 				t.Errorf("Body = %s, %v, want %s", got, err, tt.want)
 			}
@@ -221,7 +223,7 @@ func FuzzParse(f *testing.F) {
 		strings.Replace(minimal, `"utf8", "min": 8`, `"base64", "prefix": "p_", "min": 8`, 1),
 		strings.Replace(minimal, `{"n": 1.0, "e": "{type}", "d": "{data}"}`, `"{data}"`, 1),
 		strings.Replace(minimal, `"{signature}"`, `"t={unix},{signature};{delivery}", "X-{": "{webhook}{timestamp}{tenant}{id}"`, 1),
-		strings.NewReplacer(`"{type}"`, `["{timestamp_unix}", "{timestamp_unix}{type}"]`, `"A thing"`, `"A thing", "wire_name": "a/b"`).Replace(minimal),
+		strings.NewReplacer(`"{type}"`, `["{timestamp_unix}", "{timestamp_unix_ms}{type}", "{timestamp_ms}"]`, `"A thing"`, `"A thing", "wire_name": "a/b"`).Replace(minimal),
 		strings.Replace(minimal, `"encoding": "hex"`, `"encoding": "base64", "prefix": "v1=", "join": ","`, 1),
 	}
 	set, err := dialect.Builtin()

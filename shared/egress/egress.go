@@ -118,6 +118,10 @@ type Response struct {
 	// Err is "" when an answer came, whatever its status; but a redirect (3xx) is webhook.ErrRedirect. When the caller's
 	// own context ends, Err is webhook.ErrTimeout too: a caller that cancels must not hold it against the receiver.
 	Err webhook.AttemptError
+	// ErrDetail narrows Err down where more is known.
+	ErrDetail webhook.ErrorDetail
+	// Headers are the answer's, as webhook.Attempt keeps them; nil without an answer.
+	Headers map[string]string
 	// Detail is for logs: what happened, in Go's words. It may name addresses and quote what is not HTTP, but has no
 	// header's value, no body and no URL.
 	Detail string
@@ -148,13 +152,14 @@ func (c *Client) post(ctx context.Context, r Request) Response {
 	// The transport itself, without an http.Client: that would follow redirects and put the URL into its errors.
 	res, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return Response{Err: p.classify(ctx, err), Detail: brief(err.Error())}
+		what, detail := p.classify(ctx, err)
+		return Response{Err: what, ErrDetail: detail, Detail: brief(err.Error())}
 	}
 	defer res.Body.Close()
 	if res.StatusCode < 100 {
 		return Response{Err: webhook.ErrBadResponse, Detail: "status below 100"}
 	}
-	resp := Response{Status: res.StatusCode, RetryAfter: retryAfter(res.Header, c.now())}
+	resp := Response{Status: res.StatusCode, RetryAfter: retryAfter(res.Header, c.now()), Headers: shown(res.Header)}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return resp // what follows is not HTTP
 	}

@@ -126,11 +126,11 @@ func TestPost(t *testing.T) {
 		},
 		{
 			"no answer", answer(""), 50 * time.Millisecond,
-			Response{Err: webhook.ErrTimeout},
+			Response{Err: webhook.ErrTimeout, ErrDetail: webhook.DetailNoAnswer},
 		},
 		{
 			"unfinished header", answer("HTTP/1.1 200 OK\r\nX-"), 50 * time.Millisecond,
-			Response{Err: webhook.ErrTimeout},
+			Response{Err: webhook.ErrTimeout, ErrDetail: webhook.DetailNoAnswer},
 		},
 		{
 			"body that does not end in time", answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), 50 * time.Millisecond,
@@ -174,22 +174,22 @@ func TestPost(t *testing.T) {
 		},
 		{
 			"hang-up before the request", func(net.Conn) {}, 0,
-			Response{Err: webhook.ErrConnect},
+			Response{Err: webhook.ErrConnect, ErrDetail: webhook.DetailConnectionClosed},
 		},
 		{
 			"hang-up instead of an answer", answerAndClose(""), 0,
-			Response{Err: webhook.ErrConnect},
+			Response{Err: webhook.ErrConnect, ErrDetail: webhook.DetailConnectionClosed},
 		},
 		{
 			"hang-up within the header", answerAndClose("HTTP/1.1 200 OK\r\nX-A: b\r\n"), 0,
-			Response{Err: webhook.ErrConnect},
+			Response{Err: webhook.ErrConnect, ErrDetail: webhook.DetailConnectionClosed},
 		},
 		{
 			"reset", func(c net.Conn) {
 				_ = readRequest(bufio.NewReader(c))
 				_ = c.(*net.TCPConn).SetLinger(0)
 			}, 0,
-			Response{Err: webhook.ErrConnect},
+			Response{Err: webhook.ErrConnect, ErrDetail: webhook.DetailConnectionClosed},
 		},
 		{
 			"not HTTP", answer("SSH-2.0-OpenSSH_9.9\r\n"), 0,
@@ -223,7 +223,7 @@ func TestPost(t *testing.T) {
 			if got.Err != "" && got.Detail == "" {
 				t.Error("got no detail beside the error")
 			}
-			got.Duration, got.Detail = 0, ""
+			got.Duration, got.Detail, got.Headers = 0, "", nil // TestHeaders has those
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("response (-want +got):\n%s", diff)
 			}
@@ -384,17 +384,17 @@ func TestTLS(t *testing.T) {
 	}{
 		{"HTTP/2", h2.URL, roots, Response{Status: 200, Body: "HTTP/2.0"}},
 		{"HTTP/1.1", h1.URL, roots, Response{Status: 200, Body: "HTTP/1.1"}},
-		{"wrong name", strings.Replace(h1.URL, "127.0.0.1", "localhost", 1), roots, Response{Err: webhook.ErrTLS}},
-		{"unknown authority", h1.URL, x509.NewCertPool(), Response{Err: webhook.ErrTLS}},
-		{"TLS 1.1", old.URL, roots, Response{Err: webhook.ErrTLS}},
-		{"not TLS", "https://" + serve(t, func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") }), roots, Response{Err: webhook.ErrTLS}},
-		{"hang-up within the handshake", "https://" + serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }), roots, Response{Err: webhook.ErrTLS}},
+		{"wrong name", strings.Replace(h1.URL, "127.0.0.1", "localhost", 1), roots, Response{Err: webhook.ErrTLS, ErrDetail: webhook.DetailCertificateWrongHost}},
+		{"unknown authority", h1.URL, x509.NewCertPool(), Response{Err: webhook.ErrTLS, ErrDetail: webhook.DetailCertificateUnknownCA}},
+		{"TLS 1.1", old.URL, roots, Response{Err: webhook.ErrTLS, ErrDetail: webhook.DetailTLSVersion}},
+		{"not TLS", "https://" + serve(t, func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") }), roots, Response{Err: webhook.ErrTLS, ErrDetail: webhook.DetailNotTLS}},
+		{"hang-up within the handshake", "https://" + serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }), roots, Response{Err: webhook.ErrTLS, ErrDetail: webhook.DetailHandshakeRefused}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client := New(Options{AllowPrivate: true, RootCAs: c.ca})
 			t.Cleanup(client.CloseIdle)
 			got := client.Post(t.Context(), Request{URL: c.url, Body: []byte("{}"), Headers: []Header{{"X-Spelling", "any"}}})
-			got.Duration, got.Detail = 0, ""
+			got.Duration, got.Detail, got.Headers = 0, "", nil // TestHeaders has those
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("response (-want +got):\n%s", diff)
 			}
@@ -405,8 +405,8 @@ func TestTLS(t *testing.T) {
 func TestHandshakeWithoutEnd(t *testing.T) {
 	addr := serve(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	got := New(Options{AllowPrivate: true}).Post(t.Context(), Request{URL: "https://" + addr, Timeout: 50 * time.Millisecond})
-	if want := webhook.ErrTimeout; got.Err != want {
-		t.Errorf("got %+v, want error %s", got, want)
+	if want := webhook.ErrTimeout; got.Err != want || got.ErrDetail != webhook.DetailNoConnection {
+		t.Errorf("got %+v, want error %s, %s", got, want, webhook.DetailNoConnection)
 	}
 }
 
@@ -418,8 +418,8 @@ func TestRefusedConnection(t *testing.T) {
 	addr := l.Addr().String()
 	_ = l.Close()
 	got := New(Options{AllowPrivate: true}).Post(t.Context(), Request{URL: "http://" + addr})
-	if want := webhook.ErrConnect; got.Err != want || got.Status != 0 {
-		t.Errorf("got %+v, want error %s", got, want)
+	if want := webhook.ErrConnect; got.Err != want || got.ErrDetail != webhook.DetailConnectionRefused || got.Status != 0 {
+		t.Errorf("got %+v, want error %s, %s", got, want, webhook.DetailConnectionRefused)
 	}
 }
 

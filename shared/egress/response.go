@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -24,9 +25,10 @@ import (
 
 // progress is how far a request came. The transport may go on dialing after it gave up a request, hence the lock.
 type progress struct {
-	mu       sync.Mutex
-	tls      error // of the handshake
-	answered bool  // a byte of an answer came; then the request is not sent again
+	mu        sync.Mutex
+	connected bool  // the handshake included
+	tls       error // of the handshake
+	answered  bool  // a byte of an answer came; then the request is not sent again
 }
 
 func (p *progress) trace() *httptrace.ClientTrace {
@@ -35,6 +37,11 @@ func (p *progress) trace() *httptrace.ClientTrace {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.tls = err
+		},
+		GotConn: func(httptrace.GotConnInfo) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.connected = true
 		},
 		GotFirstResponseByte: func() {
 			p.mu.Lock()
@@ -45,22 +52,30 @@ func (p *progress) trace() *httptrace.ClientTrace {
 }
 
 // classify says what err, of a request that got no answer, means for the receiver's owner.
-func (p *progress) classify(ctx context.Context, err error) webhook.AttemptError {
+func (p *progress) classify(ctx context.Context, err error) (webhook.AttemptError, webhook.ErrorDetail) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case blocked(err):
-		return webhook.ErrBlockedTarget
+		return webhook.ErrBlockedTarget, ""
+	case ctx.Err() != nil && !p.connected:
+		return webhook.ErrTimeout, webhook.DetailNoConnection
 	case ctx.Err() != nil:
-		return webhook.ErrTimeout
+		return webhook.ErrTimeout, webhook.DetailNoAnswer
 	case isDNS(err):
-		return webhook.ErrDNS
+		return webhook.ErrDNS, ""
 	case p.tls != nil:
-		return webhook.ErrTLS
+		return webhook.ErrTLS, tlsDetail(p.tls)
+	case alerted(err): // TLS 1.3 refuses a client without a certificate after the handshake
+		return webhook.ErrTLS, tlsDetail(err)
 	case p.answered && !broken(err):
-		return webhook.ErrBadResponse
+		return webhook.ErrBadResponse, ""
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return webhook.ErrConnect, webhook.DetailConnectionRefused
+	case p.connected:
+		return webhook.ErrConnect, webhook.DetailConnectionClosed
 	}
-	return webhook.ErrConnect
+	return webhook.ErrConnect, ""
 }
 
 func blocked(err error) bool {

@@ -48,7 +48,7 @@ func request(after time.Duration, matched ...[]string) []webhook.LoggedEvent {
 	for i, hooks := range matched {
 		events[i] = webhook.LoggedEvent{Entry: ids[i], Matched: hooks, Event: webhook.Event{
 			Tenant: tenant, ID: ids[i], Type: []string{"invoice.paid", "user.created"}[i%2], AcceptedAt: at,
-			Timestamp: at.Format(webhook.BodyTimeFormat), Data: fmt.Appendf(nil, `{"n":%d,"s":"<é>\u0000 1.0"}`, i),
+			Timestamp: at.Format(webhook.TimeFormat), Data: fmt.Appendf(nil, `{"n":%d,"s":"<é>\u0000 1.0"}`, i),
 		}}
 	}
 	return events
@@ -105,7 +105,11 @@ func TestEvents(t *testing.T) {
 		events := request(time.Duration(i)*time.Second, []string{"wh_1", "wh_2"}, nil, []string{"wh_2"})
 		if i == 4 {
 			events[1].ID = "order-7"
-			events[2].Timestamp = "2020-01-01T00:00:00Z"
+			events[1].Timestamp = "2020-01-01T00:00:00.042Z"
+			events[2].Timestamp = "2020-01-01T00:00:00Z" // as an earlier version accepted it
+		}
+		if i == 5 {
+			events[0].Timestamp = webhook.InSeconds(events[0].Timestamp)
 		}
 		write(t, l, events)
 		want = append(want, events...)

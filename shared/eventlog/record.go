@@ -22,7 +22,8 @@ type eventRecord struct {
 	Position  int    `json:"n,omitzero"` // in the request
 	ID        string `json:"i,omitzero"` // absent: the one that was made
 	Type      string `json:"t"`
-	Timestamp string `json:"s,omitzero"` // absent: the second of acceptance
+	Timestamp string `json:"s,omitzero"` // absent, as Happened is: the second of acceptance
+	Happened  *int64 `json:"h,omitzero"` // in its place: milliseconds since acceptance
 	Matched   []byte `json:"m,omitzero"` // a bit for each of Webhooks, the lowest first; absent: all of them
 	Size      int    `json:"d"`          // bytes of data
 }
@@ -42,7 +43,9 @@ func encode(events []webhook.LoggedEvent) []byte {
 		if ev.ID != ev.Entry {
 			r.ID = ev.ID
 		}
-		if ev.Timestamp != secondOf(ev.AcceptedAt) {
+		if at, err := time.Parse(webhook.TimeFormat, ev.Timestamp); err == nil {
+			r.Happened = new(at.UnixMilli() - ev.AcceptedAt.UnixMilli())
+		} else if ev.Timestamp != secondOf(ev.AcceptedAt) {
 			r.Timestamp = ev.Timestamp
 		}
 		h.Events = append(h.Events, r)
@@ -77,7 +80,10 @@ func decode(tenant, request string, packed []byte) ([]webhook.LoggedEvent, error
 		if ev.ID == "" {
 			ev.ID = ev.Entry
 		}
-		if ev.Timestamp == "" {
+		switch {
+		case r.Happened != nil:
+			ev.Timestamp = time.UnixMilli(at.UnixMilli() + *r.Happened).UTC().Format(webhook.TimeFormat)
+		case ev.Timestamp == "":
 			ev.Timestamp = secondOf(at)
 		}
 		events[i], data = ev, data[r.Size:]

@@ -226,6 +226,27 @@ func (a *API) Handler() http.Handler {
 	})
 }
 
+// serve runs the call's handler. A call that changes something runs to its end although its client goes: that must not leave a
+// replay on record that is not queued, or a test on record as one that the receiver did not answer.
+func (a *API) serve(c *call) (answer, error) {
+	if c.request.Method != http.MethodGet && c.request.Method != http.MethodHead {
+		ctx, cancel := outliving(c.ctx())
+		defer cancel()
+		c.request = c.request.WithContext(ctx)
+	}
+	return c.route.serve(a, c)
+}
+
+// outliving returns a context that ends at the deadline of ctx, which on Lambda is the function's, and not when the client
+// goes.
+func outliving(ctx context.Context) (context.Context, context.CancelFunc) {
+	kept := context.WithoutCancel(ctx)
+	if end, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(kept, end)
+	}
+	return kept, func() {}
+}
+
 // guarded answers the call and turns errors and panics into problems.
 func (a *API) guarded(c *call, table []route, w http.ResponseWriter) (out answer) {
 	defer func() {
@@ -268,7 +289,7 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 		if missing != nil {
 			return answer{}, missing
 		}
-		return c.route.serve(a, c)
+		return a.serve(c)
 	}
 	if c.route.body == rawBody {
 		body, err := readAll(c.request, w)
@@ -276,7 +297,7 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 			return answer{}, err
 		}
 		c.body = body
-		return c.route.serve(a, c)
+		return a.serve(c)
 	}
 	key, err := a.read(c, w)
 	if missing != nil && (key == "" || c.route.publishes) {
@@ -286,13 +307,13 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 		return answer{}, err
 	}
 	if key == "" || c.route.publishes {
-		return c.route.serve(a, c)
+		return a.serve(c)
 	}
 	return a.once(c, key, func() (answer, error) {
 		if missing != nil { // it may have been there when the key was first used, so that comes first
 			return answer{}, missing
 		}
-		return c.route.serve(a, c)
+		return a.serve(c)
 	})
 }
 

@@ -261,7 +261,7 @@ func TestTestWebhook(t *testing.T) {
 	id := w.webhook(w.other)
 	path := "/v1/webhooks/" + id + "/test"
 	r := w.do("POST", path, w.other, "").is(200)
-	want := `{"delivery_id":"` + r.str("delivery_id") + `","status":"failed","status_code":500,"duration_ms":1,"error":"bad_status","response_body":"no"}` + "\n"
+	want := `{"delivery_id":"` + r.str("delivery_id") + `","status":"failed","status_code":500,"duration_ms":1,"error":"bad_status","error_detail":null,"response_body":"no","response_headers":{"Server":"nginx"}}` + "\n"
 	if r.body != want {
 		t.Errorf("got %s, want %s", r.body, want)
 	}
@@ -391,7 +391,7 @@ func TestDeliveries(t *testing.T) {
 	w.do("GET", of+"?status=done&since=now&until=&event_type=a..b&limit=x", w.key, "").faults("status", "since", "until", "event_type", "limit")
 
 	got := w.do("GET", "/v1/deliveries/"+a, w.key, "").is(200)
-	shown := `{"number":1,"scheduled_at":"2026-03-20T12:00:00.000Z","started_at":"2026-03-20T12:00:00.000Z","duration_ms":1000,"status_code":200,"error":null,"response_body":"ok","response_truncated":false}`
+	shown := `{"number":1,"scheduled_at":"2026-03-20T12:00:00.000Z","started_at":"2026-03-20T12:00:00.000Z","duration_ms":1000,"status_code":200,"error":null,"error_detail":null,"response_body":"ok","response_truncated":false,"response_headers":{}}`
 	want := `{"id":"` + a + `","webhook_id":"` + hook + `","event_id":"evt_a","event_type":"invoice.paid","status":"succeeded","attempt_count":1,` +
 		`"created_at":"2026-03-20T12:00:00.000Z","next_attempt_at":null,"last_attempt":` + shown + `,` +
 		`"body":"{\"type\":\"invoice.paid\"}","request_headers":{"X-Token":"********","webhook-id":"evt_a"},"attempts":[` + shown + `]}` + "\n"

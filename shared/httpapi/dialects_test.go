@@ -10,8 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"hookline/shared/webhook"
 )
 
 func TestOwnDialects(t *testing.T) {
@@ -200,6 +203,24 @@ func TestDeletedDialectServes(t *testing.T) {
 	w.webhook(key)
 	w.do("POST", "/v1/events", key, `{"type":"invoice.paid","data":{}}`).is(202)
 	w.do("GET", "/v1/event-types", key, "").is(200)
+}
+
+// What a dialect asks for of the time of an event, in the preview as in what is sent.
+func TestPreviewOfMilliseconds(t *testing.T) {
+	w := newWorld(t)
+	w.dialect("house", `"timestamp":"{timestamp}"`, `"timestamp":"{timestamp_ms}","unix":"{timestamp_unix_ms}"`).is(201)
+	r := w.do("POST", "/v1/dialects/house/preview", adminKey, `{"type":"invoice.paid","data":{}}`).is(200)
+	var body struct {
+		Timestamp string
+		Unix      int64
+	}
+	if err := json.Unmarshal([]byte(r.str("body")), &body); err != nil {
+		t.Fatal(err)
+	}
+	if got := time.UnixMilli(body.Unix).UTC(); body.Timestamp != got.Format(webhook.TimeFormat) || r.str("timestamp") != got.Format(webhook.BodyTimeFormat) {
+		t.Errorf("got %s in %s at %s, want one time", r.str("body"), r.body, r.str("timestamp"))
+	}
+	w.dialect("other", `"timestamp":"{timestamp}"`, `"timestamp":"{timestamp_us}"`).faults("envelope")
 }
 
 func TestPreview(t *testing.T) {

@@ -20,7 +20,7 @@ type eventJSON struct {
 }
 
 func eventOf(ev webhook.LoggedEvent) eventJSON {
-	return eventJSON{ID: ev.ID, Type: ev.Type, Timestamp: ev.Timestamp, AcceptedAt: at(ev.AcceptedAt), Matched: len(ev.Matched)}
+	return eventJSON{ID: ev.ID, Type: ev.Type, Timestamp: webhook.InSeconds(ev.Timestamp), AcceptedAt: at(ev.AcceptedAt), Matched: len(ev.Matched)}
 }
 
 // loggedJSON is one event with where it went and where it did not.

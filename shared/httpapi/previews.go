@@ -58,7 +58,7 @@ func (p preview) answer() (answer, error) {
 	now := time.Now().UTC() // real: it is signed
 	ev := webhook.Event{
 		Tenant: p.tenant, ID: webhook.NewID(webhook.EventPrefix, now), Type: p.eventType, AcceptedAt: now,
-		Timestamp: now.Format(webhook.BodyTimeFormat), Data: p.data,
+		Timestamp: now.Format(webhook.TimeFormat), Data: p.data,
 	}
 	if ev.Data == nil {
 		ev.Data = d.Example(ev.Type)
@@ -66,7 +66,7 @@ func (p preview) answer() (answer, error) {
 	for _, e := range ingest.Check(d, ingest.Input{Type: ev.Type, Data: ev.Data}) {
 		faults.Add(e.Field, e.Message)
 	}
-	out := previewJSON{Dialect: d.Ref(), Type: ev.Type, EventID: ev.ID, Tenant: ev.Tenant, Timestamp: ev.Timestamp, Format: p.format, Secret: p.secret}
+	out := previewJSON{Dialect: d.Ref(), Type: ev.Type, EventID: ev.ID, Tenant: ev.Tenant, Timestamp: webhook.InSeconds(ev.Timestamp), Format: p.format, Secret: p.secret}
 	if out.Format == "" {
 		out.Format = webhook.FormatJSON
 	} else if !slices.Contains(append(chat.Formats(), webhook.FormatJSON), out.Format) {

@@ -135,10 +135,11 @@ func (a *API) testWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out := testJSON{DeliveryID: sent.ID(), Status: sent.Status}
+	out := testJSON{DeliveryID: sent.ID(), Status: sent.Status, Headers: map[string]string{}}
 	if last := sent.LastAttempt(); last != nil {
 		shown := attemptOf(*last)
-		out.StatusCode, out.DurationMS, out.Error, out.ResponseBody = shown.StatusCode, shown.DurationMS, shown.Error, shown.ResponseBody
+		out.StatusCode, out.DurationMS, out.Error, out.ErrorDetail = shown.StatusCode, shown.DurationMS, shown.Error, shown.ErrorDetail
+		out.ResponseBody, out.Headers = shown.ResponseBody, shown.ResponseHeaders
 	}
 	return reply(http.StatusOK, out)
 }

@@ -146,7 +146,9 @@ type testJSON struct {
 	StatusCode   *int                   `json:"status_code"`
 	DurationMS   int64                  `json:"duration_ms"`
 	Error        *webhook.AttemptError  `json:"error"`
+	ErrorDetail  *webhook.ErrorDetail   `json:"error_detail"`
 	ResponseBody string                 `json:"response_body"`
+	Headers      map[string]string      `json:"response_headers"`
 }
 
 type rotatedJSON struct {
@@ -161,15 +163,22 @@ type attemptJSON struct {
 	DurationMS        int64                 `json:"duration_ms"`
 	StatusCode        *int                  `json:"status_code"`
 	Error             *webhook.AttemptError `json:"error"`
+	ErrorDetail       *webhook.ErrorDetail  `json:"error_detail"`
 	ResponseBody      string                `json:"response_body"`
 	ResponseTruncated bool                  `json:"response_truncated"`
+	ResponseHeaders   map[string]string     `json:"response_headers"`
 }
 
 func attemptOf(a webhook.Attempt) attemptJSON {
-	return attemptJSON{
+	out := attemptJSON{
 		Number: a.Number, ScheduledAt: at(a.ScheduledAt), StartedAt: at(a.StartedAt), DurationMS: a.Duration.Milliseconds(),
-		StatusCode: orNull(a.StatusCode), Error: orNull(a.Error), ResponseBody: a.ResponseBody, ResponseTruncated: a.Truncated,
+		StatusCode: orNull(a.StatusCode), Error: orNull(a.Error), ErrorDetail: orNull(a.ErrorDetail),
+		ResponseBody: a.ResponseBody, ResponseTruncated: a.Truncated, ResponseHeaders: a.ResponseHeaders,
 	}
+	if out.ResponseHeaders == nil {
+		out.ResponseHeaders = map[string]string{}
+	}
+	return out
 }
 
 type deliveryJSON struct {

@@ -475,7 +475,7 @@ func (d *deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhoo
 	rec := record(t.ID, w.ID, webhook.NewID(webhook.EventPrefix, d.now()), d.now())
 	rec.Type = eventType
 	rec.Status = webhook.Failed
-	rec.Record(webhook.Attempt{ScheduledAt: d.now(), StartedAt: d.now(), Duration: 1500 * time.Microsecond, StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: "no"})
+	rec.Record(webhook.Attempt{ScheduledAt: d.now(), StartedAt: d.now(), Duration: 1500 * time.Microsecond, StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: "no", ResponseHeaders: map[string]string{"Server": "nginx"}})
 	return rec, d.store.SaveDelivery(ctx, rec, webhook.Rev{})
 }
 

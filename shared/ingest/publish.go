@@ -54,6 +54,7 @@ type publication struct {
 	quiet   bool   // nobody is told; the id is pinned all the same
 	repeat  bool   // accepted before
 	void    bool   // nothing is to be sent for it
+	dated   bool   // its publisher said when it happened
 }
 
 // stored is a pin's answer: the results, and the time the events happened, which their bodies carry. Of an event's own pin
@@ -132,7 +133,7 @@ func (s *Service) logging(ctx context.Context, pubs []*publication) <-chan error
 
 func (s *Service) accept(t webhook.Tenant, d *dialect.Dialect, in []Input) ([]*publication, error) {
 	now := s.now()
-	happened := s.wall().UTC().Format(webhook.BodyTimeFormat)
+	happened := s.wall().UTC().Format(webhook.TimeFormat)
 	ids := webhook.EventIDs(now, len(in))
 	pubs := make([]*publication, len(in))
 	var errs []webhook.FieldError
@@ -148,7 +149,7 @@ func (s *Service) accept(t webhook.Tenant, d *dialect.Dialect, in []Input) ([]*p
 			Tenant: t.ID, ID: e.ID, Type: e.Type, AcceptedAt: now, Timestamp: happened, Data: data,
 		}}
 		if !e.Timestamp.IsZero() {
-			p.Timestamp = e.Timestamp.UTC().Format(webhook.BodyTimeFormat)
+			p.Timestamp, p.dated = e.Timestamp.UTC().Format(webhook.TimeFormat), true
 		}
 		if p.ID == "" {
 			p.ID = ids[i]
@@ -271,7 +272,7 @@ func (s *Service) pin(ctx context.Context, tenant string, pubs []*publication, o
 	if once != nil {
 		pin, created, err := s.remember(ctx, webhook.Pin{
 			Tenant: tenant, Scope: once.Scope, Key: once.Key, Hash: once.Hash, At: pubs[0].AcceptedAt,
-		}, stored{Results: results, Timestamp: s.wall().UTC().Format(webhook.BodyTimeFormat)})
+		}, stored{Results: results, Timestamp: undated(pubs)})
 		if err != nil {
 			return nil, err
 		}
@@ -286,7 +287,9 @@ func (s *Service) pin(ctx context.Context, tenant string, pubs []*publication, o
 				if p.hash == "" {
 					p.ID, p.AcceptedAt, p.repeat = whole.Results[i].ID, pin.At, true
 					p.entry = p.ID
-					p.Timestamp = whole.Timestamp // its body stays what it was
+					if !p.dated {
+						p.Timestamp = whole.Timestamp // its body stays what it was
+					}
 				}
 			}
 		}
@@ -298,6 +301,16 @@ func (s *Service) pin(ctx context.Context, tenant string, pubs []*publication, o
 		return whole.Results, nil
 	}
 	return results, nil
+}
+
+// undated returns when those events happened whose publisher did not say so, "" if there is none.
+func undated(pubs []*publication) string {
+	for _, p := range pubs {
+		if !p.dated {
+			return p.Timestamp
+		}
+	}
+	return ""
 }
 
 // pinEvents pins the events whose ids came from outside, each by itself.

@@ -67,7 +67,7 @@ func (s *Service) tell(ctx context.Context, t webhook.Tenant, c system.Change) e
 		entry: webhook.EventIDs(now, 1)[0],
 		Event: webhook.Event{
 			Tenant: t.ID, ID: in.ID, Type: in.Type, AcceptedAt: now,
-			Timestamp: in.Timestamp.UTC().Format(webhook.BodyTimeFormat), Data: in.Data,
+			Timestamp: in.Timestamp.UTC().Format(webhook.TimeFormat), Data: in.Data,
 		},
 		hash: hashOf(in, in.Data) + c.Writer, except: c.Webhook, quiet: c.Quiet,
 	}

@@ -33,10 +33,36 @@ const (
 	ErrWebhookDeleted  AttemptError = "webhook_deleted"  // not sent: the webhook is gone
 )
 
+// ErrorDetail narrows an AttemptError down where more is known: "" where it is not. The set is closed and documented in the
+// OpenAPI document.
+type ErrorDetail string
+
+const (
+	DetailCertificateExpired     ErrorDetail = "certificate_expired"           // tls: of the server's certificate, or one that it was signed with
+	DetailCertificateNotYetValid ErrorDetail = "certificate_not_yet_valid"     // tls
+	DetailCertificateWrongHost   ErrorDetail = "certificate_wrong_host"        // tls: it is for another host, or the server has none for this one
+	DetailCertificateUnknownCA   ErrorDetail = "certificate_unknown_authority" // tls: self-signed, of a private authority, or an intermediate one is missing
+	DetailCertificateInvalid     ErrorDetail = "certificate_invalid"           // tls: any other fault of a certificate
+	DetailClientCertificate      ErrorDetail = "client_certificate_required"   // tls: we have none
+	DetailTLSVersion             ErrorDetail = "tls_version"                   // tls: none in common; we speak 1.2 and 1.3
+	DetailHandshakeRefused       ErrorDetail = "handshake_refused"             // tls: the server refused the handshake, or broke it off
+	DetailNotTLS                 ErrorDetail = "not_tls"                       // tls: the port answers something else
+	DetailConnectionRefused      ErrorDetail = "connection_refused"            // connect: nothing listens on the port
+	DetailConnectionClosed       ErrorDetail = "connection_closed"             // connect: it was made, and ended before an answer
+	DetailNoConnection           ErrorDetail = "no_connection"                 // timeout: while resolving, connecting or in the TLS handshake
+	DetailNoAnswer               ErrorDetail = "no_answer"                     // timeout: after the connection was made
+)
+
 // How much of an answer's body is kept.
 const (
 	MaxResponseFailed    = 16 << 10
 	MaxResponseSucceeded = 256
+)
+
+// How much of an answer's headers is kept, of failed attempts alone: the record of a delivery that succeeds at once is one write.
+const (
+	MaxResponseHeaders     = 40
+	MaxResponseHeaderBytes = 4 << 10 // names and values together
 )
 
 // MaxAttemptsKept is how many attempts a delivery shows, the latest; more are possible only by many replays.
@@ -51,10 +77,14 @@ type Attempt struct {
 	Duration     time.Duration // measured, in real time
 	StatusCode   int           // 0 when there was no answer
 	Error        AttemptError  // "" for a success
+	ErrorDetail  ErrorDetail   // "" where there is none
 	ResponseBody string        // cut as MaxResponse… says; valid UTF-8
 	Truncated    bool          // the body was longer
 	RetryAfter   time.Duration // what the answer asked for; 0 none
 	Secret       int           // version of the newest secret that signed it; 0 unsigned
+	// ResponseHeaders are the answer's by their names, of a failed attempt: printable, cut as MaxResponseHeader… says, secret
+	// values masked. Several of one name are joined by ", ".
+	ResponseHeaders map[string]string
 }
 
 // Payload is a body, inline or by reference, exactly one of them. Inline bytes are as package payload packs them.
@@ -81,7 +111,7 @@ type Delivery struct {
 	Dialect     string // name@version, fixed at acceptance
 	ContentType string // fixed at acceptance
 	Format      string // fixed at acceptance
-	Timestamp   string // of the event, in BodyTimeFormat
+	Timestamp   string // of the event, as it has it
 	Body        Payload
 	Status      DeliveryStatus
 	Round       int       // 1 for the first; each replay and redrive starts the next

@@ -19,8 +19,24 @@ const (
 // TimeFormat is how times are written in our own API: RFC 3339 in UTC with milliseconds.
 const TimeFormat = "2006-01-02T15:04:05.000Z"
 
-// BodyTimeFormat is how the time an event happened is written in a body.
+// BodyTimeFormat is how the time an event happened is written in a body, unless its dialect asks for milliseconds.
 const BodyTimeFormat = "2006-01-02T15:04:05Z"
+
+// InSeconds returns an event's timestamp in BodyTimeFormat, its milliseconds cut off. A text that is none stays as it is.
+func InSeconds(timestamp string) string {
+	if t, err := time.Parse(TimeFormat, timestamp); err == nil {
+		return t.Format(BodyTimeFormat)
+	}
+	return timestamp
+}
+
+// InMilliseconds returns an event's timestamp in TimeFormat. A text that is none stays as it is.
+func InMilliseconds(timestamp string) string {
+	if t, err := time.Parse(BodyTimeFormat, timestamp); err == nil {
+		return t.Format(TimeFormat)
+	}
+	return timestamp
+}
 
 // Event is something that happened, as accepted.
 type Event struct {
@@ -28,7 +44,7 @@ type Event struct {
 	ID         string
 	Type       string
 	AcceptedAt time.Time       // in the deployment's clock, whole milliseconds; part of every delivery's identity
-	Timestamp  string          // when it happened, in BodyTimeFormat
+	Timestamp  string          // when it happened, in TimeFormat; of one accepted by an earlier version in BodyTimeFormat
 	Data       json.RawMessage // as it came, white space between tokens removed
 }
 

@@ -80,6 +80,9 @@ func (s *show) attempted(at map[string]slog.Value) string {
 	} else if code != 0 {
 		outcome = fmt.Sprintf("%s, answered %d", outcome, code)
 	}
+	if detail := at["detail"]; detail.Kind() == slog.KindString && detail.String() != "" {
+		outcome += " (" + detail.String() + ")"
+	}
 	line := fmt.Sprintf("%-10s %s %s to %s: attempt %d, %s in %d ms", word, at["type"], at["event"], at["webhook"],
 		at["attempt"].Int64(), outcome, at["took"].Duration().Milliseconds())
 	if round := at["round"].Int64(); round > 1 {

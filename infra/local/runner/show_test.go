@@ -25,6 +25,13 @@ func TestShow(t *testing.T) {
 			},
 			"12:00:00.000  accepted   webhook.failing sys_1 for 2 webhooks\n",
 		},
+		"an attempt that says why": {
+			func(l *slog.Logger) {
+				l.Info("delivery.attempted", "type", "invoice.paid", "event", "evt_1", "webhook", "wh_1", "round", 1, "attempt", 2, "status", "pending",
+					"code", 0, "error", "tls", "detail", "certificate_expired", "took", 3*time.Millisecond, "next", now.Add(5*time.Minute))
+			},
+			"12:00:00.000  will retry invoice.paid evt_1 to wh_1: attempt 2, tls (certificate_expired) in 3 ms, next in 5m0s\n",
+		},
 		"a change that was not made": {func(l *slog.Logger) { l.Debug("system.dropped", "webhook", "wh_1") }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

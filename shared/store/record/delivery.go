@@ -7,7 +7,7 @@ import (
 )
 
 // MaxDelivery is how long an encoded delivery gets at most (an inline payload within its limit supposed): DynamoDB
-// takes items of 400 KB with their key and attribute names. Past it the oldest attempts lose their response bodies.
+// takes items of 400 KB with their key and attribute names. Past it the oldest attempts lose their answers' bodies and headers.
 const MaxDelivery = 384 << 10
 
 // Short names and omitted usual values, because DynamoDB counts a write by the KB and the record of a first attempt
@@ -17,7 +17,8 @@ type deliveryRecord struct {
 	Dialect     string          `json:"d,omitzero"`
 	ContentType string          `json:"ct,omitzero"` // absent: JSON
 	Format      string          `json:"f,omitzero"`  // absent: JSON
-	Timestamp   string          `json:"ts,omitzero"` // absent: the second of acceptance
+	Timestamp   string          `json:"ts,omitzero"` // absent, as Happened is: the second of acceptance
+	Happened    *int64          `json:"h,omitzero"`  // in its place, of an event's time with milliseconds
 	Ref         string          `json:"p,omitzero"`
 	Status      string          `json:"s,omitzero"` // absent: succeeded
 	Round       int             `json:"r,omitzero"`
@@ -39,10 +40,12 @@ type attemptRecord struct {
 	Duration     int64                `json:"d,omitzero"` // milliseconds
 	StatusCode   int                  `json:"c,omitzero"`
 	Error        webhook.AttemptError `json:"e,omitzero"`
+	ErrorDetail  webhook.ErrorDetail  `json:"ed,omitzero"`
 	ResponseBody string               `json:"r,omitzero"`
 	Truncated    bool                 `json:"t,omitzero"`
 	RetryAfter   int64                `json:"ra,omitzero"` // milliseconds
 	Secret       int                  `json:"k,omitzero"`
+	Headers      map[string]string    `json:"h,omitzero"`
 }
 
 // EncodeDelivery returns all of d but its key: JSON, and after it an inline payload's bytes as they are. Durations
@@ -58,11 +61,15 @@ func EncodeDelivery(d webhook.Delivery) []byte {
 		Ref:         d.Body.Ref, Round: d.Round, Count: d.Count, Total: d.Total, Owner: d.Owner, Via: d.Via, Job: d.Job,
 		NextAt: sinceMillis(at, d.NextAt), ExpiresAt: sinceMillis(at, d.ExpiresAt),
 	}
+	if happened, err := time.Parse(webhook.TimeFormat, d.Timestamp); err == nil {
+		r.Timestamp, r.Happened = "", new(happened.UnixMilli()-at.UnixMilli())
+	}
 	for _, a := range d.Attempts {
 		r.Attempts = append(r.Attempts, attemptRecord{
 			Number: a.Number, ScheduledAt: sinceMillis(at, a.ScheduledAt), StartedAt: sinceMillis(at, a.StartedAt),
 			SentAt: unixSeconds(a.SentAt), Duration: a.Duration.Milliseconds(), StatusCode: a.StatusCode, Error: a.Error,
 			ResponseBody: a.ResponseBody, Truncated: a.Truncated, RetryAfter: a.RetryAfter.Milliseconds(), Secret: a.Secret,
+			ErrorDetail: a.ErrorDetail, Headers: a.ResponseHeaders,
 		})
 	}
 	b := marshal(r)
@@ -92,12 +99,15 @@ func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error)
 		Round:       r.Round, Count: r.Count, Total: r.Total, Owner: r.Owner, Via: r.Via, Job: r.Job,
 		NextAt: afterMillis(at, r.NextAt), ExpiresAt: afterMillis(at, r.ExpiresAt),
 	}
+	if r.Happened != nil {
+		d.Timestamp = afterMillis(at, r.Happened).Format(webhook.TimeFormat)
+	}
 	for _, a := range r.Attempts {
 		attempt := webhook.Attempt{
 			Number: a.Number, ScheduledAt: afterMillis(at, a.ScheduledAt), StartedAt: afterMillis(at, a.StartedAt),
 			Duration: time.Duration(a.Duration) * time.Millisecond, StatusCode: a.StatusCode, Error: a.Error,
 			ResponseBody: a.ResponseBody, Truncated: a.Truncated, RetryAfter: time.Duration(a.RetryAfter) * time.Millisecond,
-			Secret: a.Secret,
+			Secret: a.Secret, ErrorDetail: a.ErrorDetail, ResponseHeaders: a.Headers,
 		}
 		if a.SentAt != nil {
 			attempt.SentAt = time.Unix(*a.SentAt, 0).UTC()
@@ -107,8 +117,8 @@ func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error)
 	return d, nil
 }
 
-// shed empties response bodies, the oldest first, until at least over bytes are gone; a body's encoding is never
-// shorter than the body.
+// shed drops answers' bodies and headers, the oldest first, until at least over bytes are gone; the encoding of a text is never
+// shorter than the text.
 func shed(attempts []attemptRecord, over int) {
 	for i := range attempts {
 		if over <= 0 {
@@ -117,6 +127,12 @@ func shed(attempts []attemptRecord, over int) {
 		if a := &attempts[i]; a.ResponseBody != "" {
 			over -= len(a.ResponseBody) - len(`,"t":true`)
 			a.ResponseBody, a.Truncated = "", true
+		}
+		if over > 0 {
+			for name, value := range attempts[i].Headers {
+				over -= len(name) + len(value)
+			}
+			attempts[i].Headers = nil // the map is the caller's
 		}
 	}
 }

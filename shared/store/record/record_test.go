@@ -25,7 +25,7 @@ func key() webhook.DeliveryKey {
 func first() webhook.Delivery {
 	return webhook.Delivery{
 		DeliveryKey: key(), Type: "invoice.paid", Dialect: "standard@1", ContentType: webhook.ContentJSON,
-		Format: webhook.FormatJSON, Timestamp: "2026-03-20T12:00:00Z",
+		Format: webhook.FormatJSON, Timestamp: "2026-03-20T12:00:00.123Z",
 		Body:   webhook.Payload{Inline: append([]byte{'d', 0, '"', 0xff, '{'}, bytes.Repeat([]byte{0x9c}, payload.MaxInline-5)...)},
 		Status: webhook.Succeeded, Round: 1, Count: 1, Total: 1, Owner: "5fea7756-0ea4-451a-a703-a558b933e274",
 		Attempts: []webhook.Attempt{{
@@ -43,12 +43,16 @@ func TestDelivery(t *testing.T) {
 	failing.Status, failing.Via, failing.NextAt, failing.Job = webhook.Pending, webhook.ViaQueue, accepted.Add(-time.Hour), "job_1"
 	failing.Attempts = append(failing.Attempts, webhook.Attempt{
 		Number: 2, Error: webhook.ErrBadStatus, StatusCode: 503, ResponseBody: "<html>&\x00\u2028\"\\😀", Truncated: true,
-		RetryAfter: 90 * time.Second,
-	})
+		RetryAfter: 90 * time.Second, ResponseHeaders: map[string]string{"X-A": "<>&\"", "Location": ""},
+	}, webhook.Attempt{Number: 3, Error: webhook.ErrTLS, ErrorDetail: webhook.DetailCertificateExpired})
+	before := first()
+	before.Timestamp = "2026-03-20T12:00:00Z" // as an earlier version wrote it
+	dated := first()
+	dated.Timestamp = "1999-12-31T23:59:59.999Z"
 	long := first()
 	long.Format, long.ContentType, long.Timestamp, long.Status = "", "", "", ""
 	for name, want := range map[string]webhook.Delivery{
-		"first": first(), "failing": failing, "empty strings": long, "key alone": {DeliveryKey: key()},
+		"first": first(), "failing": failing, "in seconds": before, "dated": dated, "empty strings": long, "key alone": {DeliveryKey: key()},
 	} {
 		got, err := DecodeDelivery(want.DeliveryKey, EncodeDelivery(want))
 		if err != nil {
@@ -82,8 +86,9 @@ func TestDeliverySheds(t *testing.T) {
 	d := first()
 	d.Attempts = nil
 	body := strings.Repeat("\x01", webhook.MaxResponseFailed) // the worst to encode
+	headers := map[string]string{"X-A": strings.Repeat(`"`, webhook.MaxResponseHeaderBytes-len("X-A"))}
 	for range webhook.MaxAttemptsKept {
-		d.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: body})
+		d.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: body, ResponseHeaders: headers})
 	}
 	b := EncodeDelivery(d)
 	if len(b) > MaxDelivery {
@@ -96,8 +101,8 @@ func TestDeliverySheds(t *testing.T) {
 	if n := len(got.Attempts); n != webhook.MaxAttemptsKept {
 		t.Fatalf("got %d attempts, want all %d", n, webhook.MaxAttemptsKept)
 	}
-	if a := got.Attempts[0]; a.ResponseBody != "" || !a.Truncated {
-		t.Errorf("oldest: got %d bytes of response, truncated %t, want none, true", len(a.ResponseBody), a.Truncated)
+	if a := got.Attempts[0]; a.ResponseBody != "" || !a.Truncated || a.ResponseHeaders != nil {
+		t.Errorf("oldest: got %d bytes of response, truncated %t and %d headers, want none, true, none", len(a.ResponseBody), a.Truncated, len(a.ResponseHeaders))
 	}
 	small := first()
 	small.Attempts[0].ResponseBody = body[:webhook.MaxResponseSucceeded]
@@ -105,7 +110,7 @@ func TestDeliverySheds(t *testing.T) {
 	if err != nil || got.Attempts[0].Truncated {
 		t.Errorf("a small record: got truncated %t, %v, want it whole", got.Attempts[0].Truncated, err)
 	}
-	if d.Attempts[0].ResponseBody == "" {
+	if d.Attempts[0].ResponseBody == "" || len(d.Attempts[0].ResponseHeaders) == 0 {
 		t.Error("the delivery given was changed")
 	}
 }

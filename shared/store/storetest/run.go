@@ -171,7 +171,7 @@ func (b *bench) delivery(tenant, hook, event string, after time.Duration) webhoo
 	return webhook.Delivery{
 		DeliveryKey: webhook.DeliveryKey{Tenant: tenant, Webhook: hook, Event: event, AcceptedAt: at},
 		Type:        "invoice.paid", Dialect: "standard@1", ContentType: webhook.ContentJSON, Format: webhook.FormatJSON,
-		Timestamp: at.Format(webhook.BodyTimeFormat), Body: webhook.Payload{Inline: []byte{'d', 0, 0xff, '"', '{', '}'}},
+		Timestamp: at.Format(webhook.TimeFormat), Body: webhook.Payload{Inline: []byte{'d', 0, 0xff, '"', '{', '}'}},
 		Status: webhook.Succeeded, Round: 1, Count: 1, Total: 1, Owner: "5fea7756-0ea4-451a-a703-a558b933e274",
 		Attempts: []webhook.Attempt{{
 			Number: 1, ScheduledAt: at, StartedAt: at.Add(8 * time.Millisecond), SentAt: at.Truncate(time.Second),

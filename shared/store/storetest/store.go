@@ -16,7 +16,7 @@ import (
 //
 // What is read equals what was stored, byte for byte, save that times come back in UTC and cut to whole milliseconds
 // (an attempt's SentAt to whole seconds, its durations to whole milliseconds), that an empty slice or map may come
-// back nil, and that of many long attempts the oldest may have lost their response bodies (package record). Text is
+// back nil, and that of many long attempts the oldest may have lost their response bodies and headers (package record). Text is
 // valid UTF-8 and may hold any character, a NUL too; ids and dialects' names are as webhook.ValidGivenID has
 // them.
 //
