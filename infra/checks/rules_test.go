@@ -120,6 +120,22 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{
+			name: "JSON is laid out within bounds",
+			rule: unbounded,
+			bad: map[string]string{
+				"shared/a/a.go":           "package a\nimport \"encoding/json\"\nvar f = json.Indent\n",
+				"infra/b/b.go":            "package b\nimport j \"encoding/json\"\nvar f, g = j.MarshalIndent, (*j.Encoder).SetIndent\n",
+				"shared/a/a_test.go":      "package a\nimport \"encoding/json\"\nvar f = json.Indent\n",
+				"shared/a/xml.go":         "package a\nimport \"encoding/xml\"\nvar f = xml.MarshalIndent\n",
+				"shared/layout/layout.go": "package layout\nimport \"encoding/json\"\nvar f = json.Indent\n",
+			},
+			want: []string{
+				"infra/b/b.go:3: MarshalIndent, where shared/layout has a bound",
+				"infra/b/b.go:3: SetIndent, where shared/layout has a bound",
+				"shared/a/a.go:3: Indent, where shared/layout has a bound",
+			},
+		},
+		{
 			name: "the top folder holds what the owner decided",
 			rule: strangers,
 			bad: map[string]string{

@@ -211,6 +211,24 @@ func timeName(f file) string {
 	return ""
 }
 
+// unbounded finds JSON that is laid out without a bound. Only the package that has one, and
+// tests, may lay JSON out otherwise.
+func unbounded(tr tree) []string {
+	var found []string
+	for _, f := range tr.files {
+		if f.isTest() || within(f.name, "shared/layout") || !slices.Contains(f.imports(), "encoding/json") {
+			continue
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && slices.Contains([]string{"Indent", "MarshalIndent", "SetIndent"}, s.Sel.Name) {
+				found = append(found, fmt.Sprintf("%s:%d: %s, where shared/layout has a bound", f.name, f.set.Position(s.Pos()).Line, s.Sel.Name))
+			}
+			return true
+		})
+	}
+	return found
+}
+
 // strangers finds what has no place in the top folder. Names that start with a dot are tools' own.
 func strangers(tr tree) []string {
 	known := []string{

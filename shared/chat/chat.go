@@ -78,10 +78,20 @@ func (m Message) origin() string {
 	return oneLine(clean(strings.Join([]string{m.Product, m.Type, m.Timestamp, m.ID}, " · ")))
 }
 
-// most returns the longest beginning of the fields with which a message fits, and how many of all it leaves out.
-func most(fields []field, total int, fits func(shown []field, more int) bool) (shown []field, more int) {
+// most returns the longest beginning of the fields with which a message fits, and how many of all it leaves out. The
+// fields are as the format writes them: each is written once, however often it is tried.
+func most[T any](fields []T, total int, fits func(shown []T, more int) bool) (shown []T, more int) {
 	n := sort.Search(len(fields), func(i int) bool { return !fits(fields[:i+1], total-i-1) })
 	return fields[:n], total - n
+}
+
+// each writes every field in a format's way.
+func each[T any](fields []field, write func(field) T) []T {
+	out := make([]T, len(fields))
+	for i, f := range fields {
+		out[i] = write(f)
+	}
+	return out
 }
 
 // moreFields says what a message leaves out.

@@ -57,7 +57,10 @@ func (e embed) units() int {
 }
 
 func discord(m Message, fields []field, total int) ([]byte, error) {
-	shown, more := most(fields, total, func(shown []field, more int) bool {
+	rows := each(fields, func(f field) embedField {
+		return embedField{Name: discordText(f.label, discordName), Value: discordText(f.text, discordValue), Inline: units(f.text) <= discordNarrow}
+	})
+	shown, more := most(rows, total, func(shown []embedField, more int) bool {
 		return len(shown) <= discordFields && embedOf(m, shown, more).units() <= discordEmbed
 	})
 	return marshal(discordMessage{
@@ -67,15 +70,10 @@ func discord(m Message, fields []field, total int) ([]byte, error) {
 	})
 }
 
-func embedOf(m Message, shown []field, more int) embed {
-	e := embed{Title: discordText(m.Type, discordTitle)}
+func embedOf(m Message, shown []embedField, more int) embed {
+	e := embed{Title: discordText(m.Type, discordTitle), Fields: shown}
 	if _, err := time.Parse(time.RFC3339, m.Timestamp); err == nil {
 		e.Timestamp = m.Timestamp // shown in the reader's time
-	}
-	for _, f := range shown {
-		e.Fields = append(e.Fields, embedField{
-			Name: discordText(f.label, discordName), Value: discordText(f.text, discordValue), Inline: units(f.text) <= discordNarrow,
-		})
 	}
 	footer := m.Product + " · " + m.ID
 	if more > 0 {

@@ -32,7 +32,7 @@ func flatten(data []byte) (fields []field, total int) {
 		f.walk("Data", data, 1)
 	} else {
 		for key, value := range members(data) {
-			f.walk(labelOf(key), value, 1)
+			f.walk(f.below("", key), value, 1)
 		}
 	}
 	return f.fields, f.total
@@ -43,29 +43,46 @@ type flattener struct {
 	total  int
 }
 
-func (f *flattener) add(label, text string) {
-	if f.total++; len(f.fields) == maxFields {
+// full reports whether fields are only counted from now on: their labels and texts are not made.
+func (f *flattener) full() bool { return len(f.fields) == maxFields }
+
+func (f *flattener) add(label string, textOf func() string) {
+	if f.total++; f.full() {
 		return
 	}
-	if text = clean(text); isBlank(text) {
+	text := clean(textOf())
+	if isBlank(text) {
 		text = empty
 	}
 	f.fields = append(f.fields, field{fit(label, maxText, escape{}), fit(text, maxText, escape{})})
 }
 
+// below returns the label of what a key names in something with a label. Everything below it has it as a part of its
+// own, so it is never longer than a label can be.
+func (f *flattener) below(label, key string) string {
+	if f.full() {
+		return ""
+	}
+	name := labelOf(fit(key, maxText, escape{}))
+	if label == "" {
+		return name
+	}
+	return fit(label+" · "+name, maxText, escape{})
+}
+
 func (f *flattener) walk(label string, value []byte, depth int) {
 	switch {
 	case len(value) == 2 && (value[0] == '{' || value[0] == '['):
-		f.add(label, empty)
+		f.add(label, func() string { return empty })
 	case value[0] == '[':
 		f.array(label, value, depth)
 	case value[0] != '{':
-		f.add(label, textOf(value))
+		f.add(label, func() string { return textOf(value) })
 	case depth == maxDepth:
-		f.add(label, string(value))
+		f.add(label, func() string { return string(value) })
 	default:
 		for key, member := range members(value) {
-			f.walk(label+" · "+labelOf(key), member, depth+1)
+			f.walk(f.below(label, key), member, depth+1)
 		}
 	}
 }
@@ -82,22 +99,24 @@ func (f *flattener) array(label string, value []byte, depth int) {
 	}
 	switch {
 	case plain:
-		var texts []string
-		for _, item := range items {
-			texts = append(texts, textOf(item))
-		}
-		if n > maxValues {
-			texts = append(texts, fmt.Sprintf("and %d more", n-maxValues))
-		}
-		f.add(label, strings.Join(texts, ", "))
+		f.add(label, func() string {
+			var texts []string
+			for _, item := range items {
+				texts = append(texts, textOf(item))
+			}
+			if n > maxValues {
+				texts = append(texts, fmt.Sprintf("and %d more", n-maxValues))
+			}
+			return strings.Join(texts, ", ")
+		})
 	case depth == maxDepth:
-		f.add(label, string(value))
+		f.add(label, func() string { return string(value) })
 	default:
 		for i, item := range items[:min(n, maxItems)] {
 			f.walk(label+" "+strconv.Itoa(i+1), item, depth+1)
 		}
 		if n > maxItems {
-			f.add(label, fmt.Sprintf("and %d more", n-maxItems))
+			f.add(label, func() string { return fmt.Sprintf("and %d more", n-maxItems) })
 		}
 	}
 }

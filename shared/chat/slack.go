@@ -66,20 +66,29 @@ func slackEscape(r rune, _ bool) string {
 
 func slackFit(s string, limit int) string { return fit(s, limit, escape{mark: slackEscape}) }
 
+// slackRow is a field as it is written.
+type slackRow struct {
+	label, value slackTextBox
+	wide         bool
+}
+
 func slack(m Message, fields []field, total int) ([]byte, error) {
-	shown, more := most(fields, total, func(shown []field, more int) bool {
+	rows := each(fields, func(f field) slackRow {
+		return slackRow{slackLabel(f.label), slackValue(f.text), units(f.text) > slackWide}
+	})
+	shown, more := most(rows, total, func(shown []slackRow, more int) bool {
 		blocks := slackBlocksOf(m, shown, more)
 		b, err := marshal(blocks)
 		return err == nil && len(blocks) <= slackBlocks && len(b) <= slackBlocksBytes
 	})
 	text := []string{m.Title}
-	for _, f := range shown {
+	for _, f := range fields[:len(shown)] {
 		text = append(text, f.label+": "+oneLine(fit(f.text, slackTextValue, escape{})))
 	}
 	return marshal(slackMessage{Text: slackFit(strings.Join(text, "\n"), slackText), Blocks: slackBlocksOf(m, shown, more)})
 }
 
-func slackBlocksOf(m Message, shown []field, more int) []slackBlock {
+func slackBlocksOf(m Message, shown []slackRow, more int) []slackBlock {
 	title := slackPlain(slackFit(m.Title, slackHeader))
 	blocks := []slackBlock{{Type: "header", Text: &title}}
 	var row []slackTextBox
@@ -89,14 +98,13 @@ func slackBlocksOf(m Message, shown []field, more int) []slackBlock {
 			row = nil
 		}
 	}
-	for _, f := range shown {
-		label, value := slackLabel(f.label), slackValue(f.text)
-		if units(f.text) > slackWide {
+	for _, r := range shown {
+		if r.wide {
 			flush()
-			blocks = append(blocks, slackBlock{Type: "section", Text: &label}, slackBlock{Type: "section", Text: &value})
+			blocks = append(blocks, slackBlock{Type: "section", Text: &r.label}, slackBlock{Type: "section", Text: &r.value})
 			continue
 		}
-		if row = append(row, label, value); len(row) == slackFields {
+		if row = append(row, r.label, r.value); len(row) == slackFields {
 			flush()
 		}
 	}

@@ -65,14 +65,23 @@ type openURL struct {
 }
 
 func teams(m Message, fields []field, total int) ([]byte, error) {
-	shown, more := most(fields, total, func(shown []field, more int) bool {
+	shown, more := most(each(fields, teamsRow), total, func(shown [][]textRun, more int) bool {
 		b, err := marshal(teamsOf(m, shown, more))
 		return err == nil && len(b) <= teamsBytes
 	})
 	return marshal(teamsOf(m, shown, more))
 }
 
-func teamsOf(m Message, shown []field, more int) teamsMessage {
+// teamsRow is a field as it is written.
+func teamsRow(f field) []textRun {
+	value := textRun{Text: teamsText(f.text, teamsValue)}
+	if isLink(f.text) && value.Text == f.text {
+		value.SelectAction = &openURL{Type: "Action.OpenUrl", URL: f.text}
+	}
+	return []textRun{{Text: teamsText(f.label, teamsLabel) + ": ", Weight: "bolder"}, value}
+}
+
+func teamsOf(m Message, shown [][]textRun, more int) teamsMessage {
 	title := teamsText(m.Title, teamsTitle)
 	c := card{
 		Schema: "http://adaptivecards.io/schemas/adaptive-card.json", Type: "AdaptiveCard", Version: "1.2",
@@ -85,12 +94,8 @@ func teamsOf(m Message, shown []field, more int) teamsMessage {
 		c.Body = append(c.Body, richText{Type: "RichTextBlock", Spacing: spacing, Inlines: runs})
 	}
 	add("", textRun{Text: title, Size: "medium", Weight: "bolder"})
-	for _, f := range shown {
-		value := textRun{Text: teamsText(f.text, teamsValue)}
-		if isLink(f.text) && value.Text == f.text {
-			value.SelectAction = &openURL{Type: "Action.OpenUrl", URL: f.text}
-		}
-		add("small", textRun{Text: teamsText(f.label, teamsLabel) + ": ", Weight: "bolder"}, value)
+	for _, row := range shown {
+		add("small", row...)
 	}
 	if more > 0 {
 		add("small", textRun{Text: moreFields(more), IsSubtle: true})

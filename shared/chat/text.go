@@ -36,24 +36,28 @@ func isBlank(s string) bool {
 }
 
 // isLink reports whether a whole value is an address that may be clicked.
-func isLink(s string) bool { return s != "" && linkAt(s) == s }
+func isLink(s string) bool {
+	link, _ := linkAt(s)
+	return s != "" && link == s
+}
 
-// linkAt returns the address that s begins with, "" if none. It has no character that any of the products reads as
-// markup, so it may stand as it is.
-func linkAt(s string) string {
+// linkAt returns the address that s begins with, "" if none, and how many bytes it read to find out. An address has no
+// character that any of the products reads as markup, so it may stand as it is.
+func linkAt(s string) (link string, read int) {
 	if !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
-		return ""
+		return "", 0
 	}
 	if end := strings.IndexFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~:/?#@$&+,;=%", r))
 	}); end >= 0 {
 		s = s[:end]
 	}
+	read = len(s)
 	s = strings.TrimRight(s, ".,:;?") // the sentence's, not the address's
 	if u, err := url.Parse(s); err != nil || u.Host == "" || u.User != nil {
-		return ""
+		return "", read
 	}
-	return s
+	return s, read
 }
 
 // escape is how a product writes text so that it is text.
@@ -65,16 +69,23 @@ type escape struct {
 const ellipsis = "…"
 
 // fit returns s escaped and at most limit UTF-16 units long, which no product's way of counting characters exceeds. It is
-// cut between characters as people see them, never within an escape, and marked where it is.
+// cut between characters as people see them, never within an escape, and marked where it is. Of s it reads what it
+// returns and, where an address begins there, to the address's end: each byte of an address once, for within a text that
+// begins as an address and is none, no other is looked for.
 func fit(s string, limit int, esc escape) string {
 	var b strings.Builder
 	used, whole, first, within := 0, 0, true, false
+	none := 0 // bytes of s in which no address begins
 	for s != "" {
 		part, mark := character(s), esc.mark
-		if link := linkAt(s); esc.links && !within && link != "" {
-			part, mark = link, nil
+		if esc.links && !within && none <= 0 {
+			var link string
+			if link, none = linkAt(s); link != "" {
+				part, mark = link, nil
+			}
 		}
 		s = s[len(part):]
+		none -= len(part)
 		begin := b.Len()
 		for _, r := range part {
 			if mark == nil {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"hookline/shared/dialect"
+	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
 
@@ -187,23 +188,34 @@ type eventTypePage struct {
 func (p eventTypePage) Others() int { return p.Entry.Active + p.Entry.Inactive - len(p.Takers) }
 
 // Example is for people.
-func (p eventTypePage) Example() string { return pretty(p.Entry.Example) }
+func (p eventTypePage) Example() layout.Text { return pretty(p.Entry.Example) }
 
 // Schema is for people.
-func (p eventTypePage) Schema() string { return pretty(p.Entry.Schema) }
+func (p eventTypePage) Schema() layout.Text { return pretty(p.Entry.Schema) }
 
-func (v *visit) eventType() {
+// Sent is the body as it is sent.
+func (p eventTypePage) Sent() layout.Text { return layout.Cut(p.Body, layout.MaxBytes) }
+
+// entry returns the entry that the address names; false where the visitor was answered that there is none to see.
+func (v *visit) entry() (catalogueEntry, bool) {
 	// The catalogue is in the visitor's dialect already; whether the key may see it is for the API to say.
 	if err := v.get("/v1/event-types", url.Values{"limit": {"1"}}, nil); err != nil {
 		v.failed(err)
-		return
+		return catalogueEntry{}, false
 	}
 	e, ok := v.dialect.EventType(v.r.PathValue("name"))
 	if !ok {
 		v.notFound()
+	}
+	return entryOf(e), ok
+}
+
+func (v *visit) eventType() {
+	e, ok := v.entry()
+	if !ok {
 		return
 	}
-	entries := []catalogueEntry{entryOf(e)}
+	entries := []catalogueEntry{e}
 	p := eventTypePage{System: webhook.IsSystemType(e.Name), MayWrite: v.key.Grants("webhooks:write")}
 	var err error
 	p.taken, err = v.takers(entries, func(_ catalogueEntry, w webhookView) {

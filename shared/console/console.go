@@ -15,10 +15,12 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what signing in reads. A key deleted before the call is not found.
+// Store is what signing in reads, and what the API does not show as it came. A key deleted before the call is not found.
 type Store interface {
 	KeyByHash(ctx context.Context, hash string) (webhook.Key, error)
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
+	// Deployment finds a tenant's deployment, whose report is kept as it came.
+	Deployment(ctx context.Context, tenant, id string) (webhook.Deployment, error)
 	// Pin stores a pin unless it is there, and reports whether it did: of many at once one does.
 	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)
 	FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error)
@@ -97,6 +99,7 @@ func (c *Console) pages() map[string]func(*visit) {
 
 		"GET /console/events":              (*visit).events,
 		"GET /console/events/{id}":         (*visit).event,
+		"GET /console/events/{id}/data":    (*visit).eventData,
 		"POST /console/events/{id}/replay": (*visit).replayEvent,
 
 		"GET /console/webhooks":                     (*visit).webhooks,
@@ -132,6 +135,7 @@ func (c *Console) pages() map[string]func(*visit) {
 
 		"GET /console/deliveries":              (*visit).deliveries,
 		"GET /console/deliveries/{id}":         (*visit).delivery,
+		"GET /console/deliveries/{id}/body":    (*visit).deliveryBody,
 		"POST /console/deliveries/{id}/replay": (*visit).replayDelivery,
 
 		"GET /console/keys":              (*visit).keys,
@@ -154,11 +158,14 @@ func (c *Console) pages() map[string]func(*visit) {
 		"GET /console/sources/{id}/delete":  (*visit).askDeleteSource,
 		"POST /console/sources/{id}/delete": (*visit).deleteSource,
 
-		"GET /console/deployments":      (*visit).deployments,
-		"GET /console/deployments/{id}": (*visit).deployment,
+		"GET /console/deployments":             (*visit).deployments,
+		"GET /console/deployments/{id}":        (*visit).deployment,
+		"GET /console/deployments/{id}/report": (*visit).deploymentReport,
 
-		"GET /console/event-types":        (*visit).catalogue,
-		"GET /console/event-types/{name}": (*visit).eventType,
+		"GET /console/event-types":                (*visit).catalogue,
+		"GET /console/event-types/{name}":         (*visit).eventType,
+		"GET /console/event-types/{name}/example": (*visit).eventTypeExample,
+		"GET /console/event-types/{name}/schema":  (*visit).eventTypeSchema,
 	}
 }
 

@@ -1,15 +1,15 @@
 package console
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
+	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
 
@@ -21,27 +21,53 @@ type sentView struct {
 	Attempts       []attemptView     `json:"attempts"`
 }
 
-// mostPretty is how long a body may be to be shown a second time, laid out.
-const mostPretty = 64 << 10
-
-// Pretty is the body's JSON laid out for reading, of a form that of its field; "" where there is none, or too much.
-func (s sentView) Pretty() string {
-	if s.Body == nil || len(*s.Body) > mostPretty {
-		return ""
+// Pretty is the body's JSON laid out for reading, of a form that of its field; empty where there is none.
+func (s sentView) Pretty() layout.Text {
+	if s.Body == nil {
+		return layout.Text{}
 	}
 	text := *s.Body
-	if s.RequestHeaders["Content-Type"] == webhook.ContentForm {
+	if s.form() {
 		fields, err := url.ParseQuery(text)
 		if err != nil {
-			return ""
+			return layout.Text{}
 		}
 		text = fields.Get("payload")
 	}
-	var b bytes.Buffer
-	if err := json.Indent(&b, []byte(text), "", "  "); err != nil {
-		return ""
+	out, _ := layout.JSON([]byte(text), layout.MaxBytes)
+	return out
+}
+
+// Exact is the body byte for byte.
+func (s sentView) Exact() layout.Text {
+	if s.Body == nil {
+		return layout.Text{}
 	}
-	return b.String()
+	return layout.Cut(*s.Body, layout.MaxBytes)
+}
+
+func (s sentView) form() bool { return s.RequestHeaders["Content-Type"] == webhook.ContentForm }
+
+// File is what the body's file is called when it is downloaded.
+func (s sentView) File() string {
+	if s.form() {
+		return strings.TrimSuffix(fileOf(s.ID), ".json") + ".txt"
+	}
+	return fileOf(s.ID)
+}
+
+// leastAnswer is how much of each answer is shown, in bytes, however many there are.
+const leastAnswer = 1 << 10
+
+// cutAnswers leaves of the attempts' answers, the newest first, what a page shows.
+func cutAnswers(attempts []attemptView) {
+	room := layout.MaxBytes
+	for i := range slices.Backward(attempts) {
+		a := &attempts[i]
+		shown := layout.Cut(a.ResponseBody, max(room, leastAnswer))
+		room -= len(shown.Text)
+		a.ResponseBody, a.Truncated = shown.Text, a.Truncated || !shown.Whole
+	}
 }
 
 // Masked reports whether a header's value is not shown.
@@ -66,6 +92,7 @@ type deliveryPage struct {
 	Rounds   []round      // the newest first
 	Kept     int          // attempts shown; earlier ones are not kept
 	Curl     string       // "" without a body or a URL
+	InFile   bool         // the command takes the body from File
 	Now      time.Time
 	Replayed bool // just now, from this page
 	Poll     string
@@ -100,11 +127,16 @@ func (v *visit) delivery() {
 		v.failed(err)
 		return
 	}
+	cutAnswers(p.Attempts)
 	p.Rounds = rounds(v.dialect.Ladder, p.Attempts, p.NextAttemptAt)
 	slices.Reverse(p.Rounds)
 	p.Kept = len(p.Attempts)
 	if p.Body != nil && p.Webhook != nil {
-		p.Curl = curl(p.Webhook.URL, p.RequestHeaders, *p.Body)
+		data := *p.Body
+		if p.InFile = len(data) > maxArgued; p.InFile {
+			data = "@" + p.File()
+		}
+		p.Curl = curl(p.Webhook.URL, p.RequestHeaders, data, p.InFile)
 	}
 	if p.Status == webhook.Pending {
 		q := url.Values{"seen": {mark}}

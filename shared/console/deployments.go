@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"hookline/shared/layout"
 )
 
 // deploymentView is a deployment as the API shows it.
@@ -56,7 +58,7 @@ func (d deploymentView) Repository() string {
 }
 
 // Pretty is what was reported.
-func (d deploymentView) Pretty() string { return pretty(d.Payload) }
+func (d deploymentView) Pretty() layout.Text { return pretty(d.Payload) }
 
 const (
 	// chartPages and perScan bound what a chart counts: its page waits for that many calls at most.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"hookline/shared/ingest"
+	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
 
@@ -185,15 +186,9 @@ type eventPage struct {
 	Said     string
 }
 
-// Exact is the data byte for byte; Pretty is laid out for reading, "" where there is too much of it.
-func (p eventPage) Exact() string { return string(p.Data) }
-
-func (p eventPage) Pretty() string {
-	if len(p.Data) > mostPretty {
-		return ""
-	}
-	return pretty(p.Data)
-}
+// Exact is the data byte for byte; Pretty is laid out for reading.
+func (p eventPage) Exact() layout.Text  { return layout.Cut(string(p.Data), layout.MaxBytes) }
+func (p eventPage) Pretty() layout.Text { return pretty(p.Data) }
 
 // Label is what a webhook is called.
 func (p eventPage) Label(id string) string {

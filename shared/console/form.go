@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -299,19 +298,11 @@ func lines(m map[string]string) string {
 	if again, ok := pairs(text).(map[string]string); ok && maps.Equal(again, m) {
 		return text
 	}
-	raw, err := json.MarshalIndent(m, "", "  ")
+	raw, err := json.Marshal(m)
 	if err != nil { // cannot be: it is texts
 		return ""
 	}
-	return string(raw)
-}
-
-func indented(raw json.RawMessage) string {
-	var b bytes.Buffer
-	if len(raw) == 0 || string(raw) == "null" || json.Indent(&b, raw, "", "  ") != nil {
-		return ""
-	}
-	return b.String()
+	return indented(raw)
 }
 
 func (v *visit) createWebhook() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
 
@@ -145,7 +146,7 @@ func (v *visit) payload(eventType string) string {
 	if err != nil { // an example that is no JSON cannot be there
 		return ""
 	}
-	return indented(body)
+	return layout.Readable(body, maxListed).Text
 }
 
 // fieldsOf says what the fields of a body hold, nil where the body is the event's data alone.

@@ -65,14 +65,14 @@ func (v *visit) importExample() string {
 	if v.dialect.CheckImportedSecret(secret) != "" {
 		secret = base64.StdEncoding.EncodeToString([]byte(secret))
 	}
-	raw, err := json.MarshalIndent([]entry{
+	raw, err := json.Marshal([]entry{
 		{"billing", "https://example.com/webhooks", "Billing", []string{eventType}, true, secret, "2024-05-01T08:00:00Z"},
 		{"", "https://example.com/other", "Other", []string{"*"}, false, "", ""},
-	}, "", "  ")
+	})
 	if err != nil { // cannot be: strings alone
 		return ""
 	}
-	return string(raw)
+	return indented(raw)
 }
 
 func (v *visit) importPage() { v.showImport(http.StatusOK, importForm{}) }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
 
@@ -33,6 +34,9 @@ func (v *visit) mails() {
 	if err != nil {
 		v.failed(err)
 		return
+	}
+	for i, m := range sent { // a digest of an hour can name hundreds of changes
+		sent[i].Text = layout.Cut(m.Text, maxListed).Text
 	}
 	v.show(http.StatusOK, "mails", "", "mails", "Mails", mailsPage{Mails: sent, More: more, To: v.tenant.NotifyEmail})
 }

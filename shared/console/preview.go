@@ -10,6 +10,7 @@ import (
 
 	"hookline/shared/chat"
 	"hookline/shared/dialect"
+	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
 
@@ -24,12 +25,10 @@ type preview struct {
 }
 
 // Indented returns the body as people read JSON; what is none stays.
-func (p preview) Indented() string {
-	if text := indented(json.RawMessage(p.Body)); text != "" {
-		return text
-	}
-	return p.Body
-}
+func (p preview) Indented() layout.Text { return pretty([]byte(p.Body)) }
+
+// Sent returns the body as it travels.
+func (p preview) Sent() layout.Text { return layout.Cut(p.Body, layout.MaxBytes) }
 
 // headerLines are headers in the order they are sent.
 type headerLines []dialect.Header

@@ -3,6 +3,7 @@ package deployment
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"regexp"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"hookline/shared/ecmajson"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
@@ -38,7 +40,11 @@ func read(raw []byte) (*reading, error) {
 	r := &reading{raw: raw}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber() // an id may be larger than a float holds
-	if !utf8.Valid(raw) || !json.Valid(raw) || d.Decode(&r.root) != nil {
+	_, err := ecmajson.Compact(raw)
+	if errors.Is(err, ecmajson.ErrDepth) { // as an event's data is refused
+		return nil, webhook.ErrInvalid(webhook.FieldError{Field: "body", Message: "must be valid JSON: " + err.Error()})
+	}
+	if err != nil || d.Decode(&r.root) != nil {
 		return nil, &webhook.Error{Kind: webhook.Malformed, Message: "the body is not JSON; send the report as the product makes it"}
 	}
 	if _, ok := r.root.(map[string]any); !ok {

@@ -360,6 +360,9 @@ func TestRefused(t *testing.T) {
 		"github no JSON":  {proved("github", secret, []byte("x")), webhook.Malformed, nil},
 		"gitlab no JSON":  {proved("gitlab", secret, []byte("x")), webhook.Malformed, nil},
 		"azure no JSON":   {proved("azure-devops", secret, []byte("x")), webhook.Malformed, nil},
+		"too deep":        {proved("custom", secret, changed(t, doc, "{", `{"build":`+strings.Repeat("[", 512)+strings.Repeat("]", 512)+",")), webhook.Invalid, []string{"body"}},
+		"far too deep":    {proved("custom", secret, []byte(strings.Repeat("[", 100_000)+strings.Repeat("]", 100_000))), webhook.Invalid, []string{"body"}},
+		"github too deep": {proved("github", secret, []byte(`{"a":`+strings.Repeat("[", 512)+strings.Repeat("]", 512)+"}")), webhook.Invalid, []string{"body"}},
 		"list":            {proved("custom", secret, []byte("[]")), webhook.Invalid, []string{"body"}},
 		"empty":           {proved("custom", secret, []byte("{}")), webhook.Invalid, []string{"deployed_at", "environment", "commit_sha", "repository_id", "repository_url"}},
 		"blank and null":  {proved("custom", secret, []byte(`{"deployed_at":" ","environment":"","commit_sha":null,"repository_id":" ","repository_url":""}`)), webhook.Invalid, []string{"deployed_at", "environment", "commit_sha", "repository_id", "repository_url"}},
@@ -436,6 +439,7 @@ func TestIdentity(t *testing.T) {
 		"in another zone":   changed(t, doc, "2023-10-27T00:00:00Z", "2023-10-27T02:00:00+02:00"),
 		"with milliseconds": changed(t, doc, "00:00:00Z", "00:00:00.000Z"),
 		"with more fields":  changed(t, doc, "{", `{"build": {"number": 7}, `),
+		"as deep as events": changed(t, doc, "{", `{"build": `+strings.Repeat("[", 511)+strings.Repeat("]", 511)+", "),
 	} {
 		if got, err := w.send(t, proved("custom", secret, body)); err != nil || got != (deployment.Receipt{Outcome: deployment.Repeated, ID: first.ID}) {
 			t.Errorf("%s: got %+v, %v, want a repeat", name, got, err)

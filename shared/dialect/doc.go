@@ -56,6 +56,8 @@
 //	        schema            optional: JSON Schema of the data
 //	        example           optional: data of such an event; the examples given beside the description come first
 //
+// What a deployment puts at run time is also bounded in what it multiplies: see Excess, and shared/management for schemas.
+//
 // Every catalogue also has the events of common.json, unless it describes them itself. The system events are described
 // there too; they are in no catalogue.
 //

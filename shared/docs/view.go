@@ -1,15 +1,14 @@
 package docs
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
 	"strings"
 
+	"hookline/shared/layout"
 	"hookline/shared/prose"
 )
 
@@ -188,7 +187,7 @@ func bodyOf(ns nodes, op operation) (body, error) {
 			}
 		}
 		for _, e := range c.Value.Examples {
-			out.Examples = append(out.Examples, sample{cmp.Or(e.Value.Summary, e.Name), indented(e.Value.Value)})
+			out.Examples = append(out.Examples, sample{cmp.Or(e.Value.Summary, e.Name), layout.Readable(e.Value.Value, layout.MaxBytes).Text})
 		}
 		b.Forms = append(b.Forms, out)
 	}
@@ -237,14 +236,6 @@ func answerOf(doc *spec, status string, r response) (answer, error) {
 		}
 	}
 	return a, nil
-}
-
-func indented(raw json.RawMessage) string {
-	var b bytes.Buffer
-	if err := json.Indent(&b, raw, "", "  "); err != nil {
-		return string(raw)
-	}
-	return b.String()
 }
 
 // curl is the call as a command: API is where it is, KEY and ADMIN are credentials, and what stands in braces in the

@@ -136,16 +136,23 @@ func TestDialectsRefuse(t *testing.T) {
 	if err := os.WriteFile(aFile, []byte(`{"type":"object"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	var doubling string // each refers to the next one twice
+	for i := range 40 {
+		doubling += fmt.Sprintf(`"a%d":{"allOf":[{"$ref":"#/$defs/a%d"},{"$ref":"#/$defs/a%d"}]},`, i, i+1, i+1)
+	}
 	for name, tt := range map[string]struct {
 		old, new string
 		want     []string
 	}{
-		"envelope":        {`"data":"{data}"`, `"data":"{date}"`, []string{"envelope"}},
-		"ladder":          {`"ladder":["5s","5m","30m"`, `"ladder":["5s","5m","soon"`, []string{"ladder.2"}},
-		"schema":          {`"schema":{"type":"object"`, `"schema":{"type":"thing"`, []string{"catalogue.events.0.schema", "catalogue.events.1.schema", "catalogue.events.2.schema", "catalogue.events.3.schema", "catalogue.events.4.schema"}},
-		"a file's schema": {`"schema":{"type":"object","required":["id","deleted_at"]`, `"schema":{"$ref":"file://` + aFile + `","required":["id","deleted_at"]`, []string{"catalogue.events.2.schema"}},
-		"example":         {`"required":["id","deleted_at"]`, `"required":["id","deleted_by"]`, []string{"catalogue.events.2.example"}},
-		"two at once":     {`"timeout_seconds":15`, `"timeout_seconds":99,"colour":"red"`, []string{"timeout_seconds", "colour"}},
+		"envelope":               {`"data":"{data}"`, `"data":"{date}"`, []string{"envelope"}},
+		"ladder":                 {`"ladder":["5s","5m","30m"`, `"ladder":["5s","5m","soon"`, []string{"ladder.2"}},
+		"schema":                 {`"schema":{"type":"object"`, `"schema":{"type":"thing"`, []string{"catalogue.events.0.schema", "catalogue.events.1.schema", "catalogue.events.2.schema", "catalogue.events.3.schema", "catalogue.events.4.schema"}},
+		"a file's schema":        {`"schema":{"type":"object","required":["id","deleted_at"]`, `"schema":{"$ref":"file://` + aFile + `","required":["id","deleted_at"]`, []string{"catalogue.events.2.schema"}},
+		"example":                {`"required":["id","deleted_at"]`, `"required":["id","deleted_by"]`, []string{"catalogue.events.2.example"}},
+		"references that double": {`"schema":{"type":"object","required":["id","deleted_at"]`, `"schema":{"$defs":{` + doubling + `"a40":{}},"$ref":"#/$defs/a0","required":["id","deleted_at"]`, []string{"catalogue.events.2.schema"}},
+		"a number":               {`"required":["id","deleted_at"]`, `"multipleOf":1e999999,"required":["id","deleted_at"]`, []string{"catalogue.events.2.schema"}},
+		"placeholders":           {`"data":"{data}"`, `"data":"{data}","more":"` + strings.Repeat("{type}{tenant}", 1000) + `"`, []string{"envelope"}},
+		"two at once":            {`"timeout_seconds":15`, `"timeout_seconds":99,"colour":"red"`, []string{"timeout_seconds", "colour"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := *w

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"hookline/shared/dialect"
 	"hookline/shared/webhook"
 )
@@ -60,6 +58,9 @@ func (s Service) putDialect(ctx context.Context, name string, description json.R
 		return nil, false, err
 	}
 	faults := checkSchemas(d)
+	for _, e := range d.Excess() {
+		faults.Add(e.Field, e.Message)
+	}
 	if !created {
 		before, err := s.Dialects.Dialect(ctx, fmt.Sprintf("%s@%d", name, head.Version))
 		if err != nil {
@@ -134,55 +135,4 @@ func (s Service) tenantsWith(ctx context.Context, dialectName string) (n int, er
 
 func errBuiltIn() error {
 	return webhook.ErrConflict("dialect-built-in", "this dialect comes with the system and cannot be changed; put its description under another name")
-}
-
-// checkSchemas names the entries of a catalogue whose schema is no JSON Schema, or whose example does not pass it.
-func checkSchemas(d *dialect.Dialect) (faults Faults) {
-	for i, e := range d.EventTypes() {
-		if e.Schema == nil {
-			continue
-		}
-		field := "catalogue.events." + itoa(i)
-		switch compiled, passed := judge(e.Schema, e.Example); {
-		case !compiled:
-			faults.Add(field+".schema", "must be a JSON Schema that refers to nothing outside itself")
-		case !passed:
-			faults.Add(field+".example", "does not pass the schema")
-		}
-	}
-	return faults
-}
-
-// judge reports whether a schema is one, and whether the example, if there is one, passes it. The library panics at
-// numbers with an exponent beyond its means, in either: nobody needs those here.
-func judge(schema, example json.RawMessage) (compiled, passed bool) {
-	defer func() {
-		if recover() != nil {
-			passed = false
-		}
-	}()
-	s, err := compileSchema(schema)
-	if err != nil {
-		return false, false
-	}
-	compiled = true
-	if example == nil {
-		return compiled, true
-	}
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(example))
-	return compiled, err == nil && s.Validate(v) == nil
-}
-
-func compileSchema(raw json.RawMessage) (*jsonschema.Schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
-	if err != nil {
-		return nil, err
-	}
-	const place = "urn:schema"
-	c := jsonschema.NewCompiler()
-	c.UseLoader(jsonschema.SchemeURLLoader{}) // which knows no scheme: nothing is read from files or the network
-	if err := c.AddResource(place, doc); err != nil {
-		return nil, err
-	}
-	return c.Compile(place)
 }

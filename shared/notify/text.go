@@ -92,7 +92,11 @@ func readChange(n system.Notice) (change, error) {
 		id: n.Detail.ID, eventType: n.DetailType, reason: d.Reason,
 		webhook: d.WebhookID, name: line(d.Name, maxName), url: showURL(d.URL),
 	}
-	for _, e := range d.Events {
+	for i, e := range d.Events {
+		if i == webhook.MaxWebhookEvents { // more than a webhook has, and a mail is to stay short whatever a notice says
+			c.events = append(c.events, fmt.Sprintf("and %d more", len(d.Events)-i))
+			break
+		}
 		c.events = append(c.events, line(e, maxURL))
 	}
 	var err error

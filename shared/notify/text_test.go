@@ -94,6 +94,18 @@ func TestMails(t *testing.T) {
 	}
 }
 
+// A mail is short, whatever a notice says.
+func TestMailIsShort(t *testing.T) {
+	d := system.WebhookData{WebhookID: "wh_1", Name: strings.Repeat("n", 1<<20), URL: "https://example.com/" + strings.Repeat("u", 1<<20), Since: "2026-03-20T12:00:00Z"}
+	for range 10_000 {
+		d.Events = append(d.Events, strings.Repeat("e", 1000))
+	}
+	m := mailOf(t, "webhook.created", d)
+	if len(m.Text)+len(m.Subject) > 16<<10 || !strings.Contains(m.Text, "and 9950 more") {
+		t.Errorf("got a mail of %d bytes, want the first events and how many more", len(m.Text))
+	}
+}
+
 // plain reports what is wrong with a mail, whatever went into it.
 func plain(m Mail) string {
 	switch {

@@ -68,11 +68,16 @@ type Request struct {
 	Body    string
 }
 
+// MaxBody is the longest body, in bytes, that Send writes into a command. A shell's quoting can make four of each byte,
+// and an argument has at most 128 KiB on Linux (execve(2), MAX_ARG_STRLEN).
+const MaxBody = 32 << 10
+
 // Send returns a shell's commands that sign a request like r with openssl and send it with curl: what is sent is r with
-// the time and the signature of that moment. It is "" when the headers lack what is signed.
+// the time and the signature of that moment. It is "" when the headers lack what is signed, or the body is too long for a
+// command.
 func Send(v dialect.Verification, r Request) (string, error) {
 	c, ok := read(v)
-	if !ok {
+	if !ok || len(r.Body) > MaxBody {
 		return "", nil
 	}
 	c.Body = r.Body

@@ -103,3 +103,22 @@ func TestNothingToVerifyWith(t *testing.T) {
 		t.Errorf("got %v, %v, want code without a timestamp", all, err)
 	}
 }
+
+// A body that no argument can hold is in no command: quoting makes four bytes of one.
+func TestSendIsShort(t *testing.T) {
+	v := described(t)["standard"]
+	send := func(n int) string {
+		t.Helper()
+		out, err := snippet.Send(v, snippet.Request{Body: strings.Repeat("'", n)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if got := len(send(snippet.MaxBody)); got < snippet.MaxBody || got > 128<<10+4096 {
+		t.Errorf("got %d bytes of commands for the longest body", got)
+	}
+	if got := send(snippet.MaxBody + 1); got != "" {
+		t.Errorf("got %d bytes of commands for a longer body, want none", len(got))
+	}
+}

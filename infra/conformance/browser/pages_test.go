@@ -150,7 +150,7 @@ var more = map[string]func(data) string{
 	"deliveries without a match": page("/console/deliveries?status=failed&event_type=no.such&within=1h"),
 }
 
-// answers are the forms, and the test that sends each and holds what is answered.
+// answers are the forms and the files to download, and the test that asks for each and holds what is answered.
 var answers = map[string]string{
 	"POST /console/webhooks":                    "TestBrowserAnswers",
 	"POST /console/webhooks/{id}":               "TestBrowserAnswers",
@@ -169,6 +169,11 @@ var answers = map[string]string{
 	"POST /console/events/{id}/replay":          "TestBrowserForms",
 	"POST /console/import":                      "TestBrowserForms",
 	"POST /console/webhook-form":                "TestTrial",
+	"GET /console/deployments/{id}/report":      "TestDownloads",
+	"GET /console/events/{id}/data":             "TestDownloads",
+	"GET /console/deliveries/{id}/body":         "TestDownloads",
+	"GET /console/event-types/{name}/example":   "TestDownloads",
+	"GET /console/event-types/{name}/schema":    "TestDownloads",
 }
 
 // TestPagesAreKnown keeps the tables above whole: a new page has to be visited too. One that is no longer there is found

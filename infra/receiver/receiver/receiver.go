@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/layout"
 )
 
 const (
@@ -258,12 +259,8 @@ func show(h http.Header, body []byte) string {
 			label, text = "payload=", form.Get("payload")
 		}
 	}
-	var pretty strings.Builder
-	enc := json.NewEncoder(&pretty)
-	enc.SetIndent(indent, "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(json.RawMessage(text)); err == nil && pretty.Len() <= maxShown {
-		return indent + label + printable(pretty.String())
+	if pretty, ok := layout.JSON([]byte(text), maxShown); ok && pretty.Whole {
+		return indent + label + printable(strings.ReplaceAll(pretty.Text, "\n", "\n"+indent)) + "\n"
 	}
 	line := []rune(printable(label + strings.ReplaceAll(text, "\n", " ")))
 	if len(line) > maxLine {

@@ -1,0 +1,362 @@
+package management
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"hookline/shared/dialect"
+)
+
+// checkSchemas names the entries of a catalogue whose schema is no JSON Schema, or whose example does not pass it. All of
+// a description's schemas together may cost what a meter has; the one at which it ends is at fault, and those after it
+// are not looked at.
+func checkSchemas(d *dialect.Dialect) (faults Faults) {
+	m := &meter{left: maxSteps}
+	for i, e := range d.EventTypes() {
+		if e.Schema == nil {
+			continue
+		}
+		field := "catalogue.events." + itoa(i)
+		inSchema, inExample := m.judge(e.Schema, e.Example)
+		if inSchema != "" {
+			faults.Add(field+".schema", inSchema)
+		}
+		if inExample != "" {
+			faults.Add(field+".example", inExample)
+		}
+		if m.left < 0 {
+			break
+		}
+	}
+	return faults
+}
+
+// What is said of schemas and examples.
+const (
+	noSchema   = "must be a JSON Schema that refers to nothing outside itself"
+	notPassed  = "does not pass the schema"
+	tooCostly  = "costs too much to check: its references, alternatives or patterns multiply, or there is too much of it; make it simpler"
+	oddNumbers = "has a number with more than 1000 digits, or an exponent beyond 1000"
+)
+
+// A schema of some hundred bytes can ask for more work than a machine can do: references double what they refer to,
+// patterns go through a text many times, numbers like 1e999999 are as long as that. So all work is counted before it is
+// done.
+const (
+	// maxSteps is what a description's schemas may cost, about a second. A step is some 10 ns.
+	maxSteps = 100_000_000
+	// perVisit is what it costs to hold a value against a schema, beside what the schema says.
+	perVisit = 250
+	// perReference is what it costs to follow a reference, for each value of the schema that it may lead to.
+	perReference = 25
+	// maxNumber bounds the digits of a number, and its exponent.
+	maxNumber = 1000
+)
+
+// meter counts steps. spend panics when there are none left; judge recovers.
+type meter struct{ left int }
+
+type spent struct{}
+
+func (m *meter) spend(steps int) {
+	if m.left -= min(steps, maxSteps+1); m.left < 0 {
+		panic(spent{})
+	}
+}
+
+// judge says what is wrong with a schema, and with an example, nil for none, under it; "" is nothing.
+func (m *meter) judge(schema, example json.RawMessage) (inSchema, inExample string) {
+	compiled := false
+	defer func() {
+		switch r := recover(); {
+		case r == nil:
+		case r == any(spent{}):
+			inSchema, inExample = tooCostly, ""
+		case compiled: // the library panics at what is beyond its means
+			inSchema, inExample = "", notPassed
+		default:
+			inSchema, inExample = noSchema, ""
+		}
+	}()
+	in := count(schema)
+	if in.odd {
+		return oddNumbers, ""
+	}
+	m.spend(in.values + in.schemas*in.schemas) // the library looks each schema up among all before it
+	m.spend(in.references * in.values * perReference)
+	s, err := m.compile(schema)
+	if err != nil {
+		return noSchema, ""
+	}
+	compiled = true
+	if example == nil {
+		return "", ""
+	}
+	if count(example).odd {
+		return "", oddNumbers
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(example))
+	if err != nil || s.Validate(v) == nil { // s is the schema's opposite
+		return "", notPassed
+	}
+	return "", ""
+}
+
+// counts is what there is in a JSON text.
+type counts struct {
+	values     int // and names
+	schemas    int // what can be one: objects and booleans
+	references int
+	odd        bool // there is a number that is too long, or too large
+}
+
+// count goes through a valid text.
+func count(raw json.RawMessage) (c counts) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return c
+		}
+		c.values++
+		switch t := token.(type) {
+		case json.Delim:
+			if t == '{' {
+				c.schemas++
+			}
+		case bool:
+			c.schemas++
+		case json.Number:
+			digits, exponent, _ := strings.Cut(strings.ToLower(t.String()), "e")
+			n, err := strconv.Atoi(cmp.Or(exponent, "0"))
+			c.odd = c.odd || err != nil || len(digits) > maxNumber || n > maxNumber || n < -maxNumber
+		case string:
+			if strings.HasPrefix(t, "$") && strings.HasSuffix(strings.ToLower(t), "ref") {
+				c.references++
+			}
+		}
+	}
+}
+
+const (
+	schemaPlace = "urn:schema"
+	judgePlace  = "urn:judge"
+)
+
+// compile returns the opposite of a schema: what does not pass that passes this, and the other way round. Under "not" the
+// library keeps no account of all that is wrong, which could be more than there is memory.
+func (m *meter) compile(raw json.RawMessage) (*jsonschema.Schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	c.UseLoader(jsonschema.SchemeURLLoader{}) // which knows no scheme: nothing is read from files or the network
+	c.UseRegexpEngine(m.expression)
+	if err := c.AddResource(schemaPlace, doc); err != nil {
+		return nil, err
+	}
+	if err := c.AddResource(judgePlace, map[string]any{"not": map[string]any{"$ref": schemaPlace}}); err != nil {
+		return nil, err
+	}
+	if _, err := c.Compile(schemaPlace); err != nil {
+		return nil, err
+	}
+	s, err := c.Compile(judgePlace)
+	if err != nil {
+		return nil, err
+	}
+	w := watcher{m, make(map[*jsonschema.Schema]bool)}
+	w.watch(s)
+	for _, place := range anchored("", doc) { // which no field of a compiled schema leads to
+		if at, err := c.Compile(schemaPlace + "#" + place); err == nil {
+			w.watch(at)
+		}
+	}
+	return s, nil
+}
+
+// anchored returns the places, as JSON pointers, of what has a $dynamicAnchor.
+func anchored(at string, v any) []string {
+	var out []string
+	switch v := v.(type) {
+	case map[string]any:
+		if v["$dynamicAnchor"] != nil {
+			out = append(out, at)
+		}
+		for name, inner := range v {
+			escaped := strings.NewReplacer("~", "~0", "/", "~1", "%", "%25").Replace(name)
+			out = append(out, anchored(at+"/"+escaped, inner)...)
+		}
+	case []any:
+		for i, inner := range v {
+			out = append(out, anchored(at+"/"+itoa(i), inner)...)
+		}
+	}
+	return out
+}
+
+// watcher has every schema spend before it looks at a value's parts or hands the value on. It does so in the place of the
+// schema's format, which the library asks first.
+type watcher struct {
+	m    *meter
+	seen map[*jsonschema.Schema]bool
+}
+
+func (w watcher) watch(s *jsonschema.Schema) {
+	if s == nil || w.seen[s] {
+		return
+	}
+	w.seen[s] = true
+	once, perPart := schemasOf(s)
+	cost, costPerPart := perVisit, 1+10*len(s.PatternProperties)
+	for _, inner := range once {
+		cost += base(inner)
+		w.watch(inner)
+	}
+	for _, inner := range perPart {
+		costPerPart += base(inner)
+		w.watch(inner)
+	}
+	was := s.Format
+	s.Format = &jsonschema.Format{Name: "", Validate: func(v any) error {
+		w.m.spend(cost + parts(v)*costPerPart)
+		if s.UniqueItems {
+			w.m.spend(20 * size(v)) // of a short list each pair is compared
+		}
+		if was == nil {
+			return nil
+		}
+		return was.Validate(v)
+	}}
+}
+
+// schemasOf returns the schemas that one hands a value to, at most once each, and those that get each of its parts.
+func schemasOf(s *jsonschema.Schema) (once, perPart []*jsonschema.Schema) {
+	once = append(once, s.Ref, s.RecursiveRef, s.Not, s.If, s.Then, s.Else, s.ContentSchema)
+	if s.DynamicRef != nil {
+		once = append(once, s.DynamicRef.Ref)
+	}
+	for _, list := range [][]*jsonschema.Schema{s.AllOf, s.AnyOf, s.OneOf, s.PrefixItems} {
+		once = append(once, list...)
+	}
+	for _, named := range []map[string]*jsonschema.Schema{s.Properties, s.DependentSchemas} {
+		for _, inner := range named {
+			once = append(once, inner)
+		}
+	}
+	for _, dependency := range s.Dependencies {
+		if inner, ok := dependency.(*jsonschema.Schema); ok {
+			once = append(once, inner)
+		}
+	}
+	perPart = append(perPart, s.PropertyNames, s.UnevaluatedProperties, s.Contains, s.Items2020, s.UnevaluatedItems)
+	for _, inner := range s.PatternProperties {
+		perPart = append(perPart, inner)
+	}
+	for _, either := range []any{s.AdditionalProperties, s.AdditionalItems, s.Items} {
+		switch inner := either.(type) {
+		case *jsonschema.Schema:
+			perPart = append(perPart, inner)
+		case []*jsonschema.Schema:
+			once = append(once, inner...)
+		}
+	}
+	return once, perPart
+}
+
+// base is what a schema costs before it is asked for its format.
+func base(s *jsonschema.Schema) int {
+	if s == nil {
+		return 0
+	}
+	cost := perVisit + 20*len(s.Required)
+	if s.Enum != nil {
+		for _, v := range s.Enum.Values {
+			cost += 50 * size(v)
+		}
+	}
+	if s.Const != nil {
+		cost += 50 * size(*s.Const)
+	}
+	return cost
+}
+
+// parts is how many values are in a value.
+func parts(v any) int {
+	switch v := v.(type) {
+	case map[string]any:
+		return len(v)
+	case []any:
+		return len(v)
+	}
+	return 0
+}
+
+// size is how many values are in a value, and in those, with itself; a text counts by its length.
+func size(v any) int {
+	n := 1
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			n += len(name)/64 + size(inner)
+		}
+	case []any:
+		for _, inner := range v {
+			n += size(inner)
+		}
+	case string:
+		n += len(v) / 64
+	}
+	return n
+}
+
+// expression is a regular expression that spends before it matches.
+type expression struct {
+	*regexp.Regexp
+	m     *meter
+	steps int // of its program
+}
+
+// MatchString goes through the program for each character, at most.
+func (e expression) MatchString(s string) bool {
+	e.m.spend(2 * (1 + len(s)) * e.steps)
+	return e.Regexp.MatchString(s)
+}
+
+// expression compiles a pattern. What repeats in it is compiled as often as it does, so that is counted first.
+func (m *meter) expression(pattern string) (jsonschema.Regexp, error) {
+	m.spend(len(pattern))
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return nil, fmt.Errorf("pattern: %w", err)
+	}
+	steps := program(parsed)
+	m.spend(20 * steps)
+	compiled, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("pattern: %w", err)
+	}
+	return expression{compiled, m, steps}, nil
+}
+
+// program is about how many instructions a pattern is compiled to, at most maxSteps.
+func program(re *syntax.Regexp) int {
+	n := 1 + len(re.Rune)
+	for _, sub := range re.Sub {
+		n += program(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(re.Min, re.Max, 1)
+	}
+	return min(n, maxSteps)
+}
