@@ -35,8 +35,7 @@ const Mask = "********"
 // be, not yet in w because sealing them is the caller's. stored are those of a webhook that exists.
 func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, stored map[string]string, faults *Faults) map[string]string {
 	if in.URL.given() {
-		w.URL = in.URL.Value
-		s.checkURL(d, w.URL, faults)
+		w.URL = s.checkURL(d, in.URL.Value, faults)
 	}
 	if in.Events.given() {
 		w.Events = checkEvents(d, in.Events.Value, faults)
@@ -90,14 +89,17 @@ func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, 
 	return checkHeaders(d, in.Headers.Value, stored, faults)
 }
 
-func (s Service) checkURL(d *dialect.Dialect, raw string, faults *Faults) {
+// checkURL returns the URL as it is stored and called; as it was given where something is wrong with it.
+func (s Service) checkURL(d *dialect.Dialect, raw string, faults *Faults) string {
 	u, problem := egress.CheckURL(raw, egress.URLRule{Schemes: []string{"https", "http"}, AllowPrivate: s.AllowPrivate})
 	if problem == "" && !s.AllowPrivate {
 		problem = d.CheckScheme(u.Scheme)
 	}
 	if problem != "" {
 		faults.Add("url", problem)
+		return raw
 	}
+	return u.String()
 }
 
 // maxListed bounds how many entries of a list are looked at one by one, repeats included.

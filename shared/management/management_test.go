@@ -356,11 +356,15 @@ func TestNames(t *testing.T) {
 	w := newWorld(t)
 	for email, ok := range map[string]bool{
 		"ops@example.com": true, "a.b+c@sub.example.com": true, "": false, "ops": false, "Ops <ops@example.com>": false, "<ops@example.com>": false,
-		"a@b.com, c@d.com": false, "a@b.com\nBcc: c@d.com": false, " a@b.com": false,
+		"a@b.com, c@d.com": false, "a@b.com\nBcc: c@d.com": false, " a@b.com": false, "jörg@example.com": false, "ops@bücher.example": true,
 	} {
 		if _, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{NotifyEmail: management.Of(email)}, nil); (err == nil) != ok {
 			t.Errorf("%q: got %v", email, err)
 		}
+	}
+	got, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{NotifyEmail: management.Of("ops@bücher.example")}, nil)
+	if want := "ops@xn--bcher-kva.example"; err != nil || got.NotifyEmail != want {
+		t.Errorf("got %q, %v, want %q", got.NotifyEmail, err, want)
 	}
 	for origin, want := range map[string]string{
 		"https://app.example.com": "https://app.example.com", "https://App.Example.com/": "https://app.example.com", "https://a.example:8443": "https://a.example:8443",
