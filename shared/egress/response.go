@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,8 +25,10 @@ import (
 
 // progress is how far a request came. The transport may go on dialing after it gave up a request, hence the lock.
 type progress struct {
+	host     string // of the URL
 	mu       sync.Mutex
 	tls      error // of the handshake
+	tried    bool  // an address that may be called was tried
 	answered bool  // a byte of an answer came; then the request is not sent again
 }
 
@@ -35,6 +38,11 @@ func (p *progress) trace() *httptrace.ClientTrace {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.tls = err
+		},
+		ConnectDone: func(_, _ string, err error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.tried = p.tried || !blocked(err)
 		},
 		GotFirstResponseByte: func() {
 			p.mu.Lock()
@@ -49,7 +57,11 @@ func (p *progress) classify(ctx context.Context, err error) webhook.AttemptError
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case blocked(err):
+	// A name that leads inside is as one that leads nowhere: else whoever may make a webhook could learn by trying which
+	// names there are in a private network.
+	case blocked(err) && !p.tried && isName(p.host):
+		return webhook.ErrDNS
+	case blocked(err) && !p.tried:
 		return webhook.ErrBlockedTarget
 	case ctx.Err() != nil:
 		return webhook.ErrTimeout
@@ -66,6 +78,17 @@ func (p *progress) classify(ctx context.Context, err error) webhook.AttemptError
 func blocked(err error) bool {
 	return errors.Is(err, ssrf.ErrProhibitedIP) || errors.Is(err, ssrf.ErrProhibitedPort) ||
 		errors.Is(err, ssrf.ErrProhibitedNetwork) || errors.Is(err, ssrf.ErrInvalidHostPort)
+}
+
+// isName reports whether a host is looked up, as against an address or a name for this machine, whose meaning is no
+// secret of any network.
+func isName(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return false
+	}
+	_, err := netip.ParseAddr(host)
+	return err != nil
 }
 
 func isDNS(err error) bool {
