@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -161,6 +162,56 @@ func TestEveryCallRefuses(t *testing.T) {
 	}
 }
 
+// TestUnknownParameters holds every call but those that are no API's to the parameters it has.
+func TestUnknownParameters(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range w.calls() {
+		key, presigned := w.key, []string{"X-Amz-Signature"}
+		switch c.scope {
+		case "":
+			continue
+		case "admin":
+			key, presigned = adminKey, nil
+		}
+		t.Run(c.method+" "+c.path, func(t *testing.T) {
+			w := *w
+			w.t = t
+			body := ""
+			if c.body {
+				body = "{}"
+			}
+			for query, fields := range map[string][]string{
+				"surprise=1": {"surprise"}, "a&b=&Limit=1": {"Limit", "a", "b"}, "=1": {"query"}, "a;b": {"query"}, "%zz=1": {"query"},
+				"surprise&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00": append([]string{"surprise"}, presigned...),
+			} {
+				var got struct{ Errors []webhook.FieldError }
+				w.do(c.method, c.path+"?"+query, key, body, "Idempotency-Key: k").problem(422, "invalid").into(&got)
+				for _, field := range fields {
+					if !slices.ContainsFunc(got.Errors, func(e webhook.FieldError) bool { return e.Field == field }) {
+						t.Errorf("%s: got %+v, want %s named", query, got.Errors, field)
+					}
+				}
+				if presigned == nil && slices.ContainsFunc(got.Errors, func(e webhook.FieldError) bool { return strings.HasPrefix(e.Field, "X-Amz-") }) {
+					t.Errorf("%s: got %+v, want a presigned request's own parameters taken", query, got.Errors)
+				}
+			}
+			if c.isolated && c.named && !strings.HasPrefix(c.path, "/v1/keys/") { // of several faults the first that is documented
+				w.do(c.method, c.absent+"?surprise=1", key, body).problem(404, "not-found")
+			}
+		})
+	}
+	w.do("GET", "/v1/tenants/acme?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=c&X-Amz-Date=d&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Security-Token=t&X-Amz-Signature=00", adminKey, "").is(200)
+	for _, path := range []string{"/openapi.json", "/docs", "/healthz"} {
+		rec := httptest.NewRecorder()
+		w.handler.ServeHTTP(rec, w.request("GET", path+"?utm_source=mail&v=2", "", ""))
+		if rec.Code != http.StatusOK {
+			t.Errorf("%s: got %d, want 200 whatever the query", path, rec.Code)
+		}
+	}
+	report := `{"deployed_at":"2026-03-20T12:00:00Z","environment":"e","commit_sha":"c","repository_id":"r","repository_url":"https://example.com"}`
+	w.do("POST", "/webhooks/deployments/custom/"+w.source(w.key, "custom")+"?added=by-a-product", "", report, proof("custom", report)...).is(201)
+}
+
 func TestExamplesPass(t *testing.T) {
 	n := 0
 	for path, ops := range document(t).Paths {
@@ -233,12 +284,25 @@ func TestPaths(t *testing.T) {
 	}
 	for path, allow := range map[string]string{
 		"/v1/tenants": "GET, HEAD, POST", "/v1/tenants/acme": "DELETE, GET, HEAD, PATCH", "/v1/events": "GET, HEAD, POST", "/healthz": "GET, HEAD",
+		"/v1/webhooks/x": "DELETE, GET, HEAD, PATCH", "/v1/webhooks/import": "POST", "/v1/webhooks/try-filter": "POST",
+		"/webhooks/deployments/github/x": "POST",
 	} {
 		r := w.do("PUT", path, "", "").problem(405, "method-not-allowed")
 		if got := r.header.Get("Allow"); got != allow {
 			t.Errorf("%s: got Allow %q, want %q", path, got, allow)
 		}
 	}
+	// A path of its own is no webhook's: no webhook gets such an id, and one that has it goes by another spelling.
+	for _, word := range []string{"import", "try-filter"} {
+		for _, method := range []string{"GET", "PATCH", "DELETE"} {
+			w.do(method, "/v1/webhooks/"+word, w.key, "{}").problem(405, "method-not-allowed")
+		}
+		w.do("POST", "/v1/webhooks/import", w.key, `[{"id":"`+word+`","url":"https://example.com/","events":["*"]}]`).faults("0.id")
+	}
+	if err := w.store.CreateWebhook(w.t.Context(), webhook.Webhook{Ref: webhook.Ref{Tenant: "acme", ID: "import"}}); err != nil {
+		t.Fatal(err)
+	}
+	w.do("DELETE", "/v1/webhooks/%69mport", w.key, "").is(204)
 	get, head := w.do("GET", "/v1/tenant", w.key, ""), w.do("HEAD", "/v1/tenant", w.key, "")
 	if head.status != 200 || head.body != "" || head.header.Get("Content-Length") != get.header.Get("Content-Length") {
 		t.Errorf("got HEAD %d %q %v", head.status, head.body, head.header)
@@ -305,7 +369,8 @@ func TestLists(t *testing.T) {
 				w.do("GET", path+"?cursor="+bad, key, "").faults("cursor")
 			}
 			w.do("GET", path+"?limit=0&cursor=", key, "").faults("limit", "cursor")
-			whole := w.do("GET", path+"?limit=100&unknown=1", key, "").is(200)
+			w.do("GET", path+"?limit=0&Cursor=x&unknown=1", key, "").faults("Cursor", "limit", "unknown")
+			whole := w.do("GET", path+"?limit=100", key, "").is(200)
 			var paged []string
 			for target := path + "?limit=1"; ; {
 				r := w.do("GET", target, key, "").is(200)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -17,14 +18,38 @@ const (
 	maxLimit     = 100
 )
 
-// query reads a list's parameters. What is wrong with one goes to faults; parameters nobody asks for are ignored, and
-// of one given twice the first counts.
+// query reads a call's parameters. What is wrong with one goes to faults; of one given twice the first counts.
 type query struct {
 	values url.Values
 	faults management.Faults
 }
 
-func queryOf(c *call) *query { return &query{values: c.request.URL.Query()} }
+// readQuery reads the query and refuses the parameters that the route does not have. Where it has some, what is wrong
+// with those is told in the same answer, by the route. Pages, the document and receivers of reports take any query: what
+// leads there, a proxy or a product that adds its own parameters, is not written for this API, and none means anything.
+func (c *call) readQuery() error {
+	q := query{}
+	var err error
+	if q.values, err = url.ParseQuery(c.request.URL.RawQuery); c.route.scope == anyone {
+		return nil
+	}
+	if err != nil {
+		q.faults.Add("query", "must be name=value pairs with & between them, percent-encoded")
+	}
+	for _, name := range sortedKeys(q.values) {
+		if !slices.Contains(c.route.query, name) && !(c.route.scope == admin && isSigV4(name)) {
+			q.faults.Add(cmp.Or(cut(name), "query"), "is not a parameter of this call")
+		}
+	}
+	c.query = q
+	if len(c.route.query) > 0 {
+		return nil
+	}
+	return q.faults.Err()
+}
+
+// isSigV4 reports whether a parameter is of a presigned request to AWS, which has its signature in the query.
+func isSigV4(name string) bool { return strings.HasPrefix(name, "X-Amz-") }
 
 func (q *query) page() webhook.Page {
 	p := webhook.Page{Limit: defaultLimit, Cursor: q.values.Get("cursor")}

@@ -51,7 +51,7 @@ func (a *API) listWebhooks(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	q := queryOf(c)
+	q := &c.query
 	want := webhook.WebhookQuery{
 		Page: q.page(), Search: q.values.Get("search"),
 		Status: webhook.Status(q.oneOf("status", string(webhook.Active), string(webhook.Inactive), string(webhook.Failing))),
