@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -255,6 +256,86 @@ func TestExamplesPass(t *testing.T) {
 	}
 	if n < 15 {
 		t.Errorf("only %d examples", n)
+	}
+}
+
+// TestDocumentIsAsStrict holds the document to refuse by form what the server refuses by form, and to take what it takes.
+func TestDocumentIsAsStrict(t *testing.T) {
+	w := newWorld(t)
+	hook := w.webhook(w.key)
+	long := strings.Repeat("x", 201)
+	const urlEvents = `"url":"https://example.com/","events":["*"]`
+	for _, c := range []struct {
+		call, at      string
+		refused, fine []string
+	}{
+		{"POST /v1/tenants", "/v1/tenants", []string{
+			`{"id":"a b","name":"N","dialect":"standard"}`, `{"id":"a","name":"N\n","dialect":"standard"}`, `{"id":"a","name":"","dialect":"standard"}`,
+			`{"id":"a","name":"` + long + `","dialect":"standard"}`, `{"id":"a","name":"N","dialect":"Standard!"}`,
+			`{"id":"a","name":"N","dialect":"standard","notify_email":"ops"}`, `{"id":"a","name":"N","dialect":"standard","notify_email":"j\u00f6rg@example.com"}`,
+			`{"id":"a","name":"N","dialect":"standard","frame_ancestors":["https://a.example/path"]}`, `{"id":"a","name":"N","dialect":"standard","surprise":1}`,
+		}, []string{
+			`{"id":"t1","name":"Ä 😀","dialect":"standard","notify_email":"ops@b\u00fccher.example","frame_ancestors":["HTTPS://A.example:8443/"]}`,
+		}},
+		{"PATCH /v1/tenant", "/v1/tenant", []string{`{"name":"a\u0085b"}`, `{"notify_email":"@example.com"}`, `{"frame_ancestors":["https://*.example"]}`}, []string{`{"notify_email":null}`, `{}`}},
+		{"POST /v1/keys", "/v1/keys", []string{`{"name":"a\tb","scopes":["events:write"]}`, `{"name":"a","scopes":[]}`, `{"name":"a","scopes":["x"]}`}, []string{`{"name":"a","scopes":["events:write"]}`}},
+		{"POST /v1/webhooks", "/v1/webhooks", []string{
+			`{"url":"ftp://example.com/","events":["*"]}`, `{"url":"https://example.com/5%","events":["*"]}`, `{"url":"https://example.com/#top","events":["*"]}`,
+			`{"url":"https://exa mple.com/","events":["*"]}`, `{"url":"https://example.com/","events":["a..b"]}`, `{"url":"https://example.com/","events":["a.b.c.d.e.*"]}`,
+			`{` + urlEvents + `,"name":"a\u007f"}`, `{` + urlEvents + `,"headers":{"a b":"c"}}`, `{` + urlEvents + `,"headers":{"A":" b"}}`,
+			`{` + urlEvents + `,"headers":{"A":"\u00e9"}}`, `{` + urlEvents + `,"metadata":{"":"v"}}`, `{` + urlEvents + `,"secret":"` + strings.Repeat("x", 1025) + `"}`,
+		}, []string{
+			`{"url":"HTTPS://b\u00fccher.example/a b?q=\u00e9|%41","events":["a.b.c.d.*","a.b.c.d.e","*"],"name":"","headers":{"A":"","B":"a\tb","C":null}}`,
+		}},
+		{"PATCH /v1/webhooks/" + hook, "/v1/webhooks/{id}", []string{`{"url":"example.com"}`, `{"headers":{"A":"b\r\n"}}`}, []string{`{"url":"https://example.com?x=1","headers":null}`}},
+		{"POST /v1/webhooks/import", "/v1/webhooks/import", []string{
+			`[{` + urlEvents + `,"created_at":"2024-05-01"}]`, `[{` + urlEvents + `,"created_at":"2024-05-01t08:00:00z"}]`, `[{` + urlEvents + `,"id":"a/b"}]`,
+		}, []string{`[{` + urlEvents + `,"created_at":"2024-05-01T08:00:00.5+02:00","id":"old:1"}]`}},
+		{"POST /v1/webhooks/" + hook + "/replay", "/v1/webhooks/{id}/replay", []string{
+			`{"since":"2026-03-20 11:00:00Z"}`, `{"since":"2026-03-20T11:00:60Z"}`, `{"since":"2026-03-20T11:00:00+24:00"}`,
+		}, []string{`{"since":"2026-03-20T11:00:00Z","until":null,"dry_run":true}`}},
+		{"POST /v1/events", "/v1/events", []string{
+			`{"type":"invoice.paid","data":{},"timestamp":"2026-03-20T11:00:00,5Z"}`, `{"type":"a b","data":{}}`, `{"type":"invoice.paid","data":[]}`,
+		}, []string{`{"type":"invoice.paid","data":{},"timestamp":"2026-03-20T11:00:00+05:30"}`}},
+		{"POST /v1/sources", "/v1/sources", []string{`{"kind":"custom","name":"a\nb"}`, `{"kind":"cvs","name":"a"}`}, []string{`{"kind":"custom","name":"a"}`}},
+		{"POST /v1/webhooks/try-filter", "/v1/webhooks/try-filter", []string{`{"filter":{"a":[1]},"type":"a b"}`}, []string{`{"filter":{"a":[1]},"data":{}}`}},
+	} {
+		method, target, _ := strings.Cut(c.call, " ")
+		key := w.key
+		if c.at == "/v1/tenants" {
+			key = adminKey
+		}
+		pointer := "/paths/" + strings.ReplaceAll(c.at, "/", "~1") + "/" + strings.ToLower(method) + "/requestBody/content/application~1json/schema"
+		for _, body := range c.refused {
+			w.do(method, target, key, body).problem(422, "invalid")
+			if judge(t, c.call, pointer, body) == nil {
+				t.Errorf("%s: the document takes %s", c.call, body)
+			}
+		}
+		for _, body := range c.fine {
+			if r := w.do(method, target, key, body); r.status >= 300 {
+				t.Errorf("%s %s: got %d %s", c.call, body, r.status, r.body)
+			}
+			validate(t, c.call, pointer, body)
+		}
+	}
+	for name, values := range map[string]map[string]bool{
+		"since":  {"2026-03-20T11:00:00Z": true, "2026-03-20T11:00:00.123%2B01:00": true, "2026-03-20": false, "2026-03-20T11:00:00": false, "2026-03-20T24:00:00Z": false, "2026-03-20T1:00:00Z": false, "2026-03-20T11:00:00,5Z": false},
+		"cursor": {"a%20b": false, "%00": false},
+	} {
+		for value, fine := range values {
+			if got := w.do("GET", "/v1/deliveries?"+name+"="+value, w.key, "").status; (got == 200) != fine {
+				t.Errorf("%s=%s: got %d", name, value, got)
+			}
+			plain, err := url.QueryUnescape(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			quoted, _ := json.Marshal(plain) // a text
+			if err := judge(t, name, "/components/parameters/"+name+"/schema", string(quoted)); (err == nil) != fine {
+				t.Errorf("%s=%s: the document says %v", name, value, err)
+			}
+		}
 	}
 }
 

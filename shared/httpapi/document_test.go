@@ -113,6 +113,14 @@ func TestDocumentHasTheParameters(t *testing.T) {
 	}
 }
 
+func TestDocumentHasTheTimes(t *testing.T) {
+	quoted, _ := json.Marshal(moment.String()) // a text
+	want := `"pattern": ` + strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(string(quoted))
+	if n := strings.Count(string(openAPI), want); n < 5 {
+		t.Errorf("the document has the pattern of times that are read %d times, want it at each of them: %s", n, want)
+	}
+}
+
 func TestDocumentHasTheShapes(t *testing.T) {
 	doc := readDocument(t)
 	for name, shape := range map[string]any{

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,14 +98,26 @@ func (q *query) time(name string) time.Time {
 	if !q.values.Has(name) {
 		return time.Time{}
 	}
-	var t time.Time
-	if err := t.UnmarshalText([]byte(q.values.Get(name))); err != nil {
+	t, ok := rfc3339(q.values.Get(name))
+	if !ok {
 		q.faults.Add(name, "must be a time of RFC 3339, as 2026-03-20T12:00:00Z; a + of an offset is written %2B")
 	}
 	if epoch := time.Unix(0, 0); t.Before(epoch) {
 		t = epoch
 	}
 	return t.UTC()
+}
+
+// moment is RFC 3339's date-time (section 5.6) as it is written in the OpenAPI document: with a capital T and Z, a point
+// before fractions and offsets within a day. The time package takes more.
+var moment = regexp.MustCompile(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
+
+func rfc3339(s string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || !moment.MatchString(s) {
+		return time.Time{}, false
+	}
+	return t, true
 }
 
 // pageOf returns the part of a list that is there as a whole. Its cursor is the name of the last item before.
