@@ -41,8 +41,8 @@ func explain(a attemptView) explanation {
 		}
 	case webhook.ErrDNS:
 		return explanation{
-			"DNS", "The URL's host name does not resolve.",
-			"Look for a typing error in the URL, and check that the name has a public DNS record.", notReceiving,
+			"DNS", "The URL's host name does not resolve to a public address: DNS has no address for it, or only ones of a private network, which are never called.",
+			"Look for a typing error in the URL, and check that public DNS, not only your network's own, gives the name a public address. For a server on your own machine or network, use a tunnel with an https URL.", notReceiving,
 		}
 	case webhook.ErrConnect:
 		switch a.Detail() {
@@ -66,8 +66,8 @@ func explain(a attemptView) explanation {
 		return explanation{"TLS", what, do, notReceiving}
 	case webhook.ErrBlockedTarget:
 		return explanation{
-			"blocked", "The URL leads to an address or port that is never called, such as a private network.",
-			"Use an address that the internet can reach; for a server on your own machine, a tunnel with an https URL.", notReceiving,
+			"blocked", "The URL has an address or port that is never called: a private or special address, this machine's own name, or a port other than those of web servers. Nothing was sent, and your server was not asked.",
+			"Use a name or address that the internet can reach, on port 443; for a server on your own machine, a tunnel with an https URL.", notReceiving,
 		}
 	case webhook.ErrRedirect:
 		return explanation{

@@ -98,6 +98,9 @@ func TestFaultsOfParts(t *testing.T) {
 			"a header without a colon":   {"headers", "X-Token", "X-Token: must be a name"},
 			"a header that is there":     {"headers", "X-A: 1\nX-A: 2", "X-A: 2: must be a name that is not there yet"},
 			"a mask for a new header":    {"headers", "X-New: ********", "X-New: is the mask"},
+			"an unseen character":        {"headers", "X-A: a\u200bb", "X-A: must not have the invisible character"},
+			"a URL with half an escape":  {"url", "https://example.com/?rate=5%", "Must not have a % without two hexadecimal digits"},
+			"a URL with a mark in it":    {"url", "https://example.com/\u200fhook", "Must not have the invisible character"},
 			"metadata without a colon":   {"metadata", "team", "team: must be a name"},
 			"metadata of half JSON":      {"metadata", `{"team"`, "Not JSON: unexpected end"},
 			"metadata of another type":   {"metadata", `{"team":1}`, "team: must be a string"},
@@ -108,7 +111,8 @@ func TestFaultsOfParts(t *testing.T) {
 		}
 		for name, tt := range tests {
 			t.Run(name, func(t *testing.T) {
-				f := form("url", "https://example.com/hook", "active", "on", tt.field, tt.value)
+				f := form("url", "https://example.com/hook", "active", "on")
+				f.Set(tt.field, tt.value)
 				field := tt.field
 				if field == "more_events" {
 					field = "events"
@@ -123,6 +127,39 @@ func TestFaultsOfParts(t *testing.T) {
 					p.has(`href="#`+field+`"`, html.EscapeString(tt.says))
 				}
 			})
+		}
+	})
+}
+
+// TestMovedWebhook holds that another host gets no stored token by the form either, and that the form says which to enter.
+func TestMovedWebhook(t *testing.T) {
+	bothWays(t, func(t *testing.T, w *world, key string, b *browser) {
+		var made struct{ ID string }
+		w.call(201, key, "POST", "/v1/webhooks", `{"url":"https://old.example/hook","events":["*"],"headers":{"Authorization":"t0ken","X-Key":"k"}}`, &made)
+		at := "/console/webhooks/" + made.ID
+		moved := func(headers string) url.Values {
+			return form("url", "https://new.example/hook", "events", "*", "active", "on", "headers", headers)
+		}
+		const entered = "Authorization: ********\nX-Key: ********"
+		p := b.post(at, moved(entered)).is(422).has("https://new.example/hook", entered)
+		said := p.problems()
+		if len(said) != 1 || !strings.Contains(said["headers"], "Authorization: must be given again") || !strings.Contains(said["headers"], "X-Key: must be given again") {
+			t.Errorf("got problems %q, want both headers named", said)
+		}
+		b.post(at, moved("Authorization: new\nX-Key: ********")).is(422).has("X-Key: must be given again").lacks("Authorization: must be given again")
+		var now struct {
+			URL     string
+			Headers map[string]string
+		}
+		w.call(200, key, "GET", "/v1/webhooks/"+made.ID, "", &now)
+		if now.URL != "https://old.example/hook" || len(now.Headers) != 2 {
+			t.Errorf("got %+v, want all as it was", now)
+		}
+		b.post(at, moved("Authorization: new")).leads(at)
+		now.Headers = nil
+		w.call(200, key, "GET", "/v1/webhooks/"+made.ID, "", &now)
+		if now.URL != "https://new.example/hook" || len(now.Headers) != 1 {
+			t.Errorf("got %+v, want the new host and one header", now)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"hookline/shared/signature"
+	"hookline/shared/webhook"
 )
 
 // maxImported bounds, in bytes, what is stored of a secret that no length rule holds for.
@@ -33,6 +34,9 @@ func (d *Dialect) NewSecret() string {
 
 // CheckSecret returns what is wrong with a secret that a webhook's owner chose, "" if nothing is.
 func (d *Dialect) CheckSecret(s string) string {
+	if hidden := webhook.Invisible(s); hidden != "" {
+		return hiddenCharacter(hidden)
+	}
 	r := d.secret
 	if d.scheme.Key.Encoding == signature.Base64 {
 		key, err := d.scheme.Key.Bytes(s)
@@ -56,6 +60,9 @@ func (d *Dialect) CheckSecret(s string) string {
 
 // CheckImportedSecret is CheckSecret for webhooks that move in with the secret they have: any that can sign will do.
 func (d *Dialect) CheckImportedSecret(s string) string {
+	if hidden := webhook.Invisible(s); hidden != "" {
+		return hiddenCharacter(hidden)
+	}
 	key, err := d.scheme.Key.Bytes(s)
 	switch {
 	case len(s) > maxImported:
@@ -66,6 +73,10 @@ func (d *Dialect) CheckImportedSecret(s string) string {
 		return "must not be empty"
 	}
 	return ""
+}
+
+func hiddenCharacter(which string) string {
+	return "must not have the invisible character " + which + ", which is easily pasted along and makes another key"
 }
 
 // ReadsSecretsOf reports whether a secret of the other dialect is the same key in this one.

@@ -308,6 +308,8 @@ func TestSecrets(t *testing.T) {
 		{"empty text", "codmir", "", false, false},
 		{"the longest", "codmir", strings.Repeat("x", 1024), true, true},
 		{"longer", "codmir", strings.Repeat("x", 1025), false, true},
+		{"an invisible character", "codmir", "12345678\u200b", false, false},
+		{"an invisible character in base64", "standard", "whsec_\ufeff" + key(32), false, false},
 		{"far longer", "codmir", strings.Repeat("x", 1<<20), false, false},
 	}
 	for _, tt := range tests {
@@ -320,5 +322,13 @@ func TestSecrets(t *testing.T) {
 				t.Errorf("CheckImportedSecret = %q", got)
 			}
 		})
+	}
+	for _, name := range []string{"standard", "codmir"} {
+		d := builtin(t, name)
+		for _, got := range []string{d.CheckSecret("whsec_\u200babcdefgh"), d.CheckImportedSecret("whsec_\u200babcdefgh")} {
+			if !strings.Contains(got, "U+200B ZERO WIDTH SPACE") {
+				t.Errorf("%s: got %q, want the character named", name, got)
+			}
+		}
 	}
 }

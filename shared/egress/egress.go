@@ -58,6 +58,7 @@ type Options struct {
 // Client POSTs. It is safe for concurrent use and keeps connections for a few seconds.
 type Client struct {
 	transport *http.Transport
+	rule      URLRule
 	now       func() time.Time
 }
 
@@ -75,10 +76,10 @@ func New(o Options) *Client {
 	if now == nil {
 		now = time.Now
 	}
-	return &Client{now: now, transport: &http.Transport{
+	return &Client{now: now, rule: URLRule{AllowPrivate: o.AllowPrivate, Ports: o.Ports}, transport: &http.Transport{
 		Proxy:                  nil,
 		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, GetClientCertificate: noCertificate},
 		TLSHandshakeTimeout:    cmp.Or(o.DialTimeout, maxTimeout),
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
@@ -143,7 +144,11 @@ func (c *Client) post(ctx context.Context, r Request) Response {
 		// Such a URL was refused when it was given; it is here by way of an import or an older rule.
 		return Response{Err: webhook.ErrBlockedTarget, Detail: "not an http or https URL that can be called"}
 	}
-	var p progress
+	if c.rule.port(u) != "" { // before the name is looked up, whose addresses it would depend on
+		return Response{Err: webhook.ErrBlockedTarget, Detail: "a port that is not called"}
+	}
+	p := progress{host: u.Hostname()}
+	ctx = context.WithValue(ctx, progressKey{}, &p)
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, p.trace()), http.MethodPost, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
 		return Response{Err: webhook.ErrBlockedTarget, Detail: "not a URL that can be called"}

@@ -504,11 +504,15 @@ func TestNames(t *testing.T) {
 		{"resolves", resolver("127.0.0.1"), true, port, ""},
 		{"no such name", resolver(), true, port, webhook.ErrDNS},
 		{"no name server", silent, true, port, webhook.ErrDNS},
-		{"loopback", resolver("127.0.0.1"), false, "443", webhook.ErrBlockedTarget},
-		{"metadata service", resolver("169.254.169.254"), false, "80", webhook.ErrBlockedTarget},
-		{"metadata service by IPv6", resolver("fd00:ec2::254"), false, "80", webhook.ErrBlockedTarget},
-		{"several, all private", resolver("10.0.0.1", "192.168.1.1", "::1"), false, "443", webhook.ErrBlockedTarget},
+		// A name inside is told as one that is not there.
+		{"loopback", resolver("127.0.0.1"), false, "443", webhook.ErrDNS},
+		{"metadata service", resolver("169.254.169.254"), false, "80", webhook.ErrDNS},
+		{"metadata service by IPv6", resolver("fd00:ec2::254"), false, "80", webhook.ErrDNS},
+		{"several, all private", resolver("10.0.0.1", "192.168.1.1", "::1"), false, "443", webhook.ErrDNS},
+		{"no such name, by production's rules", resolver(), false, "443", webhook.ErrDNS},
 		{"public, other port", resolver("8.8.8.8"), false, "22", webhook.ErrBlockedTarget},
+		{"private, other port", resolver("10.0.0.1"), false, "22", webhook.ErrBlockedTarget},
+		{"no such name, other port", resolver(), false, "22", webhook.ErrBlockedTarget},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client := New(Options{AllowPrivate: c.allow, Resolver: c.resolver})

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,10 +26,26 @@ import (
 
 // progress is how far a request came. The transport may go on dialing after it gave up a request, hence the lock.
 type progress struct {
+	host      string // of the URL
 	mu        sync.Mutex
+	tried     bool  // an address that may be called was tried
 	connected bool  // the handshake included
 	tls       error // of the handshake
+	asked     bool  // the server asked for a client's certificate
 	answered  bool  // a byte of an answer came; then the request is not sent again
+}
+
+// progressKey is what the context of a request has its progress under.
+type progressKey struct{}
+
+// noCertificate has no certificate for a server that asks for one, as is usual, and notes that it asked.
+func noCertificate(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	if p, ok := info.Context().Value(progressKey{}).(*progress); ok {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.asked = true
+	}
+	return new(tls.Certificate), nil
 }
 
 func (p *progress) trace() *httptrace.ClientTrace {
@@ -37,6 +54,11 @@ func (p *progress) trace() *httptrace.ClientTrace {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.tls = err
+		},
+		ConnectDone: func(_, _ string, err error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.tried = p.tried || !blocked(err)
 		},
 		GotConn: func(httptrace.GotConnInfo) {
 			p.mu.Lock()
@@ -56,7 +78,11 @@ func (p *progress) classify(ctx context.Context, err error) (webhook.AttemptErro
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case blocked(err):
+	// A name that leads inside is as one that leads nowhere: else whoever may make a webhook could learn by trying which
+	// names there are in a private network.
+	case blocked(err) && !p.tried && isName(p.host):
+		return webhook.ErrDNS, ""
+	case blocked(err) && !p.tried:
 		return webhook.ErrBlockedTarget, ""
 	case ctx.Err() != nil && !p.connected:
 		return webhook.ErrTimeout, webhook.DetailNoConnection
@@ -70,6 +96,8 @@ func (p *progress) classify(ctx context.Context, err error) (webhook.AttemptErro
 		return webhook.ErrTLS, tlsDetail(err)
 	case p.answered && !broken(err):
 		return webhook.ErrBadResponse, ""
+	case p.asked && p.connected && !p.answered: // its alert may be overtaken by the end of the connection
+		return webhook.ErrTLS, webhook.DetailClientCertificate
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return webhook.ErrConnect, webhook.DetailConnectionRefused
 	case p.connected:
@@ -81,6 +109,17 @@ func (p *progress) classify(ctx context.Context, err error) (webhook.AttemptErro
 func blocked(err error) bool {
 	return errors.Is(err, ssrf.ErrProhibitedIP) || errors.Is(err, ssrf.ErrProhibitedPort) ||
 		errors.Is(err, ssrf.ErrProhibitedNetwork) || errors.Is(err, ssrf.ErrInvalidHostPort)
+}
+
+// isName reports whether a host is looked up, as against an address or a name for this machine, whose meaning is no
+// secret of any network.
+func isName(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return false
+	}
+	_, err := netip.ParseAddr(host)
+	return err != nil
 }
 
 func isDNS(err error) bool {

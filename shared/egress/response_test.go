@@ -1,11 +1,16 @@
 package egress
 
 import (
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"code.dny.dev/ssrf"
 
 	"hookline/shared/webhook"
 )
@@ -84,4 +89,28 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("got %q", got)
 		}
 	})
+}
+
+// TestPartlyPrivate is of a name with a private address and a public one: whoever asks knows the name, so that the public
+// one's fate is told.
+func TestPartlyPrivate(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: fmt.Errorf("%w: 10.0.0.1", ssrf.ErrProhibitedIP)}
+	for _, c := range []struct {
+		name, host string
+		ends       []error // of the addresses' dials
+		want       webhook.AttemptError
+	}{
+		{"private alone", "hooks.example.com", []error{refused, refused}, webhook.ErrDNS},
+		{"a public one too", "hooks.example.com", []error{refused, io.EOF}, webhook.ErrConnect},
+		{"an address", "10.0.0.1", []error{refused}, webhook.ErrBlockedTarget},
+		{"this machine", "LOCALHOST.", []error{refused}, webhook.ErrBlockedTarget},
+	} {
+		p := progress{host: c.host}
+		for _, err := range c.ends {
+			p.trace().ConnectDone("tcp", "", err)
+		}
+		if got, _ := p.classify(t.Context(), refused); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
+	}
 }

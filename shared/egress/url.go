@@ -2,6 +2,7 @@ package egress
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"code.dny.dev/ssrf"
 
+	"hookline/shared/hostname"
 	"hookline/shared/webhook"
 )
 
@@ -25,17 +27,28 @@ const tunnel = "for tests, a local tunnel such as ngrok gives your machine a pub
 
 // CheckURL checks a URL that a customer gives, and returns either the URL or what is wrong with it, as one clause for
 // the customer that follows the field's name ("must be …"). Names are not resolved: that is for each dial.
+//
+// The URL's String is what is to be kept: it is called byte for byte. A host in Unicode is in its xn-- form there, and in
+// path and query each byte that RFC 3986 (sections 3.3 and 3.4) does not have is percent-encoded, save [ and ]. All else
+// stands as it was given, escapes included: which of them are needed is the receiver's affair.
 func CheckURL(raw string, rule URLRule) (u *url.URL, problem string) {
 	const shape = "must be an absolute URL such as https://example.com/webhooks"
-	switch {
-	case len(raw) > webhook.MaxURLBytes:
+	if len(raw) > webhook.MaxURLBytes {
 		return nil, fmt.Sprintf("must be at most %d bytes long", webhook.MaxURLBytes)
-	case strings.ContainsFunc(raw, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\\' || r == unicode.ReplacementChar
-	}):
-		return nil, "must not have spaces, control characters or backslashes"
 	}
-	u, err := url.Parse(raw)
+	if hidden := webhook.Invisible(raw); hidden != "" {
+		return nil, "must not have the invisible character " + hidden + "; one that is meant is written percent-encoded"
+	}
+	base, rest := splitURL(raw)
+	// A space within path or query is encoded like other characters; one at an end came with the pasting.
+	if hasBlank(strings.ReplaceAll(rest, " ", "")) || hasBlank(base) || raw != strings.TrimSpace(raw) {
+		return nil, "must not have spaces before the path or at an end, nor control characters or backslashes"
+	}
+	encoded, ok := encode(rest)
+	if !ok {
+		return nil, "must not have a % without two hexadecimal digits after it; the percent sign itself is written %25"
+	}
+	u, err := url.Parse(base + encoded)
 	if err != nil || u.Scheme == "" || u.Host == "" {
 		return nil, shape
 	}
@@ -50,13 +63,81 @@ func CheckURL(raw string, rule URLRule) (u *url.URL, problem string) {
 	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"):
 		return nil, shape
 	}
+	if !strings.HasPrefix(u.Host, "[") {
+		name, problem := hostname.ASCII(u.Hostname())
+		if problem != "" {
+			return nil, problem
+		}
+		u.Host = name + strings.TrimPrefix(u.Host, u.Hostname())
+	}
 	if problem := rule.host(u.Hostname(), strings.HasPrefix(u.Host, "[")); problem != "" {
 		return nil, problem
 	}
 	if problem := rule.port(u); problem != "" {
 		return nil, problem
 	}
+	if len(u.String()) > webhook.MaxURLBytes {
+		return nil, fmt.Sprintf("must be at most %d bytes long, percent-encoded", webhook.MaxURLBytes)
+	}
 	return u, ""
+}
+
+// splitURL returns scheme and authority, and the rest, which begins with the path, the query or the fragment.
+func splitURL(raw string) (base, rest string) {
+	start := 0
+	if i := strings.Index(raw, "//"); i >= 0 {
+		start = i + len("//")
+	}
+	if i := strings.IndexAny(raw[start:], "/?#"); i >= 0 {
+		return raw[:start+i], raw[start+i:]
+	}
+	return raw, ""
+}
+
+func hasBlank(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\\' || r == unicode.ReplacementChar
+	})
+}
+
+// encode percent-encodes the bytes that no path or query has; ok is false where a % begins no escape.
+func encode(s string) (encoded string, ok bool) {
+	const (
+		// Besides letters and digits. RFC 3986 has [ and ] in hosts alone, but every client sends them as they are; the #
+		// is refused later.
+		legal = "-._~!$&'()*+,;=:@/?[]#"
+		hex   = "0123456789ABCDEF"
+	)
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c == '%':
+			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
+				return "", false
+			}
+			b.WriteByte(c)
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(legal, c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return b.String(), true
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// Origin returns a URL's scheme, host and port, by which a browser tells one site from another (RFC 6454): in lower case,
+// the scheme's own port included. Of two URLs with one origin a request goes to the same place.
+func Origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return strings.ToLower(u.Scheme + "://" + net.JoinHostPort(u.Hostname(), port))
 }
 
 func (r URLRule) scheme(scheme string) string {
@@ -100,7 +181,7 @@ func (r URLRule) host(host string, bracketed bool) string {
 		return ""
 	}
 	if !validName(name) {
-		return "must have a valid host name, of letters, digits, hyphens and dots; an international name in its xn-- form"
+		return "must have a valid host name, of letters, digits, hyphens and dots"
 	}
 	if !r.AllowPrivate && (name == "localhost" || strings.HasSuffix(name, ".localhost")) {
 		return "must not point to this machine; " + tunnel

@@ -158,6 +158,7 @@ type call struct {
 	id      string // X-Request-Id
 	route   *route
 	name    string // what stood for {id} or {name} in the path
+	query   query
 	body    []byte // nil when there was none
 	admin   bool
 	key     webhook.Key     // of a tenant's caller
@@ -259,13 +260,14 @@ func (a *API) guarded(c *call, table []route, w http.ResponseWriter) (out answer
 			out = problemOf(&webhook.Error{})
 		}
 	}()
-	rt, name, allowed := match(table, c.request.Method, c.request.URL.EscapedPath())
+	path := c.request.URL.EscapedPath()
+	rt, name, known := match(table, c.request.Method, path)
 	switch {
 	case rt != nil:
 		c.route, c.name = rt, name
 		c.request.Pattern = rt.key()
-	case allowed != "":
-		return methodNotAllowed(allowed)
+	case known:
+		return methodNotAllowed(allowed(path))
 	default:
 		return problemOf(&webhook.Error{Kind: webhook.NotFound, Code: "unknown-route", Message: "there is no such path; GET /openapi.json describes all"})
 	}
@@ -285,11 +287,17 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 	if missing != nil && webhook.KindOf(missing) != webhook.NotFound {
 		return answer{}, missing
 	}
-	if c.route.body == noBody {
+	serve := func() (answer, error) {
 		if missing != nil {
 			return answer{}, missing
 		}
+		if err := c.readQuery(); err != nil {
+			return answer{}, err
+		}
 		return a.serve(c)
+	}
+	if c.route.body == noBody {
+		return serve()
 	}
 	if c.route.body == rawBody {
 		body, err := readAll(c.request, w)
@@ -297,7 +305,7 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 			return answer{}, err
 		}
 		c.body = body
-		return a.serve(c)
+		return serve()
 	}
 	key, err := a.read(c, w)
 	if missing != nil && (key == "" || c.route.publishes) {
@@ -307,14 +315,9 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 		return answer{}, err
 	}
 	if key == "" || c.route.publishes {
-		return a.serve(c)
+		return serve()
 	}
-	return a.once(c, key, func() (answer, error) {
-		if missing != nil { // it may have been there when the key was first used, so that comes first
-			return answer{}, missing
-		}
-		return a.serve(c)
-	})
+	return a.once(c, key, serve) // what is missing may have been there when the key was first used, so that comes first
 }
 
 // find loads what the path names.

@@ -119,6 +119,46 @@ func TestWebhook(t *testing.T) {
 	w.do("GET", "/v1/webhooks/"+id, w.key, "").problem(404, "not-found")
 }
 
+// TestURLIsStoredAsCalled shows that a URL reads as it travels, however it came.
+func TestURLIsStoredAsCalled(t *testing.T) {
+	w := newWorld(t)
+	const raw, want = `https://b\u00fccher.example/h\u00f6r zu?q={a}|b`, "https://xn--bcher-kva.example/h%C3%B6r%20zu?q=%7Ba%7D%7Cb"
+	made := w.do("POST", "/v1/webhooks", w.key, `{"url":"`+raw+`","events":["*"]}`).is(201)
+	id := w.webhook(w.key)
+	changed := w.do("PATCH", "/v1/webhooks/"+id, w.key, `{"url":"`+raw+`"}`).is(200)
+	var moved imported
+	w.do("POST", "/v1/webhooks/import", w.key, `[{"url":"`+raw+`","events":["*"]}]`).is(201).into(&moved)
+	var dry imported
+	w.do("POST", "/v1/webhooks/import?dry_run=true", w.key, `[{"url":"`+raw+`","events":["*"]}]`).is(200).into(&dry)
+	read := w.do("GET", "/v1/webhooks/"+id, w.key, "").is(200)
+	for what, got := range map[string]string{
+		"made": made.str("url"), "changed": changed.str("url"), "read": read.str("url"), "moved in": moved.Data[0].URL, "tried": dry.Data[0].URL,
+	} {
+		if got != want {
+			t.Errorf("%s: got %s, want %s", what, got, want)
+		}
+	}
+}
+
+// TestHeadersAndTheirHost shows the answers to a change that would send stored tokens elsewhere.
+func TestHeadersAndTheirHost(t *testing.T) {
+	w := newWorld(t)
+	id := w.webhook(w.key, `"headers":{"Authorization":"t0ken","X-Key":"k"}`)
+	at := "/v1/webhooks/" + id
+	w.do("PATCH", at, w.key, `{"url":"https://new.example/"}`).faults("headers.Authorization", "headers.X-Key")
+	w.do("PATCH", at, w.key, `{"url":"https://new.example/","headers":{"Authorization":"********","X-Key":"k2"}}`).faults("headers.Authorization")
+	got := w.do("PATCH", at, w.key, `{"url":"https://new.example/","headers":{"Authorization":null,"X-Key":"k2"}}`).is(200)
+	if diff := cmp.Diff(map[string]any{"X-Key": "********"}, got.field("headers")); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	// In place null drops a name, too, and the mask knows its value in any case of the name.
+	got = w.do("PATCH", at, w.key, `{"headers":{"x-key":"********","X-Other":null}}`).is(200)
+	if diff := cmp.Diff(map[string]any{"x-key": "********"}, got.field("headers")); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	w.do("PATCH", at, w.key, `{"metadata":{"k":null}}`).faults("metadata.k")
+}
+
 func TestFormats(t *testing.T) {
 	w := newWorld(t)
 	key := w.tenant("forms", "agiletune")
@@ -175,6 +215,10 @@ func TestWebhookFaults(t *testing.T) {
 		"long URL":           {`{"url":"https://example.com/` + strings.Repeat("a", 2048) + `","events":["*"]}`, []string{"url"}},
 		"secret":             {`{` + url + `,"secret":"short"}`, []string{"secret"}},
 		"empty filter":       {`{` + url + `,"filter":{}}`, []string{"filter"}},
+		"invisible":          {`{"url":"https://example.com/\u200b","events":["*"],"secret":"whsec_\u2066MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw","headers":{"X-A":"a\ufeff"}}`, []string{"url", "secret", "headers.X-A"}},
+		"a lone percent":     {`{"url":"https://example.com/?rate=5%","events":["*"]}`, []string{"url"}},
+		"no such name":       {`{"url":"https://xn--a.example/","events":["*"]}`, []string{"url"}},
+		"header white space": {`{` + url + `,"headers":{"X-A":" a","X-B":"b\t","X-É":"c"}}`, []string{"headers.X-A", "headers.X-B", "headers.X-É"}},
 		"mask":               {`{` + url + `,"headers":{"X-A":"********"}}`, []string{"headers.X-A"}},
 		"same header":        {`{` + url + `,"headers":{"X-A":"1","x-a":"2"}}`, []string{"headers.x-a"}},
 		"21 headers":         {`{` + url + `,"headers":{` + numbered(`"X-%d":"v"`, 21) + `}}`, []string{"headers"}},

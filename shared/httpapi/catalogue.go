@@ -11,7 +11,7 @@ func (a *API) listEventTypes(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	q := queryOf(c)
+	q := &c.query
 	page := q.page()
 	if err := q.faults.Err(); err != nil {
 		return answer{}, err

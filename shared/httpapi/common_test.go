@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -182,6 +184,56 @@ func TestByteOrderMark(t *testing.T) {
 	w.do("POST", "/v1/events", w.key, mark).problem(400, "not-json")
 }
 
+// TestUnknownParameters holds every call but those that are no API's to the parameters it has.
+func TestUnknownParameters(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range w.calls() {
+		key, presigned := w.key, []string{"X-Amz-Signature"}
+		switch c.scope {
+		case "":
+			continue
+		case "admin":
+			key, presigned = adminKey, nil
+		}
+		t.Run(c.method+" "+c.path, func(t *testing.T) {
+			w := *w
+			w.t = t
+			body := ""
+			if c.body {
+				body = "{}"
+			}
+			for query, fields := range map[string][]string{
+				"surprise=1": {"surprise"}, "a&b=&Limit=1": {"Limit", "a", "b"}, "=1": {"query"}, "a;b": {"query"}, "%zz=1": {"query"},
+				"surprise&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00": append([]string{"surprise"}, presigned...),
+			} {
+				var got struct{ Errors []webhook.FieldError }
+				w.do(c.method, c.path+"?"+query, key, body, "Idempotency-Key: k").problem(422, "invalid").into(&got)
+				for _, field := range fields {
+					if !slices.ContainsFunc(got.Errors, func(e webhook.FieldError) bool { return e.Field == field }) {
+						t.Errorf("%s: got %+v, want %s named", query, got.Errors, field)
+					}
+				}
+				if presigned == nil && slices.ContainsFunc(got.Errors, func(e webhook.FieldError) bool { return strings.HasPrefix(e.Field, "X-Amz-") }) {
+					t.Errorf("%s: got %+v, want a presigned request's own parameters taken", query, got.Errors)
+				}
+			}
+			if c.isolated && c.named && !strings.HasPrefix(c.path, "/v1/keys/") { // of several faults the first that is documented
+				w.do(c.method, c.absent+"?surprise=1", key, body).problem(404, "not-found")
+			}
+		})
+	}
+	w.do("GET", "/v1/tenants/acme?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=c&X-Amz-Date=d&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Security-Token=t&X-Amz-Signature=00", adminKey, "").is(200)
+	for _, path := range []string{"/openapi.json", "/docs", "/healthz"} {
+		rec := httptest.NewRecorder()
+		w.handler.ServeHTTP(rec, w.request("GET", path+"?utm_source=mail&v=2", "", ""))
+		if rec.Code != http.StatusOK {
+			t.Errorf("%s: got %d, want 200 whatever the query", path, rec.Code)
+		}
+	}
+	report := `{"deployed_at":"2026-03-20T12:00:00Z","environment":"e","commit_sha":"c","repository_id":"r","repository_url":"https://example.com"}`
+	w.do("POST", "/webhooks/deployments/custom/"+w.source(w.key, "custom")+"?added=by-a-product", "", report, proof("custom", report)...).is(201)
+}
+
 func TestExamplesPass(t *testing.T) {
 	n := 0
 	for path, ops := range document(t).Paths {
@@ -228,6 +280,86 @@ func TestExamplesPass(t *testing.T) {
 	}
 }
 
+// TestDocumentIsAsStrict holds the document to refuse by form what the server refuses by form, and to take what it takes.
+func TestDocumentIsAsStrict(t *testing.T) {
+	w := newWorld(t)
+	hook := w.webhook(w.key)
+	long := strings.Repeat("x", 201)
+	const urlEvents = `"url":"https://example.com/","events":["*"]`
+	for _, c := range []struct {
+		call, at      string
+		refused, fine []string
+	}{
+		{"POST /v1/tenants", "/v1/tenants", []string{
+			`{"id":"a b","name":"N","dialect":"standard"}`, `{"id":"a","name":"N\n","dialect":"standard"}`, `{"id":"a","name":"","dialect":"standard"}`,
+			`{"id":"a","name":"` + long + `","dialect":"standard"}`, `{"id":"a","name":"N","dialect":"Standard!"}`,
+			`{"id":"a","name":"N","dialect":"standard","notify_email":"ops"}`, `{"id":"a","name":"N","dialect":"standard","notify_email":"j\u00f6rg@example.com"}`,
+			`{"id":"a","name":"N","dialect":"standard","frame_ancestors":["https://a.example/path"]}`, `{"id":"a","name":"N","dialect":"standard","surprise":1}`,
+		}, []string{
+			`{"id":"t1","name":"Ä 😀","dialect":"standard","notify_email":"ops@b\u00fccher.example","frame_ancestors":["HTTPS://A.example:8443/"]}`,
+		}},
+		{"PATCH /v1/tenant", "/v1/tenant", []string{`{"name":"a\u0085b"}`, `{"notify_email":"@example.com"}`, `{"frame_ancestors":["https://*.example"]}`}, []string{`{"notify_email":null}`, `{}`}},
+		{"POST /v1/keys", "/v1/keys", []string{`{"name":"a\tb","scopes":["events:write"]}`, `{"name":"a","scopes":[]}`, `{"name":"a","scopes":["x"]}`}, []string{`{"name":"a","scopes":["events:write"]}`}},
+		{"POST /v1/webhooks", "/v1/webhooks", []string{
+			`{"url":"ftp://example.com/","events":["*"]}`, `{"url":"https://example.com/5%","events":["*"]}`, `{"url":"https://example.com/#top","events":["*"]}`,
+			`{"url":"https://exa mple.com/","events":["*"]}`, `{"url":"https://example.com/","events":["a..b"]}`, `{"url":"https://example.com/","events":["a.b.c.d.e.*"]}`,
+			`{` + urlEvents + `,"name":"a\u007f"}`, `{` + urlEvents + `,"headers":{"a b":"c"}}`, `{` + urlEvents + `,"headers":{"A":" b"}}`,
+			`{` + urlEvents + `,"headers":{"A":"\u00e9"}}`, `{` + urlEvents + `,"metadata":{"":"v"}}`, `{` + urlEvents + `,"secret":"` + strings.Repeat("x", 1025) + `"}`,
+		}, []string{
+			`{"url":"HTTPS://b\u00fccher.example/a b?q=\u00e9|%41","events":["a.b.c.d.*","a.b.c.d.e","*"],"name":"","headers":{"A":"","B":"a\tb","C":null}}`,
+		}},
+		{"PATCH /v1/webhooks/" + hook, "/v1/webhooks/{id}", []string{`{"url":"example.com"}`, `{"headers":{"A":"b\r\n"}}`}, []string{`{"url":"https://example.com?x=1","headers":null}`}},
+		{"POST /v1/webhooks/import", "/v1/webhooks/import", []string{
+			`[{` + urlEvents + `,"created_at":"2024-05-01"}]`, `[{` + urlEvents + `,"created_at":"2024-05-01t08:00:00z"}]`, `[{` + urlEvents + `,"id":"a/b"}]`,
+		}, []string{`[{` + urlEvents + `,"created_at":"2024-05-01T08:00:00.5+02:00","id":"old:1"}]`}},
+		{"POST /v1/webhooks/" + hook + "/replay", "/v1/webhooks/{id}/replay", []string{
+			`{"since":"2026-03-20 11:00:00Z"}`, `{"since":"2026-03-20T11:00:60Z"}`, `{"since":"2026-03-20T11:00:00+24:00"}`,
+		}, []string{`{"since":"2026-03-20T11:00:00Z","until":null,"dry_run":true}`}},
+		{"POST /v1/events", "/v1/events", []string{
+			`{"type":"invoice.paid","data":{},"timestamp":"2026-03-20T11:00:00,5Z"}`, `{"type":"a b","data":{}}`, `{"type":"invoice.paid","data":[]}`,
+		}, []string{`{"type":"invoice.paid","data":{},"timestamp":"2026-03-20T11:00:00+05:30"}`}},
+		{"POST /v1/sources", "/v1/sources", []string{`{"kind":"custom","name":"a\nb"}`, `{"kind":"cvs","name":"a"}`}, []string{`{"kind":"custom","name":"a"}`}},
+		{"POST /v1/webhooks/try-filter", "/v1/webhooks/try-filter", []string{`{"filter":{"a":[1]},"type":"a b"}`}, []string{`{"filter":{"a":[1]},"data":{}}`}},
+	} {
+		method, target, _ := strings.Cut(c.call, " ")
+		key := w.key
+		if c.at == "/v1/tenants" {
+			key = adminKey
+		}
+		pointer := "/paths/" + strings.ReplaceAll(c.at, "/", "~1") + "/" + strings.ToLower(method) + "/requestBody/content/application~1json/schema"
+		for _, body := range c.refused {
+			w.do(method, target, key, body).problem(422, "invalid")
+			if judge(t, c.call, pointer, body) == nil {
+				t.Errorf("%s: the document takes %s", c.call, body)
+			}
+		}
+		for _, body := range c.fine {
+			if r := w.do(method, target, key, body); r.status >= 300 {
+				t.Errorf("%s %s: got %d %s", c.call, body, r.status, r.body)
+			}
+			validate(t, c.call, pointer, body)
+		}
+	}
+	for name, values := range map[string]map[string]bool{
+		"since":  {"2026-03-20T11:00:00Z": true, "2026-03-20T11:00:00.123%2B01:00": true, "2026-03-20": false, "2026-03-20T11:00:00": false, "2026-03-20T24:00:00Z": false, "2026-03-20T1:00:00Z": false, "2026-03-20T11:00:00,5Z": false},
+		"cursor": {"a%20b": false, "%00": false},
+	} {
+		for value, fine := range values {
+			if got := w.do("GET", "/v1/deliveries?"+name+"="+value, w.key, "").status; (got == 200) != fine {
+				t.Errorf("%s=%s: got %d", name, value, got)
+			}
+			plain, err := url.QueryUnescape(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			quoted, _ := json.Marshal(plain) // a text
+			if err := judge(t, name, "/components/parameters/"+name+"/schema", string(quoted)); (err == nil) != fine {
+				t.Errorf("%s=%s: the document says %v", name, value, err)
+			}
+		}
+	}
+}
+
 func (w *world) callsFor(path, method string) []aCall {
 	if path == "/v1/tenants" {
 		return []aCall{{method: "POST", path: path, scope: "admin"}}
@@ -254,12 +386,25 @@ func TestPaths(t *testing.T) {
 	}
 	for path, allow := range map[string]string{
 		"/v1/tenants": "GET, HEAD, POST", "/v1/tenants/acme": "DELETE, GET, HEAD, PATCH", "/v1/events": "GET, HEAD, POST", "/healthz": "GET, HEAD",
+		"/v1/webhooks/x": "DELETE, GET, HEAD, PATCH", "/v1/webhooks/import": "POST", "/v1/webhooks/try-filter": "POST",
+		"/webhooks/deployments/github/x": "POST",
 	} {
 		r := w.do("PUT", path, "", "").problem(405, "method-not-allowed")
 		if got := r.header.Get("Allow"); got != allow {
 			t.Errorf("%s: got Allow %q, want %q", path, got, allow)
 		}
 	}
+	// A path of its own is no webhook's: no webhook gets such an id, and one that has it goes by another spelling.
+	for _, word := range []string{"import", "try-filter"} {
+		for _, method := range []string{"GET", "PATCH", "DELETE"} {
+			w.do(method, "/v1/webhooks/"+word, w.key, "{}").problem(405, "method-not-allowed")
+		}
+		w.do("POST", "/v1/webhooks/import", w.key, `[{"id":"`+word+`","url":"https://example.com/","events":["*"]}]`).faults("0.id")
+	}
+	if err := w.store.CreateWebhook(w.t.Context(), webhook.Webhook{Ref: webhook.Ref{Tenant: "acme", ID: "import"}}); err != nil {
+		t.Fatal(err)
+	}
+	w.do("DELETE", "/v1/webhooks/%69mport", w.key, "").is(204)
 	get, head := w.do("GET", "/v1/tenant", w.key, ""), w.do("HEAD", "/v1/tenant", w.key, "")
 	if head.status != 200 || head.body != "" || head.header.Get("Content-Length") != get.header.Get("Content-Length") {
 		t.Errorf("got HEAD %d %q %v", head.status, head.body, head.header)
@@ -326,7 +471,8 @@ func TestLists(t *testing.T) {
 				w.do("GET", path+"?cursor="+bad, key, "").faults("cursor")
 			}
 			w.do("GET", path+"?limit=0&cursor=", key, "").faults("limit", "cursor")
-			whole := w.do("GET", path+"?limit=100&unknown=1", key, "").is(200)
+			w.do("GET", path+"?limit=0&Cursor=x&unknown=1", key, "").faults("Cursor", "limit", "unknown")
+			whole := w.do("GET", path+"?limit=100", key, "").is(200)
 			var paged []string
 			for target := path + "?limit=1"; ; {
 				r := w.do("GET", target, key, "").is(200)

@@ -113,7 +113,12 @@ func (f fields) texts(name string) management.Field[[]string] {
 }
 
 // pairs reads an object of strings. A value of another type is at fault by its name, and stands as "".
-func (f fields) pairs(name string) management.Field[map[string]string] {
+func (f fields) pairs(name string) management.Field[map[string]string] { return f.object(name, false) }
+
+// headers is pairs in which null leaves a name out, so that it can be said of each that it is dropped.
+func (f fields) headers(name string) management.Field[map[string]string] { return f.object(name, true) }
+
+func (f fields) object(name string, nullable bool) management.Field[map[string]string] {
 	return as(f, name, "an object of strings", func(raw json.RawMessage) (map[string]string, bool) {
 		object, twice, ok := split(raw)
 		if !ok {
@@ -124,6 +129,9 @@ func (f fields) pairs(name string) management.Field[map[string]string] {
 		}
 		out := make(map[string]string, len(object))
 		for _, k := range sortedKeys(object) {
+			if nullable && string(object[k]) == "null" {
+				continue
+			}
 			var ok bool
 			if out[k], ok = text(object[k]); !ok {
 				f.faults.Add(f.prefix+name+"."+cut(k), "must be a string")

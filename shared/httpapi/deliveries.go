@@ -19,7 +19,7 @@ func (a *API) findDelivery(c *call) (err error) {
 
 // listDeliveries lists those of the webhook that the path names, or all of the tenant's.
 func (a *API) listDeliveries(c *call) (answer, error) {
-	q := queryOf(c)
+	q := &c.query
 	want := webhook.DeliveryQuery{
 		Webhook: c.webhook.ID, Page: q.page(), Type: q.eventType("event_type"), Since: q.time("since"), Until: q.time("until"),
 		Status: webhook.DeliveryStatus(q.oneOf("status", string(webhook.Pending), string(webhook.Succeeded), string(webhook.Failed))),

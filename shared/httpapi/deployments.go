@@ -53,7 +53,7 @@ func (a *API) showDeployment(c *call) (answer, error) {
 }
 
 func (a *API) listDeployments(c *call) (answer, error) {
-	q := queryOf(c)
+	q := &c.query
 	want := webhook.DeploymentQuery{Page: q.page(), Environment: q.text("environment"), RepositoryID: q.text("repository_id"), Since: q.time("since")}
 	if err := q.faults.Err(); err != nil {
 		return answer{}, err

@@ -9,7 +9,7 @@ import (
 )
 
 func (a *API) listDialects(c *call) (answer, error) {
-	q := queryOf(c)
+	q := &c.query
 	page := q.page()
 	if err := q.faults.Err(); err != nil {
 		return answer{}, err

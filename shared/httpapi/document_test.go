@@ -16,8 +16,17 @@ type described struct {
 	Paths map[string]map[string]struct {
 		Security    []map[string][]string
 		RequestBody *struct{ Required bool }
+		Parameters  []parameter
 	}
-	Components struct{ Schemas map[string]schema }
+	Components struct {
+		Schemas    map[string]schema
+		Parameters map[string]parameter
+	}
+}
+
+type parameter struct {
+	Ref      string `json:"$ref"`
+	Name, In string
 }
 
 type schema struct {
@@ -82,6 +91,33 @@ func TestDocumentHasTheRoutes(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestDocumentHasTheParameters(t *testing.T) {
+	doc := readDocument(t)
+	for _, r := range routes() {
+		var got []string
+		for _, p := range doc.Paths[r.path][strings.ToLower(r.method)].Parameters {
+			if name, ok := strings.CutPrefix(p.Ref, "#/components/parameters/"); ok {
+				p = doc.Components.Parameters[name]
+			}
+			if p.In == "query" {
+				got = append(got, p.Name)
+			}
+		}
+		slices.Sort(got)
+		if want := slices.Sorted(slices.Values(r.query)); !slices.Equal(got, want) {
+			t.Errorf("%s: the document has %q, the code %q", r.key(), got, want)
+		}
+	}
+}
+
+func TestDocumentHasTheTimes(t *testing.T) {
+	quoted, _ := json.Marshal(moment.String()) // a text
+	want := `"pattern": ` + strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(string(quoted))
+	if n := strings.Count(string(openAPI), want); n < 5 {
+		t.Errorf("the document has the pattern of times that are read %d times, want it at each of them: %s", n, want)
 	}
 }
 

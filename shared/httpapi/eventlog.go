@@ -56,7 +56,7 @@ func (a *API) listEvents(c *call) (answer, error) {
 	if a.Events == nil {
 		return answer{}, errLogOff()
 	}
-	q := queryOf(c)
+	q := &c.query
 	want := webhook.EventQuery{Page: q.page(), Type: q.eventType("type"), Since: q.time("since"), Until: q.time("until")}
 	switch q.oneOf("matched", "true", "false") {
 	case "true":

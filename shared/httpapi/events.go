@@ -80,7 +80,8 @@ func readEvent(d *dialect.Dialect, raw json.RawMessage, at, prefix string, fault
 		faults.Add(prefix+"id", webhook.GivenIDRule)
 	}
 	if happened.Set && !happened.Null {
-		if in.Timestamp.UnmarshalText([]byte(happened.Value)) != nil {
+		var ok bool
+		if in.Timestamp, ok = rfc3339(happened.Value); !ok {
 			in.Timestamp = time.Time{}
 			faults.Add(prefix+"timestamp", "must be a time of RFC 3339, as 2026-03-20T12:00:00Z")
 		}

@@ -91,6 +91,10 @@ func TestServes(t *testing.T) {
 
 	w.api.Serves = func(r httpapi.Route) bool { return !r.Publishes }
 	w.handler = w.api.Handler()
+	r := w.do("PUT", "/v1/events", w.key, `{}`).problem(405, "method-not-allowed")
+	if got, want := r.header.Get("Allow"), "GET, HEAD, POST"; got != want { // the path's, whichever function has them
+		t.Errorf("got Allow %q, want %q", got, want)
+	}
 	w.do("POST", "/v1/events", w.key, `{}`).problem(405, "method-not-allowed") // the list of them is there
 	w.do("GET", "/v1/webhooks", w.key, "").is(200)
 }

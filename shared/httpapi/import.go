@@ -18,7 +18,7 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	q := queryOf(c)
+	q := &c.query
 	dry := q.oneOf("dry_run", "true", "false") == "true"
 	in := importInputs(c.body, &q.faults)
 	if err := q.faults.Err(); err != nil {
@@ -50,6 +50,9 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 	})})
 }
 
+// webhooksPath is what a webhook's id follows in its path.
+const webhooksPath = "/v1/webhooks/"
+
 // importInputs reads the list. What is wrong with the list itself goes to faults, what is with an entry to the entry.
 func importInputs(body []byte, faults *management.Faults) []management.ImportInput {
 	var entries []json.RawMessage
@@ -69,6 +72,9 @@ func importInputs(body []byte, faults *management.Faults) []management.ImportInp
 			continue
 		}
 		in.ID, in.CreatedAt = f.text("id"), f.moment("created_at")
+		if ownPath(routes(), webhooksPath+in.ID.Value) {
+			in.Found.Add("id", "is a word of the API's own paths; choose another")
+		}
 		in.WebhookInput = webhookFields(f)
 		f.rest("status", "updated_at", "failing_since")
 	}

@@ -101,6 +101,7 @@ func TestImportRefuses(t *testing.T) {
 		"an empty secret":   {`[{"url":"https://example.com/a","events":["*"],"secret":"whsec_"}]`, []string{"0.secret"}},
 		"one id twice":      {`[{"id":"x","url":"https://example.com/a","events":["*"]},` + ok + `,{"id":"x","url":"https://example.com/a","events":["*"]}]`, []string{"2.id"}},
 		"an id and a fault": {`[{"id":"taken","url":"https://example.com/a","events":["*"]},{"id":"y","events":["*"]}]`, []string{"1.url"}},
+		"unseen characters": {`[{"url":"https://example.com/\u200b","events":["*"],"secret":"whsec_c2hv\u200bcnQ=","headers":{"X-Token":"t\u200b"}}]`, []string{"0.url", "0.secret", "0.headers.X-Token"}},
 		"a masked header":   {`[{"url":"https://example.com/a","events":["*"],"headers":{"X-Token":"********"}}]`, []string{"0.headers.X-Token"}},
 	}
 	for name, tt := range tests {

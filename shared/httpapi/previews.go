@@ -42,7 +42,9 @@ func (a *API) previewEventType(c *call) (answer, error) {
 	if _, listed := d.EventType(c.name); !listed || !d.Knows(c.name) { // open catalogues know types that they do not list
 		return answer{}, webhook.ErrNotFound("event type")
 	}
-	return preview{dialect: d, tenant: c.tenant.ID, eventType: c.name, format: c.request.URL.Query().Get("format")}.answer()
+	q := &c.query
+	format := q.oneOf("format", append([]string{webhook.FormatJSON}, chat.Formats()...)...)
+	return preview{dialect: d, tenant: c.tenant.ID, eventType: c.name, format: format, faults: q.faults}.answer()
 }
 
 // preview is an event that nobody published; data nil is the example of its type, format "" is JSON.

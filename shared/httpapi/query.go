@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,14 +19,38 @@ const (
 	maxLimit     = 100
 )
 
-// query reads a list's parameters. What is wrong with one goes to faults; parameters nobody asks for are ignored, and
-// of one given twice the first counts.
+// query reads a call's parameters. What is wrong with one goes to faults; of one given twice the first counts.
 type query struct {
 	values url.Values
 	faults management.Faults
 }
 
-func queryOf(c *call) *query { return &query{values: c.request.URL.Query()} }
+// readQuery reads the query and refuses the parameters that the route does not have. Where it has some, what is wrong
+// with those is told in the same answer, by the route. Pages, the document and receivers of reports take any query: what
+// leads there, a proxy or a product that adds its own parameters, is not written for this API, and none means anything.
+func (c *call) readQuery() error {
+	q := query{}
+	var err error
+	if q.values, err = url.ParseQuery(c.request.URL.RawQuery); c.route.scope == anyone {
+		return nil
+	}
+	if err != nil {
+		q.faults.Add("query", "must be name=value pairs with & between them, percent-encoded")
+	}
+	for _, name := range sortedKeys(q.values) {
+		if !slices.Contains(c.route.query, name) && !(c.route.scope == admin && isSigV4(name)) {
+			q.faults.Add(cmp.Or(cut(name), "query"), "is not a parameter of this call")
+		}
+	}
+	c.query = q
+	if len(c.route.query) > 0 {
+		return nil
+	}
+	return q.faults.Err()
+}
+
+// isSigV4 reports whether a parameter is of a presigned request to AWS, which has its signature in the query.
+func isSigV4(name string) bool { return strings.HasPrefix(name, "X-Amz-") }
 
 func (q *query) page() webhook.Page {
 	p := webhook.Page{Limit: defaultLimit, Cursor: q.values.Get("cursor")}
@@ -72,14 +98,26 @@ func (q *query) time(name string) time.Time {
 	if !q.values.Has(name) {
 		return time.Time{}
 	}
-	var t time.Time
-	if err := t.UnmarshalText([]byte(q.values.Get(name))); err != nil {
+	t, ok := rfc3339(q.values.Get(name))
+	if !ok {
 		q.faults.Add(name, "must be a time of RFC 3339, as 2026-03-20T12:00:00Z; a + of an offset is written %2B")
 	}
 	if epoch := time.Unix(0, 0); t.Before(epoch) {
 		t = epoch
 	}
 	return t.UTC()
+}
+
+// moment is RFC 3339's date-time (section 5.6) as it is written in the OpenAPI document: with a capital T and Z, a point
+// before fractions and offsets within a day. The time package takes more.
+var moment = regexp.MustCompile(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
+
+func rfc3339(s string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || !moment.MatchString(s) {
+		return time.Time{}, false
+	}
+	return t, true
 }
 
 // pageOf returns the part of a list that is there as a whole. Its cursor is the name of the last item before.

@@ -50,8 +50,8 @@ func replayOf(r webhook.Replay) replayJSON {
 // moment reads a time in RFC 3339. All before 1970 is the same to us.
 func (f fields) moment(name string) management.Field[time.Time] {
 	return as(f, name, "a time of RFC 3339, as 2026-03-20T12:00:00Z", func(raw json.RawMessage) (t time.Time, ok bool) {
-		s, ok := text(raw)
-		if !ok || t.UnmarshalText([]byte(s)) != nil {
+		s, _ := text(raw)
+		if t, ok = rfc3339(s); !ok {
 			return time.Time{}, false
 		}
 		if epoch := time.Unix(0, 0); t.Before(epoch) {

@@ -65,7 +65,7 @@ func (a *API) createSource(c *call) (answer, error) {
 }
 
 func (a *API) listSources(c *call) (answer, error) {
-	q := queryOf(c)
+	q := &c.query
 	page := q.page()
 	if err := q.faults.Err(); err != nil {
 		return answer{}, err

@@ -40,7 +40,7 @@ func (a *API) createTenant(c *call) (answer, error) {
 }
 
 func (a *API) listTenants(c *call) (answer, error) {
-	q := queryOf(c)
+	q := &c.query
 	page := q.page()
 	if err := q.faults.Err(); err != nil {
 		return answer{}, err
@@ -84,7 +84,7 @@ func (a *API) createKey(c *call) (answer, error) {
 }
 
 func (a *API) listKeys(c *call) (answer, error) {
-	q := queryOf(c)
+	q := &c.query
 	page := q.page()
 	if err := q.faults.Err(); err != nil {
 		return answer{}, err

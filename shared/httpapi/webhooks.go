@@ -25,7 +25,7 @@ func webhookInput(c *call, faults *management.Faults) management.WebhookInput {
 func webhookFields(f fields) management.WebhookInput {
 	return management.WebhookInput{
 		URL: f.text("url"), Events: f.texts("events"), Name: f.text("name"), Secret: f.text("secret"), Active: f.boolean("active"),
-		ContentType: f.text("content_type"), Format: f.text("format"), Headers: f.pairs("headers"),
+		ContentType: f.text("content_type"), Format: f.text("format"), Headers: f.headers("headers"),
 		TimeoutSeconds: f.integer("timeout_seconds"), Filter: f.take("filter"), MaxPerSecond: f.integer("max_per_second"),
 		Metadata: f.pairs("metadata"),
 	}
@@ -51,7 +51,7 @@ func (a *API) listWebhooks(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	q := queryOf(c)
+	q := &c.query
 	want := webhook.WebhookQuery{
 		Page: q.page(), Search: q.values.Get("search"),
 		Status: webhook.Status(q.oneOf("status", string(webhook.Active), string(webhook.Inactive), string(webhook.Failing))),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -34,9 +35,9 @@ const Mask = "********"
 // apply puts the given fields into w and notes what is wrong with them. It returns the custom headers as they shall
 // be, not yet in w because sealing them is the caller's. stored are those of a webhook that exists.
 func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, stored map[string]string, faults *Faults) map[string]string {
+	before := w.URL
 	if in.URL.given() {
-		w.URL = in.URL.Value
-		s.checkURL(d, w.URL, faults)
+		w.URL = s.checkURL(d, in.URL.Value, faults)
 	}
 	if in.Events.given() {
 		w.Events = checkEvents(d, in.Events.Value, faults)
@@ -87,17 +88,64 @@ func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, 
 		w.Metadata = in.Metadata.Value
 		checkMetadata(w.Metadata, faults)
 	}
+	if moves(before, w.URL) {
+		refuseMasked(in.Headers, stored, faults)
+	}
 	return checkHeaders(d, in.Headers.Value, stored, faults)
 }
 
-func (s Service) checkURL(d *dialect.Dialect, raw string, faults *Faults) {
+// moves reports whether a webhook whose URL was before is called elsewhere from now on: by another scheme, host or port.
+func moves(before, after string) bool {
+	if before == after {
+		return false
+	}
+	from, err := url.Parse(before)
+	if err != nil {
+		return true
+	}
+	to, err := url.Parse(after)
+	return err != nil || egress.Origin(from) != egress.Origin(to)
+}
+
+// refuseMasked notes a fault for each stored value that a change of headers would keep, by its mask or by not naming
+// headers at all. Whoever may change a webhook cannot read its tokens, and would by having them sent to a host of his own.
+func refuseMasked(headers Field[map[string]string], stored map[string]string, faults *Faults) {
+	const again = "must be given again, or dropped by null or by leaving it out of headers, " +
+		"for url changes its scheme, host or port: a stored value never goes to a new host"
+	if !headers.Set {
+		for _, name := range sortedKeys(stored) {
+			faults.Add("headers."+name, again)
+		}
+		return
+	}
+	for _, name := range sortedKeys(headers.Value) {
+		if _, ok := storedUnder(stored, name); ok && headers.Value[name] == Mask {
+			faults.Add("headers."+name, again)
+		}
+	}
+}
+
+// storedUnder returns the stored value of a header; case makes no difference in its name.
+func storedUnder(stored map[string]string, name string) (string, bool) {
+	for known, value := range stored {
+		if strings.EqualFold(known, name) {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// checkURL returns the URL as it is stored and called; as it was given where something is wrong with it.
+func (s Service) checkURL(d *dialect.Dialect, raw string, faults *Faults) string {
 	u, problem := egress.CheckURL(raw, egress.URLRule{Schemes: []string{"https", "http"}, AllowPrivate: s.AllowPrivate})
 	if problem == "" && !s.AllowPrivate {
 		problem = d.CheckScheme(u.Scheme)
 	}
 	if problem != "" {
 		faults.Add("url", problem)
+		return raw
 	}
+	return u.String()
 }
 
 // maxListed bounds how many entries of a list are looked at one by one, repeats included.
@@ -187,7 +235,7 @@ func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults 
 	for _, name := range sortedKeys(headers) {
 		field, value := "headers."+name, headers[name]
 		if value == Mask {
-			kept, ok := stored[name]
+			kept, ok := storedUnder(stored, name)
 			if !ok {
 				faults.Add(field, "is the mask that reading shows, not a value")
 			}
@@ -202,8 +250,10 @@ func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults 
 			faults.Add(field, "is given twice: case makes no difference in header names")
 		case len(value) > MaxHeaderValue:
 			faults.Add(field, "must be at most "+itoa(MaxHeaderValue)+" characters")
-		case !isHeaderValue(value):
-			faults.Add(field, "must be visible ASCII characters, with spaces and tabs only between them")
+		default:
+			if problem := checkHeaderValue(value); problem != "" {
+				faults.Add(field, problem)
+			}
 		}
 		seen[strings.ToLower(name)] = true
 		out[name] = value
@@ -218,9 +268,20 @@ func isToken(s string) bool {
 	})
 }
 
-// isHeaderValue holds to RFC 9110, section 5.5, without its obsolete bytes over 127.
-func isHeaderValue(s string) bool {
-	return s == strings.Trim(s, " \t") && !strings.ContainsFunc(s, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') })
+// checkHeaderValue holds to RFC 9110, section 5.5, without its obsolete bytes over 127, which receivers read differently.
+func checkHeaderValue(s string) string {
+	hidden := webhook.Invisible(s)
+	switch {
+	case hidden != "":
+		return "must not have the invisible character " + hidden
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7F }):
+		return "must not have line breaks or other control characters"
+	case strings.ContainsFunc(s, func(r rune) bool { return r > '~' }):
+		return "must be visible ASCII characters: others have no agreed encoding in a header"
+	case s != strings.Trim(s, " \t"):
+		return "must not begin or end with spaces or tabs, which are not part of a header's value"
+	}
+	return ""
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -200,12 +201,128 @@ func TestHeaders(t *testing.T) {
 	}{
 		{"left out", management.Field[map[string]string]{}, `{"X-A":"a","X-B":"secret\u003c\u0026\u003e"}`},
 		{"a mask keeps", management.Of(map[string]string{"X-B": management.Mask, "X-C": "c"}), `{"X-B":"secret\u003c\u0026\u003e","X-C":"c"}`},
+		{"a mask keeps in another case", management.Of(map[string]string{"x-b": management.Mask, "X-C": "c"}), `{"X-C":"c","x-b":"secret\u003c\u0026\u003e"}`},
 		{"null clears", management.Field[map[string]string]{Set: true, Null: true}, ""},
 		{"none", management.Of(map[string]string{}), ""},
 	} {
 		hook := w.update(t, id, management.WebhookInput{Headers: step.in, Name: management.Of(step.name)})
 		if got := w.headers(t, hook); got != step.want {
 			t.Errorf("%s: got %s, want %s", step.name, got, step.want)
+		}
+	}
+}
+
+// faulty returns the fields at fault, sorted.
+func faulty(t *testing.T, err error) []string {
+	t.Helper()
+	e, ok := errors.AsType[*webhook.Error](err)
+	if !ok || e.Kind != webhook.Invalid {
+		t.Fatalf("got %v, want a refusal", err)
+	}
+	var out []string
+	for _, f := range e.Fields {
+		out = append(out, f.Field)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// TestStoredHeadersStay holds that no stored value goes to a host that it was not given for.
+func TestStoredHeadersStay(t *testing.T) {
+	type headers = map[string]string
+	all := []string{"headers.Authorization", "headers.X-Key"}
+	for name, c := range map[string]struct {
+		url     string
+		headers management.Field[headers]
+		faults  []string
+		want    string // what is stored then
+	}{
+		"the URL alone":          {url: "https://evil.example/", faults: all},
+		"another scheme":         {url: "http://example.com:8443/hook", faults: all},
+		"another port":           {url: "https://example.com/hook", faults: all},
+		"a name below it":        {url: "https://a.example.com:8443/hook", faults: all},
+		"masks":                  {"https://evil.example/", management.Of(headers{"Authorization": management.Mask, "X-Key": management.Mask}), all, ""},
+		"a mask in another case": {"https://evil.example/", management.Of(headers{"authorization": management.Mask}), []string{"headers.authorization"}, ""},
+		"one given again":        {"https://evil.example/", management.Of(headers{"Authorization": "new", "X-Key": management.Mask}), all[1:], ""},
+		"all given again":        {"https://evil.example/", management.Of(headers{"Authorization": "new", "X-Key": "k"}), nil, `{"Authorization":"new","X-Key":"k"}`},
+		"dropped":                {"https://evil.example/", management.Field[headers]{Set: true, Null: true}, nil, ""},
+		"others in their place":  {"https://evil.example/", management.Of(headers{"X-Other": "o"}), nil, `{"X-Other":"o"}`},
+		"another path":           {url: "https://example.com:8443/other?x", want: `{"Authorization":"t0ken","X-Key":"s3cret"}`},
+		"the host in another case": {
+			"https://EXAMPLE.com:8443/", management.Of(headers{"X-Key": management.Mask}), nil, `{"X-Key":"s3cret"}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.AllowPrivate = true // http in this dialect
+			id := w.create(t, func(in *management.WebhookInput) {
+				in.URL = management.Of("https://example.com:8443/hook")
+				in.Headers = management.Of(headers{"Authorization": "t0ken", "X-Key": "s3cret"})
+			}).Webhook.ID
+			before := w.stored(t, id)
+			_, err := w.UpdateWebhook(t.Context(), w.tenant, id, management.WebhookInput{URL: management.Of(c.url), Headers: c.headers}, nil)
+			hook := w.stored(t, id)
+			if c.faults != nil {
+				if got := faulty(t, err); !slices.Equal(got, c.faults) {
+					t.Errorf("got faults %q, want %q", got, c.faults)
+				}
+				if diff := cmp.Diff(before, hook); diff != "" {
+					t.Errorf("a refused change changed: -want +got\n%s", diff)
+				}
+				return
+			}
+			if err != nil || hook.URL != c.url {
+				t.Fatalf("got %v and URL %s", err, hook.URL)
+			}
+			if got := w.headers(t, hook); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+	// The port that a scheme implies is the same place.
+	w := newWorld(t)
+	id := w.create(t, func(in *management.WebhookInput) { in.Headers = management.Of(headers{"X-A": "a"}) }).Webhook.ID
+	if got, want := w.headers(t, w.update(t, id, management.WebhookInput{URL: management.Of("https://example.com:443/")})), `{"X-A":"a"}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	// Of two at once, the one that comes second sees what the first has stored.
+	w.store.n, w.store.done = 1, func(hook *webhook.Webhook) { hook.URL = "https://other.example/" }
+	_, err := w.UpdateWebhook(t.Context(), w.tenant, id, management.WebhookInput{URL: management.Of("https://example.com/2")}, nil)
+	if got, want := faulty(t, err), []string{"headers.X-A"}; !slices.Equal(got, want) {
+		t.Errorf("got faults %q, want %q", got, want)
+	}
+}
+
+// TestHeaderValues shows which values cannot be sent, and what is said of them.
+func TestHeaderValues(t *testing.T) {
+	w := newWorld(t)
+	for value, want := range map[string]string{
+		"Bearer abc.def\t!~ x": "", "": "",
+		" Bearer abc":      "begin or end with spaces",
+		"Bearer abc\t":     "begin or end with spaces",
+		"Bearer abc\n":     "line breaks",
+		"a\r\nX-Evil: 1":   "line breaks",
+		"a\x00b":           "control characters",
+		"a\x7f":            "control characters",
+		"Bearer é":         "visible ASCII",
+		"Bearer\u00a0abc":  "visible ASCII",
+		"a\xffb":           "visible ASCII",
+		"Bearer abc\u200b": "U+200B ZERO WIDTH SPACE",
+		"\u202eBearer abc": "U+202E RIGHT-TO-LEFT OVERRIDE",
+	} {
+		in := management.WebhookInput{
+			URL: management.Of("https://example.com/"), Events: management.Of([]string{"*"}),
+			Headers: management.Of(map[string]string{"Authorization": value}),
+		}
+		_, err := w.CreateWebhook(t.Context(), w.tenant, in, nil)
+		if want == "" {
+			if err != nil {
+				t.Errorf("%q: got %v", value, err)
+			}
+			continue
+		}
+		if got := faulty(t, err); !slices.Equal(got, []string{"headers.Authorization"}) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", value, err, want)
 		}
 	}
 }
@@ -356,11 +473,15 @@ func TestNames(t *testing.T) {
 	w := newWorld(t)
 	for email, ok := range map[string]bool{
 		"ops@example.com": true, "a.b+c@sub.example.com": true, "": false, "ops": false, "Ops <ops@example.com>": false, "<ops@example.com>": false,
-		"a@b.com, c@d.com": false, "a@b.com\nBcc: c@d.com": false, " a@b.com": false,
+		"a@b.com, c@d.com": false, "a@b.com\nBcc: c@d.com": false, " a@b.com": false, "jörg@example.com": false, "ops@bücher.example": true,
 	} {
 		if _, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{NotifyEmail: management.Of(email)}, nil); (err == nil) != ok {
 			t.Errorf("%q: got %v", email, err)
 		}
+	}
+	got, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{NotifyEmail: management.Of("ops@bücher.example")}, nil)
+	if want := "ops@xn--bcher-kva.example"; err != nil || got.NotifyEmail != want {
+		t.Errorf("got %q, %v, want %q", got.NotifyEmail, err, want)
 	}
 	for origin, want := range map[string]string{
 		"https://app.example.com": "https://app.example.com", "https://App.Example.com/": "https://app.example.com", "https://a.example:8443": "https://a.example:8443",

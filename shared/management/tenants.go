@@ -3,13 +3,13 @@ package management
 import (
 	"context"
 	"errors"
-	"net/mail"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"hookline/shared/hostname"
 	"hookline/shared/webhook"
 )
 
@@ -18,7 +18,6 @@ const (
 	MaxName           = 200 // characters of a tenant's name
 	MaxKeyName        = 100 // characters
 	MaxFrameAncestors = 20
-	maxEmailBytes     = 254 // RFC 5321, section 4.5.3.1.3, less the angle brackets
 	maxOriginBytes    = 255
 )
 
@@ -117,9 +116,12 @@ func (s Service) applyTenant(t *webhook.Tenant, in TenantInput, faults *Faults) 
 		faults.text("name", t.Name, 1, MaxName)
 	}
 	if in.NotifyEmail.Set {
-		t.NotifyEmail = in.NotifyEmail.Value
-		if in.NotifyEmail.given() && !plainAddress(t.NotifyEmail) {
-			faults.Add("notify_email", "must be one plain address, as in ops@example.com")
+		t.NotifyEmail = ""
+		if in.NotifyEmail.given() {
+			var problem string
+			if t.NotifyEmail, problem = hostname.MailAddress(in.NotifyEmail.Value); problem != "" {
+				faults.Add("notify_email", problem)
+			}
 		}
 	}
 	if in.FrameAncestors.Set {
@@ -137,11 +139,6 @@ func (s Service) applyTenant(t *webhook.Tenant, in TenantInput, faults *Faults) 
 			}
 		}
 	}
-}
-
-func plainAddress(s string) bool {
-	a, err := mail.ParseAddress(s)
-	return err == nil && a.Address == s && a.Name == "" && len(s) <= maxEmailBytes
 }
 
 // originHost admits nothing that could end the value in a Content-Security-Policy header.

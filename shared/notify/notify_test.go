@@ -551,3 +551,32 @@ func TestOtherTenantOfTheSameID(t *testing.T) {
 		}
 	})
 }
+
+// TestAddressOfOlderRules is for addresses that were stored before they had to be as mail services take them.
+func TestAddressOfOlderRules(t *testing.T) {
+	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+		for _, c := range []struct {
+			address, to string
+			mails       int
+			refused     queue.Counts
+		}{
+			{"ops@bücher.example", "ops@xn--bcher-kva.example", 1, queue.Counts{}},
+			{"jörg@acme.example", "jörg@acme.example", 0, queue.Counts{Visible: 1}},
+		} {
+			tenant, err := w.store.Tenant(t.Context(), "acme")
+			if err != nil {
+				t.Fatal(err)
+			}
+			tenant.NotifyEmail = c.address
+			if err := w.store.UpdateTenant(t.Context(), tenant); err != nil {
+				t.Fatal(err)
+			}
+			w.fail("acme", c.mails, 1)
+			pass(time.Minute)
+			count(w, c.to, c.mails)
+			if got := w.depth(w.dead); got != c.refused {
+				t.Errorf("%s: %+v refused, want %+v", c.address, got, c.refused)
+			}
+		}
+	})
+}

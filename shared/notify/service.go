@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/mail"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"hookline/shared/dialect"
+	"hookline/shared/hostname"
 	"hookline/shared/queue"
 	"hookline/shared/system"
 	"hookline/shared/webhook"
@@ -215,11 +215,14 @@ func (s *Service) recipient(ctx context.Context, id string) (webhook.Tenant, err
 	return t, err
 }
 
-// send hands over a mail whose address cannot be more than one address.
+// send hands over a mail whose address cannot be more than one address. It is checked again for one that was stored
+// under older rules.
 func (s *Service) send(ctx context.Context, m Mail) error {
-	if a, err := mail.ParseAddress(m.To); err != nil || a.Address != m.To || line(m.To, len(m.To)) != m.To {
-		return webhook.ErrInvalid(webhook.FieldError{Field: "notify_email", Message: "is not one plain address"})
+	to, problem := hostname.MailAddress(m.To)
+	if problem != "" {
+		return webhook.ErrInvalid(webhook.FieldError{Field: "notify_email", Message: problem})
 	}
+	m.To = to
 	err := s.Mailer.Send(ctx, m)
 	if err != nil && webhook.KindOf(err) == webhook.Unavailable {
 		return fmt.Errorf("%w: %w", errLater, err)

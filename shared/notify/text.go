@@ -186,6 +186,9 @@ func showURL(raw string) string {
 	if err != nil || u.Host == "" {
 		return noURL
 	}
+	if u.Path == webhook.MaskedPath { // String would percent-encode the ellipsis
+		return line(u.Scheme+"://"+u.Host+webhook.MaskedPath, maxURL)
+	}
 	hidden := u.RawQuery != "" || u.Fragment != ""
 	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
 	shown := u.String()

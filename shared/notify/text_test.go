@@ -176,6 +176,7 @@ func TestShowURL(t *testing.T) {
 		"https://example.com/hooks?":             "https://example.com/hooks",
 		"https://example.com/#secret":            "https://example.com/?…",
 		"https://example.com/%zz":                noURL,
+		"https://hooks.slack.com/…":              "https://hooks.slack.com/…",
 		"https:user:password@example.com":        noURL,
 	} {
 		if got := showURL(raw); got != want {

@@ -106,7 +106,7 @@ func of(event string, w webhook.Webhook, at time.Time, after webhook.Status, rea
 	return Change{
 		Type: event, Tenant: w.Tenant, Webhook: w.ID, At: at.UnixMilli(),
 		Data: encode(WebhookData{
-			WebhookID: w.ID, Name: w.Name, URL: w.URL, Events: w.Events, Status: string(after), Reason: reason, Since: stamp(at),
+			WebhookID: w.ID, Name: w.Name, URL: w.TellableURL(), Events: w.Events, Status: string(after), Reason: reason, Since: stamp(at),
 		}),
 	}
 }

@@ -63,6 +63,33 @@ func TestHappened(t *testing.T) {
 	}
 }
 
+// TestChatURL holds that no event tells a URL with which others could post to a chat.
+func TestChatURL(t *testing.T) {
+	for format, want := range map[string]string{
+		webhook.FormatSlack: "https://hooks.slack.com/…", webhook.FormatTeams: "https://hooks.slack.com/…", webhook.FormatDiscord: "https://hooks.slack.com/…",
+		webhook.FormatJSON: "https://hooks.slack.com/services/T0/B0/s3cret?wait=s3cret",
+	} {
+		w := orders()
+		w.URL, w.Format = "https://hooks.slack.com/services/T0/B0/s3cret?wait=s3cret", format
+		was := w
+		was.Health.FailingSince = noon
+		recovered := Recovered(was, noon)
+		before, _ := recovered.Before()
+		for _, c := range []Change{Created(w), Failing(w, noon), Disabled(w, noon, Gone), recovered, before} {
+			var data WebhookData
+			if err := json.Unmarshal(c.Data, &data); err != nil {
+				t.Fatal(err)
+			}
+			if data.URL != want {
+				t.Errorf("%s of %s tells %s, want %s", c.Type, format, data.URL, want)
+			}
+			if body := c.Outgoing(noon).Body; strings.Contains(body, "s3cret") != (format == webhook.FormatJSON) {
+				t.Errorf("%s of %s: the message is %s", c.Type, format, body)
+			}
+		}
+	}
+}
+
 // TestBefore shows that a recovery's message tells of the failing as its own message does.
 func TestBefore(t *testing.T) {
 	w := orders()

@@ -22,10 +22,10 @@ type AttemptError string
 
 const (
 	ErrTimeout         AttemptError = "timeout"          // no complete answer within the webhook's timeout
-	ErrDNS             AttemptError = "dns"              // the host name did not resolve
+	ErrDNS             AttemptError = "dns"              // the host name has no public address: none at all, or private ones alone
 	ErrConnect         AttemptError = "connect"          // no connection, or it broke before an answer
 	ErrTLS             AttemptError = "tls"              // no acceptable certificate or handshake
-	ErrBlockedTarget   AttemptError = "blocked_target"   // the address or port is one we do not call
+	ErrBlockedTarget   AttemptError = "blocked_target"   // the URL names an address, a port or this machine, which we do not call
 	ErrRedirect        AttemptError = "redirect"         // answered 3xx; redirects are never followed
 	ErrBadStatus       AttemptError = "bad_status"       // answered a status that is no success in the dialect
 	ErrBadResponse     AttemptError = "bad_response"     // answered something that is not HTTP

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"encoding/json"
+	"net/url"
 	"time"
 )
 
@@ -83,6 +84,25 @@ func (w Webhook) Status() Status {
 		return Failing
 	}
 	return Active
+}
+
+// MaskedPath stands for the path and query of a URL that is itself a credential.
+const MaskedPath = "/…"
+
+// TellableURL returns the URL as it stands in events, mails and other places that more people see than may read the
+// webhook. A chat product's incoming webhook is called without a signature, so that whoever knows its URL can post: of
+// that, scheme and host alone are told ("https://hooks.slack.com/…").
+func (w Webhook) TellableURL() string {
+	switch w.Format {
+	case FormatSlack, FormatTeams, FormatDiscord:
+	default:
+		return w.URL
+	}
+	u, err := url.Parse(w.URL)
+	if err != nil || u.Host == "" {
+		return MaskedPath
+	}
+	return u.Scheme + "://" + u.Host + MaskedPath
 }
 
 // Sealed is bytes that only the keyring can read.
