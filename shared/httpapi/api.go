@@ -67,7 +67,7 @@ type SourceStore interface {
 
 // Publisher accepts checked events: when it returns nil they are in a durable queue. The results are in order. With
 // once, the first answer for its key is given again; the same key with another hash is a Conflict
-// "idempotency-key-reused".
+// "idempotency-key-reused". An id that was used for another event is a Conflict "event-id-reused".
 type Publisher interface {
 	Publish(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error)
 }

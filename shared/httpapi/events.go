@@ -58,6 +58,9 @@ func readEvents(d *dialect.Dialect, body []byte) (in []ingest.Input, batch bool,
 		}
 		in = append(in, readEvent(d, raw, at, prefix, &faults))
 	}
+	for _, i := range ingest.Clashing(in) {
+		faults.Add(strconv.Itoa(i)+".id", ingest.IDTwice)
+	}
 	return in, batch, faults.Err()
 }
 
