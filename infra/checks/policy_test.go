@@ -41,6 +41,12 @@ func rarePaths() []callPath {
 		{people, []string{"dynamodb:BatchGetItem Table", "kms:Decrypt Key"}, "shared/seal/kms/kms.go create", "another maker of the month's data key was quicker"},
 		{[]string{"ingest"}, []string{"sqs:SendMessage IngestQueue"}, "shared/ingest/fanout.go fanOut", "more webhooks match than one message fans out to"},
 		{[]string{"inbound"}, []string{"sqs:SendMessage IngestQueue"}, "shared/ingest/publish.go send", "a deployment goes to more webhooks than one request sends to"},
+		{[]string{"ingest"}, []string{"dynamodb:GetItem Table", "dynamodb:DeleteItem Table"}, "shared/ingest/sent.go withdraw", "an event of a batch has the id of another"},
+		{
+			[]string{"ingest", "inbound"},
+			[]string{"dynamodb:BatchGetItem Table", "dynamodb:GetItem Table", "dynamodb:PutItem Table", "dynamodb:Query Table"},
+			"shared/ingest/sent.go displace", "an id that was used comes with another event",
+		},
 		{[]string{"ingest"}, []string{"sqs:SendMessage IngestDeadLetterQueue"}, "shared/ingest/handle.go refuse", "an entry of the bus is no event"},
 		{[]string{"notify"}, []string{"sqs:SendMessage NotifyDeadLetterQueue"}, "shared/notify/service.go refuse", "a mail is refused, or a message is no notice"},
 		{[]string{"notify"}, []string{"ses:SendEmail configuration-set/*"}, "shared/notify/ses/ses.go Send", "the sender's identity has a default configuration set"},

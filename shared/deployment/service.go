@@ -208,7 +208,7 @@ func (s Service) register(ctx context.Context, src webhook.Source, r Deployed) (
 	if err != nil {
 		return Receipt{}, err
 	}
-	in := ingest.Input{ID: d.ID, Type: webhook.DeploymentType, Data: data, Timestamp: d.DeployedAt}
+	in := ingest.Input{ID: d.ID, Type: webhook.DeploymentType, Data: data, Timestamp: d.DeployedAt, Same: d.ID}
 	if _, err := s.Publisher.Publish(ctx, t, []ingest.Input{in}, nil); err != nil {
 		return Receipt{}, err
 	}

@@ -142,7 +142,7 @@ func changed(t testing.TB, body []byte, from, to string) []byte {
 	return bytes.Replace(body, []byte(from), []byte(to), 1)
 }
 
-// publisher accepts events and remembers them; one whose id it has seen is a repeat.
+// publisher accepts events and remembers them; one whose id it has seen is a repeat, if it says that it is the same event.
 type publisher struct {
 	got     []ingest.Input
 	repeats int
@@ -157,6 +157,9 @@ func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Inp
 		return nil, webhook.ErrNotFound("tenant")
 	}
 	for _, e := range p.got {
+		if e.ID == in[0].ID && (e.Same == "" || e.Same != in[0].Same) {
+			return nil, webhook.ErrConflict(ingest.CodeIDReused, "the id was used for another event")
+		}
 		if e.ID == in[0].ID {
 			p.repeats++
 			return []ingest.Result{{ID: e.ID, Type: e.Type}}, nil

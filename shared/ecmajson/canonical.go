@@ -26,7 +26,18 @@ func Canonical(raw []byte) ([]byte, error) {
 		return nil, err
 	}
 	p := parser{src: src}
-	return p.value().append(make([]byte, 0, len(src))), nil
+	return p.value().append(make([]byte, 0, len(src)), value.order), nil
+}
+
+// Sorted returns a JSON text as Canonical does, save that the keys of every object are sorted: two texts that ECMAScript
+// parses into the same value, whatever the order of its keys, are the same bytes.
+func Sorted(raw []byte) ([]byte, error) {
+	src, err := Compact(raw)
+	if err != nil {
+		return nil, err
+	}
+	p := parser{src: src}
+	return p.value().append(make([]byte, 0, len(src)), value.sorted), nil
 }
 
 // value is a parsed JSON value.
@@ -161,7 +172,7 @@ func appendWTF8(out []byte, r rune) []byte {
 	return utf8.AppendRune(out, r)
 }
 
-func (v value) append(dst []byte) []byte {
+func (v value) append(dst []byte, order func(value) []int) []byte {
 	switch v.bracket {
 	case '[':
 		dst = append(dst, '[')
@@ -169,17 +180,17 @@ func (v value) append(dst []byte) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = item.append(dst)
+			dst = item.append(dst, order)
 		}
 		return append(dst, ']')
 	case '{':
 		dst = append(dst, '{')
-		for n, i := range v.order() {
+		for n, i := range order(v) {
 			if n > 0 {
 				dst = append(dst, ',')
 			}
 			dst = append(AppendQuoted(dst, v.keys[i]), ':')
-			dst = v.items[i].append(dst)
+			dst = v.items[i].append(dst, order)
 		}
 		return append(dst, '}')
 	}
@@ -206,6 +217,16 @@ func (v value) order() []int {
 		order = append(order, x.at)
 	}
 	return append(order, rest...)
+}
+
+// sorted returns the positions of an object's members in the order of their keys.
+func (v value) sorted() []int {
+	order := make([]int, len(v.keys))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(v.keys[a], v.keys[b]) })
+	return order
 }
 
 // arrayIndex reads a key that ECMAScript takes for an array index: a whole number up to 2³²-2 in its one spelling.

@@ -92,7 +92,26 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-var forms = map[string]func([]byte) ([]byte, error){"Compact": ecmajson.Compact, "Canonical": ecmajson.Canonical}
+var forms = map[string]func([]byte) ([]byte, error){"Compact": ecmajson.Compact, "Canonical": ecmajson.Canonical, "Sorted": ecmajson.Sorted}
+
+func TestSorted(t *testing.T) {
+	tests := []struct{ name, in, want string }{
+		{"every object's keys", ` [{"b":1,"a":{"d":1,"c":[]}}] `, `[{"a":{"c":[],"d":1},"b":1}]`},
+		{"lists stay", `[3,1,2]`, `[3,1,2]`},
+		{"indexes are text", `{"b":1,"10":2,"9":3}`, `{"10":2,"9":3,"b":1}`},
+		{"keys by what they mean", `{"\u0062":1,"a":2}`, `{"a":2,"b":1}`},
+		{"strings and numbers", `{"s":"\u00e9\/","n":1.50e1}`, `{"n":15,"s":"é/"}`},
+		{"numbers beyond the doubles", `[9007199254740993,9007199254740992]`, `[9007199254740993,9007199254740992]`},
+		{"the last duplicate", `{"b":1,"a":2,"b":3}`, `{"a":2,"b":3}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got, err := ecmajson.Sorted([]byte(tt.in)); err != nil || string(got) != tt.want {
+				t.Errorf("Sorted(%s) = %s, %v, want %s", tt.in, got, err, tt.want)
+			}
+		})
+	}
+}
 
 func TestCanonical(t *testing.T) {
 	tests := []struct{ name, in, want string }{
@@ -195,8 +214,9 @@ func FuzzForms(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		compact, err := ecmajson.Compact(raw)
 		canonical, cerr := ecmajson.Canonical(raw)
-		if (err == nil) != (cerr == nil) {
-			t.Fatalf("Compact: %v, Canonical: %v", err, cerr)
+		sorted, serr := ecmajson.Sorted(raw)
+		if (err == nil) != (cerr == nil) || (err == nil) != (serr == nil) {
+			t.Fatalf("Compact: %v, Canonical: %v, Sorted: %v", err, cerr, serr)
 		}
 		if err != nil {
 			return
@@ -207,8 +227,11 @@ func FuzzForms(f *testing.F) {
 		if again, err := ecmajson.Canonical(canonical); err != nil || !bytes.Equal(again, canonical) {
 			t.Errorf("Canonical of %q is %q, %v", canonical, again, err)
 		}
-		// Neither form changes what the text means.
-		for _, out := range [][]byte{compact, canonical} {
+		if again, err := ecmajson.Sorted(canonical); err != nil || !bytes.Equal(again, sorted) {
+			t.Errorf("Sorted of %q is %q, %v, and of %q %q", canonical, again, err, raw, sorted)
+		}
+		// No form changes what the text means.
+		for _, out := range [][]byte{compact, canonical, sorted} {
 			got, gotOK := meaning(t, out)
 			want, wantOK := meaning(t, raw)
 			if gotOK && wantOK && !bytes.Equal(got, want) {

@@ -185,6 +185,31 @@ func (l *Log) Event(ctx context.Context, tenant, id string) (webhook.LoggedEvent
 	return l.at(ctx, tenant, p.Entry, id)
 }
 
+// Holds returns which of the entries are in the log; one written before the call is. Entries of one request are one read.
+func (l *Log) Holds(ctx context.Context, tenant string, entries []string) (map[string]bool, error) {
+	held := make(map[string]bool)
+	read := make(map[string]bool)
+	for _, entry := range entries {
+		request, _, ok := webhook.EntryRequest(entry)
+		if !ok || read[request] {
+			continue
+		}
+		read[request] = true
+		it, err := l.Store.LogItem(ctx, tenant, request)
+		if err == nil {
+			var events []webhook.LoggedEvent
+			events, err = l.open(ctx, it)
+			for _, ev := range events {
+				held[ev.Entry] = true
+			}
+		}
+		if err != nil && webhook.KindOf(err) != webhook.NotFound {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
 // at returns the event of that id at that place.
 func (l *Log) at(ctx context.Context, tenant, entry, id string) (webhook.LoggedEvent, error) {
 	request, _, ok := webhook.EntryRequest(entry)

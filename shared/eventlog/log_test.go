@@ -203,6 +203,28 @@ func TestEvent(t *testing.T) {
 	}
 }
 
+func TestHolds(t *testing.T) {
+	l, _ := open(t, sqlite.Faults{})
+	one, two := request(0, nil, nil, nil), request(time.Second, nil)
+	asked := []string{one[0].Entry, one[1].Entry, one[2].Entry, two[0].Entry, "order-7", ""}
+	holds := func(tenant string, want ...string) {
+		t.Helper()
+		held, err := l.Holds(t.Context(), tenant, asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "held", slices.DeleteFunc(slices.Clone(asked), func(entry string) bool { return !held[entry] }), want)
+	}
+	holds(tenant)
+	write(t, l, one[1:])
+	holds(tenant, one[1].Entry, one[2].Entry)
+	write(t, l, two)
+	holds(tenant, one[1].Entry, one[2].Entry, two[0].Entry)
+	write(t, l, one[:1])
+	holds(tenant, one[0].Entry, one[1].Entry, one[2].Entry, two[0].Entry)
+	holds("other")
+}
+
 // TestWriteAgain writes one request in parts that overlap, as a client does that repeats only some of its events.
 func TestWriteAgain(t *testing.T) {
 	l, _ := open(t, sqlite.Faults{})

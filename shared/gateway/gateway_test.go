@@ -350,28 +350,38 @@ func TestAdmin(t *testing.T) {
 		f(&e)
 		return e
 	}
-	const route = "POST /v1/tenants"
+	by := func(arn string) Event {
+		return change(func(e *Event) { e.RequestContext.Authorizer.IAM.UserARN = arn })
+	}
+	const (
+		route = "POST /v1/tenants"
+		user  = "arn:aws:iam::111122223333:user/ops/jane"
+		role  = "arn:aws-cn:sts::111122223333:assumed-role/deployer"
+	)
 	tests := map[string]struct {
 		event   Event
 		pattern string
-		want    bool
+		want    string
 	}{
-		"signed, its own route":      {signed, route, true},
-		"signed, served by another":  {signed, "DELETE /v1/tenants/{id}", false},
-		"signed, served by no route": {signed, "", false},
-		"no authorizer":              {change(func(e *Event) { e.RequestContext.Authorizer = nil }), route, false},
-		"another kind of authorizer": {change(func(e *Event) { e.RequestContext.Authorizer.IAM = nil }), route, false},
+		"signed, its own route":      {signed, route, "arn:aws:sts::123456789012:assumed-role/ops"},
+		"by a user":                  {by(user), route, user},
+		"by a role's session":        {by(role + "/1700000000.1"), route, role},
+		"by another session of it":   {by(role + "/i-0abc@example.com"), route, role},
+		"signed, served by another":  {signed, "DELETE /v1/tenants/{id}", ""},
+		"signed, served by no route": {signed, "", ""},
+		"no authorizer":              {change(func(e *Event) { e.RequestContext.Authorizer = nil }), route, ""},
+		"another kind of authorizer": {change(func(e *Event) { e.RequestContext.Authorizer.IAM = nil }), route, ""},
 		"an authorizer that says no-one": {change(func(e *Event) {
 			e.RequestContext.Authorizer.IAM = &events.APIGatewayV2HTTPRequestContextAuthorizerIAMDescription{}
-		}), route, false},
-		"came by the catch-all": {change(func(e *Event) { e.RequestContext.RouteKey = "$default" }), route, false},
+		}), route, ""},
+		"came by the catch-all": {change(func(e *Event) { e.RequestContext.RouteKey = "$default" }), route, ""},
 		"only the outer key is right": {change(func(e *Event) {
 			e.RouteKey, e.RequestContext.RouteKey = route, "GET /v1/tenant"
-		}), route, false},
+		}), route, ""},
 		"a client's headers say so": {change(func(e *Event) {
 			e.RequestContext.Authorizer = nil
 			e.Headers["requestcontext"] = `{"authorizer":{"iam":{"userArn":"arn:aws:iam::1:user/x"}}}`
-		}), route, false},
+		}), route, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -381,13 +391,13 @@ func TestAdmin(t *testing.T) {
 			}
 			r.Pattern = tt.pattern
 			if got := Admin(r); got != tt.want {
-				t.Errorf("got %v, want %v", got, tt.want)
+				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}
 	plain := httptest.NewRequest(http.MethodPost, "/v1/tenants", nil)
 	plain.Pattern = route
-	if Admin(plain) || RouteKey(plain) != "" {
+	if Admin(plain) != "" || RouteKey(plain) != "" {
 		t.Error("a request that did not come through API Gateway counts as an admin's")
 	}
 }

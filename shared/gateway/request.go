@@ -78,13 +78,21 @@ func RouteKey(r *http.Request) string {
 	return c.RouteKey
 }
 
-// Admin reports whether IAM authorised the request for the very route that it is served by: API Gateway's route and
-// the one that the handler matched (r.Pattern) are the same. A route without an IAM authorizer never passes, whatever
-// the client sends.
-func Admin(r *http.Request) bool {
+// Admin returns the ARN of whom IAM authorised for the very route that the request is served by: API Gateway's route and
+// the one that the handler matched (r.Pattern) are the same. Else it is "": a route without an IAM authorizer never passes,
+// whatever the client sends. Of an assumed role it is the role's, arn:aws:sts::ACCOUNT:assumed-role/ROLE without the
+// session's name, which is another each time that the role is assumed (IAM's user guide, "IAM identifiers").
+func Admin(r *http.Request) string {
 	c, ok := requestContext(r)
-	return ok && c.Authorizer != nil && c.Authorizer.IAM != nil && c.Authorizer.IAM.UserARN != "" &&
-		r.Pattern != "" && c.RouteKey == r.Pattern
+	if !ok || c.Authorizer == nil || c.Authorizer.IAM == nil || r.Pattern == "" || c.RouteKey != r.Pattern {
+		return ""
+	}
+	arn := c.Authorizer.IAM.UserARN
+	if head, role, ok := strings.Cut(arn, ":assumed-role/"); ok {
+		role, _, _ = strings.Cut(role, "/")
+		return head + ":assumed-role/" + role
+	}
+	return arn
 }
 
 func requestContext(r *http.Request) (events.APIGatewayV2HTTPRequestContext, bool) {

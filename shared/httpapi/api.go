@@ -67,7 +67,7 @@ type SourceStore interface {
 
 // Publisher accepts checked events: when it returns nil they are in a durable queue. The results are in order. With
 // once, the first answer for its key is given again; the same key with another hash is a Conflict
-// "idempotency-key-reused".
+// "idempotency-key-reused". An id that was used for another event is a Conflict "event-id-reused".
 type Publisher interface {
 	Publish(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error)
 }
@@ -134,9 +134,9 @@ type API struct {
 	AllowPrivate bool
 	// AdminKeyHash is webhook.HashAPIKey of the admin's bearer key; "" where there is none, as on AWS.
 	AdminKeyHash string
-	// Admin reports whether the front has authorised the request as an admin's (on AWS: by IAM); nil never. The request's
-	// Pattern is the route that was matched, as "GET /v1/tenants/{id}".
-	Admin func(*http.Request) bool
+	// Admin names whom the front has authorised as an admin (on AWS: IAM's user or role), "" for nobody; nil never does. The
+	// request's Pattern is the route that was matched, as "GET /v1/tenants/{id}".
+	Admin func(*http.Request) string
 	// Serves picks the routes that are answered; the others are not there. nil is all.
 	Serves func(Route) bool
 	// Rates bounds how often a tenant's key may call, in this process; nil is as often as it likes. Admins and callers in
@@ -161,6 +161,7 @@ type call struct {
 	query   query
 	body    []byte // nil when there was none
 	admin   bool
+	caller  string          // the credential: of two that are not the same, one knows nothing of what the other was answered
 	key     webhook.Key     // of a tenant's caller
 	tenant  webhook.Tenant  // the caller's own, or the one the admin names
 	webhook webhook.Webhook // the one the path names

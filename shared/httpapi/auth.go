@@ -49,12 +49,14 @@ func WithKey(ctx context.Context, k webhook.Key) context.Context {
 
 func (a *API) identify(c *call) error {
 	if k, ok := c.ctx().Value(signedIn{}).(webhook.Key); ok {
-		c.key = k
+		c.key, c.caller = k, keyCaller(k)
 		return nil
 	}
-	if a.Admin != nil && a.Admin(c.request) {
-		c.admin = true
-		return nil
+	if a.Admin != nil {
+		if name := a.Admin(c.request); name != "" {
+			c.admin, c.caller = true, "iam "+name
+			return nil
+		}
 	}
 	token, ok := bearer(c.request.Header.Get("Authorization"))
 	if !ok {
@@ -62,7 +64,7 @@ func (a *API) identify(c *call) error {
 	}
 	hash := webhook.HashAPIKey(token)
 	if a.AdminKeyHash != "" && subtle.ConstantTimeCompare([]byte(hash), []byte(a.AdminKeyHash)) == 1 {
-		c.admin = true
+		c.admin, c.caller = true, "admin"
 		return nil
 	}
 	// First: a key over its rate costs no read. One that is not known counts as well.
@@ -76,9 +78,12 @@ func (a *API) identify(c *call) error {
 		}
 		return err
 	}
-	c.key = key
+	c.key, c.caller = key, keyCaller(key)
 	return nil
 }
+
+// keyCaller names a tenant's credential: a key, or a portal link's session, which has an id of its own.
+func keyCaller(k webhook.Key) string { return "key " + k.ID }
 
 // bearer reads RFC 6750's header; the scheme's case makes no difference (RFC 9110, section 11.1).
 func bearer(header string) (string, bool) {

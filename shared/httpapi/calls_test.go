@@ -376,6 +376,10 @@ func TestPublish(t *testing.T) {
 		"empty id":    {`{"type":"a.b","data":{},"id":""}`, []string{"id"}},
 		"system type": {`{"type":"webhook.created","data":{}}`, []string{"type"}},
 		"in a batch":  {`[{"type":"a.b","data":{}},{"type":5,"data":{}},3,{"type":"a.b"},null]`, []string{"1.type", "2", "3.data", "4"}},
+		"ids twice": {
+			`[{"type":"a.b","data":{"x":1,"y":2},"id":"i"},{"type":"a.c","data":{"x":1,"y":2},"id":"i"},{"type":"a.b","data":{"y":2, "x":1},"id":"i"},{"type":"a.b","data":{},"id":"i","timestamp":1}]`,
+			[]string{"1.id", "3.id", "3.timestamp"},
+		},
 		"empty batch": {`[]`, []string{"body"}},
 		"101":         {`[` + numbered(`{"type":"a.b%d","data":{}}`, 101) + `]`, []string{"body"}},
 		"text":        {`"x"`, []string{"body"}},
@@ -387,6 +391,9 @@ func TestPublish(t *testing.T) {
 		})
 	}
 	w.do("POST", "/v1/events", w.other, `{"type":"no.such","data":{}}`).faults("type")
+	w.events.err = webhook.ErrConflict("event-id-reused", "the id i was used for another event")
+	w.do("POST", "/v1/events", w.key, `{"type":"a.b","data":{},"id":"i"}`).problem(409, "event-id-reused")
+	w.events.err = nil
 	w.do("POST", "/v1/events", w.key, `{"type":"a.b","data":`+large+`}`).problem(413, "too-large")
 	w.do("POST", "/v1/events", w.key, `[{"type":5,"data":{}},{"type":"a.b","data":`+large+`}]`).problem(413, "too-large")
 	w.do("POST", "/v1/events", w.key, `{"type":"a.b","data":`+large).problem(400, "not-json")

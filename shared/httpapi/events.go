@@ -13,7 +13,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// publishScope is what an Idempotency-Key of publishing is unique within, whoever publishes for the tenant.
+// publishScope is what an Idempotency-Key of publishing is unique within, of one credential.
 const publishScope = "POST /v1/events"
 
 func (a *API) publish(c *call) (answer, error) {
@@ -27,7 +27,7 @@ func (a *API) publish(c *call) (answer, error) {
 	}
 	var once *ingest.Once
 	if keys := c.request.Header.Values("Idempotency-Key"); len(keys) > 0 {
-		once = &ingest.Once{Scope: publishScope, Key: keys[0], Hash: hashOf(c.request, c.body)}
+		once = &ingest.Once{Scope: c.caller + " " + publishScope, Key: keys[0], Hash: hashOf(c.request, c.body)}
 	}
 	results, err := a.Publisher.Publish(c.ctx(), c.tenant, in, once)
 	switch {
@@ -57,6 +57,9 @@ func readEvents(d *dialect.Dialect, body []byte) (in []ingest.Input, batch bool,
 			prefix = at + "."
 		}
 		in = append(in, readEvent(d, raw, at, prefix, &faults))
+	}
+	for _, i := range ingest.Clashing(in) {
+		faults.Add(strconv.Itoa(i)+".id", ingest.IDTwice)
 	}
 	return in, batch, faults.Err()
 }

@@ -9,6 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"hookline/shared/gateway"
+	"hookline/shared/httpapi"
+	"hookline/shared/portal"
 	"hookline/shared/webhook"
 )
 
@@ -35,7 +38,11 @@ func TestIdempotencyKey(t *testing.T) {
 		t.Errorf("got %d webhooks, want 2", got)
 	}
 	// The kept answer holds a secret.
-	pin, _, err := w.store.Pin(t.Context(), webhook.Pin{Tenant: "acme", Scope: "POST /v1/webhooks", Key: "k", At: w.now.Now()})
+	k, err := w.store.KeyByHash(t.Context(), webhook.HashAPIKey(w.key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pin, err := w.store.FindPin(t.Context(), "acme", "key "+k.ID+" POST /v1/webhooks", "k")
 	if err != nil || len(pin.Answer) == 0 || strings.Contains(string(pin.Answer), first.str("secret")) {
 		t.Errorf("got %q, %v", pin.Answer, err)
 	}
@@ -91,12 +98,108 @@ func TestIdempotencyKeyOfPublishing(t *testing.T) {
 	w := newWorld(t)
 	const event = `{"type":"invoice.paid","data":{}}`
 	first := w.do("POST", "/v1/events", w.key, event, "Idempotency-Key: k").is(202)
-	again := w.do("POST", "/v1/tenants/acme/events", adminKey, event, "Idempotency-Key: k").is(202)
+	again := w.do("POST", "/v1/events", w.key, event, "Idempotency-Key: k").is(202)
 	if again.body != first.body || len(w.events.got) != 1 {
 		t.Errorf("got %s, want %s", again.body, first.body)
 	}
+	// Other credentials' keys are theirs, though they publish for the same tenant.
+	admins := w.do("POST", "/v1/tenants/acme/events", adminKey, event, "Idempotency-Key: k").is(202)
+	others := w.do("POST", "/v1/events", w.scoped("events:write"), event, "Idempotency-Key: k").is(202)
+	if admins.body == first.body || others.body == first.body || len(w.events.got) != 3 {
+		t.Errorf("got %s and %s, the answer of another credential is %s", admins.body, others.body, first.body)
+	}
+	w.do("POST", "/v1/tenants/acme/events", adminKey, event, "Idempotency-Key: k").is(202)
+	if len(w.events.got) != 3 {
+		t.Error("the admin's repeat is published")
+	}
 	w.do("POST", "/v1/events", w.key, event+" ", "Idempotency-Key: k").problem(409, "idempotency-key-reused")
 	w.do("POST", "/v1/tenants/absent/events", adminKey, event, "Idempotency-Key: k").problem(404, "not-found")
+}
+
+// An answer that holds a key, a link or a secret is given again to whom it was given, and to nobody else who knows the
+// Idempotency-Key and the body.
+func TestIdempotencyKeyOfAnotherCredential(t *testing.T) {
+	w := newWorld(t)
+	hook := w.webhook(w.key)
+	tests := map[string]struct {
+		path, body string
+		scope      string // that the other key has, and no other
+		secret     string // the field of the answer
+		want       int    // that the other key gets
+	}{
+		"a key of all scopes":  {"/v1/keys", `{"name":"k","scopes":["keys:write","events:write"]}`, "keys:write", "key", 422},
+		"a key of few scopes":  {"/v1/keys", `{"name":"k","scopes":["keys:write"]}`, "keys:write", "key", 201},
+		"a webhook's secret":   {"/v1/webhooks", newHook, "webhooks:write", "secret", 201},
+		"an import's secrets":  {"/v1/webhooks/import", "[" + newHook + "]", "webhooks:write", "", 201},
+		"a secret as rotated":  {"/v1/webhooks/" + hook + "/rotate-secret", `{}`, "webhooks:write", "secret", 200},
+		"a source's secret":    {"/v1/sources", `{"kind":"github","name":"CI"}`, "sources:write", "secret", 201},
+		"a portal link":        {"/v1/portal-links", `{}`, "tenant:write", "url", 201},
+		"without its scope":    {"/v1/webhooks", newHook, "events:read", "secret", 403},
+		"what is not a secret": {"/v1/webhooks/" + hook + "/test", `{}`, "webhooks:write", "delivery_id", 200},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := *w
+			w.t = t
+			once := "Idempotency-Key: " + name
+			first := w.do("POST", tt.path, w.key, tt.body, once)
+			if first.status >= 300 {
+				t.Fatalf("got %d %s", first.status, first.body)
+			}
+			w.now.pass(time.Second)
+			other := w.do("POST", tt.path, w.scoped(tt.scope), tt.body, once)
+			if other.status != tt.want || other.header.Get("Idempotent-Replayed") != "" {
+				t.Errorf("another key got %d %s, replayed %q, want %d of its own", other.status, other.body, other.header.Get("Idempotent-Replayed"), tt.want)
+			}
+			if tt.secret != "" && strings.Contains(other.body, first.str(tt.secret)) || other.body == first.body {
+				t.Errorf("another key got %s, which is the first one's %s", other.body, first.body)
+			}
+			session := w.request("POST", tt.path, "", tt.body, once)
+			k, err := w.store.KeyByHash(t.Context(), webhook.HashAPIKey(w.key))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.now.pass(time.Second)
+			link := portal.Link{ID: "pl_" + tt.scope, Tenant: "acme", Maker: k.Hash}
+			session = session.WithContext(httpapi.WithKey(t.Context(), link.Key(k)))
+			if got := w.send(session); got.header.Get("Idempotent-Replayed") != "" {
+				t.Errorf("a portal session got the first one's answer %s", got.body)
+			}
+			if again := w.do("POST", tt.path, w.key, tt.body, once); again.body != first.body || again.header.Get("Idempotent-Replayed") != "true" {
+				t.Errorf("its own credential got %s, want %s again", again.body, first.body)
+			}
+		})
+	}
+}
+
+// Of those whom IAM authorised a role is one credential, whichever session of it calls.
+func TestIdempotencyKeyOfARole(t *testing.T) {
+	w := newWorld(t)
+	w.api.Admin = gateway.Admin
+	handle := gateway.Handler(w.api.Handler())
+	call := func(arn string) string {
+		e := event("POST /v1/tenants/{id}/keys", "POST", "/v1/tenants/acme/keys", true)
+		e.RequestContext.Authorizer.IAM.UserARN = arn
+		e.Headers["idempotency-key"], e.Body = "k", `{"name":"k","scopes":["events:write"]}`
+		a, err := handle(t.Context(), e)
+		if err != nil || a.StatusCode != 201 {
+			t.Fatalf("%s: got %d %s, %v", arn, a.StatusCode, a.Body, err)
+		}
+		return a.Body
+	}
+	const account = "arn:aws:sts::123456789012:"
+	first := call(account + "assumed-role/backend/session-1")
+	if again := call(account + "assumed-role/backend/session-2"); again != first {
+		t.Errorf("another session of the role got %s, want %s", again, first)
+	}
+	for _, other := range []string{
+		account + "assumed-role/backend-2/session-1", account + "federated-user/backend", "arn:aws:iam::123456789012:user/backend",
+		"arn:aws:sts::210987654321:assumed-role/backend/session-1",
+	} {
+		if got := call(other); got == first {
+			t.Errorf("%s got the answer that was given to the role", other)
+		}
+	}
 }
 
 func TestIdempotencyKeyInParallel(t *testing.T) {

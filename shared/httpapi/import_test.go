@@ -239,6 +239,40 @@ func TestImportCutShort(t *testing.T) {
 	}
 }
 
+// An import that was cut short is completed by its own credential alone: the answer holds the secrets.
+func TestImportCutShortOfAnother(t *testing.T) {
+	w := newWorld(t)
+	const body = `[{"url":"https://example.com/a","events":["*"]},{"url":"https://example.com/b","events":["*"]}]`
+	made := 0
+	w.faults.Before = func(call string) error {
+		if made++; made == 3 { // a pin, a webhook
+			return errors.New("down")
+		}
+		return nil
+	}
+	w.do("POST", "/v1/webhooks/import", w.key, body).problem(503, "unavailable")
+	w.faults.Before = nil
+	var begun, others, own imported
+	w.do("GET", "/v1/webhooks", w.key, "").is(200).into(&begun)
+	if len(begun.Data) != 1 {
+		t.Fatalf("got %d webhooks of an import that was cut short, want one", len(begun.Data))
+	}
+	w.now.pass(time.Minute)
+	w.do("POST", "/v1/webhooks/import", w.scoped("webhooks:write"), body).is(201).into(&others)
+	w.do("POST", "/v1/webhooks/import", w.key, body).is(201).into(&own)
+	holds := func(all imported) bool {
+		for _, made := range all.Data {
+			if made.ID == begun.Data[0].ID {
+				return true
+			}
+		}
+		return false
+	}
+	if holds(others) || !holds(own) {
+		t.Errorf("the webhook that the import began with is in the answer of another key: %v, and of its own: %v", holds(others), holds(own))
+	}
+}
+
 // Somebody takes an id while an import is under way: of the import nothing stays.
 func TestImportLosesAnID(t *testing.T) {
 	w := newWorld(t)

@@ -3,9 +3,10 @@
 //
 // What it guarantees: when Publish returns nil, everything that follows from the events is in a durable queue, and the events
 // are in the log, if there is one. Of system events those are that somebody takes. An event
-// whose id came from outside is accepted once in 24 hours; a repeat is answered as the first time, and its messages are
-// sent once more, late, because the first try may have died before it sent them. Publish takes a batch whole
-// or not at all; after an error some messages may have been sent, and a retry with the same ids makes it whole.
+// whose id came from outside is accepted once in 24 hours; a repeat is answered as the first time, and sent only if it is not
+// known that the first try was, a little late, because that may be under way. Another event under such an id is refused.
+// Publish takes a batch whole or not at all; after an error some messages may have been sent, and a retry with the same ids
+// makes it whole.
 //
 // It makes no delivery record and no attempt (package delivery does).
 package ingest

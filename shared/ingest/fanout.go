@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
@@ -40,16 +41,13 @@ func (s *Service) handOver(ctx context.Context, d *dialect.Dialect, p *publicati
 		return nil, err
 	}
 	ev.Data = nil
-	return []queue.Outgoing{(&fanout{Event: ev, Data: data, Dialect: d.Ref(), Except: p.except, Repeat: p.repeat}).outgoing()}, nil
+	f := fanout{Event: ev, Data: data, Dialect: d.Ref(), Except: p.except, Repeat: p.repeat}
+	return []queue.Outgoing{f.outgoing(s.delay(p.repeat))}, nil
 }
 
-func (f *fanout) outgoing() queue.Outgoing {
+func (f *fanout) outgoing(delay time.Duration) queue.Outgoing {
 	body, _ := json.Marshal(envelope{Fanout: f}) // strings, times and bytes
-	out := queue.Outgoing{Body: string(body), Group: f.Event.Tenant}
-	if f.Cursor == "" {
-		out.Delay = delayOf(f.Repeat)
-	}
-	return out
+	return queue.Outgoing{Body: string(body), Group: f.Event.Tenant, Delay: delay}
 }
 
 // fanOut sends the messages of one part of the index, and its continuation, before it returns nil. Repeated as a whole
@@ -82,7 +80,7 @@ func (s *Service) fanOut(ctx context.Context, f fanout) error {
 		if f.Repeat {
 			to = takenBefore(to, ev.AcceptedAt)
 		}
-		msgs, err := s.messages(ctx, d, ev, to, f.Repeat)
+		msgs, err := s.messages(ctx, d, ev, to, 0) // a repeat has waited
 		if err != nil {
 			return err
 		}
@@ -94,5 +92,5 @@ func (s *Service) fanOut(ctx context.Context, f fanout) error {
 		}
 	}
 	f.Cursor = page.Cursor
-	return queue.SendAll(ctx, s.Queue, []queue.Outgoing{f.outgoing()})
+	return queue.SendAll(ctx, s.Queue, []queue.Outgoing{f.outgoing(0)})
 }

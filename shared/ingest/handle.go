@@ -13,17 +13,18 @@ import (
 )
 
 // Handle takes a batch of messages from the ingest queue: events to fan out, changes of webhooks' states, and entries of
-// the event bus. An entry that is no event goes to the refused queue with the reason; only passing faults, and a change
-// that is not made yet, make a message come back.
+// the event bus. An entry that is no event, or has the id of another, goes to the refused queue with the reason; only
+// passing faults, a change that is not made yet, and an id of which it is not known yet whether it stands for another event,
+// make a message come back.
 func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for _, r := range ev.Records {
 		err := s.handle(ctx, r.Body)
-		if refusal, ok := errors.AsType[*webhook.Error](err); ok && refusal.Kind != webhook.Unavailable && refusal.Kind != webhook.Internal {
+		if refusal, ok := errors.AsType[*webhook.Error](err); ok && refusal.Kind != webhook.Unavailable && refusal.Kind != webhook.Internal && !errors.Is(err, errUnsure) {
 			err = s.refuse(ctx, r.Body, refusal)
 		}
 		if err != nil {
-			if !errors.Is(err, errAwaited) {
+			if !errors.Is(err, errAwaited) && !errors.Is(err, errUnsure) {
 				s.Log.ErrorContext(ctx, "ingest.failed", "message_id", r.MessageId, "err", err)
 			}
 			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
@@ -79,12 +80,9 @@ func (s *Service) entry(ctx context.Context, body string) error {
 	} else if err != nil {
 		return err
 	}
-	in := Input{ID: d.ID, Type: e.DetailType, Data: d.Data, Timestamp: d.Timestamp}
+	in := Input{ID: d.ID, Type: e.DetailType, Data: d.Data, Timestamp: d.Timestamp, Carried: e.Time}
 	if in.ID == "" {
 		in.ID = e.ID // the same at every hand-off of this entry
-	}
-	if in.Timestamp.IsZero() {
-		in.Timestamp = e.Time
 	}
 	if TooLarge(in) {
 		return &webhook.Error{Kind: webhook.TooLarge, Code: "too-large", Message: "detail.data is over 256 KiB"}

@@ -2,8 +2,6 @@ package ingest
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +11,6 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
-	"hookline/shared/eventlog"
 	"hookline/shared/pattern"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
@@ -53,20 +50,18 @@ type publication struct {
 	except  string // a webhook that is not told; "" none
 	quiet   bool   // nobody is told; the id is pinned all the same
 	repeat  bool   // accepted before
-	void    bool   // nothing is to be sent for it
+	sent    bool   // accepted before, and known to have been sent then
+	early   bool   // accepted by a release whose log does not tell of that
+	void    bool   // another event stands for it: an equal one of this request, or another writer's of the same change
 	dated   bool   // its publisher said when it happened
 }
 
-// stored is a pin's answer: the results, and the time the events happened, which their bodies carry. Of an event's own pin
-// it says too where the event is in the log.
-type stored struct {
-	Results   []Result `json:"results"`
-	Timestamp string   `json:"timestamp"`
-	eventlog.Pinned
-}
+// skipped reports whether nothing is to be done for the event.
+func (p *publication) skipped() bool { return p.void || p.sent }
 
 // Publish accepts the events for the tenant. The results are in order. Errors: webhook.Invalid naming the fields as
-// "3.type", webhook.Conflict for a reused Idempotency-Key, webhook.Unavailable.
+// "3.type", webhook.Conflict for an id that stands for another event (CodeIDReused) or an Idempotency-Key that was used
+// with another body, webhook.Unavailable. Of a batch that is refused nothing is taken.
 func (s *Service) Publish(ctx context.Context, t webhook.Tenant, in []Input, once *Once) ([]Result, error) {
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
@@ -83,12 +78,14 @@ func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string
 	if err := s.match(ctx, tenant, pubs); err != nil {
 		return nil, err
 	}
-	// From here on the order matters. Pins first: a crash after them loses nothing, for the client has no answer and
-	// its retry sends the messages as a repeat. Messages and log last, side by side: what is answered is queued and in the
-	// log. A crash between the two leaves an event in the log that was never answered, or messages of one that the retry
-	// brings into the log.
+	// From here on the order matters: pins, messages, log. A crash after the pins loses nothing, for the client has no
+	// answer and its retry sends the messages; one after the messages leaves an event that may come twice if the client
+	// tries again, but in one delivery; one after the log leaves an event that is known to have been sent (sent.go).
 	results, err := s.pin(ctx, tenant, pubs, once)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.settle(ctx, tenant, pubs); err != nil {
 		return nil, err
 	}
 	for _, p := range pubs {
@@ -96,8 +93,7 @@ func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string
 			p.to = takenBefore(p.to, p.AcceptedAt)
 		}
 	}
-	logged := s.logging(ctx, pubs)
-	if err := errors.Join(s.send(ctx, d, pubs), <-logged); err != nil {
+	if err := s.carryOut(ctx, d, tenant, pubs, once); err != nil {
 		return nil, webhook.ErrUnavailable(err)
 	}
 	for i, r := range results {
@@ -106,14 +102,29 @@ func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string
 	return results, nil
 }
 
-// logging writes the events to the log, beside whatever the caller does until it receives the outcome.
-func (s *Service) logging(ctx context.Context, pubs []*publication) <-chan error {
-	done := make(chan error, 1)
+// carryOut sends the events and writes them to the log. Events whose ids we made go into both side by side, for nobody
+// can ask for them again: a crash between the two leaves an event in the log that was never answered, or messages of one
+// that is not in the log.
+func (s *Service) carryOut(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, once *Once) error {
+	if once == nil && !slices.ContainsFunc(pubs, func(p *publication) bool { return p.hash != "" }) {
+		logged := make(chan error, 1)
+		go func() { logged <- s.log(ctx, pubs) }()
+		return errors.Join(s.send(ctx, d, pubs), <-logged)
+	}
+	if err := s.send(ctx, d, pubs); err != nil {
+		return err
+	}
+	if s.Events == nil {
+		return s.mark(ctx, tenant, pubs)
+	}
+	return s.log(ctx, pubs)
+}
+
+// log writes the events to the log, if there is one.
+func (s *Service) log(ctx context.Context, pubs []*publication) error {
 	var events []webhook.LoggedEvent
 	for _, p := range pubs {
-		// Most system events are for nobody, and of a receiver that is down there is one for each delivery: those are not
-		// what anybody looks for in a log.
-		if p.void || p.quiet || p.entry == "" || webhook.IsSystemType(p.Type) && len(p.to) == 0 {
+		if !p.logged() {
 			continue
 		}
 		ev := webhook.LoggedEvent{Event: p.Event, Entry: p.entry}
@@ -124,11 +135,15 @@ func (s *Service) logging(ctx context.Context, pubs []*publication) <-chan error
 		events = append(events, ev)
 	}
 	if s.Events == nil || len(events) == 0 {
-		done <- nil
-		return done
+		return nil
 	}
-	go func() { done <- s.Events.Write(ctx, events, s.expiry(events[0].Event)) }()
-	return done
+	return s.Events.Write(ctx, events, s.expiry(events[0].Event))
+}
+
+// logged reports whether the event belongs into the log. Most system events are for nobody, and of a receiver that is
+// down there is one for each delivery: those are not what anybody looks for in a log.
+func (p *publication) logged() bool {
+	return !p.skipped() && !p.quiet && p.entry != "" && (len(p.to) > 0 || !webhook.IsSystemType(p.Type))
 }
 
 func (s *Service) accept(t webhook.Tenant, d *dialect.Dialect, in []Input) ([]*publication, error) {
@@ -148,31 +163,23 @@ func (s *Service) accept(t webhook.Tenant, d *dialect.Dialect, in []Input) ([]*p
 		p := &publication{entry: ids[i], Event: webhook.Event{
 			Tenant: t.ID, ID: e.ID, Type: e.Type, AcceptedAt: now, Timestamp: happened, Data: data,
 		}}
-		if !e.Timestamp.IsZero() {
-			p.Timestamp, p.dated = e.Timestamp.UTC().Format(webhook.TimeFormat), true
+		if at := e.happened(); !at.IsZero() {
+			p.Timestamp, p.dated = at.UTC().Format(webhook.TimeFormat), true
 		}
 		if p.ID == "" {
 			p.ID = ids[i]
 		} else {
-			p.hash = hashOf(e, data)
+			p.hash = hashOf(e)
 		}
 		pubs[i] = p
+	}
+	for _, i := range Clashing(in) {
+		errs = append(errs, webhook.FieldError{Field: fmt.Sprintf("%d.id", i), Message: IDTwice})
 	}
 	if errs != nil {
 		return nil, webhook.ErrInvalid(errs...)
 	}
 	return pubs, nil
-}
-
-func hashOf(e Input, data []byte) string {
-	h := sha256.New()
-	stamp := ""
-	if !e.Timestamp.IsZero() {
-		stamp = e.Timestamp.UTC().Format(time.RFC3339Nano)
-	}
-	fmt.Fprintf(h, "%s\n%s\n", e.Type, stamp)
-	h.Write(data)
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // match finds the webhooks that take each event. The index is read once for each distinct type.
@@ -262,149 +269,17 @@ func (f filters) parsed(filter json.RawMessage) *pattern.Pattern {
 	return p
 }
 
-// pin remembers what came with an id from outside, or finds what was remembered, and returns the answer.
-func (s *Service) pin(ctx context.Context, tenant string, pubs []*publication, once *Once) ([]Result, error) {
-	results := make([]Result, len(pubs))
-	for i, p := range pubs {
-		results[i] = Result{ID: p.ID, Type: p.Type, Matched: p.matched}
-	}
-	var whole *stored
-	if once != nil {
-		pin, created, err := s.remember(ctx, webhook.Pin{
-			Tenant: tenant, Scope: once.Scope, Key: once.Key, Hash: once.Hash, At: pubs[0].AcceptedAt,
-		}, stored{Results: results, Timestamp: undated(pubs)})
-		if err != nil {
-			return nil, err
-		}
-		if !created {
-			if pin.Hash != once.Hash {
-				return nil, webhook.ErrConflict("idempotency-key-reused", "this Idempotency-Key was used with another body")
-			}
-			if whole, err = decode(pin.Answer, len(pubs)); err != nil {
-				return nil, err
-			}
-			for i, p := range pubs {
-				if p.hash == "" {
-					p.ID, p.AcceptedAt, p.repeat = whole.Results[i].ID, pin.At, true
-					p.entry = p.ID
-					if !p.dated {
-						p.Timestamp = whole.Timestamp // its body stays what it was
-					}
-				}
-			}
-		}
-	}
-	if err := s.pinEvents(ctx, tenant, pubs, results); err != nil {
-		return nil, err
-	}
-	if whole != nil {
-		return whole.Results, nil
-	}
-	return results, nil
-}
-
-// undated returns when those events happened whose publisher did not say so, "" if there is none.
-func undated(pubs []*publication) string {
-	for _, p := range pubs {
-		if !p.dated {
-			return p.Timestamp
-		}
-	}
-	return ""
-}
-
-// pinEvents pins the events whose ids came from outside, each by itself.
-func (s *Service) pinEvents(ctx context.Context, tenant string, pubs []*publication, results []Result) error {
-	var pins []webhook.Pin
-	var of []int
-	at := make(map[string]int) // id → the event of this request that has it first
-	for i, p := range pubs {
-		if p.hash == "" {
-			continue
-		}
-		if j, ok := at[p.ID]; ok {
-			p.void, results[i] = true, results[j]
-			continue
-		}
-		at[p.ID] = i
-		answer, err := json.Marshal(stored{
-			Results: results[i : i+1], Timestamp: p.Timestamp, Pinned: eventlog.Pinned{Entry: p.entry},
-		})
-		if err != nil {
-			return err
-		}
-		pin := webhook.Pin{
-			Tenant: tenant, Scope: eventlog.PinScope, Key: p.ID, Hash: p.hash, At: p.AcceptedAt, Answer: answer,
-			ExpiresAt: p.AcceptedAt.Add(Remembered),
-		}
-		if s.Events != nil {
-			pin.KeptUntil = s.expiry(p.Event) // the log finds the event by it
-		}
-		pins = append(pins, pin)
-		of = append(of, i)
-	}
-	if len(pins) == 0 {
-		return nil
-	}
-	got, created, err := s.Store.Pins(ctx, pins)
-	if err != nil {
-		return err
-	}
-	for k, pin := range got {
-		if created[k] {
-			continue
-		}
-		p := pubs[of[k]]
-		first, err := decode(pin.Answer, 1)
-		if err != nil {
-			return err
-		}
-		results[of[k]] = first.Results[0]
-		p.AcceptedAt, p.repeat = pin.At, true
-		p.Timestamp, p.entry = first.Timestamp, first.Entry
-		// Another event under the same id is answered as the first and not sent: the first one has the id.
-		p.void = pin.Hash != p.hash
-	}
-	for i, p := range pubs {
-		if p.void && p.hash != "" {
-			results[i] = results[at[p.ID]]
-		}
-	}
-	return nil
-}
-
-func (s *Service) remember(ctx context.Context, p webhook.Pin, answer stored) (webhook.Pin, bool, error) {
-	b, err := json.Marshal(answer)
-	if err != nil {
-		return webhook.Pin{}, false, err
-	}
-	p.Answer, p.ExpiresAt = b, p.At.Add(Remembered)
-	got, created, err := s.Store.Pins(ctx, []webhook.Pin{p})
-	if err != nil {
-		return webhook.Pin{}, false, err
-	}
-	return got[0], created[0], nil
-}
-
-func decode(answer []byte, n int) (*stored, error) {
-	var st stored
-	if err := json.Unmarshal(answer, &st); err != nil || len(st.Results) != n {
-		return nil, fmt.Errorf("the remembered answer is not readable: %w", err)
-	}
-	return &st, nil
-}
-
 // send queues what the events lead to: their messages, or, beyond what one request should send, the events themselves.
 func (s *Service) send(ctx context.Context, d *dialect.Dialect, pubs []*publication) error {
 	total := 0
 	for _, p := range pubs {
-		if !p.void {
+		if !p.skipped() {
 			total += len(p.to)
 		}
 	}
 	var first, again []queue.Outgoing
 	for _, p := range pubs {
-		if p.void || len(p.to) == 0 {
+		if p.skipped() || len(p.to) == 0 {
 			continue
 		}
 		var msgs []queue.Outgoing
@@ -412,7 +287,7 @@ func (s *Service) send(ctx context.Context, d *dialect.Dialect, pubs []*publicat
 		if total > MaxInline {
 			msgs, err = s.handOver(ctx, d, p)
 		} else {
-			msgs, err = s.messages(ctx, d, p.Event, p.to, p.repeat)
+			msgs, err = s.messages(ctx, d, p.Event, p.to, s.delay(p.repeat))
 		}
 		if err != nil {
 			return err
@@ -445,7 +320,7 @@ func takenBefore(subs []webhook.Subscription, at time.Time) []webhook.Subscripti
 }
 
 // messages returns one message for each webhook. Webhooks of one format share the event's body.
-func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev webhook.Event, to []webhook.Subscription, repeat bool) ([]queue.Outgoing, error) {
+func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev webhook.Event, to []webhook.Subscription, delay time.Duration) ([]queue.Outgoing, error) {
 	bodies := make(map[string]webhook.Payload)
 	msgs := make([]queue.Outgoing, 0, len(to))
 	for _, sub := range to {
@@ -462,14 +337,15 @@ func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev webhook.E
 		}
 		m := delivery.Compose(d, ev, sub)
 		m.Body, m.Ref = body.Inline, body.Ref
-		msgs = append(msgs, m.Outgoing(delayOf(repeat)))
+		msgs = append(msgs, m.Outgoing(delay))
 	}
 	return msgs, nil
 }
 
-func delayOf(repeat bool) time.Duration {
+// delay returns how long what is sent waits.
+func (s *Service) delay(repeat bool) time.Duration {
 	if repeat {
-		return repeatDelay
+		return min(s.span(repeatDelay), queue.MaxDelay)
 	}
 	return 0
 }

@@ -16,9 +16,18 @@ type Store interface {
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
 	Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, error)
 	Subscriptions(ctx context.Context, tenant string, patterns []string, page webhook.Page) (webhook.List[webhook.Subscription], error)
-	Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error)
+	PinStore
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
+}
+
+// PinStore remembers ids from outside. Load finds the records of deliveries that exist.
+type PinStore interface {
+	Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error)
+	FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error)
+	Repin(ctx context.Context, p webhook.Pin, at time.Time) error
+	Unpin(ctx context.Context, p webhook.Pin) error
+	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
 }
 
 // Dialects finds a dialect by name or name@version.
@@ -30,6 +39,8 @@ type Dialects interface {
 // so that a repeat writes no second one.
 type Log interface {
 	Write(ctx context.Context, events []webhook.LoggedEvent, until time.Time) error
+	// Holds returns which of the entries are in the log; one written before the call is.
+	Holds(ctx context.Context, tenant string, entries []string) (map[string]bool, error)
 }
 
 // Service publishes events. Its fields are set before use.
@@ -45,6 +56,8 @@ type Service struct {
 	Now       func() time.Time // the deployment's clock; nil is real time
 	Wall      func() time.Time // real time, for what is signed; nil is real time
 	Log       *slog.Logger
+	// Span is how much Now advances in a span of real time; nil is as much.
+	Span func(time.Duration) time.Duration
 }
 
 const (
@@ -52,8 +65,14 @@ const (
 	MaxInline = 500
 	// Remembered is for how long an id from outside stands for what it was first used for.
 	Remembered = 24 * time.Hour
-	// repeatDelay is how long a repeat's messages wait for the first try's, which are probably on their way.
-	repeatDelay = 5 * time.Minute
+	// repeatDelay is how long, in real time, the messages of a repeat wait for those of the first try, where that is not
+	// known to have sent any. It may have died, and then the event has to be sent within 30 seconds of the repeat. It may
+	// as well be under way, or have died after sending, and then its messages are to be handled first: a message that finds
+	// the delivery's record is dropped. The two are of one delivery in any case, and one record. The receiver gets a second
+	// request, with the same webhook-id, only if in that time nobody has taken up the first message, or the receiver has
+	// not answered it. Minutes would make that rarer still, and an event of a request that died late by as much; a repeat
+	// of an event that is known to have been sent, which is nearly every repeat, sends nothing at all.
+	repeatDelay = 20 * time.Second
 )
 
 // Input is an event as it was handed in.
@@ -61,7 +80,21 @@ type Input struct {
 	ID        string // "" to have one made
 	Type      string
 	Data      json.RawMessage
-	Timestamp time.Time // when it happened; zero: on acceptance
+	Timestamp time.Time // when it happened; zero: as Carried says
+	// Carried is when the event happened as its carrier says, which gives the same event another time when it is handed in
+	// again, so that it does not tell two events apart; zero: on acceptance.
+	Carried time.Time
+	// Same tells the event apart from others of its ID in place of type, time and data; "" if those do. A publisher gives
+	// it that has one event for each id, and may word that differently each time.
+	Same string
+}
+
+// happened returns when the event happened; zero: on acceptance.
+func (in Input) happened() time.Time {
+	if in.Timestamp.IsZero() {
+		return in.Carried
+	}
+	return in.Timestamp
 }
 
 // Result is what is said of an accepted event. Matched counts the active webhooks that get it.
@@ -71,7 +104,8 @@ type Result struct {
 	Matched int    `json:"matched"`
 }
 
-// Once is an Idempotency-Key: Key is unique within the tenant's Scope, Hash is of the body it came with.
+// Once is an Idempotency-Key: Key is unique within the tenant's Scope, which names the credential it came with, Hash is
+// of the body.
 type Once struct{ Scope, Key, Hash string }
 
 func (s *Service) now() time.Time {
@@ -86,6 +120,13 @@ func (s *Service) wall() time.Time {
 		return s.Wall()
 	}
 	return time.Now()
+}
+
+func (s *Service) span(real time.Duration) time.Duration {
+	if s.Span == nil {
+		return real
+	}
+	return s.Span(real)
 }
 
 // Check returns what is wrong with an event, by field. Its data must be an object: filters, forms and the chat formats
@@ -108,7 +149,7 @@ func Check(d *dialect.Dialect, in Input) []webhook.FieldError {
 	if problem := checkData(in.Data); problem != "" {
 		errs = append(errs, webhook.FieldError{Field: "data", Message: problem})
 	}
-	if !in.Timestamp.IsZero() && (in.Timestamp.Year() < 1970 || in.Timestamp.Year() > 9999) {
+	if at := in.happened(); !at.IsZero() && (at.Year() < 1970 || at.Year() > 9999) {
 		errs = append(errs, webhook.FieldError{Field: "timestamp", Message: "must be between the years 1970 and 9999"})
 	}
 	return errs

@@ -69,7 +69,7 @@ func (s *Service) tell(ctx context.Context, t webhook.Tenant, c system.Change) e
 			Tenant: t.ID, ID: in.ID, Type: in.Type, AcceptedAt: now,
 			Timestamp: in.Timestamp.UTC().Format(webhook.TimeFormat), Data: in.Data,
 		},
-		hash: hashOf(in, in.Data) + c.Writer, except: c.Webhook, quiet: c.Quiet,
+		hash: hashOf(in) + c.Writer, except: c.Webhook, quiet: c.Quiet,
 	}
 	if _, err := s.publish(ctx, d, t.ID, []*publication{p}, nil); err != nil {
 		return err

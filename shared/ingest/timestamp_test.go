@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -29,19 +30,22 @@ type only struct{ d *dialect.Dialect }
 
 func (o only) Dialect(context.Context, string) (*dialect.Dialect, error) { return o.d, nil }
 
-// kept is a queue that keeps what it is sent.
-type kept []queue.Outgoing
+// kept is a queue that keeps what it is sent, and may say that it did not.
+type kept struct {
+	msgs  []queue.Outgoing
+	fault error
+}
 
 func (k *kept) Send(_ context.Context, msgs []queue.Outgoing) error {
-	*k = append(*k, msgs...)
-	return nil
+	k.msgs = append(k.msgs, msgs...)
+	return k.fault
 }
 
 // bodies returns the bodies of the messages, and forgets these.
 func (k *kept) bodies(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for _, sent := range *k {
+	for _, sent := range k.msgs {
 		var m delivery.Message
 		if err := json.Unmarshal([]byte(sent.Body), &m); err != nil {
 			t.Fatal(err)
@@ -52,7 +56,7 @@ func (k *kept) bodies(t *testing.T) []string {
 		}
 		out = append(out, string(body))
 	}
-	*k = nil
+	k.msgs = nil
 	return out
 }
 
@@ -97,9 +101,14 @@ func TestMilliseconds(t *testing.T) {
 	want := []string{accepted, asDated, accepted}
 	once := &Once{Scope: "s", Key: "k", Hash: "h"}
 	var results []Result
+	// The first request does not learn that its messages were taken, so that a repeat sends them again.
 	for _, time := range []string{"first", "repeat"} {
-		if results, err = s.Publish(t.Context(), tenant, in, once); err != nil {
-			t.Fatal(err)
+		sent.fault = nil
+		if time == "first" {
+			sent.fault = errors.New("away")
+		}
+		if results, err = s.Publish(t.Context(), tenant, in, once); (err != nil) != (time == "first") {
+			t.Fatalf("%s: got %v", time, err)
 		}
 		if diff := cmp.Diff(want, sent.bodies(t)); diff != "" {
 			t.Errorf("%s: -want +got\n%s", time, diff)

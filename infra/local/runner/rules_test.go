@@ -43,7 +43,11 @@ func TestRepeats(t *testing.T) {
 		acme.webhook(hook("order.*")) // came too late for order-1
 		acme.do(http.StatusAccepted, "POST", "/v1/events", event, &again)
 		event["data"] = map[string]any{"n": 2}
-		acme.do(http.StatusAccepted, "POST", "/v1/events", event, nil)
+		acme.do(http.StatusConflict, "POST", "/v1/events", event, nil)
+		batch := []any{map[string]any{"id": "order-2", "type": "order.placed", "data": map[string]any{}}, event}
+		if got, err := acme.try("POST", "/v1/events", batch, nil); err != nil || got.status != http.StatusConflict || !strings.Contains(string(got.body), `"code":"event-id-reused"`) {
+			t.Errorf("got %d %s, %v, want a batch with a used id refused", got.status, got.body, err)
+		}
 		pass(time.Hour)
 		if again != first || again.Matched != 1 {
 			t.Errorf("got %+v and then %+v, want the same and matched 1", first, again)
@@ -59,6 +63,52 @@ func TestRepeats(t *testing.T) {
 			t.Errorf("a day later: got matched %d and %d requests in all, want 2 and 3", again.Matched, got["order-1"])
 		}
 	})
+}
+
+// TestRepeatsOfTheDead has the queues take nothing when an event is first published: published again it comes within 30
+// seconds, and once, also to a receiver that takes ten seconds.
+func TestRepeatsOfTheDead(t *testing.T) {
+	for name, headers := range map[string][]string{"by its id": nil, "by an Idempotency-Key": {"Idempotency-Key", "k"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &receiver{takes: 10 * time.Second}
+			world{receiver: r, noisy: true}.run(t, func(t *testing.T, admin *client, engine *queuesqlite.Engine) {
+				acme := admin.tenant("acme", "standard")
+				acme.webhook(hook("*"))
+				pass(time.Second)
+				event := map[string]any{"type": "order.placed", "data": map[string]any{}}
+				if headers == nil {
+					event["id"] = "order-1"
+				}
+				publish := func(want int) {
+					t.Helper()
+					got, err := acme.try("POST", "/v1/events", event, nil, headers...)
+					if err != nil || got.status != want {
+						t.Fatalf("got %d %s, %v, want %d", got.status, got.body, err, want)
+					}
+				}
+				engine.SetFaults(queuesqlite.Faults{Throttle: 1})
+				publish(http.StatusServiceUnavailable)
+				engine.SetFaults(queuesqlite.Faults{})
+				pass(2 * time.Minute)
+				for range 3 {
+					publish(http.StatusAccepted)
+				}
+				pass(30 * time.Second)
+				if n := len(r.requests()); n != 1 {
+					t.Errorf("got %d requests within 30 s, want 1", n)
+				}
+				publish(http.StatusAccepted)
+				pass(time.Hour)
+				if n := len(r.requests()); n != 1 {
+					t.Errorf("got %d requests in all, want 1", n)
+				}
+				if n := len(acme.deliveries("")); n != 1 {
+					t.Errorf("got %d deliveries, want 1", n)
+				}
+			})
+		})
+	}
 }
 
 func TestFanOut(t *testing.T) {

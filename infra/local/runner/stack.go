@@ -116,7 +116,7 @@ func Assemble(p Parts) (*Stack, error) {
 	d.Jobs = replays
 	in := &ingest.Service{
 		Store: p.Store, Events: events, Dialects: dialects, Delivery: p.Queues[DeliveryQueue], Queue: p.Queues[IngestQueue],
-		Refused: p.Queues[RefusedQueue], Announcer: p.Announcer, Now: p.Clock.Now, Log: p.Log,
+		Refused: p.Queues[RefusedQueue], Announcer: p.Announcer, Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
 	}
 	if in.Announcer == nil && p.Mailer != nil {
 		in.Announcer = notices{p.Queues[NotifyQueue]}
