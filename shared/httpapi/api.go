@@ -132,6 +132,8 @@ type API struct {
 	Box     seal.Box
 	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.
 	AllowPrivate bool
+	// MatchWork is how many steps of matching the trial of a filter is given; 0 means pattern.MaxWork.
+	MatchWork int
 	// AdminKeyHash is webhook.HashAPIKey of the admin's bearer key; "" where there is none, as on AWS.
 	AdminKeyHash string
 	// Admin reports whether the front has authorised the request as an admin's (on AWS: by IAM); nil never. The request's

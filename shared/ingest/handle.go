@@ -13,8 +13,8 @@ import (
 )
 
 // Handle takes a batch of messages from the ingest queue: events to fan out, changes of webhooks' states, and entries of
-// the event bus. An entry that is no event goes to the refused queue with the reason; only passing faults, and a change
-// that is not made yet, make a message come back.
+// the event bus. An entry that is no event, or is too much work for its tenant's filters, goes to the refused queue with
+// the reason; only passing faults, and a change that is not made yet, make a message come back.
 func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for _, r := range ev.Records {
@@ -93,6 +93,9 @@ func (s *Service) entry(ctx context.Context, body string) error {
 	return err
 }
 
+// reasonBudget is the reason of entries whose filters are too much work. All others have the error's message.
+const reasonBudget = "filter_budget"
+
 // refused is an entry in the refused queue.
 type refused struct {
 	Reason string               `json:"reason"`
@@ -106,7 +109,11 @@ func (s *Service) refuse(ctx context.Context, body string, why *webhook.Error) e
 	if len(body) > queue.MaxBytes/2 {
 		body = body[:queue.MaxBytes/2] // the reason must fit beside it
 	}
-	b, err := json.Marshal(refused{Reason: why.Message, Errors: why.Fields, At: s.now(), Entry: body})
+	reason := why.Message
+	if why.Code == FilterBudget {
+		reason = reasonBudget
+	}
+	b, err := json.Marshal(refused{Reason: reason, Errors: why.Fields, At: s.now(), Entry: body})
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,11 @@ package management_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -171,6 +173,51 @@ func TestFaultsFoundEarlierAreKept(t *testing.T) {
 	}
 	if len(found) != 2 {
 		t.Error("the caller's faults were changed")
+	}
+}
+
+// A filter has a cost where it is stored. One that was stored before it had stays, also where a change gives it back.
+func TestFiltersCost(t *testing.T) {
+	ranges := func(n int) json.RawMessage {
+		tests := make([]string, n)
+		for i := range tests {
+			tests[i] = fmt.Sprintf(`{"cidr":"10.%d.0.0/16"}`, i)
+		}
+		return json.RawMessage(`{"ip":[` + strings.Join(tests, ",") + `]}`)
+	}
+	cheap, dear := management.WebhookInput{Filter: management.Of(ranges(10))}, management.WebhookInput{Filter: management.Of(ranges(150))}
+	w := newWorld(t)
+	refused := func(what string, err error, field string) {
+		t.Helper()
+		e, ok := errors.AsType[*webhook.Error](err)
+		if !ok || len(e.Fields) != 1 || e.Fields[0].Field != field || !strings.Contains(e.Fields[0].Message, "costs 300, and at most 150") {
+			t.Errorf("%s: got %v, want a fault of %s with its cost and the limit", what, err, field)
+		}
+	}
+	in := dear
+	in.URL, in.Events = management.Of("https://example.com/"), management.Of([]string{"invoice.paid"})
+	_, err := w.CreateWebhook(t.Context(), w.tenant, in, nil)
+	refused("created", err, "filter")
+	_, err = w.ImportWebhooks(t.Context(), w.tenant, []management.ImportInput{{WebhookInput: in}}, "digest")
+	refused("imported", err, "0.filter")
+	hook := w.create(t, func(in *management.WebhookInput) { in.Filter = cheap.Filter }).Webhook
+	_, err = w.UpdateWebhook(t.Context(), w.tenant, hook.ID, dear, nil)
+	refused("changed", err, "filter")
+
+	hook.Filter = ranges(150)
+	if err := w.store.UpdateWebhook(t.Context(), hook, false); err != nil {
+		t.Fatal(err)
+	}
+	spaced := management.WebhookInput{Name: management.Of("new"), Filter: management.Of(json.RawMessage(" " + string(ranges(150))))}
+	if got := w.update(t, hook.ID, spaced); got.Name != "new" || string(got.Filter) != string(ranges(150)) {
+		t.Errorf("got %s with %s, want the filter that was there", got.Name, got.Filter)
+	}
+	_, err = w.UpdateWebhook(t.Context(), w.tenant, hook.ID, management.WebhookInput{Filter: management.Of(ranges(151))}, nil)
+	if webhook.KindOf(err) != webhook.Invalid || err == nil {
+		t.Errorf("another one that costs too much: got %v, want it refused", err)
+	}
+	if got := w.update(t, hook.ID, cheap); string(got.Filter) != string(ranges(10)) {
+		t.Errorf("got %s, want the cheap one", got.Filter)
 	}
 }
 
