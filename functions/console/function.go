@@ -53,7 +53,7 @@ func newFunction(s settings.Console, cfg aws.Config) (*function, error) {
 			Queues: delivery.Queues{Delivery: sqs.New(queues, s.Delivery.URL, s.Delivery.ARN)}, // tests and replays of one delivery use no other
 		},
 		Replays: replays,
-		Changes: sqs.New(queues, s.Ingest.URL, s.Ingest.ARN), AllowPrivate: settings.PrivateTargets,
+		Changes: sqs.New(queues, s.Ingest.URL, s.Ingest.ARN), AllowPrivate: settings.PrivateTargets, MaxWebhooks: s.MaxWebhooks,
 		Serves: func(r httpapi.Route) bool { return !r.Admin && !r.Publishes && !r.Inbound },
 	}
 	if s.EventLog {

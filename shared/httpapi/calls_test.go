@@ -120,6 +120,19 @@ func TestWebhook(t *testing.T) {
 	w.do("GET", "/v1/webhooks/"+id, w.key, "").problem(404, "not-found")
 }
 
+func TestMaxWebhooks(t *testing.T) {
+	w := newWorld(t)
+	w.api.MaxWebhooks = 2
+	w.handler = w.api.Handler()
+	const hook = `{"url":"https://example.com","events":["a.b"]}`
+	w.do("POST", "/v1/webhooks", w.key, hook).is(201)
+	w.do("POST", "/v1/webhooks", w.key, hook).is(201)
+	w.do("POST", "/v1/webhooks", w.key, hook).problem(409, "too-many-webhooks")
+	w.do("POST", "/v1/webhooks/import", w.key, "["+hook+"]").problem(409, "too-many-webhooks")
+	w.do("POST", "/v1/webhooks/import?dry_run=true", w.key, "["+hook+"]").problem(409, "too-many-webhooks")
+	w.do("POST", "/v1/webhooks", w.other, `{"url":"https://example.com","events":["user.created"]}`).is(201)
+}
+
 func TestFormats(t *testing.T) {
 	w := newWorld(t)
 	key := w.tenant("forms", "agiletune")

@@ -13,6 +13,7 @@ type Config struct {
 	AdminKey     string  // ADMIN_KEY; "" is made once and kept
 	ClockSpeed   float64 // CLOCK_SPEED
 	AllowPrivate bool    // ALLOW_PRIVATE_TARGETS
+	MaxWebhooks  int     // MAX_WEBHOOKS of a tenant; 0 is no limit
 	Engine       string  // ENGINE: what keeps everything
 }
 
@@ -49,6 +50,13 @@ func ReadConfig(getenv func(string) string) (Config, error) {
 		c.AllowPrivate = false
 	default:
 		errs = append(errs, fmt.Errorf("ALLOW_PRIVATE_TARGETS must be true or false, not %q", s))
+	}
+	if s := getenv("MAX_WEBHOOKS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 {
+			errs = append(errs, fmt.Errorf("MAX_WEBHOOKS must be a number from 0 on, not %q", s))
+		}
+		c.MaxWebhooks = n
 	}
 	if s := getenv("ENGINE"); s != "" {
 		c.Engine = s

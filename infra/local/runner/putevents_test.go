@@ -81,14 +81,14 @@ func TestReadConfig(t *testing.T) {
 	}{
 		"nothing set": {nil, Config{Port: 8080, DataDir: ".data", ClockSpeed: 1, AllowPrivate: true, Engine: "sqlite"}, nil},
 		"all set": {
-			map[string]string{"PORT": "9", "DATA_DIR": "d", "ADMIN_KEY": "k", "CLOCK_SPEED": "3600", "ALLOW_PRIVATE_TARGETS": "false", "ENGINE": "e"},
-			Config{Port: 9, DataDir: "d", AdminKey: "k", ClockSpeed: 3600, Engine: "e"},
+			map[string]string{"PORT": "9", "DATA_DIR": "d", "ADMIN_KEY": "k", "CLOCK_SPEED": "3600", "ALLOW_PRIVATE_TARGETS": "false", "ENGINE": "e", "MAX_WEBHOOKS": "7"},
+			Config{Port: 9, DataDir: "d", AdminKey: "k", ClockSpeed: 3600, Engine: "e", MaxWebhooks: 7},
 			nil,
 		},
 		"all wrong": {
-			map[string]string{"PORT": "x", "CLOCK_SPEED": "-1", "ALLOW_PRIVATE_TARGETS": "maybe"},
+			map[string]string{"PORT": "x", "CLOCK_SPEED": "-1", "ALLOW_PRIVATE_TARGETS": "maybe", "MAX_WEBHOOKS": "-1"},
 			Config{},
-			[]string{"PORT", "CLOCK_SPEED", "ALLOW_PRIVATE_TARGETS"},
+			[]string{"PORT", "CLOCK_SPEED", "ALLOW_PRIVATE_TARGETS", "MAX_WEBHOOKS"},
 		},
 		"no speed": {map[string]string{"CLOCK_SPEED": "NaN"}, Config{}, []string{"CLOCK_SPEED"}},
 	}
