@@ -54,7 +54,7 @@ func newFunction(s settings.Console, cfg aws.Config) (*function, error) {
 			Queues: delivery.Queues{Delivery: sqs.New(queues, s.Delivery.URL, s.Delivery.ARN)}, Changes: changes, // tests and replays of one delivery use no other
 		},
 		Replays: replays,
-		Changes: changes, AllowPrivate: settings.PrivateTargets,
+		Changes: changes, AllowPrivate: settings.PrivateTargets, MaxWebhooks: s.MaxWebhooks,
 		Serves: func(r httpapi.Route) bool { return !r.Admin && !r.Publishes && !r.Inbound },
 	}
 	if s.EventLog {

@@ -58,7 +58,7 @@ func newFunction(s settings.Webhooks, cfg aws.Config) (*function, error) {
 		DeadLetters: sqs.New(queues, s.DeadLetter.URL, s.DeadLetter.ARN), RedriveTo: first.Name(),
 		Changes: changes,
 		Rates:   &rate.Limiter{PerSecond: s.Rate},
-		Admin:   gateway.Admin, AllowPrivate: settings.PrivateTargets,
+		Admin:   gateway.Admin, AllowPrivate: settings.PrivateTargets, MaxWebhooks: s.MaxWebhooks,
 		Serves: func(r httpapi.Route) bool { return !r.Publishes && !r.Inbound }, // those are ingest's and inbound's
 	}
 	if s.EventLog {

@@ -290,7 +290,7 @@ func (r rule) takes(t *testing.T, event string) bool {
 	if len(faults) > 0 {
 		t.Fatalf("the pattern %s: %v", r.pattern, faults)
 	}
-	return p.Match(json.RawMessage(event))
+	return p.Match(pattern.Decode(json.RawMessage(event)), pattern.NewWork(t.Context(), pattern.MaxWork))
 }
 
 // transformer is the InputTransformer of a target.

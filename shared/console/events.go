@@ -172,6 +172,8 @@ func (s skippedView) Why() string {
 		return "It has come to take such events only since."
 	case ingest.AboutItself:
 		return "The event is about this webhook, and a webhook gets none about itself."
+	case ingest.OverBudget:
+		return "Its filter was not tried: the filters of all webhooks are too much work for this event."
 	}
 	return "It was deleted before the first attempt."
 }
@@ -224,7 +226,7 @@ func (p eventPage) Choices() []choice {
 		case ingest.Inactive:
 			c.Hint = "inactive"
 			inactive = append(inactive, c)
-		case ingest.NotSubscribed, ingest.Filtered, ingest.Later, ingest.AboutItself:
+		case ingest.NotSubscribed, ingest.Filtered, ingest.Later, ingest.AboutItself, ingest.OverBudget:
 			out = append(out, c)
 		}
 	}

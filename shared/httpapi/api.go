@@ -132,6 +132,10 @@ type API struct {
 	Box     seal.Box
 	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.
 	AllowPrivate bool
+	// MaxWebhooks is how many webhooks a tenant may have; 0 is no limit.
+	MaxWebhooks int
+	// MatchWork is how many steps of matching the trial of a filter is given; 0 means pattern.MaxWork.
+	MatchWork int
 	// AdminKeyHash is webhook.HashAPIKey of the admin's bearer key; "" where there is none, as on AWS.
 	AdminKeyHash string
 	// Admin names whom the front has authorised as an admin (on AWS: IAM's user or role), "" for nobody; nil never does. The
@@ -358,7 +362,7 @@ func (a *API) now() time.Time {
 }
 
 func (a *API) management() management.Service {
-	return management.Service{Store: a.Store, Dialects: a.Dialects, Box: a.Box, Changes: a.Changes, AllowPrivate: a.AllowPrivate, Now: a.Now}
+	return management.Service{Store: a.Store, Dialects: a.Dialects, Box: a.Box, Changes: a.Changes, AllowPrivate: a.AllowPrivate, MaxWebhooks: a.MaxWebhooks, Now: a.Now}
 }
 
 // dialect returns the dialect of the call's tenant.

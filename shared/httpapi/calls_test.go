@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hookline/shared/ingest"
 	"hookline/shared/webhook"
 )
 
@@ -157,6 +158,19 @@ func TestHeadersAndTheirHost(t *testing.T) {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	w.do("PATCH", at, w.key, `{"metadata":{"k":null}}`).faults("metadata.k")
+}
+
+func TestMaxWebhooks(t *testing.T) {
+	w := newWorld(t)
+	w.api.MaxWebhooks = 2
+	w.handler = w.api.Handler()
+	const hook = `{"url":"https://example.com","events":["a.b"]}`
+	w.do("POST", "/v1/webhooks", w.key, hook).is(201)
+	w.do("POST", "/v1/webhooks", w.key, hook).is(201)
+	w.do("POST", "/v1/webhooks", w.key, hook).problem(409, "too-many-webhooks")
+	w.do("POST", "/v1/webhooks/import", w.key, "["+hook+"]").problem(409, "too-many-webhooks")
+	w.do("POST", "/v1/webhooks/import?dry_run=true", w.key, "["+hook+"]").problem(409, "too-many-webhooks")
+	w.do("POST", "/v1/webhooks", w.other, `{"url":"https://example.com","events":["user.created"]}`).is(201)
 }
 
 func TestFormats(t *testing.T) {
@@ -401,6 +415,23 @@ func TestPublish(t *testing.T) {
 	w.do("POST", "/v1/events", w.key, `[`+numbered(`{"type":"a.b%d","data":{}}`, 100)+`]`).is(202)
 	if got, want := len(w.events.got), n+100; got != want {
 		t.Errorf("got %d events, want %d", got, want)
+	}
+}
+
+// Where matching is too much work, a list names the event, and one event alone its data.
+func TestPublishOverFilterBudget(t *testing.T) {
+	w := newWorld(t)
+	const one = `{"type":"a.b","data":{}}`
+	for body, c := range map[string]struct{ at, want string }{
+		one:                         {"0.data", "data"},
+		"[" + one + "]":             {"0.data", "0.data"},
+		"[" + one + "," + one + "]": {"1.data", "1.data"},
+	} {
+		w.events.err = ingest.ErrFilterBudget(c.at)
+		r := w.do("POST", "/v1/events", w.key, body).problem(422, "filter-budget")
+		if !strings.Contains(r.body, `"field":"`+c.want+`"`) {
+			t.Errorf("%s: got %s, want that it names %s", body, r.body, c.want)
+		}
 	}
 }
 

@@ -334,6 +334,13 @@ func TestTryFilter(t *testing.T) {
 	try(`{"filter":null,"type":"nope nope"}`).faults("filter", "type")
 	try(`{"filter":{"total":5},"data":[]}`).faults("data", "filter.total")
 	try(`{"filter":{"total":[{"numeric":["~",5]}]},"data":{}}`).faults("filter.total.0.numeric")
+	try(`{"filter":{"a":[` + numbered(`{"wildcard":"x%d*"}`, 41) + `]},"data":{}}`).faults("filter")
+	w.api.MatchWork = 1000
+	w.handler = w.api.Handler()
+	r := try(`{"filter":{"a":[1]},"data":{"a":[`+strings.Repeat(`0,`, 1000)+`0]}}`).problem(422, "filter-budget")
+	if !strings.Contains(r.body, `"field":"data"`) {
+		t.Errorf("the data is not named in %s", r.body)
+	}
 }
 
 func TestSystemEventsAreTestedNotPublished(t *testing.T) {

@@ -126,11 +126,12 @@ func (a *API) showEvent(c *call) (answer, error) {
 			out.Skipped = append(out.Skipped, skippedJSON{hook, deleted})
 		}
 	}
-	for _, w := range others {
+	reasons := ingest.Why(c.ctx(), others, c.event.Event)
+	for i, w := range others {
 		if rec, sent := records[keyOf(w.ID)]; sent {
 			out.Deliveries = append(out.Deliveries, deliveryOf(rec))
 		} else {
-			out.Skipped = append(out.Skipped, skippedJSON{w.ID, ingest.Why(w, c.event.Event)})
+			out.Skipped = append(out.Skipped, skippedJSON{w.ID, reasons[i]})
 		}
 	}
 	return reply(http.StatusOK, out)

@@ -3,8 +3,11 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"hookline/shared/dialect"
@@ -31,12 +34,28 @@ func (a *API) publish(c *call) (answer, error) {
 	}
 	results, err := a.Publisher.Publish(c.ctx(), c.tenant, in, once)
 	switch {
+	case err != nil && !batch:
+		return answer{}, alone(err)
 	case err != nil:
 		return answer{}, err
 	case batch:
 		return reply(http.StatusAccepted, resultsJSON[ingest.Result]{Data: results})
 	}
 	return reply(http.StatusAccepted, results[0])
+}
+
+// alone names the fields of a request that is one event and no list.
+func alone(err error) error {
+	e, ok := errors.AsType[*webhook.Error](err)
+	if !ok {
+		return err
+	}
+	named := *e
+	named.Fields = slices.Clone(e.Fields)
+	for i := range named.Fields {
+		named.Fields[i].Field = strings.TrimPrefix(named.Fields[i].Field, "0.")
+	}
+	return &named
 }
 
 // readEvents reads one event or a list of them, which is valid JSON, and checks every one.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -136,12 +137,17 @@ func (a *API) tryFilter(c *call) (answer, error) {
 		out.Data = d.Example(eventType.Value)
 	}
 	if filter.Set && !filter.Null {
-		p, problems := pattern.Parse(filter.Value)
+		p, problems := pattern.Check(filter.Value)
 		for _, e := range problems {
 			faults.Add(e.Field, e.Message)
 		}
 		if p != nil {
-			out.Matches = p.Match(out.Data)
+			work := pattern.NewWork(c.ctx(), a.MatchWork)
+			if out.Matches = p.Match(pattern.Decode(out.Data), work); errors.Is(work.Err(), pattern.ErrWork) {
+				return answer{}, ingest.ErrFilterBudget("data")
+			} else if work.Err() != nil {
+				return answer{}, work.Err()
+			}
 		}
 	}
 	if err := faults.Err(); err != nil {

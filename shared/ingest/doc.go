@@ -8,5 +8,9 @@
 // Publish takes a batch whole or not at all; after an error some messages may have been sent, and a retry with the same ids
 // makes it whole.
 //
+// Matching is bounded (package pattern): events whose webhooks' filters are more work than a request is given are refused
+// before anything of them is taken, over HTTP with the code FilterBudget, over the bus into the refused queue with the
+// reason "filter_budget". So no event comes back for ever because it takes longer than a function has.
+//
 // It makes no delivery record and no attempt (package delivery does).
 package ingest

@@ -51,8 +51,15 @@ func (f *fanout) outgoing(delay time.Duration) queue.Outgoing {
 }
 
 // fanOut sends the messages of one part of the index, and its continuation, before it returns nil. Repeated as a whole
-// after a crash, it sends copies, which collapse in delivery.
+// after a crash, it sends copies, which collapse in delivery. A page whose filters are more work than is left of the
+// message's goes to the continuation. All pages together were within one request's when the event was accepted, so that
+// only filters changed since can make one page more than all of a message's: then the error is webhook.Invalid.
 func (s *Service) fanOut(ctx context.Context, f fanout) error {
+	if _, err := s.Store.Tenant(ctx, f.Event.Tenant); isGone(err) {
+		return nil // nobody is left to send it to
+	} else if err != nil {
+		return err
+	}
 	d, err := s.Dialects.Dialect(ctx, f.Dialect)
 	if err != nil {
 		return err
@@ -69,14 +76,19 @@ func (s *Service) fanOut(ctx context.Context, f fanout) error {
 	if ev.Data, err = payload.Unpack(packed); err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
-	filters := make(filters)
+	m, doc := s.matcher(ctx), &document{data: ev.Data}
 	page := webhook.Page{Limit: 100, Cursor: f.Cursor}
-	for range pagesPerMessage {
+	for n := range pagesPerMessage {
 		list, err := s.Store.Subscriptions(ctx, ev.Tenant, webhook.Patterns(ev.Type), page)
 		if err != nil {
 			return err
 		}
-		to := filters.matching(without(list.Items, f.Except), ev.Data)
+		to := m.matching(m.candidates(without(list.Items, f.Except)), doc)
+		if err := m.err(0); isBudget(err) && n > 0 {
+			break
+		} else if err != nil {
+			return err
+		}
 		if f.Repeat {
 			to = takenBefore(to, ev.AcceptedAt)
 		}

@@ -13,9 +13,9 @@ import (
 )
 
 // Handle takes a batch of messages from the ingest queue: events to fan out, changes of webhooks' states, and entries of
-// the event bus. An entry that is no event, or has the id of another, goes to the refused queue with the reason; only
-// passing faults, a change that is not made yet, and an id of which it is not known yet whether it stands for another event,
-// make a message come back.
+// the event bus. An entry that is no event, has the id of another, or is too much work for its tenant's filters, goes to the
+// refused queue with the reason; only passing faults, a change that is not made yet, and an id of which it is not known yet
+// whether it stands for another event, make a message come back.
 func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for _, r := range ev.Records {
@@ -91,6 +91,9 @@ func (s *Service) entry(ctx context.Context, body string) error {
 	return err
 }
 
+// reasonBudget is the reason of entries whose filters are too much work. All others have the error's message.
+const reasonBudget = "filter_budget"
+
 // refused is an entry in the refused queue.
 type refused struct {
 	Reason string               `json:"reason"`
@@ -104,7 +107,11 @@ func (s *Service) refuse(ctx context.Context, body string, why *webhook.Error) e
 	if len(body) > queue.MaxBytes/2 {
 		body = body[:queue.MaxBytes/2] // the reason must fit beside it
 	}
-	b, err := json.Marshal(refused{Reason: why.Message, Errors: why.Fields, At: s.now(), Entry: body})
+	reason := why.Message
+	if why.Code == FilterBudget {
+		reason = reasonBudget
+	}
+	b, err := json.Marshal(refused{Reason: reason, Errors: why.Fields, At: s.now(), Entry: body})
 	if err != nil {
 		return err
 	}

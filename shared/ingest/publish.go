@@ -11,7 +11,6 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
-	"hookline/shared/pattern"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
@@ -60,8 +59,9 @@ type publication struct {
 func (p *publication) skipped() bool { return p.void || p.sent }
 
 // Publish accepts the events for the tenant. The results are in order. Errors: webhook.Invalid naming the fields as
-// "3.type", webhook.Conflict for an id that stands for another event (CodeIDReused) or an Idempotency-Key that was used
-// with another body, webhook.Unavailable. Of a batch that is refused nothing is taken.
+// "3.type", with the code FilterBudget where their filters are too much work; webhook.Conflict for an id that stands for
+// another event (CodeIDReused) or an Idempotency-Key that was used with another body; webhook.Unavailable. Of a batch that
+// is refused nothing is taken.
 func (s *Service) Publish(ctx context.Context, t webhook.Tenant, in []Input, once *Once) ([]Result, error) {
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
@@ -180,93 +180,6 @@ func (s *Service) accept(t webhook.Tenant, d *dialect.Dialect, in []Input) ([]*p
 		return nil, webhook.ErrInvalid(errs...)
 	}
 	return pubs, nil
-}
-
-// match finds the webhooks that take each event. The index is read once for each distinct type.
-func (s *Service) match(ctx context.Context, tenant string, pubs []*publication) error {
-	byType := make(map[string][]webhook.Subscription)
-	filters := make(filters)
-	for _, p := range pubs {
-		if p.quiet {
-			continue
-		}
-		subs, ok := byType[p.Type]
-		if !ok {
-			var err error
-			if subs, err = s.subscriptions(ctx, tenant, p.Type); err != nil {
-				return err
-			}
-			byType[p.Type] = subs
-		}
-		p.to = filters.matching(without(subs, p.except), p.Data)
-		p.matched = len(p.to)
-	}
-	return nil
-}
-
-func (s *Service) subscriptions(ctx context.Context, tenant, eventType string) ([]webhook.Subscription, error) {
-	var all []webhook.Subscription
-	page := webhook.Page{Limit: 100}
-	for {
-		list, err := s.Store.Subscriptions(ctx, tenant, webhook.Patterns(eventType), page)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, list.Items...)
-		if page.Cursor = list.Next; page.Cursor == "" {
-			return all, nil
-		}
-	}
-}
-
-// without returns the subscriptions of all webhooks but one.
-func without(subs []webhook.Subscription, except string) []webhook.Subscription {
-	if except == "" {
-		return subs
-	}
-	var out []webhook.Subscription
-	for _, sub := range subs {
-		if sub.Webhook != except {
-			out = append(out, sub)
-		}
-	}
-	return out
-}
-
-// filters holds filters already parsed: webhooks made by one template share theirs.
-type filters map[string]*pattern.Pattern
-
-// matching returns the subscriptions whose filter the data passes.
-func (f filters) matching(subs []webhook.Subscription, data json.RawMessage) []webhook.Subscription {
-	var out []webhook.Subscription
-	var doc pattern.Document
-	decoded := false
-	for _, sub := range subs {
-		if p := f.parsed(sub.Filter); p != nil {
-			if !decoded {
-				doc, decoded = pattern.Decode(data), true
-			}
-			if !p.MatchDocument(doc) {
-				continue
-			}
-		} else if len(sub.Filter) > 0 {
-			continue // no longer a filter; it was checked when the webhook was stored
-		}
-		out = append(out, sub)
-	}
-	return out
-}
-
-func (f filters) parsed(filter json.RawMessage) *pattern.Pattern {
-	if len(filter) == 0 {
-		return nil
-	}
-	p, ok := f[string(filter)]
-	if !ok {
-		p, _ = pattern.Parse(filter)
-		f[string(filter)] = p
-	}
-	return p
 }
 
 // send queues what the events lead to: their messages, or, beyond what one request should send, the events themselves.

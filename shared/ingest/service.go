@@ -53,6 +53,7 @@ type Service struct {
 	Announcer Announcer        // where webhooks' changes are announced; nil: nowhere
 	Events    Log              // nil: the stack keeps no event log
 	Retention time.Duration    // of payloads and of the event log; 0 means delivery.DefaultRetention
+	MatchWork int              // steps of matching for one request or message; 0 means pattern.MaxWork
 	Now       func() time.Time // the deployment's clock; nil is real time
 	Wall      func() time.Time // real time, for what is signed; nil is real time
 	Log       *slog.Logger

@@ -71,13 +71,17 @@ func (s *Service) tell(ctx context.Context, t webhook.Tenant, c system.Change) e
 		},
 		hash: hashOf(in) + c.Writer, except: c.Webhook, quiet: c.Quiet,
 	}
-	if _, err := s.publish(ctx, d, t.ID, []*publication{p}, nil); err != nil {
-		return err
+	// Filters that are too much work keep the event from webhooks, but not the mail from the tenant.
+	_, refused := s.publish(ctx, d, t.ID, []*publication{p}, nil)
+	if refused != nil && !isBudget(refused) {
+		return refused
 	}
-	if s.Announcer == nil || !c.Told() || p.void {
-		return nil
+	if s.Announcer != nil && c.Told() && !p.void {
+		if err := s.Announcer.Announce(ctx, []system.Notice{c.Notice()}); err != nil {
+			return err
+		}
 	}
-	return s.Announcer.Announce(ctx, []system.Notice{c.Notice()})
+	return refused
 }
 
 // made reports whether the change was made, and gives it a moment.

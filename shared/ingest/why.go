@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"slices"
 
 	"hookline/shared/webhook"
@@ -14,21 +15,36 @@ const (
 	NotSubscribed Reason = "not_subscribed" // none of its events takes this type
 	Filtered      Reason = "filter"         // its filter does not let this event through
 	Later         Reason = "later"          // it would take the event now, but did not yet when that was accepted
+	OverBudget    Reason = "filter_budget"  // to tell would be more work than a request is given
 	AboutItself   Reason = "about_itself"   // a system event is told to all but the webhook it is about
 )
 
-// Why returns why an event that did not go to the webhook does not, by what the webhook is now: nothing is remembered
-// of those that an event did not match.
-func Why(w webhook.Webhook, ev webhook.Event) Reason {
+// Why returns, for webhooks that an event did not go to, why it does not, by what each is now: nothing is remembered of
+// those that an event did not match. Where all their filters are more work than a request is given, those that are left
+// have OverBudget.
+func Why(ctx context.Context, hooks []webhook.Webhook, ev webhook.Event) []Reason {
+	m, doc := new(Service).matcher(ctx), &document{data: ev.Data}
+	out := make([]Reason, len(hooks))
+	for i, w := range hooks {
+		out[i] = m.why(w, ev, doc)
+	}
+	return out
+}
+
+func (m *matcher) why(w webhook.Webhook, ev webhook.Event, doc *document) Reason {
 	if !w.Active {
 		return Inactive
 	}
 	patterns := webhook.Patterns(ev.Type)
 	subs := slices.DeleteFunc(w.Subscriptions(), func(s webhook.Subscription) bool { return !slices.Contains(patterns, s.Pattern) })
-	switch {
-	case len(subs) == 0:
+	if len(subs) == 0 {
 		return NotSubscribed
-	case len(make(filters).matching(subs, ev.Data)) == 0:
+	}
+	taken := m.matching(m.candidates(subs), doc)
+	switch {
+	case len(w.Filter) > 0 && m.work.Err() != nil:
+		return OverBudget
+	case len(taken) == 0:
 		return Filtered
 	case webhook.IsSystemType(ev.Type) && !slices.ContainsFunc(subs, func(s webhook.Subscription) bool { return s.Since.After(ev.AcceptedAt) }):
 		return AboutItself

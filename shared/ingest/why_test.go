@@ -35,9 +35,28 @@ func TestWhy(t *testing.T) {
 		"a system event, since later":     {hook(true, time.Minute, "", "webhook.failing"), failing, Later},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := Why(c.w, c.ev); got != c.want {
+			if got := Why(t.Context(), []webhook.Webhook{c.w}, c.ev); len(got) != 1 || got[0] != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+func TestWhyWithoutWorkLeft(t *testing.T) {
+	hook := func(filter string) webhook.Webhook {
+		w := webhook.Webhook{Active: true, Events: []string{"*"}, Filter: []byte(filter)}
+		w.KeepSince(webhook.Webhook{}, time.UnixMilli(1))
+		return w
+	}
+	ev := webhook.Event{Type: "invoice.paid", Data: values(1000)}
+	s := &Service{MatchWork: 500}
+	m, doc := s.matcher(t.Context()), &document{data: ev.Data}
+	for i, c := range []struct {
+		filter string
+		want   Reason
+	}{{`{"n":[2]}`, Filtered}, {heavy, OverBudget}, {light, OverBudget}, {"", Later}} {
+		if got := m.why(hook(c.filter), ev, doc); got != c.want {
+			t.Errorf("webhook %d: got %s, want %s", i, got, c.want)
+		}
 	}
 }

@@ -79,9 +79,10 @@ func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, 
 		}
 	}
 	if in.Filter.Set {
+		old := w.Filter
 		w.Filter = nil
 		if in.Filter.given() {
-			w.Filter = checkFilter(in.Filter.Value, faults)
+			w.Filter = checkFilter(in.Filter.Value, old, faults)
 		}
 	}
 	if in.Metadata.Set {
@@ -196,17 +197,16 @@ func checkContentType(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, f
 	}
 }
 
-// checkFilter returns the filter without white space.
-func checkFilter(raw json.RawMessage, faults *Faults) json.RawMessage {
-	if _, problems := pattern.Parse(raw); len(problems) > 0 {
-		for _, p := range problems {
-			faults.Add(p.Field, p.Message)
-		}
-		return nil
-	}
+// checkFilter returns the filter without white space. One that is stored already stays: filters had no cost once, and a
+// change gives back what was read.
+func checkFilter(raw, stored json.RawMessage, faults *Faults) json.RawMessage {
 	var b bytes.Buffer
-	if err := json.Compact(&b, raw); err != nil { // cannot be: it was read just now
-		faults.Add("filter", "must be JSON")
+	if json.Compact(&b, raw) == nil && len(stored) > 0 && bytes.Equal(b.Bytes(), stored) {
+		return stored
+	}
+	_, problems := pattern.Check(raw)
+	for _, p := range problems {
+		faults.Add(p.Field, p.Message)
 	}
 	return b.Bytes()
 }

@@ -1,6 +1,7 @@
 package management
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -62,12 +63,22 @@ func (s Service) CheckImport(ctx context.Context, t webhook.Tenant, in []ImportI
 	if err != nil {
 		return nil, err
 	}
-	if len(there) == 0 {
-		return all, nil
+	if len(there) > 0 {
+		if err := s.clashes(ctx, t, all, there, digest); err != nil {
+			return nil, err
+		}
 	}
+	if slices.ContainsFunc(all, func(item Imported) bool { return len(item.Faults) > 0 || item.Exists }) {
+		return all, nil // that is said first
+	}
+	return all, s.room(ctx, t.ID, len(all)-len(there))
+}
+
+// clashes notes which of the webhooks that are there are in the way of the import: those that it has not made itself.
+func (s Service) clashes(ctx context.Context, t webhook.Tenant, all []Imported, there map[webhook.Ref]webhook.Webhook, digest string) error {
 	pin, err := s.Store.FindPin(ctx, t.ID, importScope, digest)
 	if err != nil && webhook.KindOf(err) != webhook.NotFound {
-		return nil, err
+		return err
 	}
 	begun := err == nil && pin.ExpiresAt.After(s.now())
 	for i := range all {
@@ -76,7 +87,7 @@ func (s Service) CheckImport(ctx context.Context, t webhook.Tenant, in []ImportI
 		other, ok := there[w.Ref]
 		all[i].Exists = ok && (!begun || !same(other, w))
 	}
-	return all, nil
+	return nil
 }
 
 // ImportWebhooks makes all of the webhooks, or none and says why, naming fields as "3.url". Nobody is told of them.
@@ -120,6 +131,12 @@ func (s Service) ImportWebhooks(ctx context.Context, t webhook.Tenant, in []Impo
 	}
 	if len(taken) > 0 {
 		return nil, s.abandon(ctx, pin, all, taken)
+	}
+	if err := s.room(ctx, t.ID, len(all)-len(there)); err != nil {
+		if _, refused := conflict(err); refused {
+			err = cmp.Or(s.undo(ctx, pin, all, nil), err)
+		}
+		return nil, err
 	}
 	if err := s.sealImport(ctx, d, all); err != nil {
 		return nil, err
@@ -273,9 +290,21 @@ func (s Service) imported(ctx context.Context, w webhook.Webhook, item Imported)
 	return Created{Webhook: w, Secret: string(secret)}, nil
 }
 
-// abandon deletes what tries of the import have made, and says which ids are taken. Where it fails the pin stays, so
-// that the same request comes back here.
+// abandon undoes the import and says which ids are taken.
 func (s Service) abandon(ctx context.Context, pin webhook.Pin, all []Imported, taken []int) error {
+	if err := s.undo(ctx, pin, all, taken); err != nil {
+		return err
+	}
+	clash := webhook.ErrConflict("webhook-exists", "a webhook with this id exists")
+	for _, i := range taken {
+		clash.Fields = append(clash.Fields, webhook.FieldError{Field: ImportField(i, "id"), Message: IDTaken})
+	}
+	return clash
+}
+
+// undo deletes what tries of the import have made, all but those whose ids are taken. Where it fails the pin stays, so
+// that the same request comes back here.
+func (s Service) undo(ctx context.Context, pin webhook.Pin, all []Imported, taken []int) error {
 	ctx = context.WithoutCancel(ctx)
 	there, err := s.there(ctx, webhook.Tenant{ID: pin.Tenant}, all)
 	if err != nil {
@@ -288,14 +317,7 @@ func (s Service) abandon(ctx context.Context, pin webhook.Pin, all []Imported, t
 			}
 		}
 	}
-	if err := s.Store.Unpin(ctx, pin); err != nil {
-		return err
-	}
-	clash := webhook.ErrConflict("webhook-exists", "a webhook with this id exists")
-	for _, i := range taken {
-		clash.Fields = append(clash.Fields, webhook.FieldError{Field: ImportField(i, "id"), Message: IDTaken})
-	}
-	return clash
+	return s.Store.Unpin(ctx, pin)
 }
 
 // ImportField names a field of an input ("3.url"), or the input itself ("3") where the field is "".

@@ -43,6 +43,7 @@ type WebhookStore interface {
 	Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, error)
 	UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error
 	DeleteWebhook(ctx context.Context, ref webhook.Ref) error
+	WebhookCounts(ctx context.Context, tenant string) (webhook.Counts, error)
 }
 
 // DialectStore keeps the deployment's own dialects, and knows who has one.
@@ -72,6 +73,9 @@ type Service struct {
 	Changes queue.Sender
 	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.
 	AllowPrivate bool
+	// MaxWebhooks is how many webhooks a tenant may have; 0 is no limit. They are counted before one is made: those who
+	// make some at the same moment may go over it, by as many as they are less one.
+	MaxWebhooks int
 	// Now reads the deployment's clock; nil is time.Now.
 	Now func() time.Time
 }

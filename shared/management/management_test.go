@@ -2,6 +2,7 @@ package management_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,6 +36,14 @@ type racing struct {
 	*sqlite.Store
 	n    int
 	done func(w *webhook.Webhook)
+	cut  int // at which of the webhooks to be made the store fails, once; 0 never
+}
+
+func (r *racing) CreateWebhook(ctx context.Context, w webhook.Webhook) error {
+	if r.cut--; r.cut == 0 {
+		return webhook.ErrUnavailable(errors.New("cut"))
+	}
+	return r.Store.CreateWebhook(ctx, w)
 }
 
 func (r *racing) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error {
@@ -172,6 +181,131 @@ func TestFaultsFoundEarlierAreKept(t *testing.T) {
 	}
 	if len(found) != 2 {
 		t.Error("the caller's faults were changed")
+	}
+}
+
+// A filter has a cost where it is stored. One that was stored before it had stays, also where a change gives it back.
+func TestFiltersCost(t *testing.T) {
+	ranges := func(n int) json.RawMessage {
+		tests := make([]string, n)
+		for i := range tests {
+			tests[i] = fmt.Sprintf(`{"cidr":"10.%d.0.0/16"}`, i)
+		}
+		return json.RawMessage(`{"ip":[` + strings.Join(tests, ",") + `]}`)
+	}
+	cheap, dear := management.WebhookInput{Filter: management.Of(ranges(10))}, management.WebhookInput{Filter: management.Of(ranges(150))}
+	w := newWorld(t)
+	refused := func(what string, err error, field string) {
+		t.Helper()
+		e, ok := errors.AsType[*webhook.Error](err)
+		if !ok || len(e.Fields) != 1 || e.Fields[0].Field != field || !strings.Contains(e.Fields[0].Message, "costs 300, and at most 150") {
+			t.Errorf("%s: got %v, want a fault of %s with its cost and the limit", what, err, field)
+		}
+	}
+	in := dear
+	in.URL, in.Events = management.Of("https://example.com/"), management.Of([]string{"invoice.paid"})
+	_, err := w.CreateWebhook(t.Context(), w.tenant, in, nil)
+	refused("created", err, "filter")
+	_, err = w.ImportWebhooks(t.Context(), w.tenant, []management.ImportInput{{WebhookInput: in}}, "digest")
+	refused("imported", err, "0.filter")
+	hook := w.create(t, func(in *management.WebhookInput) { in.Filter = cheap.Filter }).Webhook
+	_, err = w.UpdateWebhook(t.Context(), w.tenant, hook.ID, dear, nil)
+	refused("changed", err, "filter")
+
+	hook.Filter = ranges(150)
+	if err := w.store.UpdateWebhook(t.Context(), hook, false); err != nil {
+		t.Fatal(err)
+	}
+	spaced := management.WebhookInput{Name: management.Of("new"), Filter: management.Of(json.RawMessage(" " + string(ranges(150))))}
+	if got := w.update(t, hook.ID, spaced); got.Name != "new" || string(got.Filter) != string(ranges(150)) {
+		t.Errorf("got %s with %s, want the filter that was there", got.Name, got.Filter)
+	}
+	_, err = w.UpdateWebhook(t.Context(), w.tenant, hook.ID, management.WebhookInput{Filter: management.Of(ranges(151))}, nil)
+	if webhook.KindOf(err) != webhook.Invalid || err == nil {
+		t.Errorf("another one that costs too much: got %v, want it refused", err)
+	}
+	if got := w.update(t, hook.ID, cheap); string(got.Filter) != string(ranges(10)) {
+		t.Errorf("got %s, want the cheap one", got.Filter)
+	}
+}
+
+// A tenant has no more webhooks than it may, however they come; one that is changed is none more.
+func TestMaxWebhooks(t *testing.T) {
+	w := newWorld(t)
+	w.MaxWebhooks = 3
+	in := management.WebhookInput{URL: management.Of("https://example.com/"), Events: management.Of([]string{"invoice.paid"})}
+	imported := func(ids ...string) (out []management.ImportInput) {
+		for _, id := range ids {
+			out = append(out, management.ImportInput{WebhookInput: in, ID: management.Of(id)})
+		}
+		return out
+	}
+	refused := func(what string, err error) {
+		t.Helper()
+		e, ok := errors.AsType[*webhook.Error](err)
+		if !ok || e.Kind != webhook.Conflict || e.Code != "too-many-webhooks" || !strings.Contains(e.Message, "may have 3") {
+			t.Errorf("%s: got %v, want too-many-webhooks with the limit", what, err)
+		}
+	}
+	total := func(want int) {
+		t.Helper()
+		counts, err := w.store.WebhookCounts(t.Context(), "acme")
+		if err != nil || counts.Total != want {
+			t.Errorf("got %d webhooks, %v, want %d", counts.Total, err, want)
+		}
+	}
+	first := w.create(t, nil).Webhook
+	_, err := w.CheckImport(t.Context(), w.tenant, imported("a", "b", "c"), "three")
+	refused("three more, looked at", err)
+	_, err = w.ImportWebhooks(t.Context(), w.tenant, imported("a", "b", "c"), "three")
+	refused("three more", err)
+	total(1)
+	if _, err := w.ImportWebhooks(t.Context(), w.tenant, imported("a", "b"), "two"); err != nil {
+		t.Errorf("two more: got %v, want them made", err)
+	}
+	_, err = w.CreateWebhook(t.Context(), w.tenant, in, nil)
+	refused("a fourth", err)
+	_, err = w.CreateWebhook(t.Context(), w.tenant, management.WebhookInput{}, nil)
+	if err == nil || webhook.KindOf(err) != webhook.Invalid {
+		t.Errorf("a fourth that is none: got %v, want its faults", err)
+	}
+	w.update(t, first.ID, management.WebhookInput{Name: management.Of("changed")})
+	if err := w.DeleteWebhook(t.Context(), first.Ref); err != nil {
+		t.Fatal(err)
+	}
+	w.create(t, nil)
+	total(3)
+	w.MaxWebhooks = 0
+	w.create(t, nil)
+	total(4)
+}
+
+// An import that was cut short is finished where there is room for what is missing; where there is none, what it had made
+// is deleted.
+func TestMaxWebhooksWithAnImportCutShort(t *testing.T) {
+	for name, c := range map[string]struct {
+		most, total int
+		finished    bool
+	}{"room": {4, 4, true}, "no room": {3, 1, false}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			in := management.WebhookInput{URL: management.Of("https://example.com/"), Events: management.Of([]string{"invoice.paid"})}
+			var list []management.ImportInput
+			for _, id := range []string{"a", "b", "c"} {
+				list = append(list, management.ImportInput{WebhookInput: in, ID: management.Of(id)})
+			}
+			w.store.cut = 2
+			if _, err := w.ImportWebhooks(t.Context(), w.tenant, list, "digest"); err == nil {
+				t.Fatal("the import was not cut short")
+			}
+			w.MaxWebhooks = c.most
+			w.create(t, nil)
+			_, err := w.ImportWebhooks(t.Context(), w.tenant, list, "digest")
+			counts, countErr := w.store.WebhookCounts(t.Context(), "acme")
+			if (err == nil) != c.finished || countErr != nil || counts.Total != c.total {
+				t.Errorf("got %d webhooks, %v, %v, want %d", counts.Total, err, countErr, c.total)
+			}
+		})
 	}
 }
 

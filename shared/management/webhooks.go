@@ -66,6 +66,9 @@ func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in Webhook
 	if err := faults.Err(); err != nil {
 		return Created{}, err
 	}
+	if err := s.room(ctx, t.ID, 1); err != nil {
+		return Created{}, err
+	}
 	if err := s.sealHeaders(ctx, &w, headers); err != nil {
 		return Created{}, err
 	}
@@ -82,6 +85,20 @@ func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in Webhook
 		return Created{}, err
 	}
 	return Created{Webhook: w, Secret: secret}, nil
+}
+
+// room answers with a Conflict "too-many-webhooks" where so many more would be more than a tenant may have.
+func (s Service) room(ctx context.Context, tenant string, more int) error {
+	if s.MaxWebhooks <= 0 || more <= 0 {
+		return nil
+	}
+	counts, err := s.Store.WebhookCounts(ctx, tenant)
+	if err != nil || counts.Total+more <= s.MaxWebhooks {
+		return err
+	}
+	return webhook.ErrConflict("too-many-webhooks", fmt.Sprintf(
+		"a tenant may have %d webhooks, this one has %d: delete those that nobody needs, or ask the operator for a higher limit",
+		s.MaxWebhooks, counts.Total))
 }
 
 // tell queues what is about to change. What cannot be told of is not done.

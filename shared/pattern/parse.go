@@ -13,10 +13,26 @@ import (
 
 const or = "$or"
 
+// Check reads a pattern that is to be stored: in addition to what Parse refuses, one that costs more than MaxCost has a
+// fault.
+func Check(raw json.RawMessage) (*Pattern, []webhook.FieldError) {
+	p, faults := Parse(raw)
+	if p != nil && p.cost > MaxCost {
+		return nil, []webhook.FieldError{{Field: "filter", Message: fmt.Sprintf(
+			"costs %d, and at most %d is taken: a field's list of plain values costs 1, prefix, suffix and equals-ignore-case 1 each, numeric, cidr and exists 2, wildcard %d",
+			p.cost, MaxCost, costOfWildcard)}}
+	}
+	return p, faults
+}
+
 // Parse reads a pattern. The fields at fault, all of them, are named by their path from "filter" on, positions in
 // lists as numbers: "filter.order.status.0". A pattern without faults is never nil.
 func Parse(raw json.RawMessage) (*Pattern, []webhook.FieldError) {
 	var p parser
+	return p.pattern(raw)
+}
+
+func (p *parser) pattern(raw json.RawMessage) (*Pattern, []webhook.FieldError) {
 	var compact bytes.Buffer
 	switch err := json.Compact(&compact, raw); {
 	case err != nil || !utf8.Valid(raw):
@@ -28,14 +44,18 @@ func Parse(raw json.RawMessage) (*Pattern, []webhook.FieldError) {
 	default:
 		root := p.object("filter", nil, compact.Bytes(), 1)
 		if len(p.faults) == 0 {
-			return &Pattern{root: root}, nil
+			return &Pattern{root: root, cost: p.cost, read: p.read}, nil
 		}
 	}
 	return nil, p.faults
 }
 
 // parser collects faults. What it returns beside a fault is of no use.
-type parser struct{ faults []webhook.FieldError }
+type parser struct {
+	faults []webhook.FieldError
+	cost   int
+	read   int // bytes, each as often as it was looked at
+}
 
 func (p *parser) fault(at, format string, args ...any) {
 	p.faults = append(p.faults, webhook.FieldError{Field: at, Message: fmt.Sprintf(format, args...)})
@@ -48,7 +68,7 @@ func (p *parser) object(at string, names []string, raw json.RawMessage, depth in
 		p.fault(at, "is nested deeper than %d objects", MaxDepth)
 		return o
 	}
-	members := membersOf(raw)
+	members := p.members(raw)
 	if len(members) == 0 {
 		p.fault(at, "must name at least one field; a webhook without a filter takes every event")
 	}
@@ -67,7 +87,7 @@ func (p *parser) object(at string, names []string, raw json.RawMessage, depth in
 		case c == '{':
 			o.fields = append(o.fields, field{name: m.name, sub: p.object(here, path, m.value, depth+1)})
 		case c == '[':
-			o.fields = append(o.fields, field{name: m.name, leaf: p.leaf(here, path, m.value)})
+			o.fields = append(o.fields, field{name: m.name, entries: p.entries(here, path, m.value)})
 		default:
 			p.fault(here, "must be a list of values, such as [%s], or an object", m.value)
 		}
@@ -77,7 +97,7 @@ func (p *parser) object(at string, names []string, raw json.RawMessage, depth in
 
 // choice reads the branches of "$or"; they look at the same object as their surroundings, names.
 func (p *parser) choice(at string, names []string, raw json.RawMessage, depth int) []*object {
-	elements := elementsOf(raw)
+	elements := p.elements(raw)
 	if len(elements) < 2 {
 		p.fault(at, "must be a list of two or more objects")
 		return nil
@@ -94,24 +114,29 @@ func (p *parser) choice(at string, names []string, raw json.RawMessage, depth in
 	return branches
 }
 
-func (p *parser) leaf(at string, names []string, raw json.RawMessage) *leaf {
-	l := &leaf{path: names, equal: make(map[scalar]bool)}
-	elements := elementsOf(raw)
+func (p *parser) entries(at string, names []string, raw json.RawMessage) *entries {
+	e := &entries{path: names}
+	elements := p.elements(raw)
 	if len(elements) == 0 {
 		p.fault(at, "must have at least one entry")
 	}
-	for i, e := range elements {
+	values := 0
+	for i, raw := range elements {
 		here := at + "." + strconv.Itoa(i)
-		switch first(e) {
+		switch first(raw) {
 		case '{':
-			p.operator(l, here, e)
+			p.operator(e, here, raw)
 		case '[':
 			p.fault(here, "must be a string, number, true, false, null or an operator such as {\"prefix\": \"a\"}, not a list")
 		default:
-			l.equal[decodeScalar(e)] = true
+			v := p.scalar(raw)
+			e.in.add(&v)
+			values = costOfValues
 		}
 	}
-	return l
+	p.cost += values
+	e.in.ready()
+	return e
 }
 
 type member struct {
@@ -119,36 +144,86 @@ type member struct {
 	value json.RawMessage
 }
 
-// membersOf returns an object's members in order, equal names included. raw is a valid object.
-func membersOf(raw json.RawMessage) []member {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	_, _ = dec.Token()
+// members returns an object's members in order, equal names included. raw is a valid, compact object.
+func (p *parser) members(raw json.RawMessage) []member {
 	var members []member
-	for dec.More() {
-		name, _ := dec.Token()
-		m := member{name: name.(string)}
-		_ = dec.Decode(&m.value)
-		members = append(members, m)
+	for _, pair := range p.split(raw) {
+		n := valueEnd(pair)
+		members = append(members, member{name: textOf(pair[:n]), value: pair[n+1:]}) // behind the colon
 	}
 	return members
 }
 
-// elementsOf returns a list's elements, none of what is no list. raw is valid.
-func elementsOf(raw json.RawMessage) []json.RawMessage {
-	var elements []json.RawMessage
-	if first(raw) == '[' {
-		_ = json.Unmarshal(raw, &elements)
+// elements returns a list's elements, none of what is no list. raw is valid and compact.
+func (p *parser) elements(raw json.RawMessage) []json.RawMessage {
+	if first(raw) != '[' {
+		return nil
 	}
-	return elements
+	return p.split(raw)
 }
 
-// decodeScalar reads a valid JSON string, number, boolean or null.
-func decodeScalar(raw json.RawMessage) scalar {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	var v any
-	_ = dec.Decode(&v)
-	return scalarOf(v)
+// split returns what stands between the commas of an object or a list.
+func (p *parser) split(raw json.RawMessage) []json.RawMessage {
+	p.read += len(raw)
+	var parts []json.RawMessage
+	for rest := raw[1 : len(raw)-1]; len(rest) > 0; {
+		n := valueEnd(rest)
+		if n < len(rest) && rest[n] == ':' {
+			n += 1 + valueEnd(rest[n+1:])
+		}
+		parts = append(parts, rest[:n:n])
+		rest = rest[min(n+1, len(rest)):]
+	}
+	return parts
+}
+
+// valueEnd returns where the value that valid, compact JSON begins with ends.
+func valueEnd(raw []byte) int {
+	depth := 0
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '"':
+			for i++; raw[i] != '"'; i++ {
+				if raw[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case ',', ':':
+			if depth == 0 {
+				return i
+			}
+		}
+	}
+	return len(raw)
+}
+
+// scalar reads a valid JSON string, number, boolean or null; an object or a list is null here.
+func (p *parser) scalar(raw json.RawMessage) scalar {
+	p.read += len(raw)
+	switch first(raw) {
+	case '"':
+		return scalar{kind: text, text: textOf(raw)}
+	case 't':
+		return scalar{kind: yes}
+	case 'f':
+		return scalar{kind: no}
+	case 'n', '{', '[':
+		return scalar{kind: null}
+	}
+	return scalar{kind: number, num: decimalOf(string(raw))}
+}
+
+// textOf reads a valid JSON string.
+func textOf(raw json.RawMessage) (s string) {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
+	}
+	_ = json.Unmarshal(raw, &s)
+	return s
 }
 
 // first returns the byte that tells a valid, compact JSON value's type.

@@ -29,22 +29,40 @@
 // Where it is not the same: numbers compare by their exact value, whatever their size and spelling (EventBridge keeps
 // to ±5e9 and six decimals); a dot in a field's name is part of the name; a branch of "$or" chooses elements of arrays
 // on its own; two equal names in one object of a pattern are refused. Of equal names in the data the last counts.
+//
+// # What matching costs
+//
+// A document's values are read once for all patterns, and a list of values or ranges is searched, not gone through: a
+// pattern costs what it looks at, times the logarithm of its lists. Two things bound it. A pattern has a cost, which is the
+// sum over its entries:
+//
+//	the plain values of a field         1, however many there are
+//	prefix, suffix, equals-ignore-case  1
+//	numeric, cidr, exists               2
+//	wildcard                            5
+//	anything-but with values            1, however many there are; with an operator what each of its strings costs
+//
+// and one that is to be stored costs at most MaxCost. (EventBridge bounds the same by quotas: of a pattern's length, of
+// combinations by "$or", of rules with wildcards.) And matching is given a number of steps, Work, and ends with ErrWork
+// when they are done, whatever was stored before there was a cost.
 package pattern
-
-import (
-	"bytes"
-	"encoding/json"
-	"io"
-)
 
 // Limits of a pattern. MaxBytes is EventBridge's own and does not count white space between tokens.
 const (
 	MaxBytes = 4096
-	MaxDepth = 32 // of nested objects, "$or" branches counted
+	MaxDepth = 32  // of nested objects, "$or" branches counted
+	MaxCost  = 150 // of one that is to be stored: see the package's documentation
 )
 
 // Pattern is a parsed pattern, safe for concurrent use.
-type Pattern struct{ root *object }
+type Pattern struct {
+	root *object
+	cost int
+	read int // bytes, each as often as it was looked at to parse it
+}
+
+// Cost returns what the pattern costs: see the package's documentation.
+func (p *Pattern) Cost() int { return p.cost }
 
 // object is a conjunction: every field and every choice must hold.
 type object struct {
@@ -52,161 +70,139 @@ type object struct {
 	choices [][]*object // of each at least one branch
 }
 
-// field is one name of an object, with either an object below or a leaf's entries.
+// field is one name of an object, with either an object below or a list of entries.
 type field struct {
-	name string
-	sub  *object
-	leaf *leaf
+	name    string
+	sub     *object
+	entries *entries
 }
 
-// leaf is the list of a field's entries; any one must match.
-type leaf struct {
+// entries is the list of a field's entries; any one must match.
+type entries struct {
 	path   []string // of names from the root, for absent
-	absent bool     // {"exists": false} is among the entries
-	equal  map[scalar]bool
-	tests  []test
+	absent bool     // {"exists": false} is among them
+	in     set      // a leaf that is in it matches
+	but    []set    // of each anything-but: a leaf that is not in it matches
 }
 
-type test func(scalar) bool
-
-// Document is an event's data, decoded once to be matched with many patterns. It is safe for concurrent use.
-type Document struct {
-	root  any
-	valid bool
+// Parse is the function Parse as a part of the work. A pattern with faults is nil.
+func (w *Work) Parse(raw []byte) *Pattern {
+	var p parser
+	parsed, _ := p.pattern(raw)
+	w.do(len(raw) + p.read)
+	return parsed
 }
 
-// Decode reads an event's data. What is not JSON matches no pattern.
-func Decode(data json.RawMessage) Document {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	var root any
-	if err := dec.Decode(&root); err != nil {
-		return Document{}
-	}
-	_, err := dec.Token()
-	return Document{root: root, valid: err == io.EOF}
-}
-
-// Match reports whether the pattern takes data. For several patterns, Decode once and use MatchDocument.
-func (p *Pattern) Match(data json.RawMessage) bool { return p.MatchDocument(Decode(data)) }
-
-// MatchDocument reports whether the pattern takes the document. Its time is linear in the document's size times the
-// pattern's.
-func (p *Pattern) MatchDocument(d Document) bool {
+// Match reports whether the pattern takes the document. When the work ends before that is known, it returns false, and
+// w.Err says why.
+func (p *Pattern) Match(d *Document, w *Work) bool {
 	if !d.valid {
 		return false
 	}
-	m := match{root: d.root, present: make(map[*leaf]bool)}
-	return m.object(p.root, d.root)
+	m := match{root: d.root, work: w}
+	return m.object(p.root, d.root) && w.err == nil
 }
 
-// match is one run over a document.
+// match is one run over a document. Once the work has ended, whatever it answers counts for nothing.
 type match struct {
-	root    any
-	present map[*leaf]bool // by leaf with absent set: whether the document has it
+	root    *node
+	work    *Work
+	present map[*entries]bool // by entries with absent set: whether the document has a leaf there
 }
 
-// object reports whether v is an object that holds what o asks, or an array with such an element. Where there is no
-// object at all, nothing is below it, which is what {"exists": false} may ask for.
-func (m match) object(o *object, v any) bool {
-	candidates := objects(nil, v)
-	for _, c := range candidates {
-		if m.holds(o, c) {
+// object reports whether n has an object that holds what o asks. Where there is no object at all, nothing is below it,
+// which is what {"exists": false} may ask for.
+func (m *match) object(o *object, n *node) bool {
+	if n == nil || len(n.objects) == 0 {
+		return m.holds(o, nil)
+	}
+	for _, in := range n.objects {
+		if m.holds(o, in) {
 			return true
 		}
+		if m.work.err != nil {
+			break
+		}
 	}
-	return len(candidates) == 0 && m.holds(o, nil)
+	return false
 }
 
-func (m match) holds(o *object, in map[string]any) bool {
-	for _, f := range o.fields {
-		v, ok := in[f.name]
+func (m *match) holds(o *object, in *members) bool {
+	for i := range o.fields {
+		f := &o.fields[i]
+		if !m.work.do(1) {
+			return false
+		}
+		n := in.field(f.name)
 		switch {
 		case f.sub != nil:
-			if !m.object(f.sub, v) {
+			if !m.object(f.sub, n) {
 				return false
 			}
-		case f.leaf.absent && !m.has(f.leaf):
-		case !ok || !f.leaf.takes(v):
+		case f.entries.absent && !m.has(f.entries):
+		case n == nil || !m.takes(f.entries, n):
 			return false
 		}
 	}
 	for _, branches := range o.choices {
-		held := false
-		for _, b := range branches {
-			if held = m.holds(b, in); held {
-				break
-			}
-		}
-		if !held {
+		if !m.any(branches, in) {
 			return false
 		}
 	}
 	return true
 }
 
-// has reports whether the document has a leaf at l's path, in any element of the arrays on the way.
-func (m match) has(l *leaf) bool {
-	has, known := m.present[l]
-	if !known {
-		has = present(m.root, l.path)
-		m.present[l] = has
-	}
-	return has
-}
-
-func present(v any, path []string) bool {
-	if len(path) == 0 {
-		return anyLeaf(v, func(scalar) bool { return true })
-	}
-	for _, o := range objects(nil, v) {
-		if child, ok := o[path[0]]; ok && present(child, path[1:]) {
+func (m *match) any(branches []*object, in *members) bool {
+	for _, b := range branches {
+		if m.holds(b, in) {
 			return true
 		}
 	}
 	return false
 }
 
-func (l *leaf) takes(v any) bool {
-	return anyLeaf(v, func(s scalar) bool {
-		if l.equal[s] {
+// has reports whether the document has a leaf at the entries' path, in any element of the arrays on the way.
+func (m *match) has(e *entries) bool {
+	has, known := m.present[e]
+	if !known {
+		if m.present == nil {
+			m.present = make(map[*entries]bool)
+		}
+		has = m.leaf(m.root, e.path)
+		m.present[e] = has
+	}
+	return has
+}
+
+func (m *match) leaf(n *node, path []string) bool {
+	if n == nil || len(path) == 0 {
+		return n != nil && len(n.leaves) > 0
+	}
+	for _, o := range n.objects {
+		if !m.work.do(1) {
+			return false
+		}
+		if m.leaf(o.field(path[0]), path[1:]) {
 			return true
 		}
-		for _, t := range l.tests {
-			if t(s) {
+	}
+	return false
+}
+
+func (m *match) takes(e *entries, n *node) bool {
+	for i := range n.leaves {
+		v := &n.leaves[i]
+		if e.in.has(v, m.work) {
+			return true
+		}
+		for j := range e.but {
+			if !e.but[j].has(v, m.work) {
 				return true
 			}
 		}
-		return false
-	})
-}
-
-// objects appends the objects that v is or, through arrays, contains.
-func objects(dst []map[string]any, v any) []map[string]any {
-	switch v := v.(type) {
-	case map[string]any:
-		dst = append(dst, v)
-	case []any:
-		for _, e := range v {
-			dst = objects(dst, e)
+		if m.work.err != nil {
+			break
 		}
 	}
-	return dst
-}
-
-// anyLeaf reports whether f holds for the leaf that v is or, through arrays, for one that it contains.
-func anyLeaf(v any, f func(scalar) bool) bool {
-	switch v := v.(type) {
-	case map[string]any:
-		return false
-	case []any:
-		for _, e := range v {
-			if anyLeaf(e, f) {
-				return true
-			}
-		}
-		return false
-	default:
-		return f(scalarOf(v))
-	}
+	return false
 }

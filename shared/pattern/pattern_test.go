@@ -133,7 +133,7 @@ func TestMatch(t *testing.T) {
 			if faults != nil {
 				t.Fatalf("pattern refused: %v", faults)
 			}
-			if got := p.Match(json.RawMessage(c.data)); got != c.want {
+			if got := p.Match(Decode(json.RawMessage(c.data)), NewWork(t.Context(), 0)); got != c.want {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
@@ -224,7 +224,7 @@ func TestDeepestPattern(t *testing.T) {
 	if faults != nil {
 		t.Fatal(faults)
 	}
-	if !p.Match(json.RawMessage(strings.ReplaceAll(raw, "[1]", "1"))) {
+	if !p.Match(Decode(json.RawMessage(strings.ReplaceAll(raw, "[1]", "1"))), NewWork(t.Context(), 0)) {
 		t.Error("got no match, want one")
 	}
 }
@@ -237,7 +237,7 @@ func BenchmarkMatchManyElements(b *testing.B) {
 	}
 	data := json.RawMessage(`{"a": [` + strings.Repeat(`1,`, 120_000) + `1]}`)
 	for b.Loop() {
-		p.Match(data)
+		p.Match(Decode(data), NewWork(b.Context(), 0))
 	}
 }
 
@@ -251,11 +251,12 @@ func FuzzCompare(f *testing.F) {
 		if x == nil || y == nil {
 			t.Skip()
 		}
-		got, want := decimalOf(a).compare(decimalOf(b)), x.Cmp(y)
+		d, e := decimalOf(a), decimalOf(b)
+		got, want := d.compare(&e), x.Cmp(y)
 		if got != want {
 			t.Errorf("compare(%s, %s): got %d, want %d", a, b, got, want)
 		}
-		if got := decimalOf(a) == decimalOf(b); got != (want == 0) {
+		if got := d == e; got != (want == 0) {
 			t.Errorf("%s == %s: got %v, want %v", a, b, got, want == 0)
 		}
 	})
@@ -285,7 +286,8 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		// One element in an array means what the element means alone.
-		if json.Valid(data) && p.Match(data) != p.Match([]byte("[[ "+string(data)+"]]")) {
+		matches := func(data []byte) bool { return p.Match(Decode(data), NewWork(t.Context(), 0)) }
+		if json.Valid(data) && matches(data) != matches([]byte("[[ "+string(data)+"]]")) {
 			t.Errorf("data %q matches differently inside arrays", data)
 		}
 	})

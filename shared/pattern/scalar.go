@@ -3,15 +3,27 @@ package pattern
 import (
 	"cmp"
 	"encoding/json"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
-// scalar is a leaf value in a form in which equal values are ==.
+// scalar is a leaf.
 type scalar struct {
 	kind kind
 	text string // of a string
 	num  decimal
+	read *readings // what else a string was read as
+}
+
+// readings are made when they are first asked for, and kept.
+type readings struct {
+	address netip.Addr // not valid: the string is none
+	parsed  bool       // address is set
+	forms   [forms]string
 }
 
 type kind byte
@@ -20,8 +32,23 @@ const (
 	null kind = iota
 	no
 	yes
-	text
+	constants // how many kinds have one value
+)
+
+const (
+	text kind = constants + iota
 	number
+)
+
+// form is one of the ways in which a string is compared.
+type form int
+
+const (
+	plain          form = iota
+	folded              // in one case
+	reversed            // from its end
+	foldedReversed      // both
+	forms
 )
 
 // scalarOf takes what encoding/json decodes a leaf to, with numbers as json.Number.
@@ -38,6 +65,58 @@ func scalarOf(v any) scalar {
 		return scalar{kind: no}
 	}
 	return scalar{kind: null}
+}
+
+// address returns the IP address that a string is; of what is none, one that is not valid.
+func (s *scalar) address() netip.Addr {
+	if s.read == nil {
+		s.read = new(readings)
+	}
+	if !s.read.parsed {
+		s.read.address, _ = netip.ParseAddr(s.text) // not valid, with an error
+		s.read.parsed = true
+	}
+	return s.read.address
+}
+
+// form returns a string in one of its forms.
+func (s *scalar) form(f form) string {
+	if f == plain || s.text == "" {
+		return s.text
+	}
+	if s.read == nil {
+		s.read = new(readings)
+	}
+	if s.read.forms[f] == "" {
+		s.read.forms[f] = f.of(s.text)
+	}
+	return s.read.forms[f]
+}
+
+func (f form) of(s string) string {
+	switch f {
+	case folded:
+		return strings.Map(fold, s)
+	case reversed:
+		b := []byte(s)
+		slices.Reverse(b)
+		return string(b)
+	case foldedReversed:
+		return reversed.of(folded.of(s))
+	}
+	return s
+}
+
+// fold returns the least of the runes that strings.EqualFold takes for the same as r.
+func fold(r rune) rune {
+	if r < utf8.RuneSelf {
+		return unicode.ToUpper(r)
+	}
+	least := r
+	for s := unicode.SimpleFold(r); s != r; s = unicode.SimpleFold(s) {
+		least = min(least, s)
+	}
+	return least
 }
 
 // decimal is a number by its exact value: 0.digits × 10^point, without zeros at either end of digits; zero has no
@@ -72,18 +151,24 @@ func decimalOf(s string) decimal {
 }
 
 // compare returns -1, 0 or +1 as d is less than, equal to or greater than e.
-func (d decimal) compare(e decimal) int {
-	if c := cmp.Compare(d.sign(), e.sign()); c != 0 {
-		return c
+func (d *decimal) compare(e *decimal) int {
+	switch sign, other := d.sign(), e.sign(); {
+	case sign != other:
+		return cmp.Compare(sign, other)
+	case sign == 0:
+		return 0
 	}
-	c := cmp.Or(cmp.Compare(d.point, e.point), strings.Compare(d.digits, e.digits))
+	c := cmp.Compare(d.point, e.point)
+	if c == 0 {
+		c = strings.Compare(d.digits, e.digits)
+	}
 	if d.negative {
 		return -c
 	}
 	return c
 }
 
-func (d decimal) sign() int {
+func (d *decimal) sign() int {
 	switch {
 	case d.digits == "":
 		return 0

@@ -3,6 +3,8 @@ package replay
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"slices"
 
 	"hookline/shared/delivery"
@@ -27,7 +29,8 @@ func takerOf(w webhook.Webhook) taker {
 	return t
 }
 
-func (t taker) takes(ev webhook.Event) bool {
+// takes says no when the work ends.
+func (t taker) takes(ev webhook.Event, w *pattern.Work) bool {
 	if !slices.ContainsFunc(webhook.Patterns(ev.Type), func(p string) bool { return slices.Contains(t.patterns, p) }) {
 		return false
 	}
@@ -39,16 +42,15 @@ func (t taker) takes(ev webhook.Event) bool {
 			return false // a webhook is told nothing about itself
 		}
 	}
-	return t.filter == nil || t.filter.Match(ev.Data)
+	return t.filter == nil || t.filter.Match(pattern.Decode(ev.Data), w)
 }
 
 // missed returns what of one page of the log the webhook would take and has no delivery of, and where the next page
 // begins. What it took when it was accepted has no record before its first attempt, and is left to that. What the job
-// itself has started is among them: it may be left to queue.
+// itself has started is among them: it may be left to queue. A page ends early where its work does; an event that is too
+// much of it alone is left out, as it would be refused if it were published now.
 func (s *Service) missed(ctx context.Context, r webhook.Replay, t taker, limit int) (events []webhook.Event, next string, err error) {
-	list, err := s.Events.Events(ctx, r.Tenant, webhook.EventQuery{
-		Type: r.Type, Since: r.Since, Until: r.Until, Page: webhook.Page{Limit: limit, Cursor: r.Cursor},
-	})
+	list, taken, err := s.taken(ctx, r, t, limit)
 	if err != nil {
 		return nil, "", err
 	}
@@ -57,9 +59,9 @@ func (s *Service) missed(ctx context.Context, r webhook.Replay, t taker, limit i
 	}
 	fresh := s.Now().Add(-delivery.Overdue)
 	var keys []webhook.DeliveryKey
-	for _, ev := range list.Items {
+	for i, ev := range list.Items {
 		_, matched := slices.BinarySearch(ev.Matched, r.Webhook)
-		if matched && ev.AcceptedAt.After(fresh) || !t.takes(ev.Event) {
+		if matched && ev.AcceptedAt.After(fresh) || !taken[i] {
 			continue
 		}
 		events, keys = append(events, ev.Event), append(keys, key(ev.Event))
@@ -72,6 +74,37 @@ func (s *Service) missed(ctx context.Context, r webhook.Replay, t taker, limit i
 		rec, got := records[key(ev)]
 		return got && (r.ID == "" || rec.Job != r.ID)
 	}), list.Next, nil
+}
+
+// taken reads one page of the log, at most so long, and which of its events the webhook takes: as many as can be matched
+// within the work of one request.
+func (s *Service) taken(ctx context.Context, r webhook.Replay, t taker, limit int) (webhook.List[webhook.LoggedEvent], []bool, error) {
+	for {
+		list, err := s.Events.Events(ctx, r.Tenant, webhook.EventQuery{
+			Type: r.Type, Since: r.Since, Until: r.Until, Page: webhook.Page{Limit: limit, Cursor: r.Cursor},
+		})
+		if err != nil {
+			return list, nil, err
+		}
+		work := pattern.NewWork(ctx, s.MatchWork)
+		taken := make([]bool, len(list.Items))
+		known := 0
+		for ; known < len(taken); known++ {
+			if taken[known] = t.takes(list.Items[known].Event, work); work.Err() != nil {
+				break
+			}
+		}
+		switch {
+		case known == len(taken):
+			return list, taken, nil
+		case !errors.Is(work.Err(), pattern.ErrWork):
+			return list, nil, work.Err()
+		case len(taken) == 1:
+			s.log(ctx, slog.LevelWarn, "replay.over_budget", r, slog.String("event", list.Items[0].ID))
+			return list, taken, nil
+		}
+		limit = max(1, known)
+	}
 }
 
 // logged refuses a job that the event log would be needed for, where there is none.

@@ -45,6 +45,7 @@ type Service struct {
 	Queue     Queue
 	Events    Events           // nil where the stack keeps none
 	Retention time.Duration    // of jobs' records; 0 means delivery.DefaultRetention
+	MatchWork int              // steps of matching for one page of the event log; 0 means pattern.MaxWork
 	Now       func() time.Time // the deployment's clock
 	Log       *slog.Logger
 }

@@ -44,25 +44,27 @@ type Bus struct {
 // Webhooks is what the webhooks function reads.
 type Webhooks struct {
 	Common
-	Keys       Keys
-	Retention  time.Duration // RETENTION_DAYS of records and payloads; "" is 0, the packages' default
-	EventLog   bool          // EVENT_LOG: "on" or "off"; "" is off
-	Rate       int           // REQUESTS_PER_SECOND of a key in one process; "" is 0, no limit
-	Delivery   Queue
-	Bulk       Queue
-	DeadLetter Queue
-	Ingest     Queue
+	Keys        Keys
+	Retention   time.Duration // RETENTION_DAYS of records and payloads; "" is 0, the packages' default
+	EventLog    bool          // EVENT_LOG: "on" or "off"; "" is off
+	Rate        int           // REQUESTS_PER_SECOND of a key in one process; "" is 0, no limit
+	MaxWebhooks int           // MAX_WEBHOOKS that a tenant may have; "" is 0, no limit
+	Delivery    Queue
+	Bulk        Queue
+	DeadLetter  Queue
+	Ingest      Queue
 }
 
 // Console is what the console function reads.
 type Console struct {
 	Common
-	Keys      Keys
-	Retention time.Duration // as in Webhooks
-	EventLog  bool          // as in Webhooks
-	Delivery  Queue
-	Bulk      Queue
-	Ingest    Queue
+	Keys        Keys
+	Retention   time.Duration // as in Webhooks
+	EventLog    bool          // as in Webhooks
+	MaxWebhooks int           // as in Webhooks
+	Delivery    Queue
+	Bulk        Queue
+	Ingest      Queue
 }
 
 // Ingest is what the ingest function reads.
@@ -121,7 +123,7 @@ type Notify struct {
 func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 	e := environment{getenv: getenv}
 	s := Webhooks{
-		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(), Rate: e.rate(),
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(), Rate: e.rate(), MaxWebhooks: e.maxWebhooks(),
 		Delivery: e.queue("DELIVERY"), Bulk: e.queue("BULK"), DeadLetter: e.queue("DEAD_LETTER"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
@@ -131,7 +133,7 @@ func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 func ReadConsole(getenv func(string) string) (Console, error) {
 	e := environment{getenv: getenv}
 	s := Console{
-		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(),
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(), MaxWebhooks: e.maxWebhooks(),
 		Delivery: e.queue("DELIVERY"), Bulk: e.queue("BULK"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
@@ -299,15 +301,22 @@ func (e *environment) retention() time.Duration {
 // maxRate is more than one process can answer in a second.
 const maxRate = 100_000
 
-func (e *environment) rate() int {
-	const name = "REQUESTS_PER_SECOND"
+func (e *environment) rate() int { return e.number("REQUESTS_PER_SECOND", maxRate) }
+
+// mostWebhooks is more webhooks than one tenant's list can be counted in the time of a request.
+const mostWebhooks = 1_000_000
+
+func (e *environment) maxWebhooks() int { return e.number("MAX_WEBHOOKS", mostWebhooks) }
+
+// number reads a number from 0 on; nothing is 0.
+func (e *environment) number(name string, most int) int {
 	s := e.getenv(name)
 	if s == "" {
 		return 0
 	}
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 || n > maxRate {
-		e.wrong("%s must be a number from 0 to %d, not %q", name, maxRate, s)
+	if err != nil || n < 0 || n > most {
+		e.wrong("%s must be a number from 0 to %d, not %q", name, most, s)
 		return 0
 	}
 	return n

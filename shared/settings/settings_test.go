@@ -19,7 +19,7 @@ import (
 // full is an environment in which every function starts.
 func full() map[string]string {
 	env := map[string]string{
-		"TABLE": "hookline", "KMS_KEY_ID": "key", "STACK": "dev", "RETENTION_DAYS": "30", "LOG_LEVEL": "warn", "REQUESTS_PER_SECOND": "50",
+		"TABLE": "hookline", "KMS_KEY_ID": "key", "STACK": "dev", "RETENTION_DAYS": "30", "LOG_LEVEL": "warn", "REQUESTS_PER_SECOND": "50", "MAX_WEBHOOKS": "1000",
 		"BUS": "dev", "BUS_SOURCE": "hookline.dev",
 		"MAIL_FROM": "example.com", "CONSOLE_URL": "https://hooks.example.com",
 	}
@@ -100,7 +100,7 @@ func TestMailSettings(t *testing.T) {
 
 // TestMissing shows that everything a function asks for and cannot do without is named at once.
 func TestMissing(t *testing.T) {
-	optional := []string{"LOG_LEVEL", "RETENTION_DAYS", "EVENT_LOG", "REQUESTS_PER_SECOND"}
+	optional := []string{"LOG_LEVEL", "RETENTION_DAYS", "EVENT_LOG", "REQUESTS_PER_SECOND", "MAX_WEBHOOKS"}
 	for name, read := range readers() {
 		asked := make(map[string]bool)
 		err := read(func(name string) string { asked[name] = true; return "" })
@@ -165,6 +165,25 @@ func TestRate(t *testing.T) {
 			err := read(func(name string) string { return env[name] })
 			if want == "" && err != nil || want != "" && (err == nil || err.Error() != fmt.Sprintf("REQUESTS_PER_SECOND must be a number from 0 to 100000, not %q", want)) {
 				t.Errorf("%s, %q: got %v", name, text, err)
+			}
+		}
+	}
+}
+
+func TestMaxWebhooks(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "0": 0, "1000": 1000, "1000000": 1_000_000, "-1": -1, "1000001": -1, "many": -1} {
+		env := full()
+		env["MAX_WEBHOOKS"] = text
+		getenv := func(name string) string { return env[name] }
+		webhooks, err := ReadWebhooks(getenv)
+		console, consoleErr := ReadConsole(getenv)
+		for name, got := range map[string]struct {
+			n   int
+			err error
+		}{"webhooks": {webhooks.MaxWebhooks, err}, "console": {console.MaxWebhooks, consoleErr}} {
+			wrong := got.err != nil && got.err.Error() == fmt.Sprintf("MAX_WEBHOOKS must be a number from 0 to 1000000, not %q", text)
+			if want < 0 && !wrong || want >= 0 && (got.err != nil || got.n != want) {
+				t.Errorf("%s, %q: got %d, %v", name, text, got.n, got.err)
 			}
 		}
 	}

@@ -14,6 +14,7 @@ type Config struct {
 	AdminKey     string   // ADMIN_KEY; "" is made once and kept
 	ClockSpeed   float64  // CLOCK_SPEED
 	AllowPrivate bool     // ALLOW_PRIVATE_TARGETS
+	MaxWebhooks  int      // MAX_WEBHOOKS of a tenant; 0 is no limit
 	Engine       string   // ENGINE: what keeps everything
 	Hosts        []string // ALLOWED_HOSTS, separated by commas: names that requests may have as their host, beside loopback's
 }
@@ -66,6 +67,13 @@ func ReadConfig(getenv func(string) string) (Config, error) {
 			errs = append(errs, fmt.Errorf("ALLOWED_HOSTS must be names of hosts, without a port, separated by commas, not %q", name))
 		}
 		c.Hosts = append(c.Hosts, name)
+	}
+	if s := getenv("MAX_WEBHOOKS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 {
+			errs = append(errs, fmt.Errorf("MAX_WEBHOOKS must be a number from 0 on, not %q", s))
+		}
+		c.MaxWebhooks = n
 	}
 	if s := getenv("ENGINE"); s != "" {
 		c.Engine = s

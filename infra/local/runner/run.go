@@ -93,7 +93,7 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 	mails := &mailbox.Folder{Path: dir.file("mail"), Now: clk.Now, Log: log}
 	stack, err := Assemble(Parts{
 		Store: e.Store, Queues: e.Queues, Clock: clk, Keys: keys, AdminKey: c.AdminKey,
-		Poster: egress.New(egress.Options{AllowPrivate: c.AllowPrivate}), AllowPrivate: c.AllowPrivate, Log: log,
+		Poster: egress.New(egress.Options{AllowPrivate: c.AllowPrivate}), AllowPrivate: c.AllowPrivate, MaxWebhooks: c.MaxWebhooks, Log: log,
 		Mailer: mails, Mails: mails, Console: api,
 	})
 	if err != nil {

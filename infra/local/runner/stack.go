@@ -64,6 +64,7 @@ type Parts struct {
 	Dialects     *dialect.Set // the built-in ones; nil means those that come with Hookline
 	AdminKey     string
 	AllowPrivate bool
+	MaxWebhooks  int // of a tenant; 0 is no limit
 	InFlight     int
 	Jitter       func() float64
 	Announcer    ingest.Announcer // nil means that notices go to NotifyQueue, if there is a Mailer
@@ -124,7 +125,7 @@ func Assemble(p Parts) (*Stack, error) {
 	api := &httpapi.API{
 		Docs:  docs.New,
 		Store: p.Store, Publisher: in, Deliverer: d, Replays: replays, Events: events, Dialects: dialects, DeadLetters: p.Queues[DeadQueue],
-		RedriveTo: p.Queues[DeliveryQueue].Name(), Box: box, AllowPrivate: p.AllowPrivate, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
+		RedriveTo: p.Queues[DeliveryQueue].Name(), Box: box, AllowPrivate: p.AllowPrivate, MaxWebhooks: p.MaxWebhooks, AdminKeyHash: webhook.HashAPIKey(p.AdminKey),
 		Changes: p.Queues[IngestQueue], Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log,
 	}
 	pages := &console.Console{API: api.Handler(), Store: p.Store, Dialects: dialects, Box: box, Mails: p.Mails, Now: p.Clock.Now, Span: p.Clock.Span, Log: p.Log, Files: p.Files}
