@@ -21,7 +21,7 @@ type Store interface {
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
 	SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error
-	ReserveSlots(ctx context.Context, ref webhook.Ref, perSecond, n int, now time.Time) (time.Time, error)
+	ReserveSlots(ctx context.Context, ref webhook.Ref, p webhook.Pace, n int, now time.Time) (time.Time, error)
 }
 
 // HealthStore is where a webhook's health is kept. UpdateWebhook fails with webhook.Conflict when the webhook was

@@ -41,8 +41,10 @@ CREATE TABLE IF NOT EXISTS subscription (
 	content_type TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (tenant, pattern, webhook)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS subscription_webhook ON subscription (tenant, webhook);
-CREATE TABLE IF NOT EXISTS slot (
-	tenant TEXT NOT NULL, webhook TEXT NOT NULL, next_at INTEGER NOT NULL, PRIMARY KEY (tenant, webhook)
+DROP TABLE IF EXISTS slot;
+CREATE TABLE IF NOT EXISTS pace (
+	tenant TEXT NOT NULL, webhook TEXT NOT NULL, setting TEXT NOT NULL, next_at INTEGER NOT NULL, taken_at INTEGER NOT NULL,
+	PRIMARY KEY (tenant, webhook)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pin (
 	tenant TEXT NOT NULL, scope TEXT NOT NULL, key TEXT NOT NULL, hash TEXT NOT NULL, at INTEGER NOT NULL, answer BLOB,

@@ -146,7 +146,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
 		if !found {
 			return webhook.ErrNotFound("webhook")
 		}
-		if _, err := tx.Exec(`DELETE FROM slot WHERE tenant = ? AND webhook = ?`, ref.Tenant, ref.ID); err != nil {
+		if _, err := tx.Exec(`DELETE FROM pace WHERE tenant = ? AND webhook = ?`, ref.Tenant, ref.ID); err != nil {
 			return err
 		}
 		return deleteSubscriptions(tx, ref)

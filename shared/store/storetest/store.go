@@ -115,9 +115,10 @@ type Store interface {
 	Overdue(ctx context.Context, before time.Time, page webhook.Page) (webhook.List[webhook.Delivery], error)
 
 	// ReserveSlots takes the webhook's next n ≥ 1 slots for attempts and returns the time of the first: now, or later
-	// when earlier slots are taken. Slots are 1/perSecond s apart, to the microsecond; none is given out twice while
-	// perSecond stays the same, and after a change the new distance holds from the last slot on. The webhook need not exist.
-	ReserveSlots(ctx context.Context, ref webhook.Ref, perSecond, n int, now time.Time) (time.Time, error)
+	// when earlier slots are taken. Slots are 1/p.PerSecond s apart, to the microsecond; none is given out twice under one
+	// setting. What was taken under another setting than p does not count, nor does what was taken when the clock read
+	// more than webhook.ClockSkew later than now: it has been set back since. The webhook need not exist.
+	ReserveSlots(ctx context.Context, ref webhook.Ref, p webhook.Pace, n int, now time.Time) (time.Time, error)
 
 	// CreateReplay stores r (its Version as given). An id that exists is a Conflict "replay-exists", a tenant that does not
 	// is NotFound.
