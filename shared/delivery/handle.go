@@ -35,7 +35,13 @@ type batch struct {
 
 	changing sync.Mutex // held while a webhook's state is changed, so that a batch does it once
 
+	source  Queue      // of all its messages
+	waiting sync.Mutex // held while a lane is asked for
+	lanes   map[string]lane
+
 	mu     sync.Mutex
+	gates  map[webhook.Ref]*gate
+	noted  map[webhook.Ref]bool           // that they are slow, or not any more
 	health map[webhook.Ref]webhook.Health // what the batch made of the webhooks' health
 }
 
@@ -64,8 +70,10 @@ func (d *Deliverer) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSE
 }
 
 func (d *Deliverer) handle(ctx context.Context, items []*item) error {
+	if len(items) == 0 {
+		return nil
+	}
 	var wg sync.WaitGroup
-	defer wg.Wait()
 	var deliveries []*item
 	for _, it := range items {
 		if m, ok := parseJob(it.body); ok {
@@ -74,7 +82,12 @@ func (d *Deliverer) handle(ctx context.Context, items []*item) error {
 		}
 		deliveries = append(deliveries, it)
 	}
-	b := &batch{Deliverer: d, health: make(map[webhook.Ref]webhook.Health)}
+	b := &batch{
+		Deliverer: d, source: items[0].source, lanes: make(map[string]lane), gates: make(map[webhook.Ref]*gate), noted: make(map[webhook.Ref]bool),
+		health: make(map[webhook.Ref]webhook.Health),
+	}
+	defer b.leave(ctx)
+	defer wg.Wait()
 	groups, lines, early := b.group(ctx, deliveries)
 	b.park(ctx, early)
 	if len(groups)+len(lines) == 0 {
@@ -84,7 +97,7 @@ func (d *Deliverer) handle(ctx context.Context, items []*item) error {
 		return err
 	}
 	wg.Go(func() { b.advance(ctx, lines) })
-	for _, g := range b.spill(ctx, b.pace(ctx, groups)) {
+	for _, g := range b.pace(ctx, b.spare(ctx, groups)) {
 		wg.Go(func() { b.deliver(ctx, g) })
 	}
 	return nil

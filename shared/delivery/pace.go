@@ -4,19 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"net/http"
 	"slices"
 	"time"
 
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
-)
-
-const (
-	// slowPost is how long a webhook's last POST may take before the webhook is treated as slow.
-	slowPost = 3 * time.Second
-	// maxSlowInBatch is how many POSTs to one slow webhook a batch makes: a batch ends with its slowest POST.
-	maxSlowInBatch = 2
 )
 
 // How a webhook is held to its max_per_second. Each attempt takes a slot: one atomic add for a webhook and batch. A
@@ -232,35 +224,6 @@ func (b *batch) turn(it *item) bool {
 	return v == attempt || v == redrive
 }
 
-// spill moves messages of slow and overloaded webhooks to the bulk queue, which has a concurrency of its own, beyond a few in a batch.
-func (b *batch) spill(ctx context.Context, groups [][]*item) [][]*item {
-	posts := make(map[webhook.Ref]int)
-	var ready [][]*item
-	for _, g := range groups {
-		ref := g[0].msg.webhook()
-		if b.isSlow(ref) {
-			posts[ref]++
-		}
-		if posts[ref] <= maxSlowInBatch || g[0].source == b.Queues.Bulk {
-			ready = append(ready, g)
-			continue
-		}
-		b.move(ctx, g, b.Queues.Bulk)
-	}
-	return ready
-}
-
-// move sends copies of a group's messages to another queue and lets go of these.
-func (b *batch) move(ctx context.Context, group []*item, to Queue) {
-	for _, it := range group {
-		m := b.copyOf(it)
-		err := queue.SendAll(ctx, to, []queue.Outgoing{m.Outgoing(0)})
-		if it.failed = err != nil; it.failed {
-			b.fault(ctx, "delivery.move", m, err)
-		}
-	}
-}
-
 // copyOf returns what another message must hold to stand for this one. It has another id, so that it counts only by the
 // attempt it is for.
 func (b *batch) copyOf(it *item) Message {
@@ -276,35 +239,4 @@ func fail(groups [][]*item) {
 			it.failed = true
 		}
 	}
-}
-
-func (d *Deliverer) isSlow(ref webhook.Ref) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.slow[ref]
-}
-
-// overloaded reports whether a receiver's status asks for fewer requests: 429 that there were too many, 502 and 504 that
-// what is behind it is under load (Standard Webhooks specification, Delivery success and failure), 503 that the receiver itself is (RFC 9110, section 15.6.4).
-func overloaded(status int) bool {
-	switch status {
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
-}
-
-// took remembers whether the webhook's last POST was slow, or answered that the receiver is overloaded, which is treated
-// alike. It is a hint, lost with the process.
-func (d *Deliverer) took(ref webhook.Ref, a webhook.Attempt) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if a.Duration <= slowPost && !overloaded(a.StatusCode) {
-		delete(d.slow, ref)
-		return
-	}
-	if d.slow == nil {
-		d.slow = make(map[webhook.Ref]bool)
-	}
-	d.slow[ref] = true
 }

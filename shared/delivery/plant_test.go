@@ -71,6 +71,16 @@ func (s countedStore) SetHealth(ctx context.Context, ref webhook.Ref, from, to w
 	return s.Store.SetHealth(ctx, ref, from, to)
 }
 
+func (s countedStore) SetSlow(ctx context.Context, ref webhook.Ref, from, to time.Time) (bool, error) {
+	s.calls.add("mark", 1)
+	return s.Store.SetSlow(ctx, ref, from, to)
+}
+
+func (s countedStore) TakeLane(ctx context.Context, name string, n int, now, until time.Time) (int, error) {
+	s.calls.add("lane", 1)
+	return s.Store.TakeLane(ctx, name, n, now, until)
+}
+
 // countedQueue counts requests as SQS bills them: each 64 KiB that is sent or received is one.
 type countedQueue struct {
 	*queuesqlite.Queue
@@ -166,7 +176,7 @@ func run(t *testing.T, shared bool, answer post, fn func(t *testing.T, p *plant)
 				Store: countedStore{store, p.calls}, Health: countedStore{store, p.calls}, Poster: &poster{p: p, answer: answer, n: make(map[string]int)},
 				Dialects: builtin, Box: seal.Box{Keys: seal.NewStatic("test")}, Now: p.now, Log: slog.New(slog.DiscardHandler),
 				Queues:  Queues{Delivery: p.queues["delivery"], Retry: p.queues["retry"], Bulk: p.queues["bulk"], Dead: p.queues["dead"]},
-				Sources: make(map[string]Queue),
+				Sources: make(map[string]Queue), Batches: Concurrency{Delivery: 100, Retry: 50, Bulk: 20},
 			}
 			for name, q := range p.queues {
 				d.Sources[name] = q
@@ -352,6 +362,12 @@ func (p *plant) webhook(id string) webhook.Webhook {
 // send has n events delivered to a webhook, and returns their ids. Each is about 1 KB as a message.
 func (p *plant) send(id string, n int) []string {
 	p.t.Helper()
+	return p.sendTo("delivery", id, n)
+}
+
+// sendTo is send by a queue.
+func (p *plant) sendTo(name, id string, n int) []string {
+	p.t.Helper()
 	var ids []string
 	var msgs []queue.Outgoing
 	for range n {
@@ -365,7 +381,7 @@ func (p *plant) send(id string, n int) []string {
 		ids = append(ids, ev.ID)
 		msgs = append(msgs, m.Outgoing(0))
 	}
-	if err := queue.SendAll(p.t.Context(), p.queues["delivery"].Queue, msgs); err != nil {
+	if err := queue.SendAll(p.t.Context(), p.queues[name].Queue, msgs); err != nil {
 		p.t.Fatal(err)
 	}
 	return ids

@@ -152,7 +152,7 @@ func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook
 	}
 	resetHealth := w.URL != old.URL || w.Active && !old.Active
 	if resetHealth {
-		w.Health = webhook.Health{}
+		w.Health, w.SlowSince = webhook.Health{}, time.Time{}
 	}
 	if err := s.Store.UpdateWebhook(ctx, w, resetHealth); err != nil {
 		return webhook.Webhook{}, err

@@ -64,6 +64,7 @@ type Webhook struct {
 	UpdatedAt      time.Time
 	Version        int64 // counts updates by people; health does not count
 	Health         Health
+	SlowSince      time.Time            // when a POST was last found to take long; zero while they do not. It changes as Health does
 	Since          map[string]time.Time // pattern → from when on this webhook has taken it, as it takes it now
 }
 

@@ -29,7 +29,7 @@ type Engine struct {
 // Run holds the engine to Store's comments. It runs in real time and depends on no clock but the times it passes.
 func Run(t *testing.T, e Engine) {
 	all := slices.Concat(tenantChecks(), keyChecks(), webhookChecks(), subscriptionChecks(), pinChecks(), payloadChecks(),
-		deliveryChecks(), listChecks(), overdueChecks(), tallyChecks(), slotChecks(), eventLogChecks(), replayChecks(), sourceChecks(), deploymentChecks(), dialectChecks(), isolationChecks(), sharedChecks())
+		deliveryChecks(), listChecks(), overdueChecks(), tallyChecks(), slotChecks(), laneChecks(), eventLogChecks(), replayChecks(), sourceChecks(), deploymentChecks(), dialectChecks(), isolationChecks(), sharedChecks())
 	differs := maps.Clone(e.Differs)
 	run := 0
 	for _, c := range all {
