@@ -40,7 +40,7 @@ func newFunction(s settings.Deliver, cfg aws.Config) (*function, error) {
 	}
 	d := &delivery.Deliverer{
 		Store: store, Health: store, Dialects: dialects, Now: now, Log: s.Logger(), Retention: s.Retention,
-		Queues: queues, Changes: open(s.Ingest),
+		Queues: queues, Changes: open(s.Ingest), Batches: delivery.Concurrency(s.Batches),
 		Sources: map[string]delivery.Queue{
 			s.Delivery.ARN: queues.Delivery, s.Retry.ARN: queues.Retry, s.Bulk.ARN: queues.Bulk,
 		},

@@ -77,6 +77,7 @@ func newStack(t *testing.T) *stack {
 			"AWS_ENDPOINT_URL_KMS=" + key.URL, "AWS_ENDPOINT_URL_SESV2=" + post.URL,
 			"AWS_ENDPOINT_URL_EVENTBRIDGE=" + bus.URL, "BUS=bus", "BUS_SOURCE=hookline.test",
 			"MAIL_FROM=example.com", "CONSOLE_URL=https://hooks.example.com",
+			"DELIVERY_CONCURRENCY=100", "RETRY_CONCURRENCY=50", "BULK_CONCURRENCY=20",
 		},
 	}
 	for setting, name := range map[string]string{

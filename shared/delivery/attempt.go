@@ -62,7 +62,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 		b.fault(ctx, "delivery.body", m, err)
 		return false
 	}
-	a, err := b.post(ctx, d, w, rec, body, webhook.MaxTimeoutSeconds*time.Second)
+	a, sent, err := b.send(ctx, it, d, w, rec, body)
 	if err != nil {
 		b.fault(ctx, "delivery.prepare", m, err)
 		return false
@@ -70,7 +70,10 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 	if ctx.Err() != nil {
 		return false // we are being stopped: the answer, if any, says nothing of the receiver
 	}
-	b.took(w.Ref, a)
+	if !sent {
+		b.aside(ctx, []*item{it})
+		return !it.failed
+	}
 	rec.Record(a)
 	return b.conclude(ctx, it, rec, prev, d, w)
 }

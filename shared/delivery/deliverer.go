@@ -21,13 +21,16 @@ type Store interface {
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
 	SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error
-	ReserveSlots(ctx context.Context, ref webhook.Ref, perSecond, n int, now time.Time) (time.Time, error)
+	TakeLane(ctx context.Context, name string, n int, now, until time.Time) (int, error)
+	FreeLane(ctx context.Context, name string, lane int, until time.Time) error
+	ReserveSlots(ctx context.Context, ref webhook.Ref, p webhook.Pace, n int, now time.Time) (time.Time, error)
 }
 
 // HealthStore is where a webhook's health is kept. UpdateWebhook fails with webhook.Conflict when the webhook was
 // changed since it was read.
 type HealthStore interface {
 	SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook.Health) (bool, error)
+	SetSlow(ctx context.Context, ref webhook.Ref, from, to time.Time) (bool, error)
 	Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, error)
 	UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error
 }
@@ -43,6 +46,9 @@ type Queue interface {
 // Queues are the stack's queues for deliveries. See the design: Delivery for first attempts and short rungs, Retry for
 // long ones, Bulk for what must not hold up the others and for replay jobs, Dead for what is out of attempts.
 type Queues struct{ Delivery, Retry, Bulk, Dead Queue }
+
+// Concurrency is how many batches of each queue are worked on at a time, by all processes together.
+type Concurrency struct{ Delivery, Retry, Bulk int }
 
 // Poster sends one HTTP request. What goes wrong with the receiver is in the response, never an error.
 type Poster interface {
@@ -66,15 +72,16 @@ type Deliverer struct {
 	Poster    Poster
 	Dialects  Dialects
 	Box       seal.Box
-	Retention time.Duration    // of records; 0 means DefaultRetention
-	Now       func() time.Time // the deployment's clock; nil is real time
-	Jitter    func() float64   // in [0, 1); nil is random
-	InFlight  int              // the queues' in-flight cap; 0 means queue.MaxInFlight
+	Retention time.Duration                     // of records; 0 means DefaultRetention
+	Now       func() time.Time                  // the deployment's clock; nil is real time
+	Jitter    func() float64                    // in [0, 1); nil is random
+	Span      func(time.Duration) time.Duration // how much Now advances in a span of real time; nil: as much
+	Batches   Concurrency
+	InFlight  int // the queues' in-flight cap; 0 means queue.MaxInFlight
 	Log       *slog.Logger
 
 	mu     sync.Mutex
 	parked map[Queue]reading
-	slow   map[webhook.Ref]bool // slow, or asked to be spared
 	marked map[mark]time.Time
 }
 
@@ -87,6 +94,14 @@ func (d *Deliverer) now() time.Time {
 		return d.Now()
 	}
 	return time.Now().UTC().Truncate(time.Millisecond)
+}
+
+// span returns how much the deployment's clock advances in a span of real time.
+func (d *Deliverer) span(real time.Duration) time.Duration {
+	if d.Span != nil {
+		return d.Span(real)
+	}
+	return real
 }
 
 func (d *Deliverer) jitter() float64 {

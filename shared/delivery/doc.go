@@ -8,7 +8,7 @@
 // What a receiver's status does, beside the success or failure that the dialect makes of it:
 //
 //	410            the webhook is made inactive
-//	429, 502, 504  the receiver is overloaded: of a batch a few are sent, the rest go to the bulk queue
+//	429, 502, 504  the receiver is overloaded: of a batch two are sent, the rest go to the bulk queue
 //	503            the same (RFC 9110, section 15.6.4)
 //	3xx            a failure; redirects are not followed
 //	Retry-After    lengthens the next wait to at most the next rung's, with any failure (RFC 9110, section 10.2.3)

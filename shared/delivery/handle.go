@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -18,7 +20,10 @@ type item struct {
 	body   string
 	source Queue
 	msg    Message
+	line   line // instead of msg
 	failed bool // not acknowledged: it stays in its queue
+
+	received int // how often, this time included; approximate
 }
 
 // batch is what one call of Handle knows.
@@ -30,7 +35,13 @@ type batch struct {
 
 	changing sync.Mutex // held while a webhook's state is changed, so that a batch does it once
 
+	source  Queue      // of all its messages
+	waiting sync.Mutex // held while a lane is asked for
+	lanes   map[string]lane
+
 	mu     sync.Mutex
+	gates  map[webhook.Ref]*gate
+	noted  map[webhook.Ref]bool           // that they are slow, or not any more
 	health map[webhook.Ref]webhook.Health // what the batch made of the webhooks' health
 }
 
@@ -40,7 +51,8 @@ type batch struct {
 func (d *Deliverer) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 	items := make([]*item, 0, len(ev.Records))
 	for _, r := range ev.Records {
-		items = append(items, &item{id: r.MessageId, handle: r.ReceiptHandle, body: r.Body, source: d.Sources[r.EventSourceARN]})
+		received, _ := strconv.Atoi(r.Attributes["ApproximateReceiveCount"])
+		items = append(items, &item{id: r.MessageId, handle: r.ReceiptHandle, body: r.Body, source: d.Sources[r.EventSourceARN], received: received})
 		if d.Sources[r.EventSourceARN] == nil {
 			return events.SQSEventResponse{}, fmt.Errorf("message from a queue that is not configured: %s", r.EventSourceARN)
 		}
@@ -58,8 +70,10 @@ func (d *Deliverer) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSE
 }
 
 func (d *Deliverer) handle(ctx context.Context, items []*item) error {
+	if len(items) == 0 {
+		return nil
+	}
 	var wg sync.WaitGroup
-	defer wg.Wait()
 	var deliveries []*item
 	for _, it := range items {
 		if m, ok := parseJob(it.body); ok {
@@ -68,34 +82,51 @@ func (d *Deliverer) handle(ctx context.Context, items []*item) error {
 		}
 		deliveries = append(deliveries, it)
 	}
-	b := &batch{Deliverer: d, health: make(map[webhook.Ref]webhook.Health)}
-	groups, early := b.group(ctx, deliveries)
+	b := &batch{
+		Deliverer: d, source: items[0].source, lanes: make(map[string]lane), gates: make(map[webhook.Ref]*gate), noted: make(map[webhook.Ref]bool),
+		health: make(map[webhook.Ref]webhook.Health),
+	}
+	defer b.leave(ctx)
+	defer wg.Wait()
+	groups, lines, early := b.group(ctx, deliveries)
 	b.park(ctx, early)
-	if len(groups) == 0 {
+	if len(groups)+len(lines) == 0 {
 		return nil
 	}
-	if err := b.load(ctx, groups); err != nil {
+	if err := b.load(ctx, groups, lines); err != nil {
 		return err
 	}
-	for _, g := range b.spill(ctx, b.pace(ctx, groups)) {
+	wg.Go(func() { b.advance(ctx, lines) })
+	for _, g := range b.pace(ctx, b.spare(ctx, groups)) {
 		wg.Go(func() { b.deliver(ctx, g) })
 	}
 	return nil
 }
 
 // group parses the messages and puts copies of one delivery's together, so that they are handled one after the other.
-// Poison goes to the dead-letter queue, what comes early is set aside.
-func (b *batch) group(ctx context.Context, items []*item) (groups [][]*item, early []*item) {
+// Poison goes to the dead-letter queue; lines, and what comes early, are set aside. A slot may not count any more, so what
+// comes before its slot is not early.
+func (b *batch) group(ctx context.Context, items []*item) (groups [][]*item, lines, early []*item) {
 	at := make(map[webhook.DeliveryKey]int)
 	now := b.now()
 	for _, it := range items {
+		if strings.HasPrefix(it.body, linePrefix) {
+			l, err := parseLine(it.body)
+			if err != nil {
+				it.failed = b.poison(ctx, it, slog.LevelError, err) != nil
+				continue
+			}
+			it.line = l
+			lines = append(lines, it)
+			continue
+		}
 		m, err := parse(it.body)
 		if err != nil {
 			it.failed = b.poison(ctx, it, slog.LevelError, err) != nil
 			continue
 		}
 		it.msg = m
-		if m.Due > now.UnixMilli() {
+		if m.Due > now.UnixMilli() && m.Pace == "" {
 			early = append(early, it)
 			continue
 		}
@@ -107,14 +138,20 @@ func (b *batch) group(ctx context.Context, items []*item) (groups [][]*item, ear
 		}
 		groups[i] = append(groups[i], it)
 	}
-	return groups, early
+	return groups, lines, early
 }
 
-func (b *batch) load(ctx context.Context, groups [][]*item) error {
+func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error {
 	var refs []webhook.Ref
 	var keys []webhook.DeliveryKey
 	wanted := make(map[string][]string)
 	seen := make(map[webhook.Ref]bool)
+	for _, it := range lines {
+		if ref := it.line.webhook(); !seen[ref] {
+			seen[ref] = true
+			refs = append(refs, ref)
+		}
+	}
 	for _, g := range groups {
 		m := g[0].msg
 		keys = append(keys, m.Key())

@@ -26,7 +26,7 @@ type Message struct {
 	Round       int    `json:"n"`
 	Attempt     int    `json:"k"`           // which attempt of the round this message is for, from 1
 	Due         int64  `json:"u,omitempty"` // not before; 0 at once
-	Slot        bool   `json:"l,omitempty"` // Due is a slot reserved under the webhook's max_per_second
+	Pace        string `json:"p,omitempty"` // the setting of max_per_second under which Due is a slot
 	Dead        *Death `json:"x,omitempty"` // set in the dead-letter queue
 }
 

@@ -1,52 +1,217 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
-	"net/http"
+	"encoding/json"
+	"slices"
 	"time"
 
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
+// How a webhook is held to its max_per_second. Each attempt takes a slot: one atomic add for a webhook and batch. A
+// message whose slot is within sight is parked until then. Those further off stand in lines: one message holds some fifty
+// of them, comes up every step, and lets go of those within sight. So a changed rate finds all that waits within a step
+// or sight, whatever was reserved under the old one: a slot counts under the setting it was reserved under and no other.
+//
+// A parked message cannot be called back, so something has to look; this is what it costs. A line is within 64 KiB, SQS's
+// unit of billing: a step is one receive for it, and one ChangeMessageVisibilityBatch for ten. 10,000 events of 1 KB at 10
+// a second wait 500 s on average, 170 steps, and take 3.0 requests to queues for each delivery ($1.20 for a million), of
+// which 0.9 are the steps'. Each message by itself would take 34 for the same steps, and waiting in the table two writes
+// and two of the index, $2.50 for a million.
 const (
-	// slowPost is how long a webhook's last POST may take before the webhook is treated as slow.
-	slowPost = 3 * time.Second
-	// maxSlowInBatch is how many POSTs to one slow webhook a batch makes: a batch ends with its slowest POST.
-	maxSlowInBatch = 2
+	// step is how long a line rests, and sight how far ahead slots are parked for one by one. Both are within the 5 s that a
+	// raised rate may take to hold, with what SQS rounds up and a poll; sight is the longer, so that no slot is missed.
+	step  = 3 * time.Second
+	sight = 4 * time.Second
+	// maxLine is how much of messages one line holds, in bytes: with what goes around them it is within 64 KiB.
+	maxLine = 60 << 10
+	// maxSteps is how often a line comes up before it is sent anew: far from the queue's maxReceiveCount, and often enough
+	// that a clock which was set back is noticed.
+	maxSteps = 20
 )
 
-// pace holds webhooks to their max_per_second: one reservation a webhook and batch, and whatever has a slot later than
-// now waits for it as a message of its own. It returns what is to be attempted now.
+// pace returns what is to be attempted now. What has to wait for its webhook's rate is seen to.
 func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 	limited := make(map[webhook.Ref][][]*item)
 	var ready [][]*item
+	var early []*item
+	now := b.now()
 	for _, g := range groups {
-		w := b.webhooks[g[0].msg.webhook()]
-		if w.MaxPerSecond == 0 || g[0].msg.Slot || !b.turn(g[0]) {
+		m := g[0].msg
+		w := b.webhooks[m.webhook()]
+		slot := time.UnixMilli(m.Due)
+		switch {
+		case w.MaxPerSecond == 0 || !w.Active || !b.turn(g[0]):
 			ready = append(ready, g)
-			continue
+		case m.Pace != w.Pace().String() || b.owner(g[0]) || slot.After(now.Add(sight)):
+			limited[w.Ref] = append(limited[w.Ref], g)
+		case slot.After(now):
+			early = append(early, g...)
+		default:
+			ready = append(ready, g)
 		}
-		limited[w.Ref] = append(limited[w.Ref], g)
 	}
+	b.park(ctx, early)
 	for ref, gs := range limited {
-		w, now := b.webhooks[ref], b.now()
-		start, err := b.Store.ReserveSlots(ctx, ref, w.MaxPerSecond, len(gs), now)
+		p := b.webhooks[ref].Pace()
+		start, err := b.Store.ReserveSlots(ctx, ref, p, len(gs), now)
 		if err != nil {
 			b.fault(ctx, "delivery.pace", gs[0][0].msg, err)
 			fail(gs)
 			continue
 		}
+		var waiting []Message
+		var left [][]*item
 		for i, g := range gs {
-			slot := start.Add(time.Duration(i) * time.Second / time.Duration(w.MaxPerSecond))
+			slot := start.Add(p.Span(i))
 			if !slot.After(now) {
 				ready = append(ready, g)
 				continue
 			}
-			b.move(ctx, g, b.Queues.Retry, func(m *Message) { m.Due, m.Slot = slot.UnixMilli(), true }, slot.Sub(now))
+			left = append(left, g)
+			for _, it := range g {
+				m := b.copyOf(it)
+				m.Due = slot.UnixMilli()
+				waiting = append(waiting, m)
+			}
+		}
+		if err := b.wait(ctx, ref, p, waiting); err != nil {
+			b.fault(ctx, "delivery.pace", waiting[0], err)
+			fail(left)
 		}
 	}
 	return ready
+}
+
+// owner reports whether the message has made its delivery's last attempt, and so has used its slot.
+func (b *batch) owner(it *item) bool {
+	d, ok := b.records[it.msg.Key()]
+	return ok && d.Owner == it.id
+}
+
+// wait has messages of one webhook come up at their slots, which are in Due: those within sight by themselves, the others
+// in a line. A crash before what they came from is acknowledged leaves copies.
+func (b *batch) wait(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []Message) error {
+	var all []waiter
+	for _, m := range waiting {
+		due := m.Due
+		m.Due, m.Pace = 0, ""
+		body, _ := json.Marshal(m) // as in Outgoing
+		all = append(all, waiter{due, string(body)})
+	}
+	return b.queueUp(ctx, ref, p, all)
+}
+
+func (b *batch) queueUp(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []waiter) error {
+	now := b.now()
+	slices.SortStableFunc(waiting, func(a, b waiter) int { return cmp.Compare(a.due, b.due) })
+	near := 0
+	for near < len(waiting) && waiting[near].due <= now.Add(sight).UnixMilli() {
+		near++
+	}
+	out := alone(waiting[:near], p.String(), now)
+	for _, l := range lines(line{Tenant: ref.Tenant, Webhook: ref.ID, Pace: p.String(), At: now.UnixMilli()}, waiting[near:]) {
+		out = append(out, l.outgoing())
+	}
+	return queue.SendAll(ctx, b.Queues.Retry, out)
+}
+
+// alone returns messages for what has waited in a line, with their slots if pace has a setting, and else for at once.
+// One that is none of ours is poison when it comes by itself.
+func alone(waiting []waiter, pace string, now time.Time) []queue.Outgoing {
+	var out []queue.Outgoing
+	for _, w := range waiting {
+		m, err := parse(w.body)
+		if err != nil {
+			out = append(out, queue.Outgoing{Body: w.body})
+			continue
+		}
+		left := time.Duration(0)
+		if pace != "" {
+			m.Due, m.Pace = w.due, pace
+			left = time.UnixMilli(w.due).Sub(now)
+		}
+		out = append(out, m.Outgoing(left))
+	}
+	return out
+}
+
+// advance takes lines a step further.
+func (b *batch) advance(ctx context.Context, items []*item) {
+	byWebhook := make(map[webhook.Ref][]*item)
+	for _, it := range items {
+		ref := it.line.webhook()
+		byWebhook[ref] = append(byWebhook[ref], it)
+	}
+	for ref, its := range byWebhook {
+		changing := b.still(ctx, ref, its)
+		if len(changing) == 0 {
+			continue
+		}
+		err := b.change(ctx, ref, changing)
+		if err != nil {
+			b.fault(ctx, "delivery.line", Message{Tenant: ref.Tenant, Webhook: ref.ID}, err)
+		}
+		for _, it := range changing {
+			it.failed = err != nil
+		}
+	}
+}
+
+// still hides those of a webhook's lines that stay as they are for a step, and returns the others.
+func (b *batch) still(ctx context.Context, ref webhook.Ref, its []*item) (changing []*item) {
+	w, now := b.webhooks[ref], b.now()
+	size := 0
+	for _, it := range its {
+		size += it.line.size()
+	}
+	merge := (size+maxLine-1)/maxLine < len(its)
+	var same []*item
+	for _, it := range its {
+		l := it.line
+		if merge || w.MaxPerSecond == 0 || !w.Active || l.void(w.Pace(), now) || l.waiting[0].due <= now.Add(sight).UnixMilli() ||
+			it.received >= maxSteps || !b.room(ctx, it.source) {
+			changing = append(changing, it)
+			continue
+		}
+		same = append(same, it)
+	}
+	b.hide(ctx, same, func(*item) time.Duration { return step })
+	return changing
+}
+
+// change moves up a webhook's lines, as one. Without a rate to hold, all that waits goes on at once.
+func (b *batch) change(ctx context.Context, ref webhook.Ref, its []*item) error {
+	w, now := b.webhooks[ref], b.now()
+	p := w.Pace()
+	var waiting, anew []waiter
+	for _, it := range its {
+		void := it.line.void(p, now)
+		for _, one := range it.line.waiting {
+			// Slots that passed while nobody looked are lost too: what held them must not go out all at once.
+			if void || one.due < now.Add(-sight).UnixMilli() {
+				anew = append(anew, one)
+			} else {
+				waiting = append(waiting, one)
+			}
+		}
+	}
+	if w.MaxPerSecond == 0 || !w.Active {
+		return queue.SendAll(ctx, b.Queues.Retry, alone(append(waiting, anew...), "", now))
+	}
+	if len(anew) > 0 {
+		start, err := b.Store.ReserveSlots(ctx, ref, p, len(anew), now)
+		if err != nil {
+			return err
+		}
+		for i := range anew {
+			anew[i].due = start.Add(p.Span(i)).UnixMilli()
+		}
+	}
+	return b.queueUp(ctx, ref, p, append(waiting, anew...))
 }
 
 // turn reports whether the message will make an attempt now.
@@ -59,38 +224,13 @@ func (b *batch) turn(it *item) bool {
 	return v == attempt || v == redrive
 }
 
-// spill moves messages of slow and overloaded webhooks to the bulk queue, which has a concurrency of its own, beyond a few in a batch.
-func (b *batch) spill(ctx context.Context, groups [][]*item) [][]*item {
-	posts := make(map[webhook.Ref]int)
-	var ready [][]*item
-	for _, g := range groups {
-		ref := g[0].msg.webhook()
-		if b.isSlow(ref) {
-			posts[ref]++
-		}
-		if posts[ref] <= maxSlowInBatch || g[0].source == b.Queues.Bulk {
-			ready = append(ready, g)
-			continue
-		}
-		b.move(ctx, g, b.Queues.Bulk, func(*Message) {}, 0)
+// copyOf returns what another message must hold to stand for this one. It has another id, so that it counts only by the
+// attempt it is for.
+func (b *batch) copyOf(it *item) Message {
+	if d, ok := b.records[it.msg.Key()]; ok && d.Owner == it.id && d.Status == webhook.Pending {
+		return next(d)
 	}
-	return ready
-}
-
-// move sends copies of a group's messages to another queue and lets go of these. A copy has another id, so that it
-// counts only by the attempt it is for.
-func (b *batch) move(ctx context.Context, group []*item, to Queue, change func(*Message), delay time.Duration) {
-	for _, it := range group {
-		m := it.msg
-		if d, ok := b.records[m.Key()]; ok && d.Owner == it.id && d.Status == webhook.Pending {
-			m = next(d)
-		}
-		change(&m)
-		err := queue.SendAll(ctx, to, []queue.Outgoing{m.Outgoing(delay)})
-		if it.failed = err != nil; it.failed {
-			b.fault(ctx, "delivery.move", m, err)
-		}
-	}
+	return it.msg
 }
 
 func fail(groups [][]*item) {
@@ -99,35 +239,4 @@ func fail(groups [][]*item) {
 			it.failed = true
 		}
 	}
-}
-
-func (d *Deliverer) isSlow(ref webhook.Ref) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.slow[ref]
-}
-
-// overloaded reports whether a receiver's status asks for fewer requests: 429 that there were too many, 502 and 504 that
-// what is behind it is under load (Standard Webhooks specification, Delivery success and failure), 503 that the receiver itself is (RFC 9110, section 15.6.4).
-func overloaded(status int) bool {
-	switch status {
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
-}
-
-// took remembers whether the webhook's last POST was slow, or answered that the receiver is overloaded, which is treated
-// alike. It is a hint, lost with the process.
-func (d *Deliverer) took(ref webhook.Ref, a webhook.Attempt) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if a.Duration <= slowPost && !overloaded(a.StatusCode) {
-		delete(d.slow, ref)
-		return
-	}
-	if d.slow == nil {
-		d.slow = make(map[webhook.Ref]bool)
-	}
-	d.slow[ref] = true
 }

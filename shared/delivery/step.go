@@ -61,20 +61,28 @@ func (b *batch) postpone(ctx context.Context, it *item, until time.Time) (done b
 	return !it.failed
 }
 
-// park puts messages that came early back to sleep, without reading anything: hidden for what is left, under the
-// 12-hour cap; or, when the queue is under pressure, as copies by delays of 15 minutes, which are not in flight.
+// park puts messages that came early back to sleep, without reading anything: hidden for what is left; or, when the queue is under pressure, as copies by delays of 15 minutes, which are not in flight.
 func (b *batch) park(ctx context.Context, early []*item) {
 	now := b.now()
-	bySource := make(map[Queue][]queue.Visibility)
+	left := func(it *item) time.Duration { return time.UnixMilli(it.msg.Due).Sub(now) }
+	var hidden []*item
 	for _, it := range early {
-		it.failed = true
-		left := time.UnixMilli(it.msg.Due).Sub(now)
-		if !b.room(ctx, it.source) {
-			it.failed = b.hop(ctx, it, left) != nil
-			continue
+		if b.room(ctx, it.source) {
+			hidden = append(hidden, it)
+		} else {
+			it.failed = b.hop(ctx, it, left(it)) != nil
 		}
+	}
+	b.hide(ctx, hidden, left)
+}
+
+// hide has messages stay in their queues and come back after a span each, under the 12-hour cap.
+func (b *batch) hide(ctx context.Context, items []*item, span func(*item) time.Duration) {
+	bySource := make(map[Queue][]queue.Visibility)
+	for _, it := range items {
+		it.failed = true
 		bySource[it.source] = append(bySource[it.source], queue.Visibility{
-			Handle: it.handle, For: min(max(left, 0), queue.MaxVisibility-visibilityMargin),
+			Handle: it.handle, For: min(max(span(it), 0), queue.MaxVisibility-visibilityMargin),
 		})
 	}
 	for source, all := range bySource {

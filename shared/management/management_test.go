@@ -495,6 +495,29 @@ func TestHealthIsForgotten(t *testing.T) {
 	}
 }
 
+// A rate holds from the moment it is set, and from no other change on.
+func TestPacedSince(t *testing.T) {
+	w := newWorld(t)
+	start := w.now
+	id := w.create(t, nil).Webhook.ID
+	at := func(n int) time.Time { return start.Add(time.Duration(n) * time.Minute) }
+	for i, step := range []struct {
+		in   management.WebhookInput
+		want webhook.Pace
+	}{
+		{management.WebhookInput{Name: management.Of("n")}, webhook.Pace{Since: at(0)}},
+		{management.WebhookInput{MaxPerSecond: management.Of(5)}, webhook.Pace{PerSecond: 5, Since: at(1)}},
+		{management.WebhookInput{MaxPerSecond: management.Of(5), Name: management.Of("m")}, webhook.Pace{PerSecond: 5, Since: at(1)}},
+		{management.WebhookInput{MaxPerSecond: management.Field[int]{Set: true, Null: true}}, webhook.Pace{Since: at(3)}},
+		{management.WebhookInput{MaxPerSecond: management.Of(5)}, webhook.Pace{PerSecond: 5, Since: at(4)}},
+	} {
+		w.now = at(i)
+		if diff := cmp.Diff(step.want, w.update(t, id, step.in).Pace()); diff != "" {
+			t.Errorf("change %d: -want +got\n%s", i, diff)
+		}
+	}
+}
+
 // What a webhook took before it keeps its time; what it takes anew counts from now on.
 func TestSince(t *testing.T) {
 	w := newWorld(t)

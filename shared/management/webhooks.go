@@ -164,9 +164,12 @@ func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook
 	now := s.now()
 	w.UpdatedAt = now
 	w.KeepSince(old, now)
+	if w.MaxPerSecond != old.MaxPerSecond {
+		w.PacedSince = now
+	}
 	resetHealth := w.URL != old.URL || w.Active && !old.Active
 	if resetHealth {
-		w.Health = webhook.Health{}
+		w.Health, w.SlowSince = webhook.Health{}, time.Time{}
 	}
 	if err := s.Store.UpdateWebhook(ctx, w, resetHealth); err != nil {
 		return webhook.Webhook{}, err

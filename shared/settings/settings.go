@@ -99,7 +99,11 @@ type Deliver struct {
 	Bulk       Queue
 	DeadLetter Queue
 	Ingest     Queue
+	Batches    Batches
 }
+
+// Batches is how many batches of each queue are worked on at once: the MaximumConcurrency of its event source mapping.
+type Batches struct{ Delivery, Retry, Bulk int }
 
 // Sweep is what the sweep function reads.
 type Sweep struct {
@@ -167,6 +171,9 @@ func ReadDeliver(getenv func(string) string) (Deliver, error) {
 		Common: e.common(), Keys: e.keys(), Retention: e.retention(),
 		Delivery: e.queue("DELIVERY"), Retry: e.queue("RETRY"), Bulk: e.queue("BULK"), DeadLetter: e.queue("DEAD_LETTER"),
 		Ingest: e.queue("INGEST"),
+		Batches: Batches{
+			Delivery: e.batches("DELIVERY_CONCURRENCY"), Retry: e.batches("RETRY_CONCURRENCY"), Bulk: e.batches("BULK_CONCURRENCY"),
+		},
 	}
 	return s, e.err()
 }
@@ -251,6 +258,16 @@ func (e *environment) queue(name string) Queue {
 		e.wrong("%s and %s name different queues, %q and %q", urlName, arnName, path.Base(u.Path), parts[5])
 	}
 	return q
+}
+
+// batches reads how many batches of a queue are worked on at once.
+func (e *environment) batches(name string) int {
+	s := e.required(name)
+	n, err := strconv.Atoi(s)
+	if s != "" && (err != nil || n < 1) {
+		e.wrong("%s must be a whole number above 0, not %q", name, s)
+	}
+	return n
 }
 
 // sender reads an address that mails come from, or the domain of one.

@@ -20,6 +20,7 @@ import (
 func full() map[string]string {
 	env := map[string]string{
 		"TABLE": "hookline", "KMS_KEY_ID": "key", "STACK": "dev", "RETENTION_DAYS": "30", "LOG_LEVEL": "warn", "REQUESTS_PER_SECOND": "50", "MAX_WEBHOOKS": "1000",
+		"DELIVERY_CONCURRENCY": "100", "RETRY_CONCURRENCY": "50", "BULK_CONCURRENCY": "20",
 		"BUS": "dev", "BUS_SOURCE": "hookline.dev",
 		"MAIL_FROM": "example.com", "CONSOLE_URL": "https://hooks.example.com",
 	}
@@ -59,7 +60,7 @@ func TestRead(t *testing.T) {
 		Common: Common{Table: "hookline", LogLevel: slog.LevelWarn}, Keys: Keys{ID: "key", Stack: "dev"},
 		Retention: 30 * 24 * time.Hour,
 		Delivery:  queue("DELIVERY"), Retry: queue("RETRY"), Bulk: queue("BULK"), DeadLetter: queue("DEAD_LETTER"),
-		Ingest: queue("INGEST"),
+		Ingest: queue("INGEST"), Batches: Batches{Delivery: 100, Retry: 50, Bulk: 20},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("deliver (-want +got):\n%s", diff)
@@ -127,11 +128,12 @@ func TestWrong(t *testing.T) {
 		change map[string]string
 		want   string
 	}{
-		"level":            {map[string]string{"LOG_LEVEL": "loud"}, `LOG_LEVEL must be DEBUG, INFO, WARN or ERROR, not "loud"`},
-		"no days":          {map[string]string{"RETENTION_DAYS": "0"}, `RETENTION_DAYS must be a number of days from 1 to 3650, not "0"`},
-		"days in words":    {map[string]string{"RETENTION_DAYS": "ten"}, `RETENTION_DAYS must be a number of days from 1 to 3650, not "ten"`},
-		"a name for a URL": {map[string]string{"BULK_QUEUE_URL": "dev-BULK"}, `BULK_QUEUE_URL must be a URL, not "dev-BULK"`},
-		"a URL for an ARN": {map[string]string{"BULK_QUEUE_ARN": "https://q"}, `BULK_QUEUE_ARN must be the ARN of a queue, not "https://q"`},
+		"level":             {map[string]string{"LOG_LEVEL": "loud"}, `LOG_LEVEL must be DEBUG, INFO, WARN or ERROR, not "loud"`},
+		"no days":           {map[string]string{"RETENTION_DAYS": "0"}, `RETENTION_DAYS must be a number of days from 1 to 3650, not "0"`},
+		"days in words":     {map[string]string{"RETENTION_DAYS": "ten"}, `RETENTION_DAYS must be a number of days from 1 to 3650, not "ten"`},
+		"a name for a URL":  {map[string]string{"BULK_QUEUE_URL": "dev-BULK"}, `BULK_QUEUE_URL must be a URL, not "dev-BULK"`},
+		"no batches at all": {map[string]string{"BULK_CONCURRENCY": "0"}, `BULK_CONCURRENCY must be a whole number above 0, not "0"`},
+		"a URL for an ARN":  {map[string]string{"BULK_QUEUE_ARN": "https://q"}, `BULK_QUEUE_ARN must be the ARN of a queue, not "https://q"`},
 		"another's ARN": {
 			map[string]string{"BULK_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:dev-RETRY"},
 			`BULK_QUEUE_URL and BULK_QUEUE_ARN name different queues, "dev-BULK" and "dev-RETRY"`,

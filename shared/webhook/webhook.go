@@ -3,6 +3,7 @@ package webhook
 import (
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -56,13 +57,15 @@ type Webhook struct {
 	HeaderNames    []string
 	TimeoutSeconds int // 0 means the dialect's
 	Filter         json.RawMessage
-	MaxPerSecond   int // 0 means no limit
+	MaxPerSecond   int       // 0 means no limit
+	PacedSince     time.Time // when MaxPerSecond was last changed; zero: with the webhook
 	Metadata       map[string]string
 	Secrets        []Secret // the newest first; the others are accepted until they expire
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	Version        int64 // counts updates by people; health does not count
 	Health         Health
+	SlowSince      time.Time            // when a POST was last found to take long; zero while they do not. It changes as Health does
 	Since          map[string]time.Time // pattern → from when on this webhook has taken it, as it takes it now
 }
 
@@ -73,6 +76,36 @@ type Health struct {
 	FailingSince time.Time
 	// UnhealthySince is the first failed attempt that no success has followed; zero after a success.
 	UnhealthySince time.Time
+}
+
+// Pace is a setting of MaxPerSecond: the rate, and since when it has been that. A slot reserved under one setting means
+// nothing under another, also when an owner comes back to a rate.
+type Pace struct {
+	PerSecond int
+	Since     time.Time
+}
+
+// Pace returns the webhook's setting.
+func (w Webhook) Pace() Pace {
+	since := w.PacedSince
+	if since.IsZero() {
+		since = w.CreatedAt
+	}
+	return Pace{PerSecond: w.MaxPerSecond, Since: since}
+}
+
+// ClockSkew is how far the clocks of two processes may be apart. A reading that lies further ahead was made before the
+// clock was set back.
+const ClockSkew = 30 * time.Second
+
+// String spells the setting, the same for the same one.
+func (p Pace) String() string {
+	return strconv.Itoa(p.PerSecond) + "@" + strconv.FormatInt(p.Since.UnixMilli(), 10)
+}
+
+// Span returns how long n slots are.
+func (p Pace) Span(n int) time.Duration {
+	return time.Duration(n) * time.Second / time.Duration(p.PerSecond)
 }
 
 // Status returns what the owner sees.

@@ -105,7 +105,8 @@ func Assemble(p Parts) (*Stack, error) {
 	box := seal.Box{Keys: p.Keys}
 	d := &delivery.Deliverer{
 		Store: p.Store, Health: p.Store, Poster: p.Poster, Dialects: dialects, Box: box, Now: p.Clock.Now,
-		Jitter: p.Jitter, InFlight: p.InFlight, Log: p.Log, Changes: p.Queues[IngestQueue],
+		Jitter: p.Jitter, InFlight: p.InFlight, Log: p.Log, Changes: p.Queues[IngestQueue], Span: p.Clock.Span,
+		Batches: delivery.Concurrency{Delivery: 64, Retry: 64, Bulk: 16},
 		Queues: delivery.Queues{
 			Delivery: p.Queues[DeliveryQueue], Retry: p.Queues[RetryQueue],
 			Bulk: p.Queues[BulkQueue], Dead: p.Queues[DeadQueue],
@@ -138,7 +139,7 @@ func Assemble(p Parts) (*Stack, error) {
 		Console: shown,
 		Sweeper: &delivery.Sweeper{Store: p.Store, Queue: p.Queues[DeliveryQueue], Now: p.Clock.Now, Log: p.Log},
 	}
-	for name, most := range map[string]int{DeliveryQueue: 64, RetryQueue: 64, BulkQueue: 16} {
+	for name, most := range map[string]int{DeliveryQueue: d.Batches.Delivery, RetryQueue: d.Batches.Retry, BulkQueue: d.Batches.Bulk} {
 		d.Sources[ARN(p.Queues[name].Name())] = p.Queues[name]
 		s.pollers = append(s.pollers, &poller{source: p.Queues[name], handler: d.Handle, most: most, limit: functionTimeout, log: p.Log})
 	}

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,8 +13,12 @@ import (
 	"hookline/shared/webhook"
 )
 
-// attrEnd is the end of the last slot taken, in Unix microseconds.
-const attrEnd = "taken"
+// Attributes of a webhook's slots.
+const (
+	attrEnd     = "taken" // end of the last slot taken, in Unix microseconds
+	attrSetting = "pace"  // under which they were
+	attrTaken   = "at"    // when the last was, in Unix microseconds
+)
 
 // slotLife is how long after the last reservation a webhook's slots are remembered.
 const slotLife = 30 * 24 * time.Hour
@@ -22,21 +27,28 @@ const slotLife = 30 * 24 * time.Hour
 const slotTries = 50
 
 // ReserveSlots takes the webhook's next n slots and returns the time of the first: one write while slots follow each
-// other, two when the last ones are past. An answer that was lost may leave slots unused.
-func (s *Store) ReserveSlots(ctx context.Context, ref webhook.Ref, perSecond, n int, now time.Time) (time.Time, error) {
-	span := (time.Duration(n) * time.Second / time.Duration(perSecond)).Microseconds()
-	from := now.UnixMicro()
-	expires := item{}
-	expires.expires(now.Add(slotLife))
+// other, two when the last ones are past or do not count. An answer that was lost may leave slots unused.
+func (s *Store) ReserveSlots(ctx context.Context, ref webhook.Ref, p webhook.Pace, n int, now time.Time) (time.Time, error) {
+	const (
+		follows = attrSetting + " = :pace AND #at <= :skewed AND " + attrEnd + " >= :from"
+		fresh   = absent + " OR attribute_not_exists(#at) OR " + attrSetting + " <> :pace OR #at > :skewed OR " + attrEnd + " < :from"
+	)
+	span, from := p.Span(n).Microseconds(), now.UnixMicro()
+	values := item{":pace": text(p.String()), ":skewed": number(from + webhook.ClockSkew.Microseconds()), ":from": number(from)}
+	values.expires(now.Add(slotLife))
+	values[":ttl"] = values[TTLAttribute]
+	delete(values, TTLAttribute)
 	for range slotTries {
-		end, ok, err := s.reserve(ctx, ref, "SET "+attrEnd+" = "+attrEnd+" + :span, #ttl = :ttl", attrEnd+" >= :from",
-			item{":span": number(span), ":from": number(from), ":ttl": expires[TTLAttribute]})
+		next := maps.Clone(values)
+		next[":span"] = number(span)
+		end, ok, err := s.reserve(ctx, ref, "SET "+attrEnd+" = "+attrEnd+" + :span, #at = :from, #ttl = :ttl", follows, next)
 		if err != nil {
 			return time.Time{}, err
 		}
 		if !ok {
-			end, ok, err = s.reserve(ctx, ref, "SET "+attrEnd+" = :end, #ttl = :ttl", absent+" OR "+attrEnd+" < :from",
-				item{":end": number(from + span), ":from": number(from), ":ttl": expires[TTLAttribute]})
+			next = maps.Clone(values)
+			next[":end"] = number(from + span)
+			end, ok, err = s.reserve(ctx, ref, "SET "+attrEnd+" = :end, "+attrSetting+" = :pace, #at = :from, #ttl = :ttl", fresh, next)
 			if err != nil {
 				return time.Time{}, err
 			}
@@ -53,7 +65,7 @@ func (s *Store) reserve(ctx context.Context, ref webhook.Ref, update, condition 
 	_, err = s.try(ctx, func(ctx context.Context) (err error) {
 		out, err = s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName: s.table, Key: slotKey(ref).item(), UpdateExpression: aws.String(update), ConditionExpression: aws.String(condition),
-			ExpressionAttributeNames: map[string]string{"#ttl": TTLAttribute}, ExpressionAttributeValues: values,
+			ExpressionAttributeNames: map[string]string{"#ttl": TTLAttribute, "#at": attrTaken}, ExpressionAttributeValues: values,
 			ReturnValues: types.ReturnValueUpdatedNew,
 		}, once)
 		return err

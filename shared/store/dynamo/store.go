@@ -30,6 +30,7 @@
 //	l#TENANT              WEBHOOK          directory of a tenant's webhooks, with what is counted
 //	s#TENANT#PATTERN      WEBHOOK          an index entry
 //	r#TENANT#WEBHOOK      r                the webhook's next slot
+//	lanes                 NAME             the lanes of that name
 //	i#DIGEST              i                a pin
 //	y#TENANT#REF          y                a payload
 //	d#TENANT#WEBHOOK      MILLIS#EVENT     a delivery record, MILLIS being its acceptance in 12 hex digits

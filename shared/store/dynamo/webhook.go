@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"hookline/shared/store/cursor"
@@ -18,6 +21,7 @@ import (
 const (
 	attrFailing   = "failing" // Unix milliseconds, 0 for none; in the directory whether it is
 	attrUnhealthy = "unhealthy"
+	attrSlow      = "slow"  // Unix milliseconds; absent or 0 for none
 	attrStale     = "stale" // patterns whose index entries are still to be removed; absent for none
 	attrActive    = "active"
 )
@@ -32,6 +36,7 @@ func decodeWebhook(ref webhook.Ref, it item) (webhook.Webhook, error) {
 	if err != nil {
 		return webhook.Webhook{}, internal(err)
 	}
+	w.SlowSince = record.Time(it.number(attrSlow))
 	return w, nil
 }
 
@@ -40,6 +45,9 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhook.Webhook) error {
 	it := webhookKey(w.Ref).item()
 	it[attrVersion], it[attrRecord] = number(w.Version), bin(record.EncodeWebhook(w))
 	it[attrFailing], it[attrUnhealthy] = number(record.Millis(w.Health.FailingSince)), number(record.Millis(w.Health.UnhealthySince))
+	if !w.SlowSince.IsZero() {
+		it[attrSlow] = number(record.Millis(w.SlowSince))
+	}
 	entry := key{webhooksPK(w.Tenant), w.ID}.item()
 	entry[attrActive], entry[attrFailing] = boolean(w.Active), boolean(!w.Health.FailingSince.IsZero())
 	actions := []types.TransactWriteItem{s.openAction(w.Tenant), s.putAction(it, absent), s.putAction(entry, "")}
@@ -187,7 +195,8 @@ func (s *Store) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealt
 		actions = append(actions, s.updateAction(key{webhooksPK(w.Tenant), w.ID}, update, "", entry))
 	}
 	if resetHealth {
-		set += ", " + attrFailing + " = :failing, " + attrUnhealthy + " = :unhealthy"
+		set += ", " + attrFailing + " = :failing, " + attrUnhealthy + " = :unhealthy, " + attrSlow + " = :slow"
+		values[":slow"] = number(record.Millis(w.SlowSince))
 		values[":failing"], values[":unhealthy"] = number(record.Millis(w.Health.FailingSince)), number(record.Millis(w.Health.UnhealthySince))
 	}
 	puts, gone := difference(old, it.texts(attrStale), w)
@@ -298,4 +307,24 @@ func (s *Store) SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook
 	}
 	refusal, err := s.transact(ctx, actions...)
 	return err == nil && refusal == nil, err
+}
+
+// SetSlow changes since when a webhook is slow: one write.
+func (s *Store) SetSlow(ctx context.Context, ref webhook.Ref, from, to time.Time) (bool, error) {
+	condition := attrSlow + " = :from"
+	if from.IsZero() {
+		condition = exists + " AND (attribute_not_exists(" + attrSlow + ") OR " + condition + ")"
+	}
+	unsure, err := s.try(ctx, func(ctx context.Context) error {
+		_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: s.table, Key: webhookKey(ref).item(), UpdateExpression: aws.String("SET " + attrSlow + " = :to"),
+			ConditionExpression: &condition, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+			ExpressionAttributeValues: item{":from": number(record.Millis(from)), ":to": number(record.Millis(to))},
+		}, once)
+		return err
+	})
+	if there, ok := refused(err); ok {
+		return unsure && there.number(attrSlow) == record.Millis(to) && there != nil, nil
+	}
+	return err == nil, fault(err)
 }

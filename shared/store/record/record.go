@@ -108,6 +108,7 @@ type webhookRecord struct {
 	TimeoutSeconds int               `json:"timeout_seconds,omitzero"`
 	Filter         []byte            `json:"filter,omitzero"`
 	MaxPerSecond   int               `json:"max_per_second,omitzero"`
+	PacedSince     int64             `json:"paced_since,omitzero"`
 	Metadata       map[string]string `json:"metadata,omitzero"`
 	Secrets        []secretRecord    `json:"secrets,omitzero"`
 	CreatedAt      int64             `json:"created_at,omitzero"`
@@ -126,7 +127,7 @@ func EncodeWebhook(w webhook.Webhook) []byte {
 	r := webhookRecord{
 		URL: w.URL, Name: w.Name, Events: w.Events, Active: w.Active, ContentType: w.ContentType, Format: w.Format,
 		Headers: w.Headers, HeaderNames: w.HeaderNames, TimeoutSeconds: w.TimeoutSeconds, Filter: w.Filter,
-		MaxPerSecond: w.MaxPerSecond, Metadata: w.Metadata, CreatedAt: Millis(w.CreatedAt), UpdatedAt: Millis(w.UpdatedAt),
+		MaxPerSecond: w.MaxPerSecond, PacedSince: Millis(w.PacedSince), Metadata: w.Metadata, CreatedAt: Millis(w.CreatedAt), UpdatedAt: Millis(w.UpdatedAt),
 	}
 	for _, s := range w.Secrets {
 		r.Secrets = append(r.Secrets, secretRecord{Version: s.Version, Sealed: s.Sealed, ExpiresAt: Millis(s.ExpiresAt)})
@@ -149,7 +150,7 @@ func DecodeWebhook(ref webhook.Ref, version int64, h webhook.Health, b []byte) (
 	w := webhook.Webhook{
 		Ref: ref, URL: r.URL, Name: r.Name, Events: r.Events, Active: r.Active, ContentType: r.ContentType, Format: r.Format,
 		Headers: r.Headers, HeaderNames: r.HeaderNames, TimeoutSeconds: r.TimeoutSeconds, Filter: r.Filter,
-		MaxPerSecond: r.MaxPerSecond, Metadata: r.Metadata, CreatedAt: Time(r.CreatedAt), UpdatedAt: Time(r.UpdatedAt),
+		MaxPerSecond: r.MaxPerSecond, PacedSince: Time(r.PacedSince), Metadata: r.Metadata, CreatedAt: Time(r.CreatedAt), UpdatedAt: Time(r.UpdatedAt),
 		Version: version, Health: h,
 	}
 	for _, s := range r.Secrets {

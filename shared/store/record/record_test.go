@@ -132,7 +132,7 @@ func TestOthers(t *testing.T) {
 	w := webhook.Webhook{
 		Ref: webhook.Ref{Tenant: "acme", ID: "wh_1"}, URL: "https://a.example/?a=1&b=2", Name: "n", Events: []string{"*"},
 		Active: true, ContentType: webhook.ContentForm, Format: webhook.FormatTeams, Headers: webhook.Sealed{0, 1, 0xff},
-		HeaderNames: []string{"X-A"}, TimeoutSeconds: 3, Filter: []byte(`{ "a": ["<"] }`), MaxPerSecond: 9,
+		HeaderNames: []string{"X-A"}, TimeoutSeconds: 3, Filter: []byte(`{ "a": ["<"] }`), MaxPerSecond: 9, PacedSince: accepted,
 		Metadata: map[string]string{"k": "v"}, Secrets: []webhook.Secret{{Version: 2, Sealed: webhook.Sealed{7}}, {Version: 1, ExpiresAt: accepted}},
 		CreatedAt: accepted, UpdatedAt: accepted, Version: 3, Health: webhook.Health{FailingSince: accepted},
 		Since: map[string]time.Time{"*": accepted},

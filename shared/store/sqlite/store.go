@@ -33,7 +33,8 @@ CREATE TABLE IF NOT EXISTS api_key (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS webhook (
 	tenant TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, active INTEGER NOT NULL,
-	failing_since INTEGER NOT NULL, unhealthy_since INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
+	failing_since INTEGER NOT NULL, unhealthy_since INTEGER NOT NULL, record BLOB NOT NULL,
+	slow_since INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tenant, id)
 );
 CREATE INDEX IF NOT EXISTS webhook_status ON webhook (tenant, active, failing_since);
 CREATE TABLE IF NOT EXISTS subscription (
@@ -41,8 +42,13 @@ CREATE TABLE IF NOT EXISTS subscription (
 	content_type TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (tenant, pattern, webhook)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS subscription_webhook ON subscription (tenant, webhook);
-CREATE TABLE IF NOT EXISTS slot (
-	tenant TEXT NOT NULL, webhook TEXT NOT NULL, next_at INTEGER NOT NULL, PRIMARY KEY (tenant, webhook)
+DROP TABLE IF EXISTS slot;
+CREATE TABLE IF NOT EXISTS pace (
+	tenant TEXT NOT NULL, webhook TEXT NOT NULL, setting TEXT NOT NULL, next_at INTEGER NOT NULL, taken_at INTEGER NOT NULL,
+	PRIMARY KEY (tenant, webhook)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lane (
+	name TEXT NOT NULL, lane INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (name, lane)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pin (
 	tenant TEXT NOT NULL, scope TEXT NOT NULL, key TEXT NOT NULL, hash TEXT NOT NULL, at INTEGER NOT NULL, answer BLOB,
@@ -120,15 +126,26 @@ func New(path string, opts Options) (*Store, error) {
 
 // upgrade adds what a file made by an earlier version lacks.
 func upgrade(tx *sqlitedb.Tx) error {
-	var there bool
-	if err := tx.QueryRow(`SELECT count(*) > 0 FROM pragma_table_info('pin') WHERE name = 'stands_until'`).Scan(&there); err != nil || there {
-		return err
+	for _, c := range []struct{ table, column, fill string }{
+		{"pin", "stands_until", `UPDATE pin SET stands_until = expires_at`},
+		{"webhook", "slow_since", `UPDATE webhook SET slow_since = 0`},
+	} {
+		var there bool
+		err := tx.QueryRow(`SELECT count(*) > 0 FROM pragma_table_info(?) WHERE name = ?`, c.table, c.column).Scan(&there)
+		if err != nil {
+			return err
+		}
+		if there {
+			continue
+		}
+		if _, err := tx.Exec(`ALTER TABLE ` + c.table + ` ADD COLUMN ` + c.column + ` INTEGER NOT NULL DEFAULT 0`); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(c.fill); err != nil {
+			return err
+		}
 	}
-	if _, err := tx.Exec(`ALTER TABLE pin ADD COLUMN stands_until INTEGER NOT NULL DEFAULT 0`); err != nil {
-		return err
-	}
-	_, err := tx.Exec(`UPDATE pin SET stands_until = expires_at`)
-	return err
+	return nil
 }
 
 // Close lets the writes under way finish. Every call after it is Unavailable.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"hookline/shared/sqlitedb"
 	"hookline/shared/store/cursor"
@@ -19,10 +20,10 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhook.Webhook) error {
 		if err := needTenant(tx, w.Tenant); err != nil {
 			return err
 		}
-		isNew, err := done(tx.Exec(`INSERT INTO webhook (tenant, id, version, active, failing_since, unhealthy_since, record)
-			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		isNew, err := done(tx.Exec(`INSERT INTO webhook (tenant, id, version, active, failing_since, unhealthy_since, slow_since, record)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			w.Tenant, w.ID, w.Version, w.Active, record.Millis(w.Health.FailingSince), record.Millis(w.Health.UnhealthySince),
-			record.EncodeWebhook(w)))
+			record.Millis(w.SlowSince), record.EncodeWebhook(w)))
 		if err != nil {
 			return err
 		}
@@ -33,7 +34,7 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhook.Webhook) error {
 	})
 }
 
-const selectWebhook = `SELECT id, version, failing_since, unhealthy_since, record FROM webhook WHERE tenant = ?`
+const selectWebhook = `SELECT id, version, failing_since, unhealthy_since, slow_since, record FROM webhook WHERE tenant = ?`
 
 // Webhook reads a webhook.
 func (s *Store) Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, error) {
@@ -46,22 +47,23 @@ func (s *Store) Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, 
 
 func (s *Store) webhook(ctx context.Context, ref webhook.Ref) (w webhook.Webhook, found bool, err error) {
 	var id string
-	var version, failing, unhealthy int64
+	var version, failing, unhealthy, slow int64
 	var rec []byte
-	found, err = s.row(ctx, selectWebhook+` AND id = ?`, []any{ref.Tenant, ref.ID}, &id, &version, &failing, &unhealthy, &rec)
+	found, err = s.row(ctx, selectWebhook+` AND id = ?`, []any{ref.Tenant, ref.ID}, &id, &version, &failing, &unhealthy, &slow, &rec)
 	if err != nil || !found {
 		return webhook.Webhook{}, false, err
 	}
-	w, err = decodeWebhook(ref, version, failing, unhealthy, rec)
+	w, err = decodeWebhook(ref, version, failing, unhealthy, slow, rec)
 	return w, err == nil, err
 }
 
-func decodeWebhook(ref webhook.Ref, version, failing, unhealthy int64, rec []byte) (webhook.Webhook, error) {
+func decodeWebhook(ref webhook.Ref, version, failing, unhealthy, slow int64, rec []byte) (webhook.Webhook, error) {
 	w, err := record.DecodeWebhook(ref, version,
 		webhook.Health{FailingSince: record.Time(failing), UnhealthySince: record.Time(unhealthy)}, rec)
 	if err != nil {
 		return webhook.Webhook{}, internal(err)
 	}
+	w.SlowSince = record.Time(slow)
 	return w, nil
 }
 
@@ -78,12 +80,12 @@ func (s *Store) Webhooks(ctx context.Context, tenant string, q webhook.WebhookQu
 			return false, nil
 		}
 		ref := webhook.Ref{Tenant: tenant}
-		var version, failing, unhealthy int64
+		var version, failing, unhealthy, slow int64
 		var rec []byte
-		if err := scan(&ref.ID, &version, &failing, &unhealthy, &rec); err != nil {
+		if err := scan(&ref.ID, &version, &failing, &unhealthy, &slow, &rec); err != nil {
 			return false, err
 		}
-		w, err := decodeWebhook(ref, version, failing, unhealthy, rec)
+		w, err := decodeWebhook(ref, version, failing, unhealthy, slow, rec)
 		if err != nil {
 			return false, err
 		}
@@ -124,8 +126,8 @@ func (s *Store) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealt
 			return err
 		}
 		if resetHealth {
-			if _, err := tx.Exec(`UPDATE webhook SET failing_since = ?, unhealthy_since = ? WHERE tenant = ? AND id = ?`,
-				record.Millis(w.Health.FailingSince), record.Millis(w.Health.UnhealthySince), w.Tenant, w.ID); err != nil {
+			if _, err := tx.Exec(`UPDATE webhook SET failing_since = ?, unhealthy_since = ?, slow_since = ? WHERE tenant = ? AND id = ?`,
+				record.Millis(w.Health.FailingSince), record.Millis(w.Health.UnhealthySince), record.Millis(w.SlowSince), w.Tenant, w.ID); err != nil {
 				return err
 			}
 		}
@@ -146,7 +148,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
 		if !found {
 			return webhook.ErrNotFound("webhook")
 		}
-		if _, err := tx.Exec(`DELETE FROM slot WHERE tenant = ? AND webhook = ?`, ref.Tenant, ref.ID); err != nil {
+		if _, err := tx.Exec(`DELETE FROM pace WHERE tenant = ? AND webhook = ?`, ref.Tenant, ref.ID); err != nil {
 			return err
 		}
 		return deleteSubscriptions(tx, ref)
@@ -167,6 +169,17 @@ func (s *Store) SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook
 		return false, err
 	}
 	return changed, nil
+}
+
+// SetSlow changes since when a webhook is slow.
+func (s *Store) SetSlow(ctx context.Context, ref webhook.Ref, from, to time.Time) (bool, error) {
+	var changed bool
+	err := s.write(ctx, "SetSlow", func(tx *sqlitedb.Tx) (err error) {
+		changed, err = done(tx.Exec(`UPDATE webhook SET slow_since = ? WHERE tenant = ? AND id = ? AND slow_since = ?`,
+			record.Millis(to), ref.Tenant, ref.ID, record.Millis(from)))
+		return err
+	})
+	return changed && err == nil, err
 }
 
 func deleteSubscriptions(tx *sqlitedb.Tx, ref webhook.Ref) error {

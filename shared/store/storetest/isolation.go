@@ -42,6 +42,9 @@ func isolationChecks() []check {
 			if must(b.s.SetHealth(b.Context(), ref, webhook.Health{}, webhook.Health{FailingSince: b.now}))(b) {
 				b.Error("SetHealth: got true for another tenant's webhook")
 			}
+			if must(b.s.SetSlow(b.Context(), ref, time.Time{}, b.now))(b) {
+				b.Error("SetSlow: got true for another tenant's webhook")
+			}
 			b.equal("Subscriptions", b.subscribed(stranger, "a.b", "*"), []string{})
 			theirPin := p
 			theirPin.Tenant = stranger

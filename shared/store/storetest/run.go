@@ -29,7 +29,7 @@ type Engine struct {
 // Run holds the engine to Store's comments. It runs in real time and depends on no clock but the times it passes.
 func Run(t *testing.T, e Engine) {
 	all := slices.Concat(tenantChecks(), keyChecks(), webhookChecks(), subscriptionChecks(), pinChecks(), payloadChecks(),
-		deliveryChecks(), listChecks(), overdueChecks(), tallyChecks(), slotChecks(), eventLogChecks(), replayChecks(), sourceChecks(), deploymentChecks(), dialectChecks(), isolationChecks(), sharedChecks())
+		deliveryChecks(), listChecks(), overdueChecks(), tallyChecks(), slotChecks(), laneChecks(), eventLogChecks(), replayChecks(), sourceChecks(), deploymentChecks(), dialectChecks(), isolationChecks(), sharedChecks())
 	differs := maps.Clone(e.Differs)
 	run := 0
 	for _, c := range all {
@@ -145,7 +145,7 @@ func (b *bench) webhook(tenant, id string, events ...string) webhook.Webhook {
 	w := webhook.Webhook{
 		Ref: webhook.Ref{Tenant: tenant, ID: id}, URL: "https://example.com/" + id + "?a=1&b=<2>", Name: odd, Events: events, Active: true,
 		ContentType: webhook.ContentForm, Format: webhook.FormatTeams, Headers: webhook.Sealed{1, 0, 0xff, '"'},
-		HeaderNames: []string{"X-Token", "X-Other"}, TimeoutSeconds: 7, Filter: []byte(`{ "a":["<x>", 1.0, "é\u0000"] }`), MaxPerSecond: 9,
+		HeaderNames: []string{"X-Token", "X-Other"}, TimeoutSeconds: 7, Filter: []byte(`{ "a":["<x>", 1.0, "é\u0000"] }`), MaxPerSecond: 9, PacedSince: b.now.Add(-time.Second),
 		Metadata: map[string]string{odd: odd, "": ""},
 		Secrets: []webhook.Secret{
 			{Version: 2, Sealed: webhook.Sealed{1, 4, 0, 0xfe}},

@@ -52,7 +52,7 @@ type Store interface {
 	Keys(ctx context.Context, tenant string, page webhook.Page) (webhook.List[webhook.Key], error)
 	DeleteKey(ctx context.Context, tenant, id string) error
 
-	// CreateWebhook stores w (its Version and Health as given) with its index entries (w.Subscriptions()), in one
+	// CreateWebhook stores w (its Version, Health and SlowSince as given) with its index entries (w.Subscriptions()), in one
 	// transaction. An id that exists is a Conflict "webhook-exists", a tenant that does not is NotFound.
 	CreateWebhook(ctx context.Context, w webhook.Webhook) error
 	Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, error)
@@ -60,8 +60,8 @@ type Store interface {
 	Webhooks(ctx context.Context, tenant string, q webhook.WebhookQuery) (webhook.List[webhook.Webhook], error)
 	WebhookCounts(ctx context.Context, tenant string) (webhook.Counts, error)
 	// UpdateWebhook replaces the webhook and its index entries, in one transaction, with Version+1, if the stored
-	// Version is w.Version, else Conflict "changed-meanwhile". Health is stored as in w only if resetHealth; else what
-	// is stored stays.
+	// Version is w.Version, else Conflict "changed-meanwhile". Health and SlowSince are stored as in w only if
+	// resetHealth; else what is stored stays.
 	UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error
 	// DeleteWebhook removes the webhook and its index entries. Its deliveries stay until they expire and are found by
 	// their keys; lists may leave them out.
@@ -69,6 +69,9 @@ type Store interface {
 	// SetHealth changes the webhook's health from one state to another, and reports whether it did: false when the
 	// stored health is no longer from, or the webhook is gone. It leaves Version and everything else alone.
 	SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook.Health) (bool, error)
+	// SetSlow changes the webhook's SlowSince from one time to another (zero for none), and reports whether it did: false
+	// when the stored one is no longer from, or the webhook is gone. It leaves Version, Health and everything else alone.
+	SetSlow(ctx context.Context, ref webhook.Ref, from, to time.Time) (bool, error)
 
 	// Subscriptions lists the index entries of the patterns, ordered by pattern and webhook (bytewise, whatever the
 	// order of patterns), each once.
@@ -115,9 +118,17 @@ type Store interface {
 	Overdue(ctx context.Context, before time.Time, page webhook.Page) (webhook.List[webhook.Delivery], error)
 
 	// ReserveSlots takes the webhook's next n ≥ 1 slots for attempts and returns the time of the first: now, or later
-	// when earlier slots are taken. Slots are 1/perSecond s apart, to the microsecond; none is given out twice while
-	// perSecond stays the same, and after a change the new distance holds from the last slot on. The webhook need not exist.
-	ReserveSlots(ctx context.Context, ref webhook.Ref, perSecond, n int, now time.Time) (time.Time, error)
+	// when earlier slots are taken. Slots are 1/p.PerSecond s apart, to the microsecond; none is given out twice under one
+	// setting. What was taken under another setting than p does not count, nor does what was taken when the clock read
+	// more than webhook.ClockSkew later than now: it has been set back since. The webhook need not exist.
+	ReserveSlots(ctx context.Context, ref webhook.Ref, p webhook.Pace, n int, now time.Time) (time.Time, error)
+
+	// TakeLane takes one of the n lanes of that name until a time, and returns which of 0 to n−1 it is, or -1 when all are
+	// taken. A lane is taken from a TakeLane to its time or FreeLane, and by one caller at most; it is free also when its
+	// time is more than twice as far from now as until, for then the clock has been set back. Lanes are nobody's.
+	TakeLane(ctx context.Context, name string, n int, now, until time.Time) (int, error)
+	// FreeLane gives back the lane that was taken until that time. Nothing happens if another has it by now.
+	FreeLane(ctx context.Context, name string, lane int, until time.Time) error
 
 	// CreateReplay stores r (its Version as given). An id that exists is a Conflict "replay-exists", a tenant that does not
 	// is NotFound.

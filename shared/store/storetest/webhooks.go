@@ -12,7 +12,7 @@ func webhookChecks() []check {
 	return []check{
 		{"webhook/comes back whole, sealed bytes and filter exactly", func(b *bench) {
 			w := b.webhook(b.tenant(), webhook.NewID(webhook.WebhookPrefix, b.now), "invoice.*", "user.created")
-			w.Health = webhook.Health{UnhealthySince: b.now.Add(-time.Millisecond)}
+			w.Health, w.SlowSince = webhook.Health{UnhealthySince: b.now.Add(-time.Millisecond)}, b.now.Add(time.Millisecond)
 			b.ok(b.s.CreateWebhook(b.Context(), w))
 			b.equal("webhook", must(b.s.Webhook(b.Context(), w.Ref))(b), w)
 		}},
@@ -57,15 +57,18 @@ func webhookChecks() []check {
 			if !must(b.s.SetHealth(b.Context(), w.Ref, webhook.Health{}, failing))(b) {
 				b.Fatal("health was not set")
 			}
+			if !must(b.s.SetSlow(b.Context(), w.Ref, time.Time{}, b.now))(b) {
+				b.Fatal("that it is slow was not set")
+			}
 			w.Name = "kept"
 			b.ok(b.s.UpdateWebhook(b.Context(), w, false))
-			w.Version, w.Health = 2, failing
+			w.Version, w.Health, w.SlowSince = 2, failing, b.now
 			b.equal("kept", must(b.s.Webhook(b.Context(), w.Ref))(b), w)
-			w.Health = webhook.Health{UnhealthySince: b.now.Add(time.Minute)}
+			w.Health, w.SlowSince = webhook.Health{UnhealthySince: b.now.Add(time.Minute)}, b.now.Add(time.Hour)
 			b.ok(b.s.UpdateWebhook(b.Context(), w, true))
 			w.Version = 3
 			b.equal("as given", must(b.s.Webhook(b.Context(), w.Ref))(b), w)
-			w.Health = webhook.Health{}
+			w.Health, w.SlowSince = webhook.Health{}, time.Time{}
 			b.ok(b.s.UpdateWebhook(b.Context(), w, true))
 			w.Version = 4
 			b.equal("reset", must(b.s.Webhook(b.Context(), w.Ref))(b), w)
@@ -108,6 +111,33 @@ func webhookChecks() []check {
 				w.Name, w.Version, w.Health = "new", 2, failing
 				b.equal("webhook", must(b.s.Webhook(b.Context(), w.Ref))(b), w)
 			}
+		}},
+		{"webhook/that it is slow changes by compare-and-set, apart from the rest", func(b *bench) {
+			w := b.created(b.tenant(), "wh_1", "a.b")
+			ms := func(n int) time.Time { return b.now.Add(time.Duration(n) * time.Millisecond) }
+			none := time.Time{}
+			for _, step := range []struct {
+				name           string
+				from, to, then time.Time
+				want           bool
+			}{
+				{"from none", none, ms(1), ms(1), true},
+				{"from none again", none, ms(2), ms(1), false},
+				{"a millisecond off", ms(2), none, ms(1), false},
+				{"on", ms(1), ms(3), ms(3), true},
+				{"to none", ms(3), none, none, true},
+				{"and again", none, ms(4), ms(4), true},
+			} {
+				if got := must(b.s.SetSlow(b.Context(), w.Ref, step.from, step.to))(b); got != step.want {
+					b.Errorf("%s: got %t, want %t", step.name, got, step.want)
+				}
+				w.SlowSince = step.then
+				b.equal(step.name, must(b.s.Webhook(b.Context(), w.Ref))(b), w)
+			}
+			if must(b.s.SetSlow(b.Context(), webhook.Ref{Tenant: w.Tenant, ID: absent}, none, ms(1)))(b) {
+				b.Error("one that does not exist: got true")
+			}
+			b.equal("counts", must(b.s.WebhookCounts(b.Context(), w.Tenant))(b), webhook.Counts{Total: 1, Active: 1})
 		}},
 		{"webhook/health changes by compare-and-set, apart from the rest", func(b *bench) {
 			w := b.created(b.tenant(), "wh_1", "a.b")
