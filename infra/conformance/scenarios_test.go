@@ -6,7 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +47,41 @@ func TestAWSEndToEnd(t *testing.T) {
 		}
 	})
 	t.Run("poison is a dead letter at once", func(t *testing.T) { poison(t, s) })
+	t.Run("a receiver that hangs holds up nobody", func(t *testing.T) { hangs(t, s) })
+}
+
+// hangs: more batches than there are at a time are for a receiver that does not answer. Another tenant's events arrive
+// before any of those POSTs is over.
+func hangs(t *testing.T, s *system) {
+	over := make(chan struct{})
+	bad := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // a server notices that its client is gone only after that
+		select {
+		case <-over:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(bad.Close)
+	t.Cleanup(func() { close(over) })
+	good := startTarget(t, always(http.StatusOK))
+	hung, acme := s.in(t).tenant("hung", "standard"), s.in(t).tenant("unhindered", "standard")
+	hung.do(http.StatusCreated, "POST", "/v1/webhooks", map[string]any{"url": bad.URL, "events": []string{"*"}, "timeout_seconds": 30}, nil)
+	acme.webhook(good.URL, "*")
+	var batch []map[string]any
+	for range 100 {
+		batch = append(batch, map[string]any{"type": "order.placed", "data": map[string]any{}})
+	}
+	for range 7 {
+		hung.do(http.StatusAccepted, "POST", "/v1/events", batch, nil)
+	}
+	const events = 20
+	acme.do(http.StatusAccepted, "POST", "/v1/events", batch[:events], nil)
+	until(t, soon, "all delivered", func() (bool, any) { got := len(good.got()); return got == events, got })
+	var list struct{ Data []struct{ ID string } }
+	hung.do(http.StatusOK, "GET", "/v1/deliveries", nil, &list)
+	if len(list.Data) > 0 {
+		t.Errorf("%d or more of the POSTs that hang were over before the others' had begun", len(list.Data))
+	}
 }
 
 // wholeLadder: all attempts of the shortest ladder, then a dead letter, which SQS's own move task brings back.

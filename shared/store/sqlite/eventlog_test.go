@@ -43,14 +43,22 @@ func TestEventLogExpires(t *testing.T) {
 	})
 }
 
-// TestEventLogReopens finds what was logged in a file, and pins in a file that was made before they were kept for longer.
+// TestEventLogReopens finds what was logged in a file, and pins and webhooks in a file that was made before pins were kept
+// for longer and webhooks could be slow.
 func TestEventLogReopens(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s, err := New(path, Options{})
 	must(t, err, fill(t.Context(), s))
 	_, _, err = s.PutLogItem(t.Context(), logItem(1))
 	must(t, err, s.db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
-		_, err := tx.Exec(`ALTER TABLE pin DROP COLUMN stands_until`)
+		if _, err := tx.Exec(`ALTER TABLE pin DROP COLUMN stands_until`); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`ALTER TABLE webhook DROP COLUMN slow_since`); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`INSERT INTO webhook (tenant, id, version, active, failing_since, unhealthy_since, record)
+			VALUES ('acme', 'wh_old', 1, 1, 0, 0, '{}')`)
 		return err
 	}), s.Close())
 	for range 2 {
@@ -59,6 +67,13 @@ func TestEventLogReopens(t *testing.T) {
 		it, err := s.LogItem(t.Context(), "acme", webhook.FirstEntry(base))
 		if err != nil || string(it.Record) != "record" {
 			t.Errorf("got %+v, %v, want the item", it, err)
+		}
+		ref := webhook.Ref{Tenant: "acme", ID: "wh_old"}
+		if w, err := s.Webhook(t.Context(), ref); err != nil || !w.SlowSince.IsZero() {
+			t.Errorf("got %+v, %v, want the webhook, not slow", w, err)
+		}
+		if ok, err := s.SetSlow(t.Context(), ref, time.Time{}, time.Time{}); !ok || err != nil {
+			t.Errorf("got %t, %v, want a mark as none", ok, err)
 		}
 		pin, err := s.FindPin(t.Context(), "acme", "event", "evt_1")
 		if err != nil || !pin.ExpiresAt.Equal(base.Add(time.Hour)) || !pin.KeptUntil.IsZero() {
