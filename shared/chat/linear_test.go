@@ -91,8 +91,12 @@ func TestLinear(t *testing.T) {
 		return after.TotalAlloc - before.TotalAlloc
 	}
 	const n = 120 << 10
+	formats := chat.Formats()
+	if testing.Short() { // under the race detector
+		formats = formats[:1]
+	}
 	for name, data := range costly {
-		for _, format := range chat.Formats() {
+		for _, format := range formats {
 			t.Run(name+"/"+format, func(t *testing.T) {
 				once, twice := spent(format, data(n)), spent(format, data(2*n))
 				if once > 40*n+2<<20 || twice > 2*40*n+2<<20 {
@@ -113,6 +117,9 @@ func TestAddressesAreReadOnce(t *testing.T) {
 		for _, format := range chat.Formats() {
 			t.Run(part+"/"+format, func(t *testing.T) {
 				n := 240 << 10 / len(part)
+				if testing.Short() {
+					n /= 8
+				}
 				got := allocs(format, text(strings.Repeat(part, n)))
 				want := allocs(format, text(strings.Repeat(strings.Repeat("x", len(part)), n)))
 				if got > want+50 {

@@ -125,19 +125,19 @@ func TestClockSetBack(t *testing.T) {
 
 // TestPaceCosts counts what 2,000 events at 10 a second cost, which wait 100 s on average.
 func TestPaceCosts(t *testing.T) {
-	const events = 2_000
+	events := light(2_000)
 	run(t, false, answers, func(t *testing.T, p *plant) {
 		p.hook("paced", 10)
 		ids := p.send("paced", events)
 		p.calls.take()
-		pass(events/10*time.Second + time.Minute)
+		pass(time.Duration(events/10)*time.Second + time.Minute)
 		if got := p.done(ids); got != events {
 			t.Errorf("%d of %d were sent", got, events)
 		}
 		got := p.calls.take()
 		requests := got["send"] + got["receive"] + got["delete"] + got["hide"]
 		t.Logf("for each delivery: %.2f requests to queues, %.2f writes of slots, %.2f reads: %v",
-			float64(requests)/events, float64(got["slots"])/events, float64(got["load"])/events, got)
+			float64(requests)/float64(events), float64(got["slots"])/float64(events), float64(got["load"])/float64(events), got)
 		if requests > 3*events || got["slots"] > events/5 || got["record"] != events {
 			t.Errorf("got %v, want 3 requests to queues for each delivery at most, a write of slots for each 5, and one record", got)
 		}

@@ -12,6 +12,14 @@ import (
 	"hookline/shared/webhook"
 )
 
+// light returns a tenth of n under the race detector, which slows SQLite in Go some ten times.
+func light(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
 // hanging has webhooks whose names begin with "hang" hang, and others answer after 50 ms.
 func hanging(ctx context.Context, hook string, _ int) egress.Response {
 	if strings.HasPrefix(hook, "hang") {
@@ -55,21 +63,23 @@ func figures(took []time.Duration) string {
 // TestHanging: 2,000 events to webhooks that hang hold up nobody else's once the webhooks are known to hang, and before
 // that for as long as it takes to know.
 func TestHanging(t *testing.T) {
-	for name, tt := range map[string]struct {
+	tests := []struct {
+		name   string
 		hooks  int
 		shared bool
 	}{
-		"one webhook, 100 processes":  {1, false},
-		"one webhook, one process":    {1, true},
-		"100 webhooks, 100 processes": {100, false},
-	} {
-		t.Run(name, func(t *testing.T) {
+		{"one webhook, 100 processes", 1, false},
+		{"one webhook, one process", 1, true},
+		{"100 webhooks, 100 processes", 100, false},
+	}
+	if testing.Short() {
+		tests = tests[:1]
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			run(t, tt.shared, hanging, func(t *testing.T, p *plant) {
-				events := 2000
-				if testing.Short() { // under the race detector, which slows SQLite in Go some ten times
-					events = 500
-				}
+				events := light(2000)
 				p.hook("other", 0)
 				alone := waits(p, "other", 5*time.Second)
 				t.Logf("alone: %s", figures(alone))
@@ -109,7 +119,7 @@ func TestMarkFreesAtOnce(t *testing.T) {
 	run(t, false, hanging, func(t *testing.T, p *plant) {
 		p.hook("hang", 0)
 		p.hook("other", 0)
-		hung := p.send("hang", 1200)
+		hung := p.send("hang", light(1200))
 		pass(slowPost + 100*time.Millisecond)
 		took := waits(p, "other", 10*time.Second)
 		t.Logf("from the mark on: %s", figures(took))
@@ -140,14 +150,14 @@ func TestBulkIsShared(t *testing.T) {
 		return hanging(ctx, hook, n)
 	}
 	run(t, false, answer, func(t *testing.T, p *plant) {
-		for i := range 100 {
+		for i := range light(100) {
 			p.hook(fmt.Sprintf("hang%d", i), 0)
 			p.send(fmt.Sprintf("hang%d", i), 20)
 		}
 		p.hook("alive", 0)
 		p.hook("other", 0)
 		pass(10 * time.Second)
-		alive, replayed := p.send("alive", 40), p.sendTo("bulk", "other", 500)
+		alive, replayed := p.send("alive", 40), p.sendTo("bulk", "other", light(500))
 		pass(30 * time.Second)
 		if got := p.done(replayed); got != len(replayed) {
 			t.Errorf("%d of %d that a job has queued were sent in half a minute", got, len(replayed))
@@ -161,7 +171,7 @@ func TestBulkIsShared(t *testing.T) {
 
 // TestHealthyPaysNothing: 2,000 events to a webhook that answers take no request and no write but what they always took.
 func TestHealthyPaysNothing(t *testing.T) {
-	const events = 2000
+	events := light(2000)
 	run(t, false, answers, func(t *testing.T, p *plant) {
 		p.hook("healthy", 0)
 		p.calls.take()
