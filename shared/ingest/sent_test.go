@@ -133,7 +133,7 @@ func TestClashingBatch(t *testing.T) {
 	})
 	both(t, "within the request", func(t *testing.T, w *world) {
 		_, err := w.Publish(t.Context(), w.tenant, []ingest.Input{event("a", 1), event("b", 1), event("a", 1), event("b", 2)}, nil)
-		refusal, ok := err.(*webhook.Error) //nolint:errorlint // as it is returned
+		refusal, ok := err.(*webhook.Error)
 		if !ok || refusal.Kind != webhook.Invalid || len(refusal.Fields) != 1 || refusal.Fields[0].Field != "3.id" {
 			t.Errorf("got %v, want 3.id at fault alone", err)
 		}
