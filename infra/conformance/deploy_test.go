@@ -32,22 +32,7 @@ import (
 	"hookline/infra/conformance/engines"
 	"hookline/infra/lambda"
 	"hookline/infra/receiver/receiver"
-	"hookline/shared/dialect"
 )
-
-// builtin returns a built-in dialect.
-func builtin(t *testing.T, name string) *dialect.Dialect {
-	t.Helper()
-	all, err := dialect.Builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := all.Dialect(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
 
 // bucket holds what `sam deploy` uploads.
 const bucket = "deployed"
@@ -475,8 +460,7 @@ const standInSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 // RetryQueue, and out of attempts; and looks at what is told of them afterwards.
 func (d *deployment) deliver() {
 	t := d.t
-	standard := builtin(t, "standard")
-	r, err := receiver.New(receiver.Options{Dialect: standard, Secret: standInSecret})
+	r, err := receiver.New(receiver.Options{Dialect: builtin(t, "standard"), Secret: standInSecret})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,6 @@ import (
 	"hookline/infra/conformance/engines"
 	"hookline/infra/lambda"
 	"hookline/infra/receiver/receiver"
-	"hookline/shared/dialect"
 	"hookline/shared/queue"
 	"hookline/shared/queue/sqs"
 	"hookline/shared/store/dynamo"
@@ -52,15 +51,7 @@ func newStack(t *testing.T) *stack {
 		_, _ = io.WriteString(w, `{"MessageId":"0102"}`)
 	}))
 	t.Cleanup(post.Close)
-	dialects, err := dialect.Builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	standard, err := dialects.Dialect(t.Context(), "standard")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := receiver.New(receiver.Options{Dialect: standard})
+	r, err := receiver.New(receiver.Options{Dialect: builtin(t, "standard")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"hookline/shared/dialect"
 )
 
 // program returns the path of a program on PATH, and skips the test where there is none.
@@ -31,4 +33,18 @@ func missing(t *testing.T, what string) {
 		t.Fatalf("%s is not installed", what)
 	}
 	t.Skipf("%s is not installed (make conformance installs it)", what)
+}
+
+// builtin returns a built-in dialect.
+func builtin(t *testing.T, name string) *dialect.Dialect {
+	t.Helper()
+	all, err := dialect.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := all.Dialect(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }

@@ -80,7 +80,7 @@ func TestSlowBody(t *testing.T) {
 				handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					boundBody(w, r)
 					body, err := io.ReadAll(r.Body)
-					time.Sleep(tt.work) // virtual
+					<-time.After(tt.work) // virtual
 					_, _ = fmt.Fprintf(w, "read %d bytes, %v, %v", len(body), err, r.Context().Err())
 				})
 				l := &pipes{conns: make(chan net.Conn, 1)}
