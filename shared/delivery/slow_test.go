@@ -119,7 +119,7 @@ func TestMarkFreesAtOnce(t *testing.T) {
 	run(t, false, hanging, func(t *testing.T, p *plant) {
 		p.hook("hang", 0)
 		p.hook("other", 0)
-		hung := p.send("hang", light(1200))
+		hung := p.send("hang", 300+light(900)) // so many that none has its third turn meanwhile
 		pass(slowPost + 100*time.Millisecond)
 		took := waits(p, "other", 10*time.Second)
 		t.Logf("from the mark on: %s", figures(took))
