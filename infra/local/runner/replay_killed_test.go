@@ -97,7 +97,7 @@ func (l *live) median(what string) time.Duration {
 func TestReplayKilled(t *testing.T) {
 	total, kills := 20_000, 3
 	if testing.Short() { // under the race detector, which slows SQLite in Go some ten times
-		total = 2000
+		total = 500
 	}
 	receiver := &arrivals{seen: make(map[string]int), first: make(map[string]time.Time)}
 	server := httptest.NewServer(receiver)
