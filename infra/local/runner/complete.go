@@ -14,6 +14,8 @@ const (
 	storeFile   = "store.db"
 	queueFile   = "queue.db"
 	sealKeyFile = "seal-key"
+	// completeFile says that the others have all been there: a first start writes it last.
+	completeFile = "complete"
 )
 
 // complete reports an error where a part of the folder is lost: the system would start with an empty one, and accept what
@@ -21,7 +23,7 @@ const (
 // leaves none of these cases behind.
 func (d *dataDir) complete() error {
 	has := make(map[string]bool)
-	for _, name := range []string{storeFile, queueFile, sealKeyFile} {
+	for _, name := range []string{storeFile, queueFile, sealKeyFile, completeFile} {
 		var err error
 		if has[name], err = d.has(name); err != nil {
 			return fmt.Errorf("DATA_DIR: %w", err)
@@ -36,8 +38,21 @@ func (d *dataDir) complete() error {
 		return lost(storeFile, queueFile, "the tenants and webhooks that the queued deliveries are for are gone")
 	case has[storeFile] && !has[sealKeyFile]:
 		return lost(sealKeyFile, storeFile, "no secret of a webhook could be opened, and nothing delivered")
+	case has[completeFile] && !has[storeFile]:
+		return lost(storeFile, completeFile, "tenants, webhooks and what was delivered are gone")
+	case has[completeFile] && !has[queueFile]:
+		return fmt.Errorf("%w; or remove the file %s to go on with an empty queue",
+			lost(queueFile, storeFile, "events that were accepted and not yet delivered are gone"), completeFile)
 	}
 	return nil
+}
+
+// setComplete notes that the folder has all its parts.
+func (d *dataDir) setComplete() error {
+	if has, err := d.has(completeFile); has || err != nil {
+		return err
+	}
+	return d.write(completeFile, []byte(storeFile+", "+queueFile+" and "+sealKeyFile+" belong together\n"))
 }
 
 // checkStore keeps what tells whether a store was sealed with the key that is there now.

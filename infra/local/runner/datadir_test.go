@@ -78,8 +78,12 @@ func TestLostFiles(t *testing.T) {
 		"the seal-key is empty":       {empty("seal-key"), "no seal-key"},
 		"the store is gone":           {remove("store.db"), "no store.db"},
 		"the store is empty":          {empty("store.db"), "no store.db"},
-		"everything is gone":          {remove("seal-key", "store.db", "queue.db"), ""},
-		"a first start ended halfway": {remove("store.db", "queue.db"), ""},
+		"the queue is gone":           {remove("queue.db"), "no queue.db"},
+		"the queue is empty":          {empty("queue.db"), "no queue.db"},
+		"store and queue are gone":    {remove("store.db", "queue.db"), "no store.db"},
+		"a queue is not wanted back":  {remove("queue.db", "complete"), ""},
+		"everything is gone":          {remove("seal-key", "store.db", "queue.db", "complete"), ""},
+		"a first start ended halfway": {remove("store.db", "queue.db", "complete"), ""},
 		"the seal-key is another's": {func(t *testing.T, dir string) {
 			if err := os.WriteFile(filepath.Join(dir, "seal-key"), []byte("a key of another folder\n"), 0o600); err != nil {
 				t.Fatal(err)

@@ -81,6 +81,11 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 	if err := checkSealKey(ctx, e.Store, seal.Box{Keys: keys}, dir.path); err != nil {
 		return err
 	}
+	if c.Engine == embedded {
+		if err := dir.setComplete(); err != nil {
+			return err
+		}
+	}
 
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)))
 	if err != nil {
