@@ -6,8 +6,8 @@
 // A test whose program is missing is skipped, saying what is missing; with HOOKLINE_CONFORMANCE=1 (`make conformance`,
 // which installs everything first) or with CI set it fails instead.
 //
-// TestAWSDeploy has a CloudFormation deploy template.yaml, that of MiniStack, where the functions then run. What it lacks
-// of AWS is in fitting_test.go.
+// TestAWSDeploy has a CloudFormation deploy template.yaml, that of MiniStack, where the functions then run. The file
+// fitting_test.go names each thing that it lacks of AWS.
 //
 // Tests whose names begin with TestAWS take real time and run with HOOKLINE_CONFORMANCE=1 only. They run on AWS itself
 // where HOOKLINE_TABLE names a table for tests and HOOKLINE_QUEUE_URL a queue, beside which they make and delete theirs.

@@ -197,7 +197,7 @@ func TestDownloads(t *testing.T) {
 	b.get("/console/events/" + event + "/data").is(404).has("event log")
 }
 
-// What fits is shown as it was, and can be copied.
+// Text that fits is shown as it was, and can be copied.
 func TestWholeTexts(t *testing.T) {
 	w := newWorld(t)
 	key := w.tenant("acme", "standard")

@@ -35,7 +35,7 @@ func (c *Console) portalOpen(w http.ResponseWriter, r *http.Request) {
 	c.enter(&visit{Console: c, w: w, r: r}, r.PostFormValue(httpapi.PortalField), pressed)
 }
 
-// How somebody comes by a link.
+// approach is how somebody comes by a link.
 type approach int
 
 const (
@@ -69,7 +69,7 @@ func framed(r *http.Request) bool {
 	return slices.Contains([]string{"iframe", "frame"}, r.Header.Get("Sec-Fetch-Dest"))
 }
 
-// enter lets in who holds the link, if it is to be used now. It asks first where somebody else is signed in: a link could
+// enter lets in the holder of the link, if it is to be used now. It asks first where somebody else is signed in: a link could
 // come from anybody, and its holder would go on working as another tenant without noticing.
 func (c *Console) enter(v *visit, text string, how approach) {
 	ctx := v.r.Context()

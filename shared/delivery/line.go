@@ -12,7 +12,7 @@ import (
 )
 
 // line is one message that holds many of a webhook's which wait for their slots (see pace). Its body is a header, and a
-// line of text for each: the slot in Unix milliseconds, a space and the message. What stays in a line is not parsed.
+// line of text for each: the slot in Unix milliseconds, a space and the message. A message is parsed when it leaves the line.
 type line struct {
 	Tenant  string `json:"t"`
 	Webhook string `json:"w"`

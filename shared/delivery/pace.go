@@ -33,7 +33,7 @@ const (
 	maxSteps = 20
 )
 
-// pace returns what is to be attempted now. What has to wait for its webhook's rate is seen to.
+// pace returns the messages that are to be attempted now, and has the others wait for their webhooks' rate.
 func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 	limited := make(map[webhook.Ref][][]*item)
 	var ready [][]*item

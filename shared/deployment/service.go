@@ -176,7 +176,7 @@ func (s Service) source(ctx context.Context, id, kind string) (webhook.Source, P
 // one's id, and for 24 hours (ingest.Remembered) nobody is sent it twice; a sender who tries again only after that has it
 // delivered twice, under the same webhook-id. The other way round a crash would leave an event that nobody is ever sent.
 //
-// What was registered before the products' own ids counted is on record under the id of its values (400 days at most), so
+// A deployment that was registered before the products' own ids counted is on record under the id of its values (400 days at most), so
 // a report is looked for under both: what is sent again as it was is still the same. Only a first repeat with another time
 // registers such a deployment once more, under its product's id.
 func (s Service) register(ctx context.Context, src webhook.Source, r Deployed) (Receipt, error) {

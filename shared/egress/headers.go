@@ -18,7 +18,7 @@ const (
 )
 
 // shown returns an answer's headers as they are kept and shown: Location first, then by name, as many as the limits leave room
-// for. Whoever answers is not trusted: what is not printable is replaced, and what is commonly secret is masked.
+// for. A receiver is not trusted: characters that cannot be printed are replaced, and values that are commonly secret are masked.
 func shown(h http.Header) map[string]string {
 	names := slices.SortedFunc(maps.Keys(h), func(a, b string) int {
 		if (a == location) != (b == location) {

@@ -212,7 +212,7 @@ func TestDeletedDialectServes(t *testing.T) {
 	w.do("GET", "/v1/event-types", key, "").is(200)
 }
 
-// What a dialect asks for of the time of an event, in the preview as in what is sent.
+// The preview has the time of an event as the dialect asks for it, which is how it is sent.
 func TestPreviewOfMilliseconds(t *testing.T) {
 	w := newWorld(t)
 	w.dialect("house", `"timestamp":"{timestamp}"`, `"timestamp":"{timestamp_ms}","unix":"{timestamp_unix_ms}"`).is(201)

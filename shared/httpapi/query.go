@@ -19,7 +19,7 @@ const (
 	maxLimit     = 100
 )
 
-// query reads a call's parameters. What is wrong with one goes to faults; of one given twice the first counts.
+// query reads a call's parameters. Each mistake goes to faults; of a parameter given twice the first counts.
 type query struct {
 	values url.Values
 	faults management.Faults

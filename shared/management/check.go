@@ -109,7 +109,7 @@ func moves(before, after string) bool {
 }
 
 // refuseMasked notes a fault for each stored value that a change of headers would keep, by its mask or by not naming
-// headers at all. Whoever may change a webhook cannot read its tokens, and would by having them sent to a host of his own.
+// headers at all. A key that may change a webhook cannot read its tokens, and would by having them sent to a host of its owner's.
 func refuseMasked(headers Field[map[string]string], stored map[string]string, faults *Faults) {
 	const again = "must be given again, or dropped by null or by leaving it out of headers, " +
 		"for url changes its scheme, host or port: a stored value never goes to a new host"

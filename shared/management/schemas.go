@@ -39,7 +39,7 @@ func checkSchemas(d *dialect.Dialect) (faults Faults) {
 	return faults
 }
 
-// What is said of schemas and examples.
+// Messages about schemas and examples.
 const (
 	noSchema   = "must be a JSON Schema that refers to nothing outside itself"
 	notPassed  = "does not pass the schema"
@@ -333,7 +333,7 @@ func (e expression) MatchString(s string) bool {
 	return e.Regexp.MatchString(s)
 }
 
-// expression compiles a pattern. What repeats in it is compiled as often as it does, so that is counted first.
+// expression compiles a pattern. A part that repeats is compiled as often as it does, so that is counted first.
 func (m *meter) expression(pattern string) (jsonschema.Regexp, error) {
 	m.spend(len(pattern))
 	parsed, err := syntax.Parse(pattern, syntax.Perl)

@@ -14,7 +14,7 @@ type Document struct {
 	valid bool
 }
 
-// Decode reads an event's data. What is not JSON matches no pattern.
+// Decode reads an event's data. Data that is not JSON matches no pattern.
 func Decode(data json.RawMessage) *Document {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()

@@ -9,7 +9,7 @@ import (
 
 const known = "prefix, suffix, equals-ignore-case, wildcard, numeric, cidr, exists and anything-but"
 
-// What an entry costs: see the package's documentation.
+// Costs of an entry: see the package's documentation.
 const (
 	costOfValues   = 1
 	costOfExists   = 2

@@ -69,7 +69,7 @@ const (
 )
 
 // checkSealKey reports an error where the store was sealed with another key: every secret in it would be unreadable, and
-// nothing could be delivered. The first start seals a check value; whoever made the folder before there was one gets it now.
+// nothing could be delivered. The first start seals a check value; a folder that was made before there was one gets it now.
 func checkSealKey(ctx context.Context, store checkStore, box seal.Box, path string) error {
 	found, err := store.Payloads(ctx, checkTenant, []string{checkRef})
 	if err != nil {

@@ -48,7 +48,7 @@ func (r *ready) Write(p []byte) (int, error) {
 }
 
 // TestLostFiles shows that a folder of which a part is lost, emptied or another's is refused by name: a system that started
-// all the same would accept what it cannot deliver. What is refused is left as it is.
+// all the same would accept what it cannot deliver. A folder that is refused stays as it is.
 func TestLostFiles(t *testing.T) {
 	remove := func(names ...string) func(t *testing.T, dir string) {
 		return func(t *testing.T, dir string) {

@@ -15,7 +15,7 @@ import (
 // bodyTime is how long a request's body may take to arrive. The largest is 1 MiB.
 const bodyTime = 30 * time.Second
 
-// front hands each request to whom it is for: EventBridge's protocol to bus, pages to the console, the rest to the API.
+// front hands EventBridge's protocol to bus, pages to the console, and all other requests to the API.
 // It takes requests for loopback's names and the given ones alone, because a page anywhere on the web can have its own
 // name lead to this machine (DNS rebinding) and would be one of ours then.
 func front(stack *Stack, bus http.Handler, hosts []string) http.Handler {
