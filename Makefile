@@ -5,12 +5,15 @@ GOLANGCI := v2.15.0
 # No C compiler is needed; only the race detector wants one.
 export CGO_ENABLED := 0
 
+# Without the folder's name in it, what was compiled in one clone of the repository is found again in another.
+export GOFLAGS := $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath
+
 # Every run of tests is shown by gotestsum and counted by infra/checks/counts; COUNTS names a file that gets the line of
 # counts too, and .ci/run adds them up. gotestsum is built without cgo, so that the race detector's run needs no second
 # one. `make check` vets all there is: go test vetting the same again cost a sixth of its time from nothing. The longest
 # package takes five minutes where nothing else runs, and go test's own ten minutes are not enough for a slow machine.
 GOTEST = $(shell CGO_ENABLED=0 go tool -n gotestsum) --format=pkgname --format-icons=text --format-hide-empty-pkg \
-	--jsonfile=.bin/$@.json --post-run-command=infra/checks/counts -- -vet=off -timeout=25m
+	--jsonfile=.bin/$@.json --post-run-command=infra/checks/counts -- -vet=off -timeout=25m $(if $(CI),-count=1)
 
 .DEFAULT_GOAL := help
 

@@ -100,7 +100,7 @@ func (c *cloud) upload() {
 	c.request("s3", http.MethodPut, c.endpoint+"/"+bucket, nil, nil, http.StatusOK)
 	c.code = make(map[string]string)
 	for _, name := range lambda.Names() {
-		path, err := lambda.Build(c.t.Context(), "../..", c.t.TempDir(), name, true)
+		path, err := lambda.Build(c.t.Context(), "../..", name, true)
 		if err != nil {
 			c.t.Fatal(err)
 		}

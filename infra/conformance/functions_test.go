@@ -35,8 +35,7 @@ type stack struct {
 	store    *dynamo.Store
 	queues   map[string]*sqs.Queue // by the name that the settings have
 	receiver *receiver.Receiver
-	target   string            // the receiver's URL
-	built    map[string]string // paths of executables
+	target   string // the receiver's URL
 }
 
 // newStack starts what the functions stand on.
@@ -59,7 +58,7 @@ func newStack(t *testing.T) *stack {
 	t.Cleanup(func() { target.CloseClientConnections(); target.Close() })
 	s := &stack{
 		t: t, store: dynamo.New(db, table(t, db, "hookline"), dynamo.Options{}), queues: make(map[string]*sqs.Queue),
-		receiver: r, target: target.URL, built: make(map[string]string),
+		receiver: r, target: target.URL,
 		env: []string{
 			"TABLE=hookline", "KMS_KEY_ID=key-1", "STACK=test", "RETENTION_DAYS=30", "EVENT_LOG=on", "LOG_LEVEL=DEBUG",
 			"AWS_REGION=" + engines.Region, "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "AWS_SESSION_TOKEN=any",
@@ -87,15 +86,11 @@ func newStack(t *testing.T) *stack {
 // function returns a compiled function on the stack. private is of the build: see lambda.Build.
 func (s *stack) function(name string, private bool, timeout time.Duration) *lambda.Environment {
 	s.t.Helper()
-	kind := fmt.Sprint(name, private)
-	if s.built[kind] == "" {
-		path, err := lambda.Build(s.t.Context(), "../..", s.t.TempDir(), name, private)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		s.built[kind] = path
+	path, err := lambda.Build(s.t.Context(), "../..", name, private)
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	e := lambda.New(lambda.Function{Path: s.built[kind], Env: s.env, Timeout: timeout, Log: s.t.Output()})
+	e := lambda.New(lambda.Function{Path: path, Env: s.env, Timeout: timeout, Log: s.t.Output()})
 	s.t.Cleanup(e.Close)
 	return e
 }

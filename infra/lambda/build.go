@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 )
 
 // Names returns the functions' names, as their folders have them.
@@ -13,15 +14,30 @@ func Names() []string {
 	return []string{"webhooks", "console", "ingest", "inbound", "deliver", "sweep", "notify", "count"}
 }
 
-// Build compiles a function of the repository at root into dir, for this machine, and returns the executable's path. It
-// is the program that is deployed but for the processor and the paths in it, so that it builds from the machine's own
-// cache. With private, receivers on this machine may be called.
-func Build(ctx context.Context, root, dir, name string, private bool) (string, error) {
-	tags := "lambda.norpc"
+// Build compiles a function of the repository at root, for this machine, and returns the executable's path: in a folder
+// that git ignores, so that it is linked once for all tests that run it. It is the program that is deployed but for the
+// processor and the paths in it. With private, receivers on this machine may be called.
+func Build(ctx context.Context, root, name string, private bool) (string, error) {
+	kind, tags := "public", "lambda.norpc"
 	if private {
-		tags += ",privatetargets"
+		kind, tags = "private", tags+",privatetargets"
 	}
-	out := filepath.Join(dir, name, "bootstrap")
+	dir, err := filepath.Abs(filepath.Join(root, ".bin", "functions", kind, name))
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	lock, err := os.Create(filepath.Join(dir, "lock")) // other processes build it too, and run it
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", err
+	}
+	out := filepath.Join(dir, "bootstrap")
 	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-tags", tags, "-ldflags", "-s -w", "-o", out, "./functions/"+name)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -21,24 +21,16 @@ import (
 
 const root = "../.."
 
-// binaries is where the functions are built; "" when no test asked for them.
-var binaries string
-
 // built compiles the functions once for this machine.
 var built = sync.OnceValues(func() (paths map[string]string, err error) {
-	if binaries, err = os.MkdirTemp("", "hookline-functions-"); err != nil {
-		return nil, err
-	}
 	paths = make(map[string]string)
 	for _, name := range Names() {
-		if paths[name], err = Build(context.Background(), root, binaries, name, false); err != nil {
+		if paths[name], err = Build(context.Background(), root, name, false); err != nil {
 			return nil, err
 		}
 	}
 	return paths, nil
 })
-
-func clean() error { return os.RemoveAll(binaries) }
 
 // settings is an environment in which every function starts. Nothing answers at its endpoints.
 func settings() []string {
