@@ -151,7 +151,8 @@ func Body(dl *dialect.Dialect, ev webhook.Event, format string) ([]byte, error) 
 	})
 }
 
-// PayloadStore keeps bodies that are too large for a message.
+// PayloadStore is the part of store.Store that keeps bodies which are too large for a message. A ref stands for one body
+// for ever: storing it again changes nothing.
 type PayloadStore interface {
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
 }
