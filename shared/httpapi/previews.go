@@ -4,14 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"hookline/shared/api"
-	"hookline/shared/chat"
-	"hookline/shared/delivery"
 	"hookline/shared/dialect"
+	"hookline/shared/format"
 	"hookline/shared/ingest"
 	"hookline/shared/management"
 	"hookline/shared/pattern"
@@ -45,7 +42,7 @@ func (a *API) previewEventType(c *call) (answer, error) {
 		return answer{}, webhook.ErrNotFound("event type")
 	}
 	q := &c.query
-	format := q.oneOf("format", append([]string{webhook.FormatJSON}, chat.Formats()...)...)
+	format := q.oneOf("format", format.Names()...)
 	return preview{dialect: d, tenant: c.tenant.ID, eventType: c.name, format: format, faults: q.faults}.answer()
 }
 
@@ -73,8 +70,8 @@ func (p preview) answer() (answer, error) {
 	out := api.Preview{Dialect: d.Ref(), Type: ev.Type, EventID: ev.ID, Tenant: ev.Tenant, Timestamp: webhook.InSeconds(ev.Timestamp), Format: p.format, Secret: p.secret}
 	if out.Format == "" {
 		out.Format = webhook.FormatJSON
-	} else if !slices.Contains(append(chat.Formats(), webhook.FormatJSON), out.Format) {
-		faults.Add("format", "must be one of "+webhook.FormatJSON+", "+strings.Join(chat.Formats(), ", "))
+	} else if problem := format.Check(out.Format); problem != "" {
+		faults.Add("format", problem)
 	}
 	if out.Secret == "" {
 		out.Secret = d.NewSecret()
@@ -87,20 +84,17 @@ func (p preview) answer() (answer, error) {
 	if ingest.TooLarge(ingest.Input{Data: ev.Data}) {
 		return answer{}, &webhook.Error{Kind: webhook.TooLarge, Message: "an event's data is over 256 KiB"}
 	}
-	body, err := delivery.Body(d, ev, out.Format)
+	form := format.Of(out.Format)
+	body, err := form.Body(d, ev)
 	if err != nil {
 		return answer{}, err
 	}
 	hook := webhook.NewID(webhook.WebhookPrefix, now)
 	m := dialect.Message{
 		EventID: ev.ID, Type: ev.Type, Tenant: ev.Tenant, Webhook: hook, Timestamp: ev.Timestamp, Sent: now, Body: body, Secrets: []string{out.Secret},
-		Delivery: webhook.DeliveryKey{Webhook: hook, Event: ev.ID, AcceptedAt: now}.ID(), Unsigned: chat.Writes(out.Format),
+		Delivery: webhook.DeliveryKey{Webhook: hook, Event: ev.ID, AcceptedAt: now}.ID(), Unsigned: !form.Signed(),
 	}
-	contentTypes := d.ContentTypes
-	if m.Unsigned {
-		contentTypes = []string{webhook.ContentJSON} // the chats take nothing else
-	}
-	for _, m.ContentType = range contentTypes {
+	for _, m.ContentType = range form.ContentTypes(d) {
 		headers, err := d.Headers(m)
 		if err != nil {
 			return answer{}, err
