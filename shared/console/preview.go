@@ -10,6 +10,7 @@ import (
 
 	"hookline/shared/chat"
 	"hookline/shared/dialect"
+	"hookline/shared/format"
 	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
@@ -75,11 +76,11 @@ func (v *visit) preview(f *webhookForm) error {
 			Headers     headerLines `json:"headers"`
 		} `json:"requests"`
 	}
-	format := f.Get("format")
-	if !slices.Contains(formats(), format) {
-		format = webhook.FormatJSON
+	asked := f.Get("format")
+	if format.Check(asked) != "" {
+		asked = webhook.FormatJSON
 	}
-	if err := v.get("/v1/event-types/"+url.PathEscape(p.Type)+"/preview", url.Values{"format": {format}}, &got); err != nil {
+	if err := v.get("/v1/event-types/"+url.PathEscape(p.Type)+"/preview", url.Values{"format": {asked}}, &got); err != nil {
 		return err
 	}
 	p.Format, p.Body, p.Headers = got.Format, got.Body, got.Headers
@@ -88,12 +89,9 @@ func (v *visit) preview(f *webhookForm) error {
 			p.Body, p.Headers = r.Body, r.Headers
 		}
 	}
-	if chat.Writes(p.Format) {
-		shown, err := chat.Show(p.Format, []byte(p.Body))
-		if err != nil {
-			return err
-		}
-		p.Message = &shown
+	var err error
+	if p.Message, err = format.Of(p.Format).Show([]byte(p.Body)); err != nil {
+		return err
 	}
 	f.Preview = &p
 	return nil

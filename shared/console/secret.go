@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"hookline/shared/chat"
 	"hookline/shared/dialect"
+	"hookline/shared/format"
 	"hookline/shared/snippet"
 	"hookline/shared/webhook"
 )
@@ -51,7 +51,7 @@ func (v *visit) code(w webhookView) (receiverCode, error) {
 		return out, err
 	}
 	out.Example = f.Preview
-	if chat.Writes(w.Format) {
+	if !format.Of(w.Format).Signed() {
 		return out, nil
 	}
 	described := v.dialect.Verification()

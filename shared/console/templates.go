@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"hookline/shared/chat"
+	"hookline/shared/format"
 	"hookline/shared/prose"
 	"hookline/shared/webhook"
 )
@@ -58,7 +58,7 @@ func functions() template.FuncMap {
 		"grouped": grouped,
 		"hours":   hoursChart,
 		"counted": deliveriesOf,
-		"formats": formats,
+		"formats": format.Names, // the labels are the words format_<name>
 		// endpoint names the file of a whole server beside one with the code that verifies.
 		"endpoint": func(file string) string { return "endpoint" + path.Ext(file) },
 		"line":     prose.Line,
@@ -103,9 +103,6 @@ func (v *visit) start() string {
 	}
 	return "/console/webhooks"
 }
-
-// formats are what a webhook can choose from; the labels are the words format_<name>.
-func formats() []string { return append([]string{webhook.FormatJSON}, chat.Formats()...) }
 
 // shortTime writes a time of the API as people read it; what is no such time stays.
 func shortTime(s string) string {

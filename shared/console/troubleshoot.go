@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"hookline/shared/dialect"
+	"hookline/shared/format"
 	"hookline/shared/webhook"
 )
 
@@ -311,7 +312,7 @@ func (e evidence) signature(d *dialect.Dialect, w webhookView) []check {
 	compare := check{Text: d.Words["check_compare"], State: checkUnknown}
 	raw := check{Text: d.Words["check_raw"], State: checkUnknown}
 	hmac := check{Text: d.Words["check_hmac"], State: checkUnknown}
-	if w.Format != webhook.FormatJSON {
+	if !format.Of(w.Format).Signed() {
 		const unsigned = "Messages in this format carry no signature: there is nothing to verify."
 		for _, c := range []*check{&secret, &compare, &raw, &hmac} {
 			c.State, c.Found = checkGood, unsigned

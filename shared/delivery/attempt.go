@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"hookline/shared/chat"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/format"
 	"hookline/shared/payload"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
@@ -188,12 +188,8 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 		Error: resp.Err, ResponseBody: resp.Body, Truncated: resp.Truncated, RetryAfter: resp.RetryAfter, Secret: version,
 		ErrorDetail: resp.ErrDetail, ResponseHeaders: resp.Headers,
 	}
-	success := dl.Succeeded(resp.Status)
-	if chat.Writes(rec.Format) {
-		success = resp.Status >= 200 && resp.Status < 300
-	}
 	switch {
-	case success:
+	case format.Of(rec.Format).Succeeded(dl, resp.Status):
 		a.Error, a.ResponseHeaders = "", nil
 		if len(a.ResponseBody) > webhook.MaxResponseSucceeded {
 			a.ResponseBody, a.Truncated = strings.ToValidUTF8(a.ResponseBody[:webhook.MaxResponseSucceeded], ""), true
@@ -208,7 +204,7 @@ func (d *Deliverer) headers(dl *dialect.Dialect, rec webhook.Delivery, body []by
 	return dl.Headers(dialect.Message{
 		EventID: rec.Event, Type: rec.Type, Tenant: rec.Tenant, Webhook: rec.Webhook, Delivery: rec.ID(),
 		Timestamp: rec.Timestamp, Sent: sent, Body: body, ContentType: rec.ContentType, Secrets: secrets,
-		Unsigned: len(secrets) == 0 || chat.Writes(rec.Format),
+		Unsigned: len(secrets) == 0 || !format.Of(rec.Format).Signed(),
 	})
 }
 

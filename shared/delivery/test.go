@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"hookline/shared/format"
 	"hookline/shared/payload"
 	"hookline/shared/webhook"
 )
@@ -23,7 +24,7 @@ func (d *Deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhoo
 		Tenant: t.ID, ID: webhook.NewID(webhook.EventPrefix, now), Type: eventType, AcceptedAt: now,
 		Timestamp: time.Now().UTC().Format(webhook.TimeFormat), Data: dl.Example(eventType),
 	}
-	body, err := Body(dl, ev, w.Format)
+	body, err := format.Of(w.Format).Body(dl, ev)
 	if err != nil {
 		return webhook.Delivery{}, err
 	}

@@ -4,13 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
-	"hookline/shared/chat"
-	"hookline/shared/delivery"
+	"hookline/shared/api"
 	"hookline/shared/dialect"
+	"hookline/shared/format"
 	"hookline/shared/ingest"
 	"hookline/shared/management"
 	"hookline/shared/pattern"
@@ -44,7 +42,7 @@ func (a *API) previewEventType(c *call) (answer, error) {
 		return answer{}, webhook.ErrNotFound("event type")
 	}
 	q := &c.query
-	format := q.oneOf("format", append([]string{webhook.FormatJSON}, chat.Formats()...)...)
+	format := q.oneOf("format", format.Names()...)
 	return preview{dialect: d, tenant: c.tenant.ID, eventType: c.name, format: format, faults: q.faults}.answer()
 }
 
@@ -69,11 +67,11 @@ func (p preview) answer() (answer, error) {
 	for _, e := range ingest.Check(d, ingest.Input{Type: ev.Type, Data: ev.Data}) {
 		faults.Add(e.Field, e.Message)
 	}
-	out := previewJSON{Dialect: d.Ref(), Type: ev.Type, EventID: ev.ID, Tenant: ev.Tenant, Timestamp: webhook.InSeconds(ev.Timestamp), Format: p.format, Secret: p.secret}
+	out := api.Preview{Dialect: d.Ref(), Type: ev.Type, EventID: ev.ID, Tenant: ev.Tenant, Timestamp: webhook.InSeconds(ev.Timestamp), Format: p.format, Secret: p.secret}
 	if out.Format == "" {
 		out.Format = webhook.FormatJSON
-	} else if !slices.Contains(append(chat.Formats(), webhook.FormatJSON), out.Format) {
-		faults.Add("format", "must be one of "+webhook.FormatJSON+", "+strings.Join(chat.Formats(), ", "))
+	} else if problem := format.Check(out.Format); problem != "" {
+		faults.Add("format", problem)
 	}
 	if out.Secret == "" {
 		out.Secret = d.NewSecret()
@@ -86,29 +84,26 @@ func (p preview) answer() (answer, error) {
 	if ingest.TooLarge(ingest.Input{Data: ev.Data}) {
 		return answer{}, &webhook.Error{Kind: webhook.TooLarge, Message: "an event's data is over 256 KiB"}
 	}
-	body, err := delivery.Body(d, ev, out.Format)
+	form := format.Of(out.Format)
+	body, err := form.Body(d, ev)
 	if err != nil {
 		return answer{}, err
 	}
 	hook := webhook.NewID(webhook.WebhookPrefix, now)
 	m := dialect.Message{
 		EventID: ev.ID, Type: ev.Type, Tenant: ev.Tenant, Webhook: hook, Timestamp: ev.Timestamp, Sent: now, Body: body, Secrets: []string{out.Secret},
-		Delivery: webhook.DeliveryKey{Webhook: hook, Event: ev.ID, AcceptedAt: now}.ID(), Unsigned: chat.Writes(out.Format),
+		Delivery: webhook.DeliveryKey{Webhook: hook, Event: ev.ID, AcceptedAt: now}.ID(), Unsigned: !form.Signed(),
 	}
-	contentTypes := d.ContentTypes
-	if m.Unsigned {
-		contentTypes = []string{webhook.ContentJSON} // the chats take nothing else
-	}
-	for _, m.ContentType = range contentTypes {
+	for _, m.ContentType = range form.ContentTypes(d) {
 		headers, err := d.Headers(m)
 		if err != nil {
 			return answer{}, err
 		}
-		out.Requests = append(out.Requests, requestJSON{
-			ContentType: m.ContentType, Headers: headersJSON(headers), Body: string(dialect.Wire(body, m.ContentType)),
+		out.Requests = append(out.Requests, api.PreviewRequest{
+			ContentType: m.ContentType, Headers: api.Headers(headers), Body: string(dialect.Wire(body, m.ContentType)),
 		})
 	}
-	out.requestJSON = out.Requests[0]
+	out.PreviewRequest = out.Requests[0]
 	return reply(http.StatusOK, out)
 }
 
@@ -125,7 +120,7 @@ func (a *API) tryFilter(c *call) (answer, error) {
 	if !filter.Set || filter.Null {
 		faults.Add("filter", "is required")
 	}
-	out := triedJSON{Data: data.Value}
+	out := api.TriedFilter{Data: data.Value}
 	switch {
 	case data.Set && !data.Null:
 		object(data.Value, "data", "data.", &faults) // as an event's data has to be

@@ -10,6 +10,7 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
+	"hookline/shared/format"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
@@ -215,7 +216,7 @@ func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev webhook.E
 	for _, sub := range to {
 		body, ok := bodies[sub.Format]
 		if !ok {
-			raw, err := delivery.Body(d, ev, sub.Format)
+			raw, err := format.Of(sub.Format).Body(d, ev)
 			if err != nil {
 				return nil, fmt.Errorf("body: %w", err)
 			}

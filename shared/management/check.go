@@ -9,9 +9,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"hookline/shared/chat"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/format"
 	"hookline/shared/pattern"
 	"hookline/shared/webhook"
 )
@@ -28,9 +28,6 @@ const (
 	MaxOverlapSeconds = 604800
 	MaxSecrets        = 10 // that sign at once
 )
-
-// Mask stands for the value of a custom header when a webhook is read. Given back, it keeps the value that is stored.
-const Mask = "********"
 
 // apply puts the given fields into w and notes what is wrong with them. It returns the custom headers as they shall
 // be, not yet in w because sealing them is the caller's. stored are those of a webhook that exists.
@@ -54,18 +51,22 @@ func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, 
 		if in.Format.given() {
 			w.Format = in.Format.Value
 		}
-		checkFormat(w.Format, faults)
-	}
-	if in.ContentType.Set || w.ContentType == "" {
-		w.ContentType = d.ContentTypes[0]
-		if chat.Writes(w.Format) {
-			w.ContentType = webhook.ContentJSON
+		if problem := format.Check(w.Format); problem != "" {
+			faults.Add("format", problem)
 		}
+	}
+	form := format.Of(w.Format)
+	if in.ContentType.Set || w.ContentType == "" {
+		w.ContentType = form.ContentTypes(d)[0]
 		if in.ContentType.given() {
 			w.ContentType = in.ContentType.Value
 		}
 	}
-	checkContentType(d, w, in, faults)
+	if in.ContentType.Set || in.Format.Set { // a newer version of the dialect may not have the type that is stored
+		if problem := form.CheckContentType(d, w.ContentType); problem != "" {
+			faults.Add("content_type", problem)
+		}
+	}
 	if in.TimeoutSeconds.Set {
 		w.TimeoutSeconds = in.TimeoutSeconds.Value
 		if in.TimeoutSeconds.given() && (w.TimeoutSeconds < 1 || w.TimeoutSeconds > webhook.MaxTimeoutSeconds) {
@@ -120,7 +121,7 @@ func refuseMasked(headers Field[map[string]string], stored map[string]string, fa
 		return
 	}
 	for _, name := range sortedKeys(headers.Value) {
-		if _, ok := storedUnder(stored, name); ok && headers.Value[name] == Mask {
+		if _, ok := storedUnder(stored, name); ok && headers.Value[name] == webhook.Mask {
 			faults.Add("headers."+name, again)
 		}
 	}
@@ -180,23 +181,6 @@ func checkEvents(d *dialect.Dialect, events []string, faults *Faults) []string {
 	return out
 }
 
-func checkFormat(format string, faults *Faults) {
-	if format != webhook.FormatJSON && !chat.Writes(format) {
-		faults.Add("format", "must be one of "+webhook.FormatJSON+", "+strings.Join(chat.Formats(), ", "))
-	}
-}
-
-func checkContentType(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, faults *Faults) {
-	switch {
-	case chat.Writes(w.Format):
-		if w.ContentType != webhook.ContentJSON {
-			faults.Add("content_type", "must be "+webhook.ContentJSON+" with format "+w.Format+": its incoming webhooks take nothing else")
-		}
-	case (in.ContentType.Set || in.Format.Set) && !slices.Contains(d.ContentTypes, w.ContentType):
-		faults.Add("content_type", "must be "+strings.Join(d.ContentTypes, " or "))
-	}
-}
-
 // checkFilter returns the filter without white space. One that is stored already stays: filters had no cost once, and a
 // change gives back what was read.
 func checkFilter(raw, stored json.RawMessage, faults *Faults) json.RawMessage {
@@ -234,7 +218,7 @@ func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults 
 	seen := make(map[string]bool, len(headers))
 	for _, name := range sortedKeys(headers) {
 		field, value := "headers."+name, headers[name]
-		if value == Mask {
+		if value == webhook.Mask {
 			kept, ok := storedUnder(stored, name)
 			if !ok {
 				faults.Add(field, "is the mask that reading shows, not a value")
