@@ -68,6 +68,20 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{
+			name: "the console's diagnosis and drawings know no HTTP",
+			rule: httpImports,
+			bad: map[string]string{
+				"shared/console/diagnosis/a.go":      `package diagnosis; import "net/http"`,
+				"shared/console/diagnosis/a_test.go": `package diagnosis; import "net/http"`,
+				"shared/console/chart/a.go":          `package chart; import ("net/url"; "hookline/shared/console/page")`,
+				"shared/console/webhooks/a.go":       `package webhooks; import "net/http"`,
+			},
+			want: []string{
+				"shared/console/chart/a.go: imports hookline/shared/console/page",
+				"shared/console/diagnosis/a.go: imports net/http",
+			},
+		},
+		{
 			name: "shared code does not import what runs it",
 			rule: outwardImports,
 			bad: map[string]string{
