@@ -17,7 +17,8 @@ import (
 	"hookline/shared/seal"
 )
 
-// Store is what signing in reads, and what the API does not show as it came.
+// Store is the part of store.Store that the console uses besides the API: to sign people in, and for reports that the API
+// does not show as they came.
 type Store interface {
 	session.Store
 	deployments.Store

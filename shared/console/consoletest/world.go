@@ -21,12 +21,14 @@ import (
 	"hookline/shared/docs"
 	"hookline/shared/egress"
 	"hookline/shared/eventlog"
+	"hookline/shared/faultinject"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/replay"
 	"hookline/shared/seal"
+	"hookline/shared/store"
 	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
@@ -39,8 +41,8 @@ type World struct {
 	T       testing.TB
 	API     http.Handler
 	Console http.Handler
-	Store   *sqlite.Store
-	Faults  sqlite.Faults
+	Store   store.Store
+	Faults  faultinject.StoreFaults
 	Broken  error           // of the store that the console asks, if not nil
 	Locked  error           // of the keyring, if not nil
 	Answer  egress.Response // of every receiver
@@ -76,20 +78,16 @@ var readFiles = sync.OnceValues(console.ReadFiles)
 func New(t testing.TB) *World {
 	t.Helper()
 	w := &World{T: t, Mails: Mails{}, Now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC), Answer: egress.Response{Status: 200, Body: "fine"}}
-	store, err := sqlite.New("", sqlite.Options{Faults: sqlite.Faults{Before: func(call string) error {
-		if w.Faults.Before == nil {
-			return nil
-		}
-		return w.Faults.Before(call)
-	}}})
+	engine, err := sqlite.New("", sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
+		if err := engine.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	store := faultinject.Store(engine, &w.Faults)
 	set, err := Builtin()
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +172,7 @@ func errLogOff() error {
 
 // keys is the store, as long as it is not broken.
 type keys struct {
-	*sqlite.Store
+	store.Store
 	w *World
 }
 

@@ -10,6 +10,7 @@ import (
 	"hookline/shared/console/record"
 	"hookline/shared/console/words"
 	"hookline/shared/dialect"
+	"hookline/shared/format"
 	"hookline/shared/signature"
 	"hookline/shared/webhook"
 )
@@ -177,7 +178,7 @@ func (e Evidence) signature(d *dialect.Dialect, w record.Webhook) []Check {
 	compare := Check{Text: d.Words["check_compare"], State: checkUnknown}
 	raw := Check{Text: d.Words["check_raw"], State: checkUnknown}
 	hmac := Check{Text: d.Words["check_hmac"], State: checkUnknown}
-	if w.Format != webhook.FormatJSON {
+	if !format.Of(w.Format).Signed() {
 		const unsigned = "Messages in this format carry no signature: there is nothing to verify."
 		for _, c := range []*Check{&secret, &compare, &raw, &hmac} {
 			c.State, c.Found = checkGood, unsigned

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"hookline/shared/console/consoletest"
-	"hookline/shared/store/sqlite"
+	"hookline/shared/faultinject"
 	"hookline/shared/webhook"
 )
 
@@ -70,20 +70,20 @@ func TestFaults(t *testing.T) {
 	tests := map[string]struct {
 		broken error // what the store answers to those who sign in
 		locked error // what the keyring does, which opens sessions
-		faults sqlite.Faults
+		faults faultinject.StoreFaults
 		status int
 	}{
 		"nobody can be found":      {broken: errors.New(cause), status: 500},
 		"nobody can be found yet":  {broken: webhook.ErrUnavailable(errors.New(cause)), status: 503},
 		"no session can be opened": {locked: webhook.ErrUnavailable(errors.New(cause)), status: 503},
-		"nothing can be saved yet": {faults: sqlite.Faults{Before: func(string) error { return errors.New(cause) }}, status: 503},
+		"nothing can be saved yet": {faults: faultinject.StoreFaults{Before: func(string) error { return errors.New(cause) }}, status: 503},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			consoletest.BothWays(t, func(t *testing.T, w *consoletest.World, _ string, b *consoletest.Browser) {
 				w.Broken, w.Locked, w.Faults = tt.broken, tt.locked, tt.faults
 				b.Post("/console/webhooks", consoletest.Form("url", "https://example.com", "events", "*")).Is(tt.status).Lacks(cause)
-				w.Broken, w.Locked, w.Faults = nil, nil, sqlite.Faults{}
+				w.Broken, w.Locked, w.Faults = nil, nil, faultinject.StoreFaults{}
 				logged := false
 				for line := range strings.Lines(w.Log.String()) {
 					logged = logged || strings.Contains(line, `"level":"ERROR"`) && strings.Contains(line, cause)

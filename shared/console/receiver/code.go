@@ -3,10 +3,10 @@ package receiver
 import (
 	"strings"
 
-	"hookline/shared/chat"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
 	"hookline/shared/dialect"
+	"hookline/shared/format"
 	"hookline/shared/snippet"
 	"hookline/shared/webhook"
 )
@@ -36,7 +36,7 @@ func CodeOf(v *page.Visit, w record.Webhook) (Code, error) {
 	if out.Example, err = PreviewOf(v, w.Format, w.ContentType, w.Events...); err != nil {
 		return out, err
 	}
-	if chat.Writes(w.Format) {
+	if !format.Of(w.Format).Signed() {
 		return out, nil
 	}
 	described := v.Dialect.Verification()

@@ -10,6 +10,7 @@ import (
 	"hookline/shared/chat"
 	"hookline/shared/console/page"
 	"hookline/shared/dialect"
+	"hookline/shared/format"
 	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
@@ -53,12 +54,9 @@ func (h *headerLines) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Formats are those that a webhook can choose from; their labels are the words format_<name>.
-func Formats() []string { return append([]string{webhook.FormatJSON}, chat.Formats()...) }
-
 // PreviewOf returns what a webhook with a format and a content type would get for an event of the first type that is
 // wanted and can be published, else of the catalogue's first. It is nil where the visitor's key may not see it.
-func PreviewOf(v *page.Visit, format, contentType string, wanted ...string) (*Preview, error) {
+func PreviewOf(v *page.Visit, name, contentType string, wanted ...string) (*Preview, error) {
 	types := v.EventNames()
 	if len(types) == 0 || !v.Key.Grants("events:read") {
 		return nil, nil
@@ -72,10 +70,10 @@ func PreviewOf(v *page.Visit, format, contentType string, wanted ...string) (*Pr
 			Headers     headerLines `json:"headers"`
 		} `json:"requests"`
 	}
-	if !slices.Contains(Formats(), format) {
-		format = webhook.FormatJSON
+	if format.Check(name) != "" {
+		name = webhook.FormatJSON
 	}
-	if err := v.Get("/v1/event-types/"+url.PathEscape(p.Type)+"/preview", url.Values{"format": {format}}, &got); err != nil {
+	if err := v.Get("/v1/event-types/"+url.PathEscape(p.Type)+"/preview", url.Values{"format": {name}}, &got); err != nil {
 		return nil, err
 	}
 	p.Format, p.Body, p.Headers = got.Format, got.Body, got.Headers
@@ -84,12 +82,9 @@ func PreviewOf(v *page.Visit, format, contentType string, wanted ...string) (*Pr
 			p.Body, p.Headers = r.Body, r.Headers
 		}
 	}
-	if chat.Writes(p.Format) {
-		shown, err := chat.Show(p.Format, []byte(p.Body))
-		if err != nil {
-			return nil, err
-		}
-		p.Message = &shown
+	var err error
+	if p.Message, err = format.Of(p.Format).Show([]byte(p.Body)); err != nil {
+		return nil, err
 	}
 	return &p, nil
 }

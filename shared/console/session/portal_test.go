@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"hookline/shared/console/consoletest"
+	"hookline/shared/faultinject"
 	"hookline/shared/portal"
-	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
 
@@ -302,14 +302,14 @@ func TestSignOutEndsSession(t *testing.T) {
 			thief.Cookie, thief.Portal = b.Cookie, b.Portal
 			thief.Get("/console/webhooks").Is(200)
 
-			w.Faults = sqlite.Faults{Before: func(call string) error {
+			w.Faults = faultinject.StoreFaults{Before: func(call string) error {
 				if call == "Pin" {
 					return errors.New("away")
 				}
 				return nil
 			}}
 			b.Post("/console/sign-out", nil).Is(503).Has("try again")
-			w.Faults = sqlite.Faults{}
+			w.Faults = faultinject.StoreFaults{}
 			b.Get("/console/webhooks").Is(200)
 
 			b.Post("/console/sign-out", nil).Leads("/console/sign-in")

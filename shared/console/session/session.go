@@ -23,7 +23,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what signing in reads, and where links are used and sessions ended. A key deleted before the call is not found.
+// Store is the part of store.Store that sessions use. A key that was deleted before the call is not found.
 type Store interface {
 	KeyByHash(ctx context.Context, hash string) (webhook.Key, error)
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)

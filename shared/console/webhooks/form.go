@@ -12,6 +12,7 @@ import (
 	"hookline/shared/console/receiver"
 	"hookline/shared/console/record"
 	"hookline/shared/console/words"
+	"hookline/shared/format"
 	"hookline/shared/webhook"
 )
 
@@ -71,8 +72,8 @@ func (f form) Insecure() bool {
 	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(f.Get("url"))), "http://")
 }
 
-// Formats are what a webhook can choose from.
-func (form) Formats() []string { return receiver.Formats() }
+// Formats are those that a webhook can choose from; their labels are the words format_<name>.
+func (form) Formats() []string { return format.Names() }
 
 // PreviewAsked reports whether the preview was asked for.
 func (f form) PreviewAsked() bool { return f.Get("do") == "preview" }
