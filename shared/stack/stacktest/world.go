@@ -120,6 +120,20 @@ func Pass(d time.Duration) {
 	synctest.Wait()
 }
 
+// Until waits until done, for what happens in its own time.
+func Until(t testing.TB, limit time.Duration, what string, done func() bool) {
+	t.Helper()
+	end := time.Now().Add(limit)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		if time.Now().After(end) {
+			t.Fatalf("after %v still not: %s", limit, what)
+		}
+		<-tick.C
+	}
+}
+
 // complaints collects the errors that are logged: where no fault is injected there is nothing to complain of.
 type complaints struct {
 	mu    sync.Mutex
