@@ -8,6 +8,7 @@ import (
 	"hookline/shared/clock"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
+	"hookline/shared/sqlitedb"
 	storesqlite "hookline/shared/store/sqlite"
 )
 
@@ -41,17 +42,18 @@ const MaxReceive = 1000
 // expireAtOnce bounds one deletion of what has expired.
 const expireAtOnce = 10_000
 
-// Embedded opens the engines that every build has: SQLite, in files of the folder.
+// Embedded opens the engines that every build has: SQLite, in one file of the folder.
 func Embedded(_ context.Context, dir string, clk clock.Clock) (*Engines, error) {
-	store, err := storesqlite.New(filepath.Join(dir, storeFile), storesqlite.Options{Clock: clk})
+	db, err := sqlitedb.Open(filepath.Join(dir, sqlitedb.FileName))
 	if err != nil {
 		return nil, err
 	}
-	engine, err := queuesqlite.New(filepath.Join(dir, queueFile), queuesqlite.Options{Clock: clk})
+	store := storesqlite.On(db, storesqlite.Options{Clock: clk})
+	engine, err := queuesqlite.On(db, queuesqlite.Options{Clock: clk})
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, store.Close(), db.Close())
 	}
-	shut := func() error { return errors.Join(engine.Close(), store.Close()) }
+	shut := func() error { return errors.Join(engine.Close(), store.Close(), db.Close()) }
 	queues, err := Queues(engine)
 	if err != nil {
 		return nil, errors.Join(err, shut())

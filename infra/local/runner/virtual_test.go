@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/seal"
+	"hookline/shared/sqlitedb"
 	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
@@ -115,11 +117,12 @@ func (lossy) Send(context.Context, []queue.Outgoing) error { return nil }
 func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *queuesqlite.Engine)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		store, err := storesqlite.New("", storesqlite.Options{})
+		db, err := sqlitedb.Open("") // one for both, as the program has it
 		if err != nil {
 			t.Fatal(err)
 		}
-		engine, err := queuesqlite.New("", queuesqlite.Options{MaxInFlight: w.inFlight})
+		store := storesqlite.On(db, storesqlite.Options{})
+		engine, err := queuesqlite.On(db, queuesqlite.Options{MaxInFlight: w.inFlight})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,10 +179,7 @@ func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *qu
 		if len(logged.lines) > 0 && !w.noisy {
 			t.Errorf("%d errors were logged, the first: %s", len(logged.lines), logged.lines[0])
 		}
-		if err := engine.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := store.Close(); err != nil {
+		if err := errors.Join(engine.Close(), store.Close(), db.Close()); err != nil {
 			t.Error(err)
 		}
 	})
