@@ -207,7 +207,7 @@ func TestDocumentHasTheLimits(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]int{"limit": maxLimit, "cursor": 2048} {
-		raw, _ := json.Marshal(doc.Components.Parameters[name].Schema) // of JSON
+		raw, _ := json.Marshal(doc.Components.Parameters["query."+name].Schema) // of JSON
 		if !regexp.MustCompile(`"max(imum|Length)":` + strconv.Itoa(want) + `\b`).Match(raw) {
 			t.Errorf("%s: got %s, want at most %d", name, raw, want)
 		}

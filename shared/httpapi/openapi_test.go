@@ -343,13 +343,14 @@ func (d *openAPIDocument) parameters(r route) []openAPIParam {
 
 // shared puts a parameter of the query among the components, and returns a reference to it: the first of each name.
 func (d *openAPIDocument) shared(p openAPIParam) openAPIParam {
-	there, ok := d.Components.Parameters.Get(p.Name)
+	key := "query." + p.Name // event_type would be EventType in clients, which is a schema
+	there, ok := d.Components.Parameters.Get(key)
 	if !ok {
-		d.Components.Parameters.Set(p.Name, p)
+		d.Components.Parameters.Set(key, p)
 	} else if a, b := asJSON(there), asJSON(p); a != b {
 		return p
 	}
-	return openAPIParam{Ref: "#/components/parameters/" + p.Name}
+	return openAPIParam{Ref: "#/components/parameters/" + key}
 }
 
 func asJSON(v any) string {

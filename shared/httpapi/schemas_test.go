@@ -359,6 +359,9 @@ func (s schemas) finish(name string, t reflect.Type, schema *jsonschema.Schema) 
 		if len(p.OneOf) == 2 && p.OneOf[1].Type == "null" { // the library's way to say nullable
 			p, nullable = p.OneOf[0], true
 		}
+		if isRaw := f.Type == of[json.RawMessage]() || f.Type == of[input.Field[json.RawMessage]](); isRaw && p.Type == "object" {
+			p.AdditionalProperties = jsonschema.TrueSchema
+		}
 		if term := f.Tag.Get("ref"); term != "" {
 			target := &jsonschema.Schema{Ref: "#/$defs/" + term}
 			if p.Items != nil {
