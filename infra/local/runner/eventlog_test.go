@@ -16,9 +16,11 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/egress"
 	"hookline/shared/eventlog"
+	"hookline/shared/faultinject"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
-	storesqlite "hookline/shared/store/sqlite"
+	"hookline/shared/stack"
+	"hookline/shared/store"
 	"hookline/shared/system"
 	"hookline/shared/webhook"
 )
@@ -155,7 +157,7 @@ func TestEventLogSources(t *testing.T) {
 		acme := admin.tenant("acme", "standard")
 		entry := `{"id": "e-1", "detail-type": "order.placed", "detail": {"tenant": "acme", "data": {"n": 1}}}`
 		for range 2 {
-			if err := must(t, engine, IngestQueue).Send(t.Context(), []queue.Outgoing{{Body: entry}}); err != nil {
+			if err := must(t, engine, stack.IngestQueue).Send(t.Context(), []queue.Outgoing{{Body: entry}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -211,8 +213,9 @@ func TestEventLogLost(t *testing.T) {
 					}
 				}
 				r := &receiver{}
-				w := world{receiver: r, noisy: true, faults: storesqlite.Faults{Before: once(c.before), After: once(c.after)}}
-				w.run(t, func(t *testing.T, admin *client, engine *queuesqlite.Engine) {
+				queues := new(faultinject.Queues)
+				w := world{receiver: r, noisy: true, queues: queues, faults: faultinject.StoreFaults{Before: once(c.before), After: once(c.after)}}
+				w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 					acme := admin.tenant("acme", "standard")
 					acme.webhook(hook("*"))
 					pass(time.Second) // what is told of it is a publication too, and must not meet the fault
@@ -231,13 +234,13 @@ func TestEventLogLost(t *testing.T) {
 					fail := func(try func() int) {
 						armed.Store(true)
 						if c.throttle {
-							engine.SetFaults(queuesqlite.Faults{Throttle: 1})
+							queues.Set(faultinject.QueueFaults{Throttle: 1})
 						}
 						if got := try(); got != http.StatusServiceUnavailable {
 							t.Errorf("got %d, want it not accepted", got)
 						}
 						armed.Store(false)
-						engine.SetFaults(queuesqlite.Faults{})
+						queues.Set(faultinject.QueueFaults{})
 					}
 					fail(func() int { return publish("k-0", own) })
 					if got := publish("k-0", own); got != http.StatusAccepted {
@@ -297,7 +300,7 @@ func TestEventLogOfMany(t *testing.T) {
 
 // pinWatch notes for how long events' pins are kept.
 type pinWatch struct {
-	Store
+	store.Store
 	kept chan time.Duration
 }
 
@@ -314,7 +317,7 @@ func (w *pinWatch) Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, [
 func TestEventLogPins(t *testing.T) {
 	t.Parallel()
 	kept := make(chan time.Duration, 1)
-	world{receiver: &receiver{}, watched: func(s Store) Store { return &pinWatch{s, kept} }}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+	world{receiver: &receiver{}, watched: func(s store.Store) store.Store { return &pinWatch{s, kept} }}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 		acme := admin.tenant("acme", "standard")
 		acme.do(http.StatusAccepted, "POST", "/v1/events", map[string]any{"id": "order-1", "type": "order.placed", "data": map[string]any{}}, nil)
 		if got, want := <-kept, delivery.DefaultRetention; got != want {

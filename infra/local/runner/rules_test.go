@@ -10,8 +10,10 @@ import (
 
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/faultinject"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
+	"hookline/shared/stack"
 )
 
 func hook(events ...string) map[string]any {
@@ -72,7 +74,8 @@ func TestRepeatsOfTheDead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := &receiver{takes: 10 * time.Second}
-			world{receiver: r, noisy: true}.run(t, func(t *testing.T, admin *client, engine *queuesqlite.Engine) {
+			queues := new(faultinject.Queues)
+			world{receiver: r, noisy: true, queues: queues}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 				acme := admin.tenant("acme", "standard")
 				acme.webhook(hook("*"))
 				pass(time.Second)
@@ -87,9 +90,9 @@ func TestRepeatsOfTheDead(t *testing.T) {
 						t.Fatalf("got %d %s, %v, want %d", got.status, got.body, err, want)
 					}
 				}
-				engine.SetFaults(queuesqlite.Faults{Throttle: 1})
+				queues.Set(faultinject.QueueFaults{Throttle: 1})
 				publish(http.StatusServiceUnavailable)
-				engine.SetFaults(queuesqlite.Faults{})
+				queues.Set(faultinject.QueueFaults{})
 				pass(2 * time.Minute)
 				for range 3 {
 					publish(http.StatusAccepted)
@@ -417,12 +420,12 @@ func TestEventBusEntries(t *testing.T) {
 				acme := admin.tenant("acme", "standard")
 				acme.webhook(hook("*"))
 				for range 2 { // a rule may hand over an entry twice
-					if err := must(t, engine, IngestQueue).Send(t.Context(), []queue.Outgoing{{Body: tt.entry}}); err != nil {
+					if err := must(t, engine, stack.IngestQueue).Send(t.Context(), []queue.Outgoing{{Body: tt.entry}}); err != nil {
 						t.Fatal(err)
 					}
 				}
 				pass(time.Hour)
-				got, err := must(t, engine, RefusedQueue).Receive(t.Context(), 10, 0)
+				got, err := must(t, engine, stack.RefusedQueue).Receive(t.Context(), 10, 0)
 				if err != nil {
 					t.Fatal(err)
 				}
