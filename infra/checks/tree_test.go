@@ -173,6 +173,15 @@ func outwardImports(tr tree) []string {
 	})
 }
 
+func testImports(tr tree) []string {
+	return importing(tr, func(_ file, imported string) string {
+		if !within(imported, "github.com/invopop/jsonschema", "github.com/pb33f/ordered-map") {
+			return ""
+		}
+		return "imports " + imported + ", which is for tests"
+	})
+}
+
 // importing asks complaint about every import of every file that is no test.
 func importing(tr tree, complaint func(f file, imported string) string) []string {
 	var found []string

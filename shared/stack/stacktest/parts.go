@@ -15,6 +15,7 @@ import (
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/seal"
+	"hookline/shared/sqlitedb"
 	"hookline/shared/stack"
 	"hookline/shared/store"
 	storesqlite "hookline/shared/store/sqlite"
@@ -46,7 +47,7 @@ func once[T any](t testing.TB, read func() (T, error)) T {
 func Builder(t testing.TB, faults *faultinject.StoreFaults) *stack.Builder {
 	t.Helper()
 	b, err := stack.NewBuilder(stack.Parts{
-		Store: openStore(t, faults, clock.Clock{}), Keys: seal.NewStatic("test"), Dialects: Dialects(t), EventLog: true,
+		Store: openStore(t, openFile(t), faults, clock.Clock{}), Keys: seal.NewStatic("test"), Dialects: Dialects(t), EventLog: true,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -55,34 +56,41 @@ func Builder(t testing.TB, faults *faultinject.StoreFaults) *stack.Builder {
 	return b
 }
 
-func openStore(t testing.TB, faults *faultinject.StoreFaults, clk clock.Clock) store.Store {
+// openFile opens an empty file in memory, for a store and queues.
+func openFile(t testing.TB) *sqlitedb.DB {
 	t.Helper()
-	kept, err := storesqlite.New("", storesqlite.Options{Clock: clk})
+	file, err := sqlitedb.Open("")
 	if err != nil {
 		t.Fatal(err)
 	}
+	closeAfter(t, file.Close)
+	return file
+}
+
+func openStore(t testing.TB, file *sqlitedb.DB, faults *faultinject.StoreFaults, clk clock.Clock) store.Store {
+	kept := storesqlite.On(file, storesqlite.Options{Clock: clk})
 	closeAfter(t, kept.Close)
 	return faultinject.Store(kept, faults)
 }
 
-func queues(t testing.TB, inFlight int, clk clock.Clock) map[string]queue.Queue {
+func openQueues(t testing.TB, file *sqlitedb.DB, inFlight int, clk clock.Clock) map[string]queue.Queue {
 	t.Helper()
-	engine, err := queuesqlite.New("", queuesqlite.Options{MaxInFlight: inFlight, Clock: clk})
+	engine, err := queuesqlite.On(file, queuesqlite.Options{MaxInFlight: inFlight, Clock: clk})
 	if err != nil {
 		t.Fatal(err)
 	}
 	closeAfter(t, engine.Close)
-	out := make(map[string]queue.Queue)
+	queues := make(map[string]queue.Queue)
 	for name, dead := range stack.DeadLetters() {
 		cfg := queuesqlite.QueueConfig{Visibility: stack.Visibility, Retention: queue.MaxRetention, DeadLetter: dead}
 		if dead != "" {
 			cfg.MaxReceive = stack.MaxReceive
 		}
-		if out[name], err = engine.Queue(name, cfg); err != nil {
+		if queues[name], err = engine.Queue(name, cfg); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return out
+	return queues
 }
 
 func closeAfter(t testing.TB, shut func() error) {
