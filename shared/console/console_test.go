@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"hookline/shared/console/consoletest"
+	"hookline/shared/stack/stacktest"
 	"hookline/shared/webhook"
 )
 
@@ -82,10 +83,7 @@ func TestWords(t *testing.T) {
 			w := consoletest.New(t)
 			key := w.Tenant("acme", name)
 			b := w.Browser(key)
-			set, err := consoletest.Builtin()
-			if err != nil {
-				t.Fatal(err)
-			}
+			set := stacktest.Dialects(t)
 			d, err := set.Dialect(t.Context(), name)
 			if err != nil {
 				t.Fatal(err)

@@ -335,7 +335,7 @@ func (w *World) PortalLink(key, body string) string {
 	}
 	w.Call(201, key, "POST", path, body, &made)
 	u, err := url.Parse(made.URL)
-	if err != nil || u.Host != "example.com" {
+	if err != nil || u.Host != "hookline.test" {
 		w.T.Fatalf("got %s, %v, want an address that begins as the request did", made.URL, err)
 	}
 	return u.RequestURI()

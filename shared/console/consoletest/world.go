@@ -9,32 +9,26 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"hookline/shared/console"
-	"hookline/shared/delivery"
-	"hookline/shared/dialect"
 	"hookline/shared/docs"
 	"hookline/shared/egress"
 	"hookline/shared/eventlog"
 	"hookline/shared/faultinject"
-	"hookline/shared/httpapi"
-	"hookline/shared/ingest"
 	"hookline/shared/payload"
-	"hookline/shared/queue"
-	"hookline/shared/replay"
 	"hookline/shared/seal"
+	"hookline/shared/stack/frontend"
+	"hookline/shared/stack/stacktest"
+	"hookline/shared/stack/whole"
 	"hookline/shared/store"
-	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
 
 // AdminKey is the world's.
-const AdminKey = "hka_test"
+const AdminKey = stacktest.AdminKey
 
 // World is a console over an API over a store in memory. Its fields can be changed at any time.
 type World struct {
@@ -47,11 +41,11 @@ type World struct {
 	Locked  error           // of the keyring, if not nil
 	Answer  egress.Response // of every receiver
 	Mails   Mails
-	Now     time.Time // the deployment's
-	At      time.Time // the console's, where it has one of its own
-	Queued  Outbox    // messages for attempts, which nobody makes
-	Bulk    Outbox    // of replay jobs
-	LogOff  bool      // there is no event log
+	Now     time.Time        // the deployment's
+	At      time.Time        // the console's, where it has one of its own
+	Queued  stacktest.Outbox // messages for attempts, which nobody makes
+	Bulk    stacktest.Outbox // of replay jobs
+	LogOff  bool             // there is no event log
 	Log     bytes.Buffer
 }
 
@@ -68,66 +62,37 @@ func (m Mails) Sent(_ context.Context, tenant string, since time.Time, most int)
 	return out[:min(len(out), most)], len(out) > most, nil
 }
 
-// Builtin is read once: it does not change.
-var Builtin = sync.OnceValues(dialect.Builtin)
-
-// readFiles is called by hundreds of worlds, and under the race detector was half of what they cost.
-var readFiles = sync.OnceValues(console.ReadFiles)
-
 // New returns one with nothing in it, which ends with the test.
 func New(t testing.TB) *World {
 	t.Helper()
-	w := &World{T: t, Mails: Mails{}, Now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC), Answer: egress.Response{Status: 200, Body: "fine"}}
-	engine, err := sqlite.New("", sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
+	w := &World{T: t, Mails: Mails{}, Now: stacktest.Noon(), Answer: egress.Response{Status: 200, Body: "fine"}}
+	now := func() time.Time { return w.Now }
+	b := stacktest.Builder(t, &w.Faults)
+	b.Box.Keys, b.Poster = ring{seal.NewStatic("of this deployment"), w}, receivers{w}
+	b.Log = slog.New(slog.NewJSONHandler(&w.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	deliverer, jobs := b.Deliverer()
+	deliverer.Queues.Delivery, deliverer.Now = &w.Queued, now
+	jobs.Queue, jobs.Events, jobs.Now = &w.Bulk, nil, now
+	accept := b.Ingest()
+	accept.Delivery, accept.Queue, accept.Now = &w.Queued, &w.Queued, now
+	api := frontend.API(b)
+	api.Docs, api.AdminKeyHash, api.Deliverer, api.Replays, api.Publisher = docs.New, webhook.HashAPIKey(AdminKey), deliverer, jobs, accept
+	api.Events = inLog{b.Events, w}
+	api.Now = func() time.Time { // ids sort by their time
+		w.Now = w.Now.Add(time.Millisecond)
+		return w.Now
 	}
-	t.Cleanup(func() {
-		if err := engine.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	store := faultinject.Store(engine, &w.Faults)
-	set, err := Builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Store = store
-	dialects := &dialect.Library{Builtin: set, Store: store}
-	box := seal.Box{Keys: ring{seal.NewStatic("of this deployment"), w}}
-	log := slog.New(slog.NewJSONHandler(&w.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	events := &eventlog.Log{Store: store}
-	w.API = (&httpapi.API{
-		Docs: docs.New,
-		Now: func() time.Time { // ids sort by their time
-			w.Now = w.Now.Add(time.Millisecond)
+	w.Store, w.API = b.Store, api.Handler()
+	pages := whole.Console(b, w.API)
+	pages.Files, pages.Mails, pages.Store = stacktest.Files(t), w.Mails, keys{b.Store, w}
+	pages.Now = func() time.Time {
+		if w.At.IsZero() {
 			return w.Now
-		},
-		Store: store, Dialects: dialects, Box: box, AdminKeyHash: webhook.HashAPIKey(AdminKey), Log: log,
-		Deliverer: &delivery.Deliverer{
-			Store: store, Health: store, Queues: delivery.Queues{Delivery: &w.Queued}, Poster: receivers{w}, Dialects: dialects, Box: box,
-			Now: func() time.Time { return w.Now }, Log: log,
-		},
-		Replays: &replay.Service{Store: store, Queue: &w.Bulk, Now: func() time.Time { return w.Now }, Log: log},
-		Publisher: &ingest.Service{
-			Store: store, Dialects: dialects, Delivery: &w.Queued, Queue: &w.Queued, Events: events, Log: log, Now: func() time.Time { return w.Now },
-		},
-		Events: inLog{events, w},
-	}).Handler()
-	files, err := readFiles()
-	if err != nil {
-		t.Fatal(err)
+		}
+		return w.At
 	}
-	if w.Console, err = (&console.Console{
-		Files: files,
-		API:   w.API, Store: keys{store, w}, Dialects: dialects, Box: box, Mails: w.Mails, Log: log,
-		Now: func() time.Time {
-			if w.At.IsZero() {
-				return w.Now
-			}
-			return w.At
-		},
-	}).Handler(); err != nil {
+	var err error
+	if w.Console, err = pages.Handler(); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -191,31 +156,18 @@ func (r receivers) Post(context.Context, egress.Request) egress.Response { retur
 // Call asks the API, and fails the test unless it answers with the status.
 func (w *World) Call(want int, key, method, path, body string, out any) {
 	w.T.Helper()
-	r := httptest.NewRequestWithContext(w.T.Context(), method, path, strings.NewReader(body))
-	r.Header.Set("Authorization", "Bearer "+key)
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
+	client := stacktest.Call(w.T, w.API, key)
+	if body == "" {
+		client.Do(want, method, path, nil, out)
+		return
 	}
-	rec := httptest.NewRecorder()
-	w.API.ServeHTTP(rec, r)
-	if rec.Code != want {
-		w.T.Fatalf("%s %s: got %d %s, want %d", method, path, rec.Code, rec.Body, want)
-	}
-	if out != nil {
-		if err := json.Unmarshal(rec.Body.Bytes(), out); err != nil {
-			w.T.Fatal(err)
-		}
-	}
+	client.Do(want, method, path, body, out)
 }
 
 // Tenant makes a tenant and returns its key.
-func (w *World) Tenant(id, dialectName string) string {
+func (w *World) Tenant(id, dialect string) string {
 	w.T.Helper()
-	var made struct {
-		Key string `json:"api_key"`
-	}
-	w.Call(201, AdminKey, "POST", "/v1/tenants", `{"id":"`+id+`","name":"`+id+`","dialect":"`+dialectName+`"}`, &made)
-	return made.Key
+	return stacktest.Call(w.T, w.API, AdminKey).Tenant(id, dialect).Key
 }
 
 // Scoped returns a key of the same tenant with only these scopes, and its id.
@@ -254,21 +206,6 @@ func (w *World) Show(key, id string) (s Shown) {
 	w.Call(200, key, "GET", "/v1/webhooks/"+id, "", &s)
 	return s
 }
-
-// Outbox keeps what was sent to a queue.
-type Outbox struct{ Sent []queue.Outgoing }
-
-// Send keeps messages.
-func (o *Outbox) Send(_ context.Context, msgs []queue.Outgoing) error {
-	o.Sent = append(o.Sent, msgs...)
-	return nil
-}
-
-// Hide does nothing: nobody receives.
-func (o *Outbox) Hide(context.Context, []queue.Visibility) error { return nil }
-
-// Counts says that the queue is empty.
-func (o *Outbox) Counts(context.Context) (queue.Counts, error) { return queue.Counts{}, nil }
 
 // Began is when the first delivery of a test was accepted: no earlier than its tenant was created.
 func Began() time.Time { return time.Date(2026, 3, 20, 12, 0, 1, 0, time.UTC) }

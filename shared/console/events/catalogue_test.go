@@ -11,15 +11,13 @@ import (
 
 	"hookline/shared/console/consoletest"
 	"hookline/shared/dialect"
+	"hookline/shared/stack/stacktest"
 	"hookline/shared/webhook"
 )
 
 // Every type of every built-in dialect is listed, with a page of its own.
 func TestCatalogue(t *testing.T) {
-	set, err := consoletest.Builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := stacktest.Dialects(t)
 	for _, name := range set.Names() {
 		t.Run(name, func(t *testing.T) {
 			w := consoletest.New(t)

@@ -42,8 +42,9 @@ func once[T any](t testing.TB, read func() (T, error)) T {
 	return v
 }
 
-// Builder returns a builder of services over a store in memory, with these faults. It has the event log and no queues. A
-// caller changes the services that it makes, and gives each of them the queues, the clock and the log that it wants.
+// Builder returns a builder of services over a store in memory, with these faults, if any. It has the event log, and no
+// queues. A caller changes the services that it makes: it gives each of them the queues, the clock and the log that it
+// wants.
 func Builder(t testing.TB, faults *faultinject.StoreFaults) *stack.Builder {
 	t.Helper()
 	b, err := stack.NewBuilder(stack.Parts{
@@ -70,6 +71,9 @@ func openFile(t testing.TB) *sqlitedb.DB {
 func openStore(t testing.TB, file *sqlitedb.DB, faults *faultinject.StoreFaults, clk clock.Clock) store.Store {
 	kept := storesqlite.On(file, storesqlite.Options{Clock: clk})
 	closeAfter(t, kept.Close)
+	if faults == nil {
+		return kept
+	}
 	return faultinject.Store(kept, faults)
 }
 
