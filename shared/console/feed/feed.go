@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
 )
@@ -36,10 +37,10 @@ func New(v *page.Visit, path string) List {
 }
 
 // Live and Pause turn the asking for what is new on and off.
-func (l List) Live() string { return l.Filter.address(l.Path) }
+func (l *List) Live() string { return l.Filter.address(l.Path) }
 
 // Pause is the other of the two.
-func (l List) Pause() string { return l.Filter.address(l.Path, "live", "off") }
+func (l *List) Pause() string { return l.Filter.address(l.Path, "live", "off") }
 
 // reads is how often Read goes on where pages of the API come short.
 const reads = 4
@@ -116,7 +117,7 @@ func Names(v *page.Visit, ids []string) (map[string]string, error) {
 		}
 		return out, nil
 	}
-	var l page.List[record.Webhook]
+	var l api.List[record.Webhook]
 	if err := v.Get("/v1/webhooks", url.Values{"limit": {"100"}}, &l); err != nil {
 		return nil, err
 	}

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/receiver"
-	"hookline/shared/console/record"
 	"hookline/shared/console/words"
 	"hookline/shared/dialect"
 	"hookline/shared/layout"
@@ -82,10 +82,10 @@ type helpEvent struct {
 }
 
 // Last returns how many attempts there are.
-func (p helpPage) Last() int { return len(p.Attempts) }
+func (p *helpPage) Last() int { return len(p.Attempts) }
 
 // InTime fills the time limit into a text.
-func (p helpPage) InTime(text string) string {
+func (p *helpPage) InTime(text string) string {
 	return strings.ReplaceAll(text, "{seconds} seconds", p.Timeout)
 }
 
@@ -122,7 +122,7 @@ func show(v *page.Visit) {
 func integrations(v *page.Visit) {
 	p := about(v, "integrations")
 	var err error
-	if p.Code, err = receiver.CodeOf(v, record.Webhook{Format: webhook.FormatJSON, ContentType: v.Dialect.ContentTypes[0]}); err != nil {
+	if p.Code, err = receiver.CodeOf(v, api.Webhook{Format: webhook.FormatJSON, ContentType: v.Dialect.ContentTypes[0]}); err != nil {
 		v.Failed(err)
 		return
 	}
@@ -138,9 +138,9 @@ func troubleshooting(v *page.Visit) {
 }
 
 // about is what all the help's pages know of the dialect.
-func about(v *page.Visit, at string) helpPage {
+func about(v *page.Visit, at string) *helpPage {
 	d := v.Dialect
-	p := helpPage{
+	p := &helpPage{
 		At: at, Timeout: words.Lasting(d.Timeout), Success: "2xx", HTTPS: !slices.Contains(d.Schemes(), "http"), Failing: d.FailingWhenExhausted,
 		Attempts: []attemptRow{{1, "Immediate"}},
 	}

@@ -7,10 +7,10 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"time"
 
 	"hookline/shared/console/chart"
 	"hookline/shared/console/diagnosis"
+	"hookline/shared/console/record"
 	"hookline/shared/console/timeline"
 	"hookline/shared/console/words"
 	"hookline/shared/prose"
@@ -67,13 +67,16 @@ func functions() template.FuncMap {
 			}
 			return out
 		},
-		"time":    words.Time,
+		"time":    func(t any) string { return words.Time(fmt.Sprint(t)) }, // an api.Time, or a text that the API wrote
 		"date":    words.Date,
 		"took":    words.Took,
 		"grouped": words.Grouped,
 		"line":    prose.Line,
+		"outcome": record.Outcome,
+		"sent":    record.Sent,
+		"late":    record.Late,
+		"retries": record.Retries,
 		"why":     diagnosis.Explain,
-		"stamp":   func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
 		// endpoint names the file of a whole server beside one with the code that verifies.
 		"endpoint": func(file string) string { return "endpoint" + path.Ext(file) },
 	}

@@ -3,8 +3,8 @@ package receiver
 import (
 	"strings"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
-	"hookline/shared/console/record"
 	"hookline/shared/dialect"
 	"hookline/shared/format"
 	"hookline/shared/snippet"
@@ -20,7 +20,7 @@ type Code struct {
 }
 
 // Endpoint returns a whole server in the language.
-func (c Code) Endpoint(language string) string {
+func (c *Code) Endpoint(language string) string {
 	for _, s := range c.Snippets {
 		if s.Name == language {
 			return s.Endpoint
@@ -30,7 +30,7 @@ func (c Code) Endpoint(language string) string {
 }
 
 // CodeOf returns the code for the receiver of a webhook.
-func CodeOf(v *page.Visit, w record.Webhook) (Code, error) {
+func CodeOf(v *page.Visit, w api.Webhook) (Code, error) {
 	var out Code
 	var err error
 	if out.Example, err = PreviewOf(v, w.Format, w.ContentType, w.Events...); err != nil {
