@@ -4,7 +4,9 @@
 package feed
 
 import (
+	"embed"
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +16,12 @@ import (
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
 )
+
+//go:embed feed.html
+var parts embed.FS
+
+// Parts are the files of the templates "sieve", which is the filter's form, and "pulse", which turns the asking on and off.
+func Parts() fs.FS { return parts }
 
 // List is a page of a list, without its rows.
 type List struct {

@@ -3,6 +3,7 @@ package help
 
 import (
 	"embed"
+	"io/fs"
 	"net/http"
 	"slices"
 	"strconv"
@@ -28,13 +29,14 @@ import (
 //	         answers with a success whether or not a Zap is on
 //	Discord  https://support.discord.com/hc/en-us/articles/228383668-Intro-to-Webhooks
 
-//go:embed *.html
+//go:embed *.html parts
 var templates embed.FS
 
 // Room returns the pages.
 func Room() page.Room {
 	return page.Room{
 		Templates: templates,
+		Parts:     []fs.FS{receiver.Parts()},
 		Sections:  []page.Section{{Name: "help", Path: "/console/help", Label: "Help"}},
 		Pages: map[string]func(*page.Visit){
 			"GET /console/help":                 show,

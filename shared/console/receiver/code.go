@@ -1,6 +1,8 @@
 package receiver
 
 import (
+	"embed"
+	"io/fs"
 	"strings"
 
 	"hookline/shared/api"
@@ -10,6 +12,12 @@ import (
 	"hookline/shared/snippet"
 	"hookline/shared/webhook"
 )
+
+//go:embed code.html
+var parts embed.FS
+
+// Parts are the files of the templates "code", which takes a Code, and "file".
+func Parts() fs.FS { return parts }
 
 // Code is what the receiver of a webhook verifies with. None of it holds a secret.
 type Code struct {
