@@ -39,8 +39,11 @@ func DeadLetters() map[string]string {
 // MaxReceive is a last net under the queues; the attempt count lives in the record.
 const MaxReceive = 1000
 
-// expireAtOnce bounds one deletion of what has expired.
-const expireAtOnce = 10_000
+// What has expired is deleted in a few small writes, between which others have their turn.
+const (
+	expireAtOnce = 1000
+	expireWrites = 10
+)
 
 // Embedded opens the engines that every build has: SQLite, in one file of the folder.
 func Embedded(_ context.Context, dir string, clk clock.Clock) (*Engines, error) {
@@ -61,8 +64,12 @@ func Embedded(_ context.Context, dir string, clk clock.Clock) (*Engines, error) 
 	return &Engines{
 		Store: store, Queues: queues, Close: shut,
 		Expire: func(ctx context.Context) error {
-			_, err := store.Expire(ctx, expireAtOnce)
-			return err
+			for range expireWrites {
+				if n, err := store.Expire(ctx, expireAtOnce); err != nil || n < expireAtOnce {
+					return err
+				}
+			}
+			return nil
 		},
 	}, nil
 }
