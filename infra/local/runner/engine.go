@@ -39,7 +39,7 @@ func DeadLetters() map[string]string {
 // MaxReceive is a last net under the queues; the attempt count lives in the record.
 const MaxReceive = 1000
 
-// What has expired is deleted in a few small writes, between which others have their turn.
+// Expired entries are deleted in a few small writes, between which others have their turn.
 const (
 	expireAtOnce = 1000
 	expireWrites = 10
