@@ -70,7 +70,7 @@ const (
 	oldest = "oldest"
 )
 
-// never is when a wrapped key expires. What it sealed may be read as long as the stack lives.
+// never is when a wrapped key expires. The values that it sealed may be read as long as the stack lives.
 func never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // Current returns the key of this month. It makes the key if there is none.
