@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 
@@ -26,9 +25,6 @@ type Message struct {
 func Formats() []string {
 	return []string{webhook.FormatSlack, webhook.FormatTeams, webhook.FormatDiscord}
 }
-
-// Writes reports whether Body writes the format.
-func Writes(format string) bool { return slices.Contains(Formats(), format) }
 
 // Body returns the message in one of Formats. It fails only when the data is not JSON that package ecmajson takes.
 func Body(format string, m Message) ([]byte, error) {

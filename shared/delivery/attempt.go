@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"hookline/shared/chat"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/format"
 	"hookline/shared/payload"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
@@ -34,7 +34,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 	case m.Round > rec.Round:
 		rec.Round, rec.Count, rec.NextAt = m.Round, 0, now
 	}
-	rec.Owner = it.id
+	rec.Owner = it.ID
 
 	w, ok := b.webhooks[m.webhook()]
 	if !ok {
@@ -62,7 +62,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 		b.fault(ctx, "delivery.body", m, err)
 		return false
 	}
-	a, sent, err := b.send(ctx, it, d, w, rec, body)
+	a, sent, err := b.send(ctx, d, w, rec, body)
 	if err != nil {
 		b.fault(ctx, "delivery.prepare", m, err)
 		return false
@@ -72,7 +72,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 	}
 	if !sent {
 		b.aside(ctx, []*item{it})
-		return !it.failed
+		return !it.stays
 	}
 	rec.Record(a)
 	return b.conclude(ctx, it, rec, prev, d, w)
@@ -89,7 +89,7 @@ func (b *batch) conclude(ctx context.Context, it *item, rec webhook.Delivery, pr
 	wait, more := d.Ladder.Next(rec.Count, a.RetryAfter, b.jitter)
 	if more && a.StatusCode != statusGone {
 		rec.Status, rec.NextAt = webhook.Pending, b.now().Add(wait)
-		rec.Via = b.via(ctx, it.source, wait)
+		rec.Via = b.via(ctx, b.source, wait)
 		saved, handled := b.save(ctx, it, rec, prev)
 		if saved {
 			b.attempted(ctx, rec)
@@ -140,10 +140,10 @@ func (b *batch) save(ctx context.Context, it *item, rec webhook.Delivery, prev w
 	if err != nil || !ok {
 		return false, false
 	}
-	if now.Owner == it.id && now.Rev() == rec.Rev() {
+	if now.Owner == it.ID && now.Rev() == rec.Rev() {
 		return true, false
 	}
-	return false, decide(it.msg, it.id, &now, b.now()) == drop
+	return false, decide(it.msg, it.ID, &now, b.now()) == drop
 }
 
 func pause(ctx context.Context, span time.Duration) bool {
@@ -188,12 +188,8 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 		Error: resp.Err, ResponseBody: resp.Body, Truncated: resp.Truncated, RetryAfter: resp.RetryAfter, Secret: version,
 		ErrorDetail: resp.ErrDetail, ResponseHeaders: resp.Headers,
 	}
-	success := dl.Succeeded(resp.Status)
-	if chat.Writes(rec.Format) {
-		success = resp.Status >= 200 && resp.Status < 300
-	}
 	switch {
-	case success:
+	case format.Of(rec.Format).Succeeded(dl, resp.Status):
 		a.Error, a.ResponseHeaders = "", nil
 		if len(a.ResponseBody) > webhook.MaxResponseSucceeded {
 			a.ResponseBody, a.Truncated = strings.ToValidUTF8(a.ResponseBody[:webhook.MaxResponseSucceeded], ""), true
@@ -208,7 +204,7 @@ func (d *Deliverer) headers(dl *dialect.Dialect, rec webhook.Delivery, body []by
 	return dl.Headers(dialect.Message{
 		EventID: rec.Event, Type: rec.Type, Tenant: rec.Tenant, Webhook: rec.Webhook, Delivery: rec.ID(),
 		Timestamp: rec.Timestamp, Sent: sent, Body: body, ContentType: rec.ContentType, Secrets: secrets,
-		Unsigned: len(secrets) == 0 || chat.Writes(rec.Format),
+		Unsigned: len(secrets) == 0 || !format.Of(rec.Format).Signed(),
 	})
 }
 

@@ -6,7 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"hookline/shared/management"
+	"hookline/shared/api"
+	"hookline/shared/input"
 	"hookline/shared/portal"
 )
 
@@ -16,19 +17,13 @@ const (
 	PortalField = "link"
 )
 
-type portalLinkJSON struct {
-	URL       string `json:"url"`
-	ExpiresAt string `json:"expires_at"`
-}
-
 // createPortalLink makes a link to the console. Nothing is stored: only its use is.
 func (a *API) createPortalLink(c *call) (answer, error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	asked := f.integer("expires_in")
-	f.rest("url", "expires_at")
+	var faults input.Faults
+	var in api.NewPortalLink
+	input.Body(c.body, &in, &faults, "url", "expires_at")
 	life := portal.DefaultLife
-	if asked.Set && !asked.Null {
+	if asked := in.ExpiresIn; asked.Given() {
 		const least, most = int(portal.MinLife / time.Second), int(portal.MaxLife / time.Second)
 		if asked.Value < least || asked.Value > most {
 			faults.Add("expires_in", "must be "+strconv.Itoa(least)+" to "+strconv.Itoa(most)+" seconds")
@@ -45,5 +40,5 @@ func (a *API) createPortalLink(c *call) (answer, error) {
 	}
 	u := here(c.request, PortalPath)
 	u.RawQuery = url.Values{PortalField: {sealed}}.Encode()
-	return reply(http.StatusCreated, portalLinkJSON{URL: u.String(), ExpiresAt: at(l.Expires)})
+	return reply(http.StatusCreated, api.PortalLink{URL: u.String(), ExpiresAt: api.Time{Time: l.Expires}})
 }

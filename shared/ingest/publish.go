@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,33 +10,11 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
+	"hookline/shared/format"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
-
-func checkData(data json.RawMessage) string {
-	if len(data) == 0 {
-		return "is required"
-	}
-	compact, err := ecmajson.Compact(data)
-	switch {
-	case err != nil:
-		return "must be valid JSON: " + err.Error()
-	case compact[0] != '{':
-		return "must be a JSON object"
-	}
-	return ""
-}
-
-// TooLarge reports whether the event's data is over its limit.
-func TooLarge(in Input) bool {
-	if len(in.Data) <= webhook.MaxDataBytes {
-		return false
-	}
-	compact, err := ecmajson.Compact(in.Data)
-	return err != nil || len(compact) > webhook.MaxDataBytes
-}
 
 // publication is one event on its way through Publish.
 type publication struct {
@@ -239,7 +216,7 @@ func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev webhook.E
 	for _, sub := range to {
 		body, ok := bodies[sub.Format]
 		if !ok {
-			raw, err := delivery.Body(d, ev, sub.Format)
+			raw, err := format.Of(sub.Format).Body(d, ev)
 			if err != nil {
 				return nil, fmt.Errorf("body: %w", err)
 			}

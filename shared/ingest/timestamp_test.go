@@ -13,6 +13,7 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/eventlog"
+	"hookline/shared/format"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/store/sqlite"
@@ -120,7 +121,7 @@ func TestMilliseconds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, err := delivery.Body(d, ev.Event, webhook.FormatJSON)
+		body, err := format.Of(webhook.FormatJSON).Body(d, ev.Event)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -74,6 +75,21 @@ type Received struct {
 	SentAt        time.Time // stays the same when redrive moves the message to a dead-letter queue
 	FirstReceived time.Time
 	DeadLetterOf  string // the queue from which redrive took the message; "" if it was sent here
+}
+
+// Handler takes a batch of messages that were received from a queue, and returns the ids of those that stay in it: they
+// come back when their visibility timeout ends. The others are done with, and whoever received them deletes them. After an
+// error all of the batch stays.
+type Handler func(ctx context.Context, msgs []Received) (stays []string, err error)
+
+// Done returns the handles, for Delete, of a batch's messages that do not stay in their queue.
+func Done(msgs []Received, stays []string) (handles []string) {
+	for _, m := range msgs {
+		if !slices.Contains(stays, m.ID) {
+			handles = append(handles, m.Handle)
+		}
+	}
+	return handles
 }
 
 // Visibility asks to hide a received message for a span from now. A span of 0 or less makes it visible at once. SQS
