@@ -80,8 +80,8 @@ type EventLog interface {
 
 // Deliverer sends at once, sends again, and shows what was sent.
 type Deliverer interface {
-	// Test sends one event of the type and records the attempt; a receiver's failure is in the delivery, not an error.
-	Test(ctx context.Context, t webhook.Tenant, w webhook.Webhook, eventType string) (webhook.Delivery, error)
+	// Test sends one event of the type, in the dialect of the webhook's tenant, and records the attempt; a receiver's failure is in the delivery, not an error.
+	Test(ctx context.Context, d *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error)
 	// Replay starts a new round of attempts; when it returns nil the round is queued.
 	Replay(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
 	// SendTo sends an event to one webhook, as a new round where there is a delivery already; when it returns nil it is queued.

@@ -37,7 +37,7 @@ func (a *API) createWebhook(c *call) (answer, error) {
 		return answer{}, err
 	}
 	var faults management.Faults
-	made, err := a.management().CreateWebhook(c.ctx(), c.tenant, webhookInput(c, &faults), faults)
+	made, err := a.management().CreateWebhook(c.ctx(), d, c.tenant.ID, webhookInput(c, &faults), faults)
 	if err != nil {
 		return answer{}, err
 	}
@@ -100,7 +100,7 @@ func (a *API) updateWebhook(c *call) (answer, error) {
 		return answer{}, err
 	}
 	var faults management.Faults
-	w, err := a.management().UpdateWebhook(c.ctx(), c.tenant, c.webhook.ID, webhookInput(c, &faults), faults)
+	w, err := a.management().UpdateWebhook(c.ctx(), d, c.webhook.Ref, webhookInput(c, &faults), faults)
 	if err != nil {
 		return answer{}, err
 	}
@@ -131,7 +131,7 @@ func (a *API) testWebhook(c *call) (answer, error) {
 	if err := faults.Err(); err != nil {
 		return answer{}, err
 	}
-	sent, err := a.Deliverer.Test(c.ctx(), c.tenant, c.webhook, eventType)
+	sent, err := a.Deliverer.Test(c.ctx(), d, c.webhook, eventType)
 	if err != nil {
 		return answer{}, err
 	}
@@ -145,11 +145,15 @@ func (a *API) testWebhook(c *call) (answer, error) {
 }
 
 func (a *API) rotateSecret(c *call) (answer, error) {
+	d, err := a.dialect(c)
+	if err != nil {
+		return answer{}, err
+	}
 	var faults management.Faults
 	f := object(c.body, whole, "", &faults)
 	in := management.RotateInput{Secret: f.text("secret"), OverlapSeconds: f.integer("overlap_seconds")}
 	f.rest()
-	out, err := a.management().RotateSecret(c.ctx(), c.tenant, c.webhook.ID, in, faults)
+	out, err := a.management().RotateSecret(c.ctx(), d, c.webhook.Ref, in, faults)
 	if err != nil {
 		return answer{}, err
 	}

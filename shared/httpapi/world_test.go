@@ -464,7 +464,7 @@ type deliverer struct {
 	gone  bool
 }
 
-func (d *deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
+func (d *deliverer) Test(ctx context.Context, _ *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
 	if d.boom {
 		panic("boom: secret detail")
 	}
@@ -478,7 +478,7 @@ func (d *deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhoo
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.tests++
-	rec := record(t.ID, w.ID, webhook.NewID(webhook.EventPrefix, d.now()), d.now())
+	rec := record(w.Tenant, w.ID, webhook.NewID(webhook.EventPrefix, d.now()), d.now())
 	rec.Type = eventType
 	rec.Status = webhook.Failed
 	rec.Record(webhook.Attempt{ScheduledAt: d.now(), StartedAt: d.now(), Duration: 1500 * time.Microsecond, StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: "no", ResponseHeaders: map[string]string{"Server": "nginx"}})
