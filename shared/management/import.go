@@ -52,8 +52,8 @@ const importScope = "import"
 // keepImport is how long an import that was cut short can be taken up again, in the deployment's clock.
 const keepImport = 24 * time.Hour
 
-// CheckImport says what ImportWebhooks would do for a tenant with the dialect d, and changes nothing. What a try that was cut short has made is no more
-// in the way than it is of the next.
+// CheckImport says what ImportWebhooks would do for a tenant whose dialect is d, and changes nothing. What a try that was cut
+// short has made is no more in the way than it is of the next.
 func (s Service) CheckImport(ctx context.Context, d *dialect.Dialect, tenant string, in []ImportInput, digest string) ([]Imported, error) {
 	all := s.checked(d, tenant, in)
 	there, err := s.there(ctx, tenant, all)
