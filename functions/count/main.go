@@ -25,6 +25,6 @@ func run(getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
-	invocation.Start(s.Logger(), newFunction(s, cfg).handle)
+	invocation.Start(s.Logger(), newFunction(s, cfg))
 	return nil
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
@@ -15,6 +13,7 @@ import (
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
 	"hookline/shared/eventlog"
+	"hookline/shared/queue"
 	"hookline/shared/queue/sqs"
 	"hookline/shared/replay"
 	"hookline/shared/seal"
@@ -23,9 +22,7 @@ import (
 	"hookline/shared/store/dynamo"
 )
 
-type function struct{ deliverer *delivery.Deliverer }
-
-func newFunction(s settings.Deliver, cfg aws.Config) (*function, error) {
+func newFunction(s settings.Deliver, cfg aws.Config) (any, error) {
 	builtin, err := dialect.Builtin()
 	if err != nil {
 		return nil, err
@@ -41,9 +38,6 @@ func newFunction(s settings.Deliver, cfg aws.Config) (*function, error) {
 	d := &delivery.Deliverer{
 		Store: store, Health: store, Dialects: dialects, Now: now, Log: s.Logger(), Retention: s.Retention,
 		Queues: queues, Changes: open(s.Ingest), Batches: delivery.Concurrency(s.Batches),
-		Sources: map[string]delivery.Queue{
-			s.Delivery.ARN: queues.Delivery, s.Retry.ARN: queues.Retry, s.Bulk.ARN: queues.Bulk,
-		},
 		Poster: egress.New(egress.Options{AllowPrivate: settings.PrivateTargets}),
 		Box: seal.Box{Keys: &kms.Keyring{
 			API: awskms.NewFromConfig(cfg), KeyID: s.Keys.ID, Stack: s.Keys.Stack, Shelf: store, Now: now,
@@ -53,13 +47,10 @@ func newFunction(s settings.Deliver, cfg aws.Config) (*function, error) {
 		Store: store, Rounds: d, Queue: queues.Bulk, Now: now, Log: d.Log, Retention: s.Retention,
 		Events: &eventlog.Log{Store: store}, // where the stack keeps none no job asks for it
 	}
-	return &function{d}, nil
-}
-
-// handle refuses an event of another kind: taken for an empty batch, it would count as done.
-func (f *function) handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
-	if len(batch.Records) == 0 {
-		return events.SQSEventResponse{}, errors.New("event is no batch of a queue")
+	from := func(q delivery.Queue) queue.Handler {
+		return func(ctx context.Context, msgs []queue.Received) ([]string, error) { return d.Handle(ctx, q, msgs) }
 	}
-	return f.deliverer.Handle(ctx, batch)
+	return sqs.FunctionOf(map[string]queue.Handler{
+		s.Delivery.ARN: from(queues.Delivery), s.Retry.ARN: from(queues.Retry), s.Bulk.ARN: from(queues.Bulk),
+	}), nil
 }

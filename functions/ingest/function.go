@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -27,7 +26,7 @@ import (
 // function takes both kinds of events, so that a request and a queue's batch share warm processes.
 type function struct {
 	request func(context.Context, gateway.Event) (gateway.Answer, error)
-	batch   func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+	batch   func(context.Context, sqs.Event) (sqs.Answer, error)
 }
 
 func newFunction(s settings.Ingest, cfg aws.Config) (*function, error) {
@@ -57,7 +56,7 @@ func newFunction(s settings.Ingest, cfg aws.Config) (*function, error) {
 		Rates:  &rate.Limiter{PerSecond: s.Rate},
 		Serves: func(r httpapi.Route) bool { return r.Publishes },
 	}
-	return &function{request: gateway.Handler(api.Handler()), batch: service.Handle}, nil
+	return &function{request: gateway.Handler(api.Handler()), batch: sqs.Function(service.Handle)}, nil
 }
 
 // handle tells the kinds apart by what only one of them has.
@@ -66,11 +65,11 @@ func (f *function) handle(ctx context.Context, raw json.RawMessage) (any, error)
 	if err := json.Unmarshal(raw, &request); err == nil && gateway.IsRequest(request) {
 		return f.request(ctx, request)
 	}
-	var batch events.SQSEvent
+	var batch sqs.Event
 	if err := json.Unmarshal(raw, &batch); err != nil {
 		return nil, err
 	}
-	if len(batch.Records) == 0 || batch.Records[0].EventSource != "aws:sqs" {
+	if !sqs.IsBatch(batch) {
 		return nil, errors.New("event is neither a request nor a batch of a queue")
 	}
 	return f.batch(ctx, batch)

@@ -25,10 +25,10 @@ func run(getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
-	f, err := newFunction(s, cfg)
+	handle, err := newFunction(s, cfg)
 	if err != nil {
 		return err
 	}
-	invocation.Start(s.Logger(), f.handle)
+	invocation.Start(s.Logger(), handle)
 	return nil
 }

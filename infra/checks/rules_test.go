@@ -68,6 +68,25 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{
+			name: "Lambda's events are read in its adapters alone",
+			rule: lambdaImports,
+			bad: map[string]string{
+				"shared/delivery/handle.go":      `package delivery; import "github.com/aws/aws-lambda-go/events"`,
+				"shared/delivery/handle_test.go": `package delivery; import "github.com/aws/aws-lambda-go/events"`,
+				"functions/deliver/main.go":      `package main; import "github.com/aws/aws-lambda-go/events"`,
+				"functions/count/main.go":        `package main; import "github.com/aws/aws-lambda-go/lambda"`,
+				"infra/local/runner/poll.go":     `package runner; import "github.com/aws/aws-lambda-go/events/test"`,
+				"shared/queue/sqs/lambda.go":     `package sqs; import "github.com/aws/aws-lambda-go/events"`,
+				"shared/gateway/request.go":      `package gateway; import "github.com/aws/aws-lambda-go/events"`,
+				"shared/store/dynamo/tally.go":   `package dynamo; import "github.com/aws/aws-lambda-go/events"`,
+			},
+			want: []string{
+				"functions/deliver/main.go: imports github.com/aws/aws-lambda-go/events",
+				"infra/local/runner/poll.go: imports github.com/aws/aws-lambda-go/events/test",
+				"shared/delivery/handle.go: imports github.com/aws/aws-lambda-go/events",
+			},
+		},
+		{
 			name: "shared code does not import what runs it",
 			rule: outwardImports,
 			bad: map[string]string{

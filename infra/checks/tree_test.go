@@ -122,6 +122,18 @@ func adapterImports(tr tree) []string {
 	})
 }
 
+// lambdaImports holds Lambda's events to where they are turned into our own: a queue's batches, requests, a table's stream.
+// The stand-in for a stream makes such events, for a test of what reads them.
+func lambdaImports(tr tree) []string {
+	return importing(tr, func(f file, imported string) string {
+		if !within(imported, "github.com/aws/aws-lambda-go/events") ||
+			within(f.name, "shared/queue/sqs", "shared/gateway", "shared/store/dynamo", "infra/local/standin") {
+			return ""
+		}
+		return "imports " + imported
+	})
+}
+
 func outwardImports(tr tree) []string {
 	return importing(tr, func(f file, imported string) string {
 		switch {

@@ -34,7 +34,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 	case m.Round > rec.Round:
 		rec.Round, rec.Count, rec.NextAt = m.Round, 0, now
 	}
-	rec.Owner = it.id
+	rec.Owner = it.ID
 
 	w, ok := b.webhooks[m.webhook()]
 	if !ok {
@@ -62,7 +62,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 		b.fault(ctx, "delivery.body", m, err)
 		return false
 	}
-	a, sent, err := b.send(ctx, it, d, w, rec, body)
+	a, sent, err := b.send(ctx, d, w, rec, body)
 	if err != nil {
 		b.fault(ctx, "delivery.prepare", m, err)
 		return false
@@ -72,7 +72,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 	}
 	if !sent {
 		b.aside(ctx, []*item{it})
-		return !it.failed
+		return !it.stays
 	}
 	rec.Record(a)
 	return b.conclude(ctx, it, rec, prev, d, w)
@@ -89,7 +89,7 @@ func (b *batch) conclude(ctx context.Context, it *item, rec webhook.Delivery, pr
 	wait, more := d.Ladder.Next(rec.Count, a.RetryAfter, b.jitter)
 	if more && a.StatusCode != statusGone {
 		rec.Status, rec.NextAt = webhook.Pending, b.now().Add(wait)
-		rec.Via = b.via(ctx, it.source, wait)
+		rec.Via = b.via(ctx, b.source, wait)
 		saved, handled := b.save(ctx, it, rec, prev)
 		if saved {
 			b.attempted(ctx, rec)
@@ -140,10 +140,10 @@ func (b *batch) save(ctx context.Context, it *item, rec webhook.Delivery, prev w
 	if err != nil || !ok {
 		return false, false
 	}
-	if now.Owner == it.id && now.Rev() == rec.Rev() {
+	if now.Owner == it.ID && now.Rev() == rec.Rev() {
 		return true, false
 	}
-	return false, decide(it.msg, it.id, &now, b.now()) == drop
+	return false, decide(it.msg, it.ID, &now, b.now()) == drop
 }
 
 func pause(ctx context.Context, span time.Duration) bool {

@@ -60,13 +60,11 @@ type Dialects interface {
 	Dialect(ctx context.Context, ref string) (*dialect.Dialect, error)
 }
 
-// Deliverer makes attempts. Its exported fields are set before use and not changed; Sources maps a queue's ARN, as
-// messages carry it, to the queue.
+// Deliverer makes attempts. Its exported fields are set before use and not changed.
 type Deliverer struct {
 	Store     Store
 	Health    HealthStore
 	Queues    Queues
-	Sources   map[string]Queue
 	Changes   queue.Sender // where changes of webhooks' states are told: the ingest queue; nil: nobody is told
 	Jobs      Jobs         // works off replay jobs
 	Poster    Poster

@@ -4,26 +4,19 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 
-	"github.com/aws/aws-lambda-go/events"
-
+	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
 // item is one message of a batch.
 type item struct {
-	id     string
-	handle string
-	body   string
-	source Queue
-	msg    Message
-	line   line // instead of msg
-	failed bool // not acknowledged: it stays in its queue
-
-	received int // how often, this time included; approximate
+	queue.Received
+	msg   Message
+	line  line // instead of msg
+	stays bool // in its queue, and comes back: it is not done with
 }
 
 // batch is what one call of Handle knows.
@@ -35,7 +28,7 @@ type batch struct {
 
 	changing sync.Mutex // held while a webhook's state is changed, so that a batch does it once
 
-	source  Queue      // of all its messages
+	source  Queue      // that its messages came from
 	waiting sync.Mutex // held while a lane is asked for
 	lanes   map[string]lane
 
@@ -45,45 +38,38 @@ type batch struct {
 	health map[webhook.Ref]webhook.Health // what the batch made of the webhooks' health
 }
 
-// Handle takes a batch of messages from any of the queues. What it reports as failed comes back: because it is parked
-// (its visibility was set), or because its outcome could not be recorded. A timeout repeats only what was under way,
-// for every outcome is recorded when its POST ends.
-func (d *Deliverer) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
-	items := make([]*item, 0, len(ev.Records))
-	for _, r := range ev.Records {
-		received, _ := strconv.Atoi(r.Attributes["ApproximateReceiveCount"])
-		items = append(items, &item{id: r.MessageId, handle: r.ReceiptHandle, body: r.Body, source: d.Sources[r.EventSourceARN], received: received})
-		if d.Sources[r.EventSourceARN] == nil {
-			return events.SQSEventResponse{}, fmt.Errorf("message from a queue that is not configured: %s", r.EventSourceARN)
-		}
+// Handle takes a batch of messages from one of the queues, and returns the ids of those that stay in it: they are parked
+// (their visibility was set), or their outcome could not be recorded. A timeout repeats only what was under way, for every
+// outcome is recorded when its POST ends.
+func (d *Deliverer) Handle(ctx context.Context, from Queue, msgs []queue.Received) (stays []string, err error) {
+	items := make([]*item, len(msgs))
+	for i, m := range msgs {
+		items[i] = &item{Received: m}
 	}
-	if err := d.handle(ctx, items); err != nil {
-		return events.SQSEventResponse{}, err
+	if err := d.handle(ctx, from, items); err != nil {
+		return nil, err
 	}
-	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for _, it := range items {
-		if it.failed {
-			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: it.id})
+		if it.stays {
+			stays = append(stays, it.ID)
 		}
 	}
-	return resp, nil
+	return stays, nil
 }
 
-func (d *Deliverer) handle(ctx context.Context, items []*item) error {
-	if len(items) == 0 {
-		return nil
-	}
+// handle returns when all that the items lead to has ended.
+func (d *Deliverer) handle(ctx context.Context, from Queue, items []*item) error {
 	var wg sync.WaitGroup
 	var deliveries []*item
 	for _, it := range items {
-		if m, ok := parseJob(it.body); ok {
+		if m, ok := parseJob(it.Body); ok {
 			wg.Go(func() { d.work(ctx, it, m) })
 			continue
 		}
 		deliveries = append(deliveries, it)
 	}
 	b := &batch{
-		Deliverer: d, source: items[0].source, lanes: make(map[string]lane), gates: make(map[webhook.Ref]*gate), noted: make(map[webhook.Ref]bool),
+		Deliverer: d, source: from, lanes: make(map[string]lane), gates: make(map[webhook.Ref]*gate), noted: make(map[webhook.Ref]bool),
 		health: make(map[webhook.Ref]webhook.Health),
 	}
 	defer b.leave(ctx)
@@ -110,19 +96,19 @@ func (b *batch) group(ctx context.Context, items []*item) (groups [][]*item, lin
 	at := make(map[webhook.DeliveryKey]int)
 	now := b.now()
 	for _, it := range items {
-		if strings.HasPrefix(it.body, linePrefix) {
-			l, err := parseLine(it.body)
+		if strings.HasPrefix(it.Body, linePrefix) {
+			l, err := parseLine(it.Body)
 			if err != nil {
-				it.failed = b.poison(ctx, it, slog.LevelError, err) != nil
+				it.stays = b.poison(ctx, it, slog.LevelError, err) != nil
 				continue
 			}
 			it.line = l
 			lines = append(lines, it)
 			continue
 		}
-		m, err := parse(it.body)
+		m, err := parse(it.Body)
 		if err != nil {
-			it.failed = b.poison(ctx, it, slog.LevelError, err) != nil
+			it.stays = b.poison(ctx, it, slog.LevelError, err) != nil
 			continue
 		}
 		it.msg = m
@@ -184,7 +170,7 @@ func (b *batch) deliver(ctx context.Context, group []*item) {
 		if i > 0 {
 			var err error
 			if rec, ok, err = b.reload(ctx, key); err != nil {
-				it.failed = true
+				it.stays = true
 				continue
 			}
 		}
@@ -192,7 +178,7 @@ func (b *batch) deliver(ctx context.Context, group []*item) {
 		if ok {
 			d = &rec
 		}
-		it.failed = !b.act(ctx, it, d)
+		it.stays = !b.act(ctx, it, d)
 	}
 }
 
@@ -214,7 +200,7 @@ func (b *batch) reload(ctx context.Context, key webhook.DeliveryKey) (webhook.De
 // act does what a message has to do, and reports whether it is done with.
 func (b *batch) act(ctx context.Context, it *item, d *webhook.Delivery) (done bool) {
 	m := it.msg
-	switch decide(m, it.id, d, b.now()) {
+	switch decide(m, it.ID, d, b.now()) {
 	case attempt, redrive:
 		return b.attempt(ctx, it, d)
 	case wait:

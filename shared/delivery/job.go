@@ -40,7 +40,7 @@ func parseJob(body string) (jobMessage, bool) {
 // work has a replay job worked on; what fails comes back.
 func (d *Deliverer) work(ctx context.Context, it *item, m jobMessage) {
 	if err := d.Jobs.Work(ctx, m.Tenant, m.Job); err != nil {
-		it.failed = true
+		it.stays = true
 		d.Log.LogAttrs(ctx, slog.LevelError, "replay.work", slog.String("tenant", m.Tenant), slog.String("replay", m.Job), slog.Any("err", err))
 	}
 }

@@ -60,7 +60,7 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 		start, err := b.Store.ReserveSlots(ctx, ref, p, len(gs), now)
 		if err != nil {
 			b.fault(ctx, "delivery.pace", gs[0][0].msg, err)
-			fail(gs)
+			stay(gs)
 			continue
 		}
 		var waiting []Message
@@ -80,7 +80,7 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 		}
 		if err := b.wait(ctx, ref, p, waiting); err != nil {
 			b.fault(ctx, "delivery.pace", waiting[0], err)
-			fail(left)
+			stay(left)
 		}
 	}
 	return ready
@@ -89,7 +89,7 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 // owner reports whether the message has made its delivery's last attempt, and so has used its slot.
 func (b *batch) owner(it *item) bool {
 	d, ok := b.records[it.msg.Key()]
-	return ok && d.Owner == it.id
+	return ok && d.Owner == it.ID
 }
 
 // wait has messages of one webhook come up at their slots, which are in Due: those within sight by themselves, the others
@@ -156,7 +156,7 @@ func (b *batch) advance(ctx context.Context, items []*item) {
 			b.fault(ctx, "delivery.line", Message{Tenant: ref.Tenant, Webhook: ref.ID}, err)
 		}
 		for _, it := range changing {
-			it.failed = err != nil
+			it.stays = err != nil
 		}
 	}
 }
@@ -173,7 +173,7 @@ func (b *batch) still(ctx context.Context, ref webhook.Ref, its []*item) (changi
 	for _, it := range its {
 		l := it.line
 		if merge || w.MaxPerSecond == 0 || !w.Active || l.void(w.Pace(), now) || l.waiting[0].due <= now.Add(sight).UnixMilli() ||
-			it.received >= maxSteps || !b.room(ctx, it.source) {
+			it.ReceiveCount >= maxSteps || !b.room(ctx, b.source) {
 			changing = append(changing, it)
 			continue
 		}
@@ -220,23 +220,24 @@ func (b *batch) turn(it *item) bool {
 	if d, ok := b.records[it.msg.Key()]; ok {
 		rec = &d
 	}
-	v := decide(it.msg, it.id, rec, b.now())
+	v := decide(it.msg, it.ID, rec, b.now())
 	return v == attempt || v == redrive
 }
 
 // copyOf returns what another message must hold to stand for this one. It has another id, so that it counts only by the
 // attempt it is for.
 func (b *batch) copyOf(it *item) Message {
-	if d, ok := b.records[it.msg.Key()]; ok && d.Owner == it.id && d.Status == webhook.Pending {
+	if d, ok := b.records[it.msg.Key()]; ok && d.Owner == it.ID && d.Status == webhook.Pending {
 		return next(d)
 	}
 	return it.msg
 }
 
-func fail(groups [][]*item) {
+// stay has messages stay in their queue and come back.
+func stay(groups [][]*item) {
 	for _, g := range groups {
 		for _, it := range g {
-			it.failed = true
+			it.stays = true
 		}
 	}
 }

@@ -100,7 +100,7 @@ func (b *batch) gate(ref webhook.Ref) *gate {
 // send POSTs when it is the message's turn. It reports false when there was no turn, or the batch could not wait for the
 // answer: then there was no attempt.
 func (b *batch) send(
-	ctx context.Context, it *item, dl *dialect.Dialect, w webhook.Webhook, rec webhook.Delivery, body []byte,
+	ctx context.Context, dl *dialect.Dialect, w webhook.Webhook, rec webhook.Delivery, body []byte,
 ) (a webhook.Attempt, sent bool, err error) {
 	g := b.gate(w.Ref)
 	if !w.SlowSince.IsZero() {
@@ -138,7 +138,7 @@ func (b *batch) send(
 	case a.StatusCode == 0 && posting.Err() != nil:
 		return a, false, nil
 	}
-	g.decide(!overloaded(a.StatusCode) || it.source == b.Queues.Bulk)
+	g.decide(!overloaded(a.StatusCode) || b.source == b.Queues.Bulk)
 	if a.StatusCode != 0 && took <= slowPost {
 		b.clearSlow(ctx, w)
 	}
@@ -197,7 +197,7 @@ func (b *batch) aside(ctx context.Context, items []*item) {
 		b.fault(ctx, "delivery.move", items[0].msg, err)
 	}
 	for _, it := range items {
-		it.failed = err != nil // some may have been sent: copies collapse
+		it.stays = err != nil // some may have been sent: copies collapse
 	}
 }
 

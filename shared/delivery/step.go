@@ -36,7 +36,7 @@ func (d *Deliverer) via(ctx context.Context, source Queue, wait time.Duration) w
 func (b *batch) schedule(ctx context.Context, it *item, d webhook.Delivery) (done bool) {
 	left := d.NextAt.Sub(b.now())
 	if d.Via == webhook.ViaVisibility {
-		err := it.source.Hide(ctx, []queue.Visibility{{Handle: it.handle, For: max(left, 0)}})
+		err := b.source.Hide(ctx, []queue.Visibility{{Handle: it.Handle, For: max(left, 0)}})
 		if err == nil {
 			return false
 		}
@@ -58,7 +58,7 @@ func (b *batch) schedule(ctx context.Context, it *item, d webhook.Delivery) (don
 func (b *batch) postpone(ctx context.Context, it *item, until time.Time) (done bool) {
 	it.msg.Due = until.UnixMilli()
 	b.park(ctx, []*item{it})
-	return !it.failed
+	return !it.stays
 }
 
 // park puts messages that came early back to sleep, without reading anything: hidden for what is left; or, when the queue is under pressure, as copies by delays of 15 minutes, which are not in flight.
@@ -67,10 +67,10 @@ func (b *batch) park(ctx context.Context, early []*item) {
 	left := func(it *item) time.Duration { return time.UnixMilli(it.msg.Due).Sub(now) }
 	var hidden []*item
 	for _, it := range early {
-		if b.room(ctx, it.source) {
+		if b.room(ctx, b.source) {
 			hidden = append(hidden, it)
 		} else {
-			it.failed = b.hop(ctx, it, left(it)) != nil
+			it.stays = b.hop(ctx, it, left(it)) != nil
 		}
 	}
 	b.hide(ctx, hidden, left)
@@ -78,19 +78,17 @@ func (b *batch) park(ctx context.Context, early []*item) {
 
 // hide has messages stay in their queues and come back after a span each, under the 12-hour cap.
 func (b *batch) hide(ctx context.Context, items []*item, span func(*item) time.Duration) {
-	bySource := make(map[Queue][]queue.Visibility)
+	var all []queue.Visibility
 	for _, it := range items {
-		it.failed = true
-		bySource[it.source] = append(bySource[it.source], queue.Visibility{
-			Handle: it.handle, For: min(max(span(it), 0), queue.MaxVisibility-visibilityMargin),
+		it.stays = true
+		all = append(all, queue.Visibility{
+			Handle: it.Handle, For: min(max(span(it), 0), queue.MaxVisibility-visibilityMargin),
 		})
 	}
-	for source, all := range bySource {
-		for vs := range slices.Chunk(all, queue.MaxBatch) {
-			if err := source.Hide(ctx, vs); err != nil {
-				// They come back when their visibility timeout ends and are parked then.
-				b.fault(ctx, "delivery.park", Message{}, err)
-			}
+	for vs := range slices.Chunk(all, queue.MaxBatch) {
+		if err := b.source.Hide(ctx, vs); err != nil {
+			// They come back when their visibility timeout ends and are parked then.
+			b.fault(ctx, "delivery.park", Message{}, err)
 		}
 	}
 }
@@ -147,12 +145,12 @@ func (b *batch) bury(ctx context.Context, d webhook.Delivery) (done bool) {
 // whether that is an error of ours. Poison that was redriven has been logged before.
 func (b *batch) poison(ctx context.Context, it *item, level slog.Level, why error) error {
 	var old poisoned
-	if json.Unmarshal([]byte(it.body), &old) == nil && old.Poison != "" {
+	if json.Unmarshal([]byte(it.Body), &old) == nil && old.Poison != "" {
 		level = slog.LevelWarn
 	} else {
-		old = poisoned{Poison: it.body, Dead: Death{Reason: why.Error(), At: unixMilli(b.now())}}
+		old = poisoned{Poison: it.Body, Dead: Death{Reason: why.Error(), At: unixMilli(b.now())}}
 	}
-	b.Log.LogAttrs(ctx, level, "delivery.poison", slog.String("message_id", it.id), slog.Any("err", why))
+	b.Log.LogAttrs(ctx, level, "delivery.poison", slog.String("message_id", it.ID), slog.Any("err", why))
 	body, _ := json.Marshal(old) // strings and numbers
 	err := queue.SendAll(ctx, b.Queues.Dead, []queue.Outgoing{{Body: string(body)}})
 	if err != nil {

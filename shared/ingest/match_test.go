@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"hookline/shared/dialect"
 	"hookline/shared/queue"
 	"hookline/shared/store/sqlite"
@@ -99,16 +97,16 @@ func (w *matchWorld) tenant(id string) webhook.Tenant {
 	return webhook.Tenant{ID: id, Dialect: "standard"}
 }
 
-// handle has the bodies taken as one batch and expects that none comes back.
+// handle has the bodies taken as one batch and expects that none stays.
 func (w *matchWorld) handle(bodies ...string) {
 	w.t.Helper()
-	var batch events.SQSEvent
+	var batch []queue.Received
 	for i, b := range bodies {
-		batch.Records = append(batch.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: b})
+		batch = append(batch, queue.Received{ID: fmt.Sprint(i), Body: b})
 	}
-	resp, err := w.Handle(w.t.Context(), batch)
-	if err != nil || len(resp.BatchItemFailures) > 0 {
-		w.t.Fatalf("got %v, %v, want that no message comes back", resp.BatchItemFailures, err)
+	stays, err := w.Handle(w.t.Context(), batch)
+	if err != nil || len(stays) > 0 {
+		w.t.Fatalf("got %v, %v, want that no message stays", stays, err)
 	}
 }
 

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,29 +15,6 @@ import (
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
-
-func checkData(data json.RawMessage) string {
-	if len(data) == 0 {
-		return "is required"
-	}
-	compact, err := ecmajson.Compact(data)
-	switch {
-	case err != nil:
-		return "must be valid JSON: " + err.Error()
-	case compact[0] != '{':
-		return "must be a JSON object"
-	}
-	return ""
-}
-
-// TooLarge reports whether the event's data is over its limit.
-func TooLarge(in Input) bool {
-	if len(in.Data) <= webhook.MaxDataBytes {
-		return false
-	}
-	compact, err := ecmajson.Compact(in.Data)
-	return err != nil || len(compact) > webhook.MaxDataBytes
-}
 
 // publication is one event on its way through Publish.
 type publication struct {

@@ -8,11 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"hookline/shared/delivery"
 	"hookline/shared/ingest"
 	"hookline/shared/payload"
+	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
@@ -404,11 +403,11 @@ func TestEarlyPins(t *testing.T) {
 // handle gives a message to the ingest queue's handler, and reports whether it is done with.
 func (w *world) handle(body string) bool {
 	w.t.Helper()
-	resp, err := w.Handle(w.t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}})
+	stays, err := w.Handle(w.t.Context(), []queue.Received{{ID: "m", Body: body}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return len(resp.BatchItemFailures) == 0
+	return len(stays) == 0
 }
 
 // TestEntryReused hands in entries of the event bus. The bus gives the same event another time when it is put again.

@@ -8,8 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-lambda-go/events"
-
+	"hookline/shared/queue"
 	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
@@ -49,7 +48,7 @@ func TestLevels(t *testing.T) {
 					}
 					body = string(b)
 				}
-				if _, err := w.service.Handle(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}}); err != nil {
+				if _, err := w.service.Handle(t.Context(), []queue.Received{{ID: "m", Body: body}}); err != nil {
 					t.Fatal(err)
 				}
 				if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "level="+tt.want.String()+" ") {

@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
 	"hookline/shared/dialect"
@@ -135,22 +134,12 @@ func (w *world) poll(ctx context.Context) {
 		if err != nil || len(msgs) == 0 {
 			continue
 		}
-		var ev events.SQSEvent
-		for _, m := range msgs {
-			ev.Records = append(ev.Records, events.SQSMessage{MessageId: m.ID, Body: m.Body})
-		}
-		resp, err := w.service.Handle(context.WithoutCancel(ctx), ev)
+		stays, err := w.service.Handle(context.WithoutCancel(ctx), msgs)
 		if err != nil {
 			w.Error(err)
 		}
-		failed := make(map[string]bool)
-		for _, f := range resp.BatchItemFailures {
-			failed[f.ItemIdentifier] = true
-		}
-		for _, m := range msgs {
-			if !failed[m.ID] {
-				_ = w.queue.Delete(context.WithoutCancel(ctx), m.Handle) // stale: it was received again meanwhile
-			}
+		for _, handle := range queue.Done(msgs, stays) {
+			_ = w.queue.Delete(context.WithoutCancel(ctx), handle) // stale: it was received again meanwhile
 		}
 	}
 }
@@ -349,10 +338,10 @@ func TestDigestTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ev := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: string(body)}}}
+		batch := []queue.Received{{ID: "1", Body: string(body)}}
 		var wg sync.WaitGroup
 		for range 2 {
-			wg.Go(func() { _, _ = w.service.Handle(t.Context(), ev) })
+			wg.Go(func() { _, _ = w.service.Handle(t.Context(), batch) })
 		}
 		wg.Wait()
 		count(w, "ops@acme.example", 11)

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"hookline/shared/dialect"
 	"hookline/shared/hostname"
 	"hookline/shared/queue"
@@ -100,16 +98,15 @@ type digest struct {
 	Due    time.Time `json:"due"`
 }
 
-// Handle takes a batch of messages. What it reports as failed comes back; what is no notice, and a mail that is refused
-// for good, goes to the refused queue with the reason at once, for trying again is of no use. That the mail service
+// Handle takes a batch of messages, and returns the ids of those that stay and come back. What is no notice, and a mail
+// that is refused for good, goes to the refused queue with the reason at once, for trying again is of no use. That the mail service
 // throttles, or refuses an address, is no error of ours: it is logged as a warning.
-func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
-	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	for _, r := range ev.Records {
-		body := r.Body
+func (s *Service) Handle(ctx context.Context, msgs []queue.Received) (stays []string, err error) {
+	for _, m := range msgs {
+		body := m.Body
 		err := s.handle(ctx, &body)
 		if refusal, ok := errors.AsType[*webhook.Error](err); ok && (refusal.Kind == webhook.Invalid || refusal.Kind == webhook.Malformed) {
-			err = s.refuse(ctx, r.MessageId, body, refusal)
+			err = s.refuse(ctx, m.ID, body, refusal)
 		}
 		if err != nil {
 			level := slog.LevelError
@@ -119,11 +116,11 @@ func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEve
 			case errors.Is(err, errLater):
 				level = slog.LevelWarn
 			}
-			s.Log.Log(ctx, level, "mail.failed", "message_id", r.MessageId, "err", err)
-			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
+			s.Log.Log(ctx, level, "mail.failed", "message_id", m.ID, "err", err)
+			stays = append(stays, m.ID)
 		}
 	}
-	return resp, nil
+	return stays, nil
 }
 
 // handle takes a dead letter's wrapping off the body.

@@ -7,8 +7,10 @@
 package queue
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -41,6 +43,21 @@ type Received struct {
 	SentAt        time.Time // kept when redrive moves it to a dead-letter queue
 	FirstReceived time.Time
 	DeadLetterOf  string // name of the queue that redrive took it from, "" if it was sent here
+}
+
+// Handler takes a batch of messages that were received from a queue, and returns the ids of those that stay in it: they
+// come back when their visibility timeout ends. The others are done with, and whoever received them deletes them. After an
+// error all of the batch stays.
+type Handler func(ctx context.Context, msgs []Received) (stays []string, err error)
+
+// Done returns the handles, for Delete, of a batch's messages that do not stay in their queue.
+func Done(msgs []Received, stays []string) (handles []string) {
+	for _, m := range msgs {
+		if !slices.Contains(stays, m.ID) {
+			handles = append(handles, m.Handle)
+		}
+	}
+	return handles
 }
 
 // Visibility asks to hide a received message until For from now. 0 or less makes it visible at once. SQS counts whole

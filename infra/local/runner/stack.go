@@ -16,6 +16,7 @@ import (
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
 	"hookline/shared/notify"
+	"hookline/shared/queue"
 	"hookline/shared/replay"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
@@ -111,7 +112,6 @@ func Assemble(p Parts) (*Stack, error) {
 			Delivery: p.Queues[DeliveryQueue], Retry: p.Queues[RetryQueue],
 			Bulk: p.Queues[BulkQueue], Dead: p.Queues[DeadQueue],
 		},
-		Sources: make(map[string]delivery.Queue),
 	}
 	events := &eventlog.Log{Store: p.Store}
 	replays := &replay.Service{Store: p.Store, Rounds: d, Queue: p.Queues[BulkQueue], Events: events, Now: p.Clock.Now, Log: p.Log}
@@ -140,8 +140,10 @@ func Assemble(p Parts) (*Stack, error) {
 		Sweeper: &delivery.Sweeper{Store: p.Store, Queue: p.Queues[DeliveryQueue], Now: p.Clock.Now, Log: p.Log},
 	}
 	for name, most := range map[string]int{DeliveryQueue: d.Batches.Delivery, RetryQueue: d.Batches.Retry, BulkQueue: d.Batches.Bulk} {
-		d.Sources[ARN(p.Queues[name].Name())] = p.Queues[name]
-		s.pollers = append(s.pollers, &poller{source: p.Queues[name], handler: d.Handle, most: most, limit: functionTimeout, log: p.Log})
+		handle := func(ctx context.Context, msgs []queue.Received) ([]string, error) {
+			return d.Handle(ctx, p.Queues[name], msgs)
+		}
+		s.pollers = append(s.pollers, &poller{source: p.Queues[name], handler: handle, most: most, limit: functionTimeout, log: p.Log})
 	}
 	s.pollers = append(s.pollers, &poller{source: p.Queues[IngestQueue], handler: in.Handle, most: 8, limit: functionTimeout, log: p.Log})
 	if p.Mailer != nil {

@@ -130,19 +130,23 @@ func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]qu
 	}
 	var got []queue.Received
 	for _, m := range out.Messages {
-		a := m.Attributes
-		r := queue.Received{
-			ID: aws.ToString(m.MessageId), Handle: aws.ToString(m.ReceiptHandle), Body: aws.ToString(m.Body),
-			Group:         a[string(types.MessageSystemAttributeNameMessageGroupId)],
-			SentAt:        milliseconds(a[string(types.MessageSystemAttributeNameSentTimestamp)]),
-			FirstReceived: milliseconds(a[string(types.MessageSystemAttributeNameApproximateFirstReceiveTimestamp)]),
-			DeadLetterOf:  nameOf(a[string(types.MessageSystemAttributeNameDeadLetterQueueSourceArn)]),
-		}
-		// What SQS does not say is 0.
-		r.ReceiveCount, _ = strconv.Atoi(a[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
-		got = append(got, r)
+		got = append(got, received(aws.ToString(m.MessageId), aws.ToString(m.ReceiptHandle), aws.ToString(m.Body), m.Attributes))
 	}
 	return got, nil
+}
+
+// received puts a message together. An attribute that SQS leaves out is zero.
+func received(id, handle, body string, attributes map[string]string) queue.Received {
+	of := func(name types.MessageSystemAttributeName) string { return attributes[string(name)] }
+	m := queue.Received{
+		ID: id, Handle: handle, Body: body,
+		Group:         of(types.MessageSystemAttributeNameMessageGroupId),
+		SentAt:        milliseconds(of(types.MessageSystemAttributeNameSentTimestamp)),
+		FirstReceived: milliseconds(of(types.MessageSystemAttributeNameApproximateFirstReceiveTimestamp)),
+		DeadLetterOf:  nameOf(of(types.MessageSystemAttributeNameDeadLetterQueueSourceArn)),
+	}
+	m.ReceiveCount, _ = strconv.Atoi(of(types.MessageSystemAttributeNameApproximateReceiveCount))
+	return m
 }
 
 // Delete removes up to queue.MaxBatch messages by the handles of their last receives, also when their visibility

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"cmp"
 	"context"
+	"errors"
 	"hash/fnv"
 	"strconv"
 	"sync"
@@ -83,6 +84,15 @@ func (s *Store) Count(ctx context.Context, e events.DynamoDBEvent) error {
 		}
 	}
 	return nil
+}
+
+// CountStream is Count as a Lambda function. It refuses an event of another kind: taken for an empty batch, it would count
+// as done. A batch fails, and then comes again, as a whole.
+func (s *Store) CountStream(ctx context.Context, e events.DynamoDBEvent) error {
+	if len(e.Records) == 0 || e.Records[0].EventSource != "aws:dynamodb" {
+		return errors.New("event is no batch of a table's stream")
+	}
+	return s.Count(ctx, e)
 }
 
 func streamKey(keys map[string]events.DynamoDBAttributeValue) key {
