@@ -5,10 +5,12 @@ GOLANGCI := v2.15.0
 # No C compiler is needed; only the race detector wants one.
 export CGO_ENABLED := 0
 
-# COUNTS names a file that gets one line of counts for each test run; .ci/run adds them up. `make check` vets all there
-# is: go test vetting the same again cost a sixth of its time from nothing. The longest package takes five minutes where
-# nothing else runs, and go test's own ten minutes are not enough for a slow machine.
-GOTEST = go build -o .bin/gotest ./infra/checks/gotest && .bin/gotest $(if $(COUNTS),-counts $(COUNTS)) -vet=off -timeout=25m
+# Every run of tests is shown by gotestsum and counted by infra/checks/counts; COUNTS names a file that gets the line of
+# counts too, and .ci/run adds them up. gotestsum is built without cgo, so that the race detector's run needs no second
+# one. `make check` vets all there is: go test vetting the same again cost a sixth of its time from nothing. The longest
+# package takes five minutes where nothing else runs, and go test's own ten minutes are not enough for a slow machine.
+GOTEST = $(shell CGO_ENABLED=0 go tool -n gotestsum) --format=pkgname --format-icons=text --format-hide-empty-pkg \
+	--jsonfile=.bin/$@.json --post-run-command=infra/checks/counts -- -vet=off -timeout=25m
 
 .DEFAULT_GOAL := help
 

@@ -15,7 +15,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what signing in reads, and what the API does not show as it came. A key deleted before the call is not found.
+// Store is the part of store.Store that the console uses besides the API: to sign people in, and for reports that the API
+// does not show as they came. A key that was deleted before the call is not found.
 type Store interface {
 	KeyByHash(ctx context.Context, hash string) (webhook.Key, error)
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)

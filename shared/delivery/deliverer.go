@@ -14,8 +14,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what delivering needs to remember. Errors are *webhook.Error. SaveDelivery's condition is what collapses
-// copies: of two writers that read the same revision one gets webhook.Conflict.
+// Store is the part of store.Store that delivering uses. Errors are *webhook.Error. Delivering relies on SaveDelivery's
+// condition to collapse copies: of two writers that read the same revision one gets webhook.Conflict.
 type Store interface {
 	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
@@ -26,8 +26,8 @@ type Store interface {
 	ReserveSlots(ctx context.Context, ref webhook.Ref, p webhook.Pace, n int, now time.Time) (time.Time, error)
 }
 
-// HealthStore is where a webhook's health is kept. UpdateWebhook fails with webhook.Conflict when the webhook was
-// changed since it was read.
+// HealthStore is the part of store.Store that keeps a webhook's health. UpdateWebhook fails with webhook.Conflict when
+// the webhook was changed since it was read.
 type HealthStore interface {
 	SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook.Health) (bool, error)
 	SetSlow(ctx context.Context, ref webhook.Ref, from, to time.Time) (bool, error)
@@ -35,8 +35,8 @@ type HealthStore interface {
 	UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error
 }
 
-// Queue is what delivering needs of each of its queues. Send and Hide take at most queue.MaxBatch entries and report
-// those not taken with *queue.PartialError. Counts are approximate.
+// Queue is the part of queue.Queue that delivering uses of each of its queues. Send and Hide take at most queue.MaxBatch
+// entries and report those not taken with *queue.PartialError. Counts are approximate.
 type Queue interface {
 	Send(ctx context.Context, msgs []queue.Outgoing) error
 	Hide(ctx context.Context, vs []queue.Visibility) error

@@ -9,7 +9,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// OverdueStore finds pending deliveries whose time has passed. It may be stale.
+// OverdueStore is the part of store.Store that finds pending deliveries whose time has passed. It may be stale: a
+// delivery that it misses is found the next time.
 type OverdueStore interface {
 	Overdue(ctx context.Context, before time.Time, page webhook.Page) (webhook.List[webhook.Delivery], error)
 }

@@ -24,7 +24,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store keeps sources and deployments; the suite in store/storetest is the contract of its methods.
+// Store is the part of store.Store that keeps sources and deployments. A Service relies on CreateDeployment storing one
+// of many equal reports and giving the others that one.
 type Store interface {
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
 	CreateSource(ctx context.Context, s webhook.Source) error

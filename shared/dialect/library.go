@@ -11,7 +11,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is where a deployment's own dialects are kept; the suite in store/storetest is the contract.
+// Store is the part of store.Store that keeps a deployment's own dialects. A Library relies on DialectHead being read
+// fresh, and on a version never changing once it is stored.
 type Store interface {
 	DialectHead(ctx context.Context, name string) (webhook.DialectHead, error)
 	DialectVersion(ctx context.Context, name string, version int) (webhook.DialectVersion, error)

@@ -14,7 +14,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what the log needs to remember. PutLogItem's condition is what keeps an event from being in it twice.
+// Store is the part of store.Store that the log uses. It relies on PutLogItem's condition, which keeps an event from
+// being in the log twice.
 type Store interface {
 	PayloadStore
 	PutLogItem(ctx context.Context, it webhook.LogItem) (webhook.LogItem, bool, error)
@@ -23,7 +24,7 @@ type Store interface {
 	FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error)
 }
 
-// PayloadStore keeps what is too large for an item.
+// PayloadStore is the part of store.Store that keeps the pieces of a record which is too large for one item.
 type PayloadStore interface {
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)

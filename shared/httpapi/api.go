@@ -23,7 +23,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what the API reads and changes; the suite in store/storetest is the contract of its methods.
+// Store is the part of store.Store that the API reads and changes. Every call takes the tenant of the caller's key, and
+// the API relies on the store to find nothing of another tenant.
 type Store interface {
 	management.Store
 	ListStore
@@ -106,7 +107,7 @@ type Dialects interface {
 	Names(ctx context.Context) ([]string, error)
 }
 
-// DeadLetters is the queue of what ran out of attempts.
+// DeadLetters is the part of queue.Queue that the API uses of the queue of messages that ran out of attempts.
 type DeadLetters interface {
 	Counts(ctx context.Context) (queue.Counts, error)
 	// StartMove starts the queue's own move task; queue.ErrMoveRunning when one is running. 0 is no limit of our own.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"hookline/shared/api"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
@@ -31,11 +32,13 @@ func (a *API) listDeliveries(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, listOf(l, deliveryOf))
+	return reply(http.StatusOK, api.ListOf(l, api.DeliveryOf))
 }
 
 func (a *API) showDelivery(c *call) (answer, error) {
-	out := sentJSON{deliveryJSON: deliveryOf(c.record), RequestHeaders: map[string]string{}, Attempts: each(c.record.Attempts, attemptOf)}
+	out := api.DeliveryDetail{
+		Delivery: api.DeliveryOf(c.record), RequestHeaders: map[string]string{}, Attempts: api.Each(c.record.Attempts, api.AttemptOf),
+	}
 	body, headers, err := a.Deliverer.Sent(c.ctx(), c.record)
 	switch {
 	case err != nil && webhook.KindOf(err) != webhook.NotFound: // what was sent may be gone before the record is
@@ -62,5 +65,5 @@ func (a *API) replayDelivery(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusAccepted, deliveryOf(d))
+	return reply(http.StatusAccepted, api.DeliveryOf(d))
 }

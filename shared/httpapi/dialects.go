@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"hookline/shared/api"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
@@ -22,15 +23,15 @@ func (a *API) listDialects(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out := webhook.List[dialectJSON]{Next: names.Next}
+	out := webhook.List[api.DialectSummary]{Next: names.Next}
 	for _, name := range names.Items {
 		d, err := a.Dialects.Dialect(c.ctx(), name)
 		if err != nil {
 			return answer{}, err
 		}
-		out.Items = append(out.Items, dialectJSON{Name: d.Name, Version: d.Version, Product: d.Product, BuiltIn: a.Dialects.BuiltIn(name)})
+		out.Items = append(out.Items, api.DialectSummary{Name: d.Name, Version: d.Version, Product: d.Product, BuiltIn: a.Dialects.BuiltIn(name)})
 	}
-	return reply(http.StatusOK, listOf(out, func(d dialectJSON) dialectJSON { return d }))
+	return reply(http.StatusOK, api.ListOf(out, func(d api.DialectSummary) api.DialectSummary { return d }))
 }
 
 // findDialect finds a dialect by name, or a version of one by reference; a deleted name is only found by reference.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"hookline/shared/ingest"
+	"hookline/shared/api"
 	"hookline/shared/webhook"
 )
 
@@ -124,20 +124,20 @@ func TestDocumentHasTheTimes(t *testing.T) {
 func TestDocumentHasTheShapes(t *testing.T) {
 	doc := readDocument(t)
 	for name, shape := range map[string]any{
-		"Problem": problem{}, "FieldError": webhook.FieldError{}, "Tenant": tenantJSON{}, "CreatedTenant": newTenantJSON{},
-		"Key": keyJSON{}, "CreatedKey": newKeyJSON{}, "CreatedWebhook": webhookJSON{}, "WebhookList": webhooksJSON{},
-		"TestResult": testJSON{}, "Rotated": rotatedJSON{}, "Attempt": attemptJSON{}, "Delivery": deliveryJSON{},
-		"DeliveryDetail": sentJSON{}, "EventResult": ingest.Result{}, "EventResults": resultsJSON[ingest.Result]{},
-		"EventType": eventTypeJSON{}, "DialectSummary": dialectJSON{}, "DialectList": listJSON[dialectJSON]{}, "Move": moveJSON{},
-		"Replay": replayJSON{}, "ReplayStarted": replayStartedJSON{}, "DeadLetters": deadLettersJSON{}, "RedriveStarted": redriveJSON{}, "Health": healthJSON{},
-		"TenantList": listJSON[tenantJSON]{}, "KeyList": listJSON[keyJSON]{}, "DeliveryList": listJSON[deliveryJSON]{},
-		"Source": sourceJSON{}, "CreatedSource": newSourceJSON{}, "SourceList": listJSON[sourceJSON]{},
-		"Deployment": deploymentJSON{}, "DeploymentList": listJSON[deploymentJSON]{}, "Received": receivedJSON{},
-		"Stats": statsJSON{}, "WebhookStats": webhookStatsJSON{}, "HourCounts": hourJSON{}, "DeliveryCounts": countsJSON{},
-		"ImportCheck": importCheckJSON{}, "ImportOutcome": importItemJSON{}, "ImportedWebhooks": resultsJSON[webhookJSON]{},
-		"Event": eventJSON{}, "EventDetail": loggedJSON{}, "SkippedWebhook": skippedJSON{}, "EventList": listJSON[eventJSON]{},
-		"EventTypeList": listJSON[eventTypeJSON]{}, "Preview": previewJSON{}, "TriedFilter": triedJSON{}, "PreviewRequest": requestJSON{},
-		"PortalLink": portalLinkJSON{},
+		"Problem": api.Problem{}, "FieldError": webhook.FieldError{}, "Tenant": api.Tenant{}, "CreatedTenant": api.CreatedTenant{},
+		"Key": api.Key{}, "CreatedKey": api.CreatedKey{}, "CreatedWebhook": api.CreatedWebhook{}, "WebhookList": api.WebhookList{},
+		"TestResult": api.TestResult{}, "Rotated": api.Rotated{}, "Attempt": api.Attempt{}, "Delivery": api.Delivery{},
+		"DeliveryDetail": api.DeliveryDetail{}, "EventResult": api.EventResult{}, "EventResults": api.Results[api.EventResult]{},
+		"EventType": api.EventType{}, "DialectSummary": api.DialectSummary{}, "DialectList": api.List[api.DialectSummary]{}, "Move": api.Move{},
+		"Replay": api.Replay{}, "ReplayStarted": api.ReplayStarted{}, "DeadLetters": api.DeadLetters{}, "RedriveStarted": api.RedriveStarted{}, "Health": api.Health{},
+		"TenantList": api.List[api.Tenant]{}, "KeyList": api.List[api.Key]{}, "DeliveryList": api.List[api.Delivery]{},
+		"Source": api.Source{}, "CreatedSource": api.CreatedSource{}, "SourceList": api.List[api.Source]{},
+		"Deployment": api.Deployment{}, "DeploymentList": api.List[api.Deployment]{}, "Received": api.Received{},
+		"Stats": api.Stats{}, "WebhookStats": api.WebhookStats{}, "HourCounts": api.HourCounts{}, "DeliveryCounts": api.DeliveryCounts{},
+		"ImportCheck": api.ImportCheck{}, "ImportOutcome": api.ImportOutcome{}, "ImportedWebhooks": api.Results[api.CreatedWebhook]{},
+		"Event": api.Event{}, "EventDetail": api.EventDetail{}, "SkippedWebhook": api.SkippedWebhook{}, "EventList": api.List[api.Event]{},
+		"EventTypeList": api.List[api.EventType]{}, "Preview": api.Preview{}, "TriedFilter": api.TriedFilter{}, "PreviewRequest": api.PreviewRequest{},
+		"PortalLink": api.PortalLink{},
 	} {
 		got, required := shapeOf(doc, doc.Components.Schemas[name])
 		want, always := fieldsOf(reflect.TypeOf(shape))

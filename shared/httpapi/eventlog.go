@@ -1,45 +1,14 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 
+	"hookline/shared/api"
 	"hookline/shared/ingest"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
-
-// eventJSON is an event as it was accepted.
-type eventJSON struct {
-	ID         string `json:"id"`
-	Type       string `json:"type"`
-	Timestamp  string `json:"timestamp"`
-	AcceptedAt string `json:"accepted_at"`
-	Matched    int    `json:"matched"`
-}
-
-func eventOf(ev webhook.LoggedEvent) eventJSON {
-	return eventJSON{ID: ev.ID, Type: ev.Type, Timestamp: webhook.InSeconds(ev.Timestamp), AcceptedAt: at(ev.AcceptedAt), Matched: len(ev.Matched)}
-}
-
-// loggedJSON is one event with where it went and where it did not.
-type loggedJSON struct {
-	eventJSON
-	Data       json.RawMessage `json:"data"`
-	Deliveries []deliveryJSON  `json:"deliveries"`
-	Skipped    []skippedJSON   `json:"skipped"`
-	Truncated  bool            `json:"truncated"`
-}
-
-// skippedJSON is a webhook that an event did not go to.
-type skippedJSON struct {
-	WebhookID string        `json:"webhook_id"`
-	Reason    ingest.Reason `json:"reason"`
-}
-
-// deleted is the reason where a webhook matched, and was deleted before its first attempt.
-const deleted ingest.Reason = "deleted"
 
 const (
 	// maxShown is how many deliveries one event shows, and how many webhooks that it did not go to.
@@ -71,7 +40,7 @@ func (a *API) listEvents(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, listOf(l, eventOf))
+	return reply(http.StatusOK, api.ListOf(l, api.EventOf))
 }
 
 func (a *API) findEvent(c *call) (err error) {
@@ -86,7 +55,7 @@ func (a *API) findEvent(c *call) (err error) {
 }
 
 func (a *API) showEvent(c *call) (answer, error) {
-	out := loggedJSON{eventJSON: eventOf(c.event), Data: c.event.Data, Deliveries: []deliveryJSON{}, Skipped: []skippedJSON{}}
+	out := api.EventDetail{Event: api.EventOf(c.event), Data: c.event.Data, Deliveries: []api.Delivery{}, Skipped: []api.SkippedWebhook{}}
 	matched := c.event.Matched
 	if len(matched) > maxShown {
 		matched, out.Truncated = matched[:maxShown], true
@@ -117,21 +86,21 @@ func (a *API) showEvent(c *call) (answer, error) {
 		_, there := hooks[refs[i]]
 		switch {
 		case recorded:
-			out.Deliveries = append(out.Deliveries, deliveryOf(rec))
+			out.Deliveries = append(out.Deliveries, api.DeliveryOf(rec))
 		case there: // its first attempt is to come, or under way
-			out.Deliveries = append(out.Deliveries, deliveryOf(webhook.Delivery{
+			out.Deliveries = append(out.Deliveries, api.DeliveryOf(webhook.Delivery{
 				DeliveryKey: keys[i], Type: c.event.Type, Status: webhook.Pending,
 			}))
 		default:
-			out.Skipped = append(out.Skipped, skippedJSON{hook, deleted})
+			out.Skipped = append(out.Skipped, api.SkippedWebhook{WebhookID: hook, Reason: api.SkippedDeleted})
 		}
 	}
 	reasons := ingest.Why(c.ctx(), others, c.event.Event)
 	for i, w := range others {
 		if rec, sent := records[keyOf(w.ID)]; sent {
-			out.Deliveries = append(out.Deliveries, deliveryOf(rec))
+			out.Deliveries = append(out.Deliveries, api.DeliveryOf(rec))
 		} else {
-			out.Skipped = append(out.Skipped, skippedJSON{w.ID, reasons[i]})
+			out.Skipped = append(out.Skipped, api.SkippedWebhook{WebhookID: w.ID, Reason: string(reasons[i])})
 		}
 	}
 	return reply(http.StatusOK, out)
@@ -182,7 +151,7 @@ func (a *API) replayEvent(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusAccepted, deliveryOf(d))
+	return reply(http.StatusAccepted, api.DeliveryOf(d))
 }
 
 // recipient finds a webhook by what a body says.

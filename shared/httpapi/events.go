@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/dialect"
 	"hookline/shared/ingest"
 	"hookline/shared/management"
@@ -39,10 +40,12 @@ func (a *API) publish(c *call) (answer, error) {
 	case err != nil:
 		return answer{}, err
 	case batch:
-		return reply(http.StatusAccepted, resultsJSON[ingest.Result]{Data: results})
+		return reply(http.StatusAccepted, api.Results[api.EventResult]{Data: api.Each(results, eventResult)})
 	}
-	return reply(http.StatusAccepted, results[0])
+	return reply(http.StatusAccepted, eventResult(results[0]))
 }
+
+func eventResult(r ingest.Result) api.EventResult { return api.EventResult(r) }
 
 // alone names the fields of a request that is one event and no list.
 func alone(err error) error {

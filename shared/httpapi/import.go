@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"hookline/shared/api"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
@@ -32,11 +33,11 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		out := importCheckJSON{Valid: true, Data: make([]importItemJSON, len(all))}
+		out := api.ImportCheck{Valid: true, Data: make([]api.ImportOutcome, len(all))}
 		for i, item := range all {
-			out.Data[i] = importItemOf(i, item)
-			out.Data[i].Warnings = orEmpty(management.Warnings(d, item.Webhook))
-			out.Valid = out.Valid && out.Data[i].Outcome == wouldCreate
+			out.Data[i] = importOutcome(i, item)
+			out.Data[i].Warnings = append(out.Data[i].Warnings, management.Warnings(d, item.Webhook)...)
+			out.Valid = out.Valid && out.Data[i].Outcome == api.ImportCreate
 		}
 		return reply(http.StatusOK, out)
 	}
@@ -44,10 +45,8 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusCreated, resultsJSON[webhookJSON]{Data: each(made, func(m management.Created) webhookJSON {
-		out := webhookOf(d, m.Webhook)
-		out.Secret, out.Warnings = m.Secret, management.Warnings(d, m.Webhook)
-		return out
+	return reply(http.StatusCreated, api.Results[api.CreatedWebhook]{Data: api.Each(made, func(m management.Created) api.CreatedWebhook {
+		return created(d, m)
 	})})
 }
 
@@ -82,37 +81,19 @@ func importInputs(body []byte, faults *management.Faults) []management.ImportInp
 	return out
 }
 
-// What would become of an entry.
-const (
-	wouldCreate = "create"
-	wouldClash  = "exists"
-	wouldRefuse = "invalid"
-)
-
-type importCheckJSON struct {
-	Valid bool             `json:"valid"`
-	Data  []importItemJSON `json:"data"`
-}
-
-type importItemJSON struct {
-	ID       *string              `json:"id"`
-	URL      string               `json:"url"`
-	Name     string               `json:"name"`
-	Outcome  string               `json:"outcome"`
-	Errors   []webhook.FieldError `json:"errors"`
-	Warnings []string             `json:"warnings"`
-}
-
-func importItemOf(i int, item management.Imported) importItemJSON {
-	out := importItemJSON{
-		ID: orNull(item.Webhook.ID), URL: item.Webhook.URL, Name: item.Webhook.Name, Outcome: wouldCreate, Errors: []webhook.FieldError{},
+func importOutcome(i int, item management.Imported) api.ImportOutcome {
+	out := api.ImportOutcome{
+		URL: item.Webhook.URL, Name: item.Webhook.Name, Outcome: api.ImportCreate, Errors: []webhook.FieldError{}, Warnings: []string{},
+	}
+	if id := item.Webhook.ID; id != "" {
+		out.ID = &id
 	}
 	for _, e := range item.Faults {
-		out.Outcome = wouldRefuse
+		out.Outcome = api.ImportInvalid
 		out.Errors = append(out.Errors, webhook.FieldError{Field: management.ImportField(i, e.Field), Message: e.Message})
 	}
-	if item.Exists && out.Outcome == wouldCreate {
-		out.Outcome = wouldClash
+	if item.Exists && out.Outcome == api.ImportCreate {
+		out.Outcome = api.ImportExists
 		out.Errors = append(out.Errors, webhook.FieldError{Field: management.ImportField(i, "id"), Message: management.IDTaken})
 	}
 	return out

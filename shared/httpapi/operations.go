@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"hookline/shared/api"
 	"hookline/shared/management"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
@@ -20,7 +21,7 @@ func (a *API) showOpenAPI(*call) (answer, error) {
 
 // showHealth says that the process serves; it asks nothing of the engines.
 func (a *API) showHealth(*call) (answer, error) {
-	return reply(http.StatusOK, healthJSON{Status: "ok"})
+	return reply(http.StatusOK, api.Health{Status: "ok"})
 }
 
 func (a *API) redrive(c *call) (answer, error) {
@@ -41,7 +42,7 @@ func (a *API) redrive(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusAccepted, redriveJSON{ID: id})
+	return reply(http.StatusAccepted, api.RedriveStarted{ID: id})
 }
 
 func (a *API) showDeadLetters(c *call) (answer, error) {
@@ -53,5 +54,5 @@ func (a *API) showDeadLetters(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, deadLettersJSON{Depth: n.Visible + n.InFlight + n.Delayed, Tasks: each(moves, moveOf)})
+	return reply(http.StatusOK, api.DeadLetters{Depth: n.Visible + n.InFlight + n.Delayed, Tasks: api.Each(moves, api.MoveOf)})
 }

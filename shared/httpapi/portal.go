@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/management"
 	"hookline/shared/portal"
 )
@@ -15,11 +16,6 @@ const (
 	PortalPath  = "/console/portal"
 	PortalField = "link"
 )
-
-type portalLinkJSON struct {
-	URL       string `json:"url"`
-	ExpiresAt string `json:"expires_at"`
-}
 
 // createPortalLink makes a link to the console. Nothing is stored: only its use is.
 func (a *API) createPortalLink(c *call) (answer, error) {
@@ -45,5 +41,5 @@ func (a *API) createPortalLink(c *call) (answer, error) {
 	}
 	u := here(c.request, PortalPath)
 	u.RawQuery = url.Values{PortalField: {sealed}}.Encode()
-	return reply(http.StatusCreated, portalLinkJSON{URL: u.String(), ExpiresAt: at(l.Expires)})
+	return reply(http.StatusCreated, api.PortalLink{URL: u.String(), ExpiresAt: api.Time{Time: l.Expires}})
 }

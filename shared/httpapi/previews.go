@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/dialect"
 	"hookline/shared/format"
 	"hookline/shared/ingest"
@@ -66,7 +67,7 @@ func (p preview) answer() (answer, error) {
 	for _, e := range ingest.Check(d, ingest.Input{Type: ev.Type, Data: ev.Data}) {
 		faults.Add(e.Field, e.Message)
 	}
-	out := previewJSON{Dialect: d.Ref(), Type: ev.Type, EventID: ev.ID, Tenant: ev.Tenant, Timestamp: webhook.InSeconds(ev.Timestamp), Format: p.format, Secret: p.secret}
+	out := api.Preview{Dialect: d.Ref(), Type: ev.Type, EventID: ev.ID, Tenant: ev.Tenant, Timestamp: webhook.InSeconds(ev.Timestamp), Format: p.format, Secret: p.secret}
 	if out.Format == "" {
 		out.Format = webhook.FormatJSON
 	} else if problem := format.Check(out.Format); problem != "" {
@@ -98,11 +99,11 @@ func (p preview) answer() (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		out.Requests = append(out.Requests, requestJSON{
-			ContentType: m.ContentType, Headers: headersJSON(headers), Body: string(dialect.Wire(body, m.ContentType)),
+		out.Requests = append(out.Requests, api.PreviewRequest{
+			ContentType: m.ContentType, Headers: api.Headers(headers), Body: string(dialect.Wire(body, m.ContentType)),
 		})
 	}
-	out.requestJSON = out.Requests[0]
+	out.PreviewRequest = out.Requests[0]
 	return reply(http.StatusOK, out)
 }
 
@@ -119,7 +120,7 @@ func (a *API) tryFilter(c *call) (answer, error) {
 	if !filter.Set || filter.Null {
 		faults.Add("filter", "is required")
 	}
-	out := triedJSON{Data: data.Value}
+	out := api.TriedFilter{Data: data.Value}
 	switch {
 	case data.Set && !data.Null:
 		object(data.Value, "data", "data.", &faults) // as an event's data has to be

@@ -5,47 +5,10 @@ import (
 	"net/http"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
-
-// replayStartedJSON is the answer to who starts a job, or asks what it would take.
-type replayStartedJSON struct {
-	ID      *string `json:"id"` // null when nothing was started
-	Matched int     `json:"matched"`
-	More    bool    `json:"more"` // counting ended early
-}
-
-type replayJSON struct {
-	ID         string               `json:"id"`
-	WebhookID  string               `json:"webhook_id"`
-	Status     webhook.ReplayStatus `json:"status"`
-	Selection  selectionJSON        `json:"selection"`
-	Matched    int                  `json:"matched"`
-	More       bool                 `json:"more"`
-	Started    int                  `json:"started"`
-	Skipped    int                  `json:"skipped"`
-	Error      *string              `json:"error"`
-	CreatedAt  string               `json:"created_at"`
-	UpdatedAt  string               `json:"updated_at"`
-	FinishedAt *string              `json:"finished_at"`
-}
-
-// selectionJSON is what a job takes, as it was asked for.
-type selectionJSON struct {
-	Status    webhook.ReplayOf `json:"status"`
-	EventType *string          `json:"event_type"`
-	Since     string           `json:"since"`
-	Until     string           `json:"until"`
-}
-
-func replayOf(r webhook.Replay) replayJSON {
-	return replayJSON{
-		ID: r.ID, WebhookID: r.Webhook, Status: r.Status, Matched: r.Matched, More: r.More, Started: r.Started, Skipped: r.Skipped(),
-		Selection: selectionJSON{Status: r.Of, EventType: orNull(r.Type), Since: at(r.Since), Until: at(r.Until)},
-		Error:     orNull(string(r.Error)), CreatedAt: at(r.CreatedAt), UpdatedAt: at(r.UpdatedAt), FinishedAt: atOrNull(r.FinishedAt),
-	}
-}
 
 // moment reads a time in RFC 3339. All before 1970 is the same to us.
 func (f fields) moment(name string) management.Field[time.Time] {
@@ -105,12 +68,12 @@ func (a *API) replayWebhook(c *call) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		return reply(http.StatusAccepted, replayStartedJSON{Matched: matched, More: more})
+		return reply(http.StatusAccepted, api.ReplayStarted{Matched: matched, More: more})
 	}
 	if r, err = a.Replays.Start(c.ctx(), r); err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusAccepted, replayStartedJSON{ID: &r.ID, Matched: r.Matched, More: r.More})
+	return reply(http.StatusAccepted, api.ReplayStarted{ID: &r.ID, Matched: r.Matched, More: r.More})
 }
 
 func (a *API) findReplay(c *call) (err error) {
@@ -121,7 +84,9 @@ func (a *API) findReplay(c *call) (err error) {
 	return err
 }
 
-func (a *API) showReplay(c *call) (answer, error) { return reply(http.StatusOK, replayOf(c.replay)) }
+func (a *API) showReplay(c *call) (answer, error) {
+	return reply(http.StatusOK, api.ReplayOf(c.replay))
+}
 
 func (a *API) cancelReplay(c *call) (answer, error) {
 	return noContent(a.Replays.Cancel(c.ctx(), c.tenant.ID, c.replay.ID))

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"hookline/shared/api"
 	"hookline/shared/deployment"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
@@ -11,19 +12,6 @@ import (
 
 // receiverPath is where reports for sources come in; the kind and the source's id follow.
 const receiverPath = "/webhooks/deployments/"
-
-type sourceJSON struct {
-	ID        string `json:"id"`
-	Kind      string `json:"kind"`
-	Name      string `json:"name"`
-	URL       string `json:"url"`
-	CreatedAt string `json:"created_at"`
-}
-
-type newSourceJSON struct {
-	sourceJSON
-	Secret string `json:"secret"`
-}
 
 // here returns an address of ours that begins as the caller's own request did, so that it is right behind any domain. A
 // tunnel to this machine says in X-Forwarded-Proto how it was called; who lies there lies to himself.
@@ -35,9 +23,8 @@ func here(r *http.Request, path string) *url.URL {
 	return u
 }
 
-func sourceOf(c *call, s webhook.Source) sourceJSON {
-	at, made := here(c.request, receiverPath+s.Kind+"/"+s.ID), at(s.CreatedAt)
-	return sourceJSON{ID: s.ID, Kind: s.Kind, Name: s.Name, URL: at.String(), CreatedAt: made}
+func sourceOf(c *call, s webhook.Source) api.Source {
+	return api.SourceOf(s, here(c.request, receiverPath+s.Kind+"/"+s.ID).String())
 }
 
 func (a *API) deployments() deployment.Service {
@@ -61,7 +48,7 @@ func (a *API) createSource(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusCreated, newSourceJSON{sourceJSON: sourceOf(c, src), Secret: secret})
+	return reply(http.StatusCreated, api.CreatedSource{Source: sourceOf(c, src), Secret: secret})
 }
 
 func (a *API) listSources(c *call) (answer, error) {
@@ -74,7 +61,7 @@ func (a *API) listSources(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, listOf(l, func(s webhook.Source) sourceJSON { return sourceOf(c, s) }))
+	return reply(http.StatusOK, api.ListOf(l, func(s webhook.Source) api.Source { return sourceOf(c, s) }))
 }
 
 func (a *API) showSource(c *call) (answer, error) {
@@ -97,13 +84,6 @@ func receivers() []route {
 	return out
 }
 
-// receivedJSON is the answer to a report. Products show it in their logs of deliveries, so it says what became of it.
-type receivedJSON struct {
-	ID     string             `json:"id,omitempty"`
-	Status deployment.Outcome `json:"status"`
-	Detail string             `json:"detail,omitempty"`
-}
-
 // receive takes a report. An Idempotency-Key makes no difference: the same report has the same id, whatever its headers.
 func (a *API) receive(c *call, p deployment.Provider) (answer, error) {
 	got, err := a.deployments().Receive(c.ctx(), c.name, p.Kind, c.request.Header, c.body)
@@ -123,5 +103,5 @@ func (a *API) receive(c *call, p deployment.Provider) (answer, error) {
 		status = http.StatusAccepted
 	case deployment.Repeated, deployment.Pinged:
 	}
-	return reply(status, receivedJSON{ID: got.ID, Status: got.Outcome, Detail: got.Reason})
+	return reply(status, api.Received{ID: got.ID, Status: string(got.Outcome), Detail: got.Reason})
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/webhook"
 )
 
@@ -83,32 +84,32 @@ func (a *API) lastDay(c *call) (tallies, error) {
 }
 
 // sum adds up all webhooks' tallies.
-func (t tallies) sum() (out countsJSON) {
+func (t tallies) sum() (out api.DeliveryCounts) {
 	for _, hook := range t.by {
 		for _, of := range hook {
-			out.add(of)
+			count(&out, of)
 		}
 	}
 	return out
 }
 
 // of returns one webhook's.
-func (t tallies) of(id string) webhookStatsJSON {
+func (t tallies) of(id string) api.WebhookStats {
 	first := t.now.Truncate(time.Hour).Add(-(hours - 1) * time.Hour)
-	out := webhookStatsJSON{Hours: make([]hourJSON, hours)}
+	out := api.WebhookStats{Hours: make([]api.HourCounts, hours)}
 	for i := range out.Hours {
-		out.Hours[i].Hour = at(first.Add(time.Duration(i) * time.Hour))
+		out.Hours[i].Hour = api.Time{Time: first.Add(time.Duration(i) * time.Hour)}
 	}
 	for _, of := range t.by[id] {
-		out.Deliveries.add(of)
+		count(&out.Deliveries, of)
 		if i := int(of.Hour.Sub(first) / time.Hour); !of.Hour.Before(first) && i < hours {
-			out.Hours[i].add(of)
+			count(&out.Hours[i].DeliveryCounts, of)
 		}
 	}
 	return out
 }
 
-func (n *countsJSON) add(t webhook.Tally) {
+func count(n *api.DeliveryCounts, t webhook.Tally) {
 	n.Succeeded += t.Succeeded
 	n.Failed += t.Failed
 	n.Pending += t.Pending
@@ -127,8 +128,8 @@ func (a *API) showStats(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out := statsJSON{
-		Webhooks:   webhookCountsJSON{Total: n.Total, Active: n.Active, Inactive: n.Inactive, Failing: n.Failing},
+	out := api.Stats{
+		Webhooks:   api.WebhookCounts(n),
 		Deliveries: t.sum(),
 	}
 	for _, e := range d.EventTypes() {

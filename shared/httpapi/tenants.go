@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 
+	"hookline/shared/api"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
@@ -36,7 +37,7 @@ func (a *API) createTenant(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusCreated, newTenantJSON{ID: t.ID, Name: t.Name, Dialect: t.Dialect, APIKey: key})
+	return reply(http.StatusCreated, api.CreatedTenant{ID: t.ID, Name: t.Name, Dialect: t.Dialect, APIKey: key})
 }
 
 func (a *API) listTenants(c *call) (answer, error) {
@@ -49,10 +50,12 @@ func (a *API) listTenants(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, listOf(l, tenantOf))
+	return reply(http.StatusOK, api.ListOf(l, api.TenantOf))
 }
 
-func (a *API) showTenant(c *call) (answer, error) { return reply(http.StatusOK, tenantOf(c.tenant)) }
+func (a *API) showTenant(c *call) (answer, error) {
+	return reply(http.StatusOK, api.TenantOf(c.tenant))
+}
 
 func (a *API) updateTenant(c *call) (answer, error) {
 	var faults management.Faults
@@ -60,7 +63,7 @@ func (a *API) updateTenant(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, tenantOf(t))
+	return reply(http.StatusOK, api.TenantOf(t))
 }
 
 func (a *API) deleteTenant(c *call) (answer, error) {
@@ -80,7 +83,7 @@ func (a *API) createKey(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusCreated, newKeyJSON{ID: k.ID, Name: k.Name, Scopes: k.Scopes, Key: key})
+	return reply(http.StatusCreated, api.CreatedKey{ID: k.ID, Name: k.Name, Scopes: k.Scopes, Key: key})
 }
 
 func (a *API) listKeys(c *call) (answer, error) {
@@ -93,7 +96,7 @@ func (a *API) listKeys(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, listOf(l, keyOf))
+	return reply(http.StatusOK, api.ListOf(l, api.KeyOf))
 }
 
 func (a *API) deleteKey(c *call) (answer, error) {

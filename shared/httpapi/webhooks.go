@@ -3,6 +3,8 @@ package httpapi
 import (
 	"net/http"
 
+	"hookline/shared/api"
+	"hookline/shared/dialect"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
@@ -41,9 +43,11 @@ func (a *API) createWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out := webhookOf(d, made.Webhook)
-	out.Secret, out.Warnings = made.Secret, management.Warnings(d, made.Webhook)
-	return reply(http.StatusCreated, out)
+	return reply(http.StatusCreated, created(d, made))
+}
+
+func created(d *dialect.Dialect, made management.Created) api.CreatedWebhook {
+	return api.CreatedWebhook{Webhook: api.WebhookOf(d, made.Webhook), Secret: made.Secret, Warnings: management.Warnings(d, made.Webhook)}
 }
 
 func (a *API) listWebhooks(c *call) (answer, error) {
@@ -74,15 +78,15 @@ func (a *API) listWebhooks(c *call) (answer, error) {
 			return answer{}, err
 		}
 	}
-	return reply(http.StatusOK, webhooksJSON{
-		listJSON: listOf(l, func(w webhook.Webhook) listedJSON {
-			out := listedJSON{webhookJSON: webhookOf(d, w)}
+	return reply(http.StatusOK, api.WebhookList{
+		List: api.ListOf(l, func(w webhook.Webhook) api.ListedWebhook {
+			out := api.ListedWebhook{Webhook: api.WebhookOf(d, w)}
 			if withStats {
 				out.Stats = new(day.of(w.ID))
 			}
 			return out
 		}),
-		Total: n.Total, Active: n.Active, Inactive: n.Inactive, Failing: n.Failing,
+		WebhookCounts: api.WebhookCounts(n),
 	})
 }
 
@@ -91,7 +95,7 @@ func (a *API) showWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, webhookOf(d, c.webhook))
+	return reply(http.StatusOK, api.WebhookOf(d, c.webhook))
 }
 
 func (a *API) updateWebhook(c *call) (answer, error) {
@@ -104,9 +108,7 @@ func (a *API) updateWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out := webhookOf(d, w)
-	out.Warnings = management.Warnings(d, w)
-	return reply(http.StatusOK, out)
+	return reply(http.StatusOK, api.ChangedWebhook{Webhook: api.WebhookOf(d, w), Warnings: management.Warnings(d, w)})
 }
 
 func (a *API) deleteWebhook(c *call) (answer, error) {
@@ -135,13 +137,7 @@ func (a *API) testWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out := testJSON{DeliveryID: sent.ID(), Status: sent.Status, Headers: map[string]string{}}
-	if last := sent.LastAttempt(); last != nil {
-		shown := attemptOf(*last)
-		out.StatusCode, out.DurationMS, out.Error, out.ErrorDetail = shown.StatusCode, shown.DurationMS, shown.Error, shown.ErrorDetail
-		out.ResponseBody, out.Headers = shown.ResponseBody, shown.ResponseHeaders
-	}
-	return reply(http.StatusOK, out)
+	return reply(http.StatusOK, api.TestResultOf(sent))
 }
 
 func (a *API) rotateSecret(c *call) (answer, error) {
@@ -157,5 +153,5 @@ func (a *API) rotateSecret(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, rotatedJSON{Secret: out.Secret, PreviousSecretExpiresAt: atOrNull(out.PreviousExpiresAt)})
+	return reply(http.StatusOK, api.Rotated{Secret: out.Secret, PreviousSecretExpiresAt: api.TimeOrNull(out.PreviousExpiresAt)})
 }

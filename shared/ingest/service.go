@@ -11,7 +11,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what ingest needs to remember. Subscriptions is read fresh: a webhook created before the call is in it.
+// Store is the part of store.Store that ingest uses. Ingest relies on Subscriptions being read fresh: a webhook that was
+// created before the call is in it.
 type Store interface {
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
 	Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, error)
@@ -21,7 +22,8 @@ type Store interface {
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
 }
 
-// PinStore remembers ids from outside. Load finds the records of deliveries that exist.
+// PinStore is the part of store.Store that remembers ids from outside. Of many calls of Pins for one id at once, one
+// stores its pin and the others get that one. Load finds the records of deliveries that exist.
 type PinStore interface {
 	Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error)
 	FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error)

@@ -29,9 +29,6 @@ const (
 	MaxSecrets        = 10 // that sign at once
 )
 
-// Mask stands for the value of a custom header when a webhook is read. Given back, it keeps the value that is stored.
-const Mask = "********"
-
 // apply puts the given fields into w and notes what is wrong with them. It returns the custom headers as they shall
 // be, not yet in w because sealing them is the caller's. stored are those of a webhook that exists.
 func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, stored map[string]string, faults *Faults) map[string]string {
@@ -124,7 +121,7 @@ func refuseMasked(headers Field[map[string]string], stored map[string]string, fa
 		return
 	}
 	for _, name := range sortedKeys(headers.Value) {
-		if _, ok := storedUnder(stored, name); ok && headers.Value[name] == Mask {
+		if _, ok := storedUnder(stored, name); ok && headers.Value[name] == webhook.Mask {
 			faults.Add("headers."+name, again)
 		}
 	}
@@ -221,7 +218,7 @@ func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults 
 	seen := make(map[string]bool, len(headers))
 	for _, name := range sortedKeys(headers) {
 		field, value := "headers."+name, headers[name]
-		if value == Mask {
+		if value == webhook.Mask {
 			kept, ok := storedUnder(stored, name)
 			if !ok {
 				faults.Add(field, "is the mask that reading shows, not a value")

@@ -14,7 +14,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// ImportStore is what an import needs beside WebhookStore.
+// ImportStore is the part of store.Store that an import uses beside WebhookStore. It relies on Pin giving an id to one of
+// many imports at once.
 type ImportStore interface {
 	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
 	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)

@@ -14,7 +14,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what management keeps its objects in; the suite in store/storetest is the contract of its methods.
+// Store is the part of store.Store that management uses. It relies on conditional updates: of two changes to the same
+// version of an object one gets webhook.Conflict, and a create or delete is done whole or not at all.
 type Store interface {
 	TenantStore
 	KeyStore

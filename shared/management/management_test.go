@@ -340,8 +340,8 @@ func TestHeaders(t *testing.T) {
 		want string
 	}{
 		{"left out", management.Field[map[string]string]{}, `{"X-A":"a","X-B":"secret\u003c\u0026\u003e"}`},
-		{"a mask keeps", management.Of(map[string]string{"X-B": management.Mask, "X-C": "c"}), `{"X-B":"secret\u003c\u0026\u003e","X-C":"c"}`},
-		{"a mask keeps in another case", management.Of(map[string]string{"x-b": management.Mask, "X-C": "c"}), `{"X-C":"c","x-b":"secret\u003c\u0026\u003e"}`},
+		{"a mask keeps", management.Of(map[string]string{"X-B": webhook.Mask, "X-C": "c"}), `{"X-B":"secret\u003c\u0026\u003e","X-C":"c"}`},
+		{"a mask keeps in another case", management.Of(map[string]string{"x-b": webhook.Mask, "X-C": "c"}), `{"X-C":"c","x-b":"secret\u003c\u0026\u003e"}`},
 		{"null clears", management.Field[map[string]string]{Set: true, Null: true}, ""},
 		{"none", management.Of(map[string]string{}), ""},
 	} {
@@ -381,15 +381,15 @@ func TestStoredHeadersStay(t *testing.T) {
 		"another scheme":         {url: "http://example.com:8443/hook", faults: all},
 		"another port":           {url: "https://example.com/hook", faults: all},
 		"a name below it":        {url: "https://a.example.com:8443/hook", faults: all},
-		"masks":                  {"https://evil.example/", management.Of(headers{"Authorization": management.Mask, "X-Key": management.Mask}), all, ""},
-		"a mask in another case": {"https://evil.example/", management.Of(headers{"authorization": management.Mask}), []string{"headers.authorization"}, ""},
-		"one given again":        {"https://evil.example/", management.Of(headers{"Authorization": "new", "X-Key": management.Mask}), all[1:], ""},
+		"masks":                  {"https://evil.example/", management.Of(headers{"Authorization": webhook.Mask, "X-Key": webhook.Mask}), all, ""},
+		"a mask in another case": {"https://evil.example/", management.Of(headers{"authorization": webhook.Mask}), []string{"headers.authorization"}, ""},
+		"one given again":        {"https://evil.example/", management.Of(headers{"Authorization": "new", "X-Key": webhook.Mask}), all[1:], ""},
 		"all given again":        {"https://evil.example/", management.Of(headers{"Authorization": "new", "X-Key": "k"}), nil, `{"Authorization":"new","X-Key":"k"}`},
 		"dropped":                {"https://evil.example/", management.Field[headers]{Set: true, Null: true}, nil, ""},
 		"others in their place":  {"https://evil.example/", management.Of(headers{"X-Other": "o"}), nil, `{"X-Other":"o"}`},
 		"another path":           {url: "https://example.com:8443/other?x", want: `{"Authorization":"t0ken","X-Key":"s3cret"}`},
 		"the host in another case": {
-			"https://EXAMPLE.com:8443/", management.Of(headers{"X-Key": management.Mask}), nil, `{"X-Key":"s3cret"}`,
+			"https://EXAMPLE.com:8443/", management.Of(headers{"X-Key": webhook.Mask}), nil, `{"X-Key":"s3cret"}`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,7 +24,7 @@ type WebhookInput struct {
 	Active         Field[bool]
 	ContentType    Field[string]
 	Format         Field[string]
-	Headers        Field[map[string]string] // replaces all; a value of Mask keeps the stored one, unless URL moves
+	Headers        Field[map[string]string] // replaces all; a value of webhook.Mask keeps the stored one, unless URL moves
 	TimeoutSeconds Field[int]
 	Filter         Field[json.RawMessage]
 	MaxPerSecond   Field[int]

@@ -15,7 +15,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what mailing needs to remember. Of two that Repin a pin of one time, one gets webhook.Conflict.
+// Store is the part of store.Store that mailing uses. Of two calls of Repin for a pin of one time, one gets
+// webhook.Conflict.
 type Store interface {
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
 	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)

@@ -10,7 +10,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is where jobs are kept, and what they read; the suite in store/storetest is the contract of its methods.
+// Store is the part of store.Store that replay jobs use. They rely on UpdateReplay's condition: of two processes that
+// work on the same version of a job one gets webhook.Conflict and stops.
 type Store interface {
 	CreateReplay(ctx context.Context, r webhook.Replay) error
 	Replay(ctx context.Context, tenant, id string) (webhook.Replay, error)
@@ -32,7 +33,7 @@ type Rounds interface {
 	StartFirst(ctx context.Context, job string, t webhook.Tenant, w webhook.Webhook, events []webhook.Event) (int, error)
 }
 
-// Queue is the bulk queue. Counts are approximate.
+// Queue is the part of queue.Queue that replay uses of the bulk queue. Counts are approximate.
 type Queue interface {
 	queue.Sender
 	Counts(ctx context.Context) (queue.Counts, error)

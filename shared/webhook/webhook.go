@@ -41,6 +41,9 @@ const (
 	MaxTimeoutSeconds = 30
 )
 
+// Mask stands for the value of a custom header when a webhook is read. Given back, it keeps the value that is stored.
+const Mask = "********"
+
 // Ref names a webhook.
 type Ref struct{ Tenant, ID string }
 

@@ -35,7 +35,7 @@ const (
 	NotifyDeadQueue = "NotifyDeadLetterQueue"
 )
 
-// Store is what the stack's parts need of a store, together.
+// Store is the part of store.Store that the stack's parts use, together.
 type Store interface {
 	delivery.Store
 	delivery.HealthStore
@@ -48,7 +48,7 @@ type Store interface {
 	dialect.Store
 }
 
-// Queue is what they need of a queue, together.
+// Queue is the part of queue.Queue that they use, together.
 type Queue interface {
 	Source
 	delivery.Queue

@@ -1,12 +1,11 @@
-// Package queuetest is the suite that every queue engine passes: the behaviours of SQS that the interface can show, by
-// name. An engine that cannot show one says which and why, so that differences are seen and not passed over.
+// Package queuetest is the suite that every engine of package queue passes: the behaviours of SQS that queue.Queue can
+// show, by name. An engine that cannot show one says which and why, so that differences are seen and not passed over.
 //
 // The suite keeps to whole seconds and to spans of a second or two, so that it can run against a service in real time.
 // An engine in this process runs it in virtual time, in milliseconds.
 package queuetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,36 +16,6 @@ import (
 	"hookline/shared/queue"
 )
 
-// Queue is what an engine provides: the sum of the small interfaces that the consumers declare. Calls outside the limits
-// of package queue are refused whole with an error; entries that are not taken are named by *queue.PartialError, and
-// the other entries are.
-type Queue interface {
-	// Name is what other queues' configurations and move tasks call the queue.
-	Name() string
-
-	// Send puts up to queue.MaxBatch messages of together queue.MaxBytes into the queue. What it took survives a crash.
-	Send(ctx context.Context, msgs []queue.Outgoing) error
-	// Receive returns up to most visible messages and hides them for the queue's visibility timeout. Without any it
-	// waits, to queue.MaxWait, and returns none and no error at the end of it, or of ctx.
-	Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Received, error)
-	// Delete removes up to queue.MaxBatch messages by the handles of their last receives, also after their visibility
-	// timeout. An older handle removes nothing; engines that can tell say queue.ErrStaleHandle.
-	Delete(ctx context.Context, handles ...string) error
-	// Hide changes for how long up to queue.MaxBatch received messages are hidden. Entries fail with
-	// queue.ErrStaleHandle or queue.ErrBeyondLimit.
-	Hide(ctx context.Context, vs []queue.Visibility) error
-	// Counts may lag.
-	Counts(ctx context.Context) (queue.Counts, error)
-
-	// StartMove starts moving a dead-letter queue's messages to the named queue, "" for where each came from, and
-	// returns the task's id. One task runs at a time, else queue.ErrMoveRunning.
-	StartMove(ctx context.Context, destination string, maxPerSecond int) (string, error)
-	// Moves lists the latest tasks, newest first.
-	Moves(ctx context.Context) ([]queue.Move, error)
-	// CancelMove stops a running task; what it moved stays moved.
-	CancelMove(ctx context.Context, id string) error
-}
-
 // Config is how a check wants its main queue. Spans are whole seconds.
 type Config struct {
 	Visibility  time.Duration // 0: 30 s
@@ -56,7 +25,7 @@ type Config struct {
 
 // Queues are three empty queues that no other check uses. Dead is Main's dead-letter queue if MaxReceive says so; it and
 // Other have a visibility timeout of 30 s.
-type Queues struct{ Main, Dead, Other Queue }
+type Queues struct{ Main, Dead, Other queue.Queue }
 
 // Engine is what the suite runs against.
 type Engine struct {
@@ -142,7 +111,7 @@ func numbered(group string, n int) []queue.Outgoing {
 	return out
 }
 
-func (h *harness) send(q Queue, msgs ...queue.Outgoing) {
+func (h *harness) send(q queue.Queue, msgs ...queue.Outgoing) {
 	h.Helper()
 	for batch := range slices.Chunk(msgs, queue.MaxBatch) {
 		if err := q.Send(h.Context(), batch); err != nil {
@@ -152,7 +121,7 @@ func (h *harness) send(q Queue, msgs ...queue.Outgoing) {
 }
 
 // poll receives once.
-func (h *harness) poll(q Queue, most int, wait time.Duration) []queue.Received {
+func (h *harness) poll(q queue.Queue, most int, wait time.Duration) []queue.Received {
 	h.Helper()
 	got, err := q.Receive(h.Context(), most, wait)
 	if err != nil {
@@ -165,7 +134,7 @@ func (h *harness) poll(q Queue, most int, wait time.Duration) []queue.Received {
 }
 
 // receive receives n messages.
-func (h *harness) receive(q Queue, n int) []queue.Received {
+func (h *harness) receive(q queue.Queue, n int) []queue.Received {
 	h.Helper()
 	var got []queue.Received
 	for start := time.Now(); len(got) < n; {
@@ -177,20 +146,20 @@ func (h *harness) receive(q Queue, n int) []queue.Received {
 	return got
 }
 
-func (h *harness) one(q Queue) queue.Received {
+func (h *harness) one(q queue.Queue) queue.Received {
 	h.Helper()
 	return h.receive(q, 1)[0]
 }
 
 // none sees that nothing can be received for a while.
-func (h *harness) none(q Queue, wait time.Duration) {
+func (h *harness) none(q queue.Queue, wait time.Duration) {
 	h.Helper()
 	if got := h.poll(q, 1, wait); len(got) > 0 {
 		h.Fatalf("got message %q at its receive %d, want none", got[0].Body, got[0].ReceiveCount)
 	}
 }
 
-func (h *harness) remove(q Queue, msgs ...queue.Received) {
+func (h *harness) remove(q queue.Queue, msgs ...queue.Received) {
 	h.Helper()
 	for batch := range slices.Chunk(msgs, queue.MaxBatch) {
 		var handles []string
@@ -203,7 +172,7 @@ func (h *harness) remove(q Queue, msgs ...queue.Received) {
 	}
 }
 
-func (h *harness) hide(q Queue, m queue.Received, span time.Duration) {
+func (h *harness) hide(q queue.Queue, m queue.Received, span time.Duration) {
 	h.Helper()
 	if err := q.Hide(h.Context(), []queue.Visibility{{Handle: m.Handle, For: span}}); err != nil {
 		h.Fatalf("hide for %v: %v", span, err)
@@ -211,7 +180,7 @@ func (h *harness) hide(q Queue, m queue.Received, span time.Duration) {
 }
 
 // counts waits until the counts are as wanted.
-func (h *harness) counts(q Queue, want queue.Counts) {
+func (h *harness) counts(q queue.Queue, want queue.Counts) {
 	h.Helper()
 	h.eventually(func() (bool, any) {
 		got, err := q.Counts(h.Context())

@@ -12,6 +12,8 @@ import (
 	"hookline/shared/sqlitedb"
 )
 
+var _ queue.Queue = (*Queue)(nil)
+
 // Queue is one of an Engine's queues. Its methods are safe for concurrent use. Calls outside SQS's limits (a batch of
 // more than 10, say) are refused whole with queue.ErrRefused; entries are refused singly with *queue.PartialError.
 type Queue struct {

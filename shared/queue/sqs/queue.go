@@ -41,6 +41,8 @@ type API interface {
 	CancelMessageMoveTask(ctx context.Context, in *sqs.CancelMessageMoveTaskInput, opts ...func(*sqs.Options)) (*sqs.CancelMessageMoveTaskOutput, error)
 }
 
+var _ queue.Queue = (*Queue)(nil)
+
 // Queue is one queue. Its methods are safe for concurrent use.
 type Queue struct {
 	api      API

@@ -1,6 +1,6 @@
 // Package dynamo is the Store on AWS: everything Hookline keeps but its queues, in one DynamoDB table.
 //
-// It keeps the contract of storetest.Store, with what follows from where it stores:
+// It keeps the contract of package store, with what follows from where it stores:
 //
 //   - Faults that pass (throttles, conflicting transactions, 5xx answers, lost answers, keys and items left
 //     unprocessed) are tried again, the waits doubling, until shortly before the context's deadline. Only then the
@@ -72,6 +72,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
 
@@ -101,6 +102,8 @@ type Options struct {
 	// Jitter is in [0, 1); nil is random.
 	Jitter func() float64
 }
+
+var _ store.Store = (*Store)(nil)
 
 // Store is a table. Its methods are safe for concurrent use.
 type Store struct {

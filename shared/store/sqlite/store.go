@@ -1,6 +1,6 @@
 // Package sqlite is the embedded Store: everything Hookline keeps but its queues, in one SQLite file or in memory.
 //
-// It keeps the contract of storetest.Store. What a write returned nil for is on disk; every write is one transaction,
+// It keeps the contract of package store. What a write returned nil for is on disk; every write is one transaction,
 // and writes wait in one line, so that no lost update is possible. Reads see every write that has returned. It does
 // not guard the file against a second process.
 package sqlite
@@ -18,6 +18,7 @@ import (
 
 	"hookline/shared/clock"
 	"hookline/shared/sqlitedb"
+	"hookline/shared/store"
 	"hookline/shared/store/cursor"
 	"hookline/shared/webhook"
 )
@@ -99,6 +100,8 @@ type Options struct {
 	Clock  clock.Clock // says what has expired, to Expire alone
 	Faults Faults
 }
+
+var _ store.Store = (*Store)(nil)
 
 // Store is an open store. Its methods are safe for concurrent use.
 type Store struct {

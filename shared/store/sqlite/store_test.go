@@ -16,6 +16,7 @@ import (
 
 	"hookline/shared/clock"
 	"hookline/shared/sqlitedb"
+	"hookline/shared/store"
 	"hookline/shared/store/cursor"
 	"hookline/shared/store/storetest"
 	"hookline/shared/webhook"
@@ -36,13 +37,13 @@ func open(t *testing.T, path string, opts Options) *Store {
 }
 
 func TestMemory(t *testing.T) {
-	storetest.Run(t, storetest.Engine{Open: func(t *testing.T) storetest.Store { return open(t, "", Options{}) }})
+	storetest.Run(t, storetest.Engine{Open: func(t *testing.T) store.Store { return open(t, "", Options{}) }})
 }
 
 // TestFile runs the suite on one file, so that each check finds what the others left.
 func TestFile(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "store.db"), Options{})
-	storetest.Run(t, storetest.Engine{Open: func(*testing.T) storetest.Store { return s }})
+	storetest.Run(t, storetest.Engine{Open: func(*testing.T) store.Store { return s }})
 }
 
 var base = time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)

@@ -1,3 +1,6 @@
+// Package storetest is the suite that every engine of package store passes. Its checks are named sentences, each about a
+// promise of store.Store. An engine that is known not to keep one says which and why, so that differences are seen and
+// not passed over.
 package storetest
 
 import (
@@ -13,20 +16,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
 
 // Engine is what the suite runs against.
 type Engine struct {
 	// Open returns a store, closed when the test ends. Several checks may get the same one, with what others left in it.
-	Open func(t *testing.T) Store
-	// Settle does at once what the engine does in the background, so that what may lag has caught up; nil where nothing does.
+	Open func(t *testing.T) store.Store
+	// Settle does at once what the engine does in the background, so that counts that lag have caught up. It is nil where
+	// the engine does nothing in the background.
 	Settle func(t *testing.T)
 	// Differs names checks that the engine is known not to pass, each with the reason. They are not run.
 	Differs map[string]string
 }
 
-// Run holds the engine to Store's comments. It runs in real time and depends on no clock but the times it passes.
+// Run holds the engine to the comments of store.Store. It runs in real time and depends on no clock but the times it passes.
 func Run(t *testing.T, e Engine) {
 	all := slices.Concat(tenantChecks(), keyChecks(), webhookChecks(), subscriptionChecks(), pinChecks(), payloadChecks(),
 		deliveryChecks(), listChecks(), overdueChecks(), tallyChecks(), slotChecks(), laneChecks(), eventLogChecks(), replayChecks(), sourceChecks(), deploymentChecks(), dialectChecks(), isolationChecks(), sharedChecks())
@@ -57,7 +62,7 @@ type check struct {
 // bench is one check's test, store and time.
 type bench struct {
 	*testing.T
-	s      Store
+	s      store.Store
 	settle func(*testing.T)
 	now    time.Time
 }

@@ -1,0 +1,68 @@
+package api
+
+import (
+	"encoding/json"
+
+	"hookline/shared/dialect"
+	"hookline/shared/webhook"
+)
+
+// EventResult says that an event was accepted. Matched counts the active webhooks that it goes to.
+type EventResult struct {
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	Matched int    `json:"matched"`
+}
+
+// Event is an event as it was accepted. Timestamp is when it happened, in whole seconds.
+type Event struct {
+	ID         string `json:"id"`
+	Type       string `json:"type"`
+	Timestamp  string `json:"timestamp"`
+	AcceptedAt Time   `json:"accepted_at"`
+	Matched    int    `json:"matched"`
+}
+
+// EventOf converts an event of the log.
+func EventOf(ev webhook.LoggedEvent) Event {
+	return Event{
+		ID: ev.ID, Type: ev.Type, Timestamp: webhook.InSeconds(ev.Timestamp), AcceptedAt: Time{ev.AcceptedAt}, Matched: len(ev.Matched),
+	}
+}
+
+// EventDetail is one event with where it went and where it did not. Truncated says that there are more of either.
+type EventDetail struct {
+	Event
+	Data       json.RawMessage  `json:"data"`
+	Deliveries []Delivery       `json:"deliveries"`
+	Skipped    []SkippedWebhook `json:"skipped"`
+	Truncated  bool             `json:"truncated"`
+}
+
+// SkippedWebhook is a webhook that an event did not go to. Reason is an ingest.Reason, or SkippedDeleted.
+type SkippedWebhook struct {
+	WebhookID string `json:"webhook_id"`
+	Reason    string `json:"reason"`
+}
+
+// SkippedDeleted is the reason where a webhook matched, and was deleted before its first attempt.
+const SkippedDeleted = "deleted"
+
+// EventType is an entry of a dialect's catalogue.
+type EventType struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	Example     json.RawMessage `json:"example"`
+	Schema      json.RawMessage `json:"schema"`
+	WireName    string          `json:"wire_name,omitempty"` // where what is sent names it otherwise
+	Group       string          `json:"group,omitempty"`
+	ComingSoon  bool            `json:"coming_soon,omitempty"`
+}
+
+// EventTypeOf converts an entry of a catalogue.
+func EventTypeOf(e dialect.EventType) EventType {
+	return EventType{
+		Name: e.Name, Description: e.Description, Example: e.Example, Schema: e.Schema, WireName: e.WireName,
+		Group: e.Group, ComingSoon: e.ComingSoon,
+	}
+}
