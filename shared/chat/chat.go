@@ -18,7 +18,7 @@ type Message struct {
 	Type      string // of the event
 	ID        string // of the event
 	Timestamp string // when it happened, in webhook.BodyTimeFormat
-	Data      json.RawMessage
+	Data      ecmajson.Text
 }
 
 // Formats returns the formats that Body writes.
@@ -26,17 +26,16 @@ func Formats() []string {
 	return []string{webhook.FormatSlack, webhook.FormatTeams, webhook.FormatDiscord}
 }
 
-// Body returns the message in one of Formats. It fails only when the data is not JSON that package ecmajson takes.
+// Body returns the message in one of Formats. It fails only for another format, and without data.
 func Body(format string, m Message) ([]byte, error) {
-	data, err := ecmajson.Compact(m.Data)
-	if err != nil {
-		return nil, fmt.Errorf("data of event %s: %w", m.ID, err)
+	if m.Data.IsZero() {
+		return nil, fmt.Errorf("event %s has no data", m.ID)
 	}
 	if m.Title = clean(m.Title); isBlank(m.Title) {
 		m.Title = labelOf(strings.ReplaceAll(m.Type, ".", "_"))
 	}
 	m.Title = oneLine(m.Title)
-	fields, total := flatten(data)
+	fields, total := flatten(m.Data.Compact())
 	switch format {
 	case webhook.FormatSlack:
 		return slack(m, fields, total)

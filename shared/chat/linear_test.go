@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"hookline/shared/chat"
+	"hookline/shared/ecmajson"
 	"hookline/shared/webhook"
 )
 
@@ -58,7 +59,11 @@ func text(s string) string { return `{"text":"` + s + `"}` }
 
 func write(tb testing.TB, format, data string) []byte {
 	tb.Helper()
-	body, err := chat.Body(format, chat.Message{Product: "Acme", Type: "order.created", ID: "evt_1", Timestamp: "2026-03-20T12:00:00Z", Data: []byte(data)})
+	text, err := ecmajson.Read([]byte(data))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	body, err := chat.Body(format, chat.Message{Product: "Acme", Type: "order.created", ID: "evt_1", Timestamp: "2026-03-20T12:00:00Z", Data: text})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
@@ -242,15 +243,18 @@ func (v *visit) sample(p *eventTypePage) error {
 	now := v.now()
 	ev := webhook.Event{
 		Tenant: v.tenant.ID, ID: webhook.NewID(webhook.EventPrefix, now), Type: p.Entry.Name, AcceptedAt: now,
-		Timestamp: now.Format(webhook.TimeFormat), Data: p.Entry.Example,
+		Timestamp: now.Format(webhook.TimeFormat),
 	}
 	hook := webhook.NewID(webhook.WebhookPrefix, now)
 	m := dialect.Message{
 		EventID: ev.ID, Type: ev.Type, Tenant: ev.Tenant, Webhook: hook, Timestamp: ev.Timestamp, Sent: now, Secrets: []string{v.dialect.NewSecret()},
 		Delivery: webhook.DeliveryKey{Webhook: hook, Event: ev.ID, AcceptedAt: now}.ID(), ContentType: v.dialect.ContentTypes[0],
 	}
-	var err error
-	if m.Body, err = v.dialect.Body(ev); err != nil {
+	example, err := ecmajson.Read(p.Entry.Example)
+	if err != nil {
+		return err
+	}
+	if m.Body, err = v.dialect.Body(ev, example); err != nil {
 		return err
 	}
 	if p.Headers, err = v.dialect.Headers(m); err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/webhook"
 )
 
@@ -70,7 +71,11 @@ func (p page) sent(d *dialect.Dialect, e dialect.EventType) {
 	_, rest, _ := strings.Cut(p.body, `aria-label="Request"><code>`)
 	request, _, _ := strings.Cut(rest, "</code>")
 	head, body, ok := strings.Cut(html.UnescapeString(request), "\n\n")
-	raw, err := d.Body(webhook.Event{Tenant: "acme", ID: "evt_1", Type: e.Name, Timestamp: "2026-03-20T12:00:00Z", Data: e.Example})
+	example, err := ecmajson.Read(e.Example)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	raw, err := d.Body(webhook.Event{Tenant: "acme", ID: "evt_1", Type: e.Name, Timestamp: "2026-03-20T12:00:00Z"}, example)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
@@ -140,9 +141,10 @@ func (v *visit) about(at string) helpPage {
 
 // payload returns the body of an event of a type with the data of its example, indented.
 func (v *visit) payload(eventType string) string {
+	example, _ := ecmajson.Read(v.dialect.Example(eventType))
 	body, err := v.dialect.Body(webhook.Event{
-		Tenant: v.tenant.ID, ID: "evt_01JDB8Z6T0000000000000000", Type: eventType, Timestamp: "2026-03-20T12:00:00Z", Data: v.dialect.Example(eventType),
-	})
+		Tenant: v.tenant.ID, ID: "evt_01JDB8Z6T0000000000000000", Type: eventType, Timestamp: "2026-03-20T12:00:00Z",
+	}, example)
 	if err != nil { // an example that is no JSON cannot be there
 		return ""
 	}

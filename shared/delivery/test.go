@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/format"
 	"hookline/shared/payload"
 	"hookline/shared/webhook"
@@ -21,7 +22,11 @@ func (d *Deliverer) Test(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 		Tenant: w.Tenant, ID: webhook.NewID(webhook.EventPrefix, now), Type: eventType, AcceptedAt: now,
 		Timestamp: time.Now().UTC().Format(webhook.TimeFormat), Data: dl.Example(eventType),
 	}
-	body, err := format.Of(w.Format).Body(dl, ev)
+	content, err := ecmajson.Read(ev.Data)
+	if err != nil {
+		return webhook.Delivery{}, err
+	}
+	body, err := format.Of(w.Format).Body(dl, ev, content)
 	if err != nil {
 		return webhook.Delivery{}, err
 	}

@@ -34,9 +34,9 @@ type Store interface {
 	Deployment(ctx context.Context, tenant, id string) (webhook.Deployment, error)
 }
 
-// Publisher accepts events: when it returns nil they are in a durable queue.
+// Publisher checks events and publishes them: when it returns nil they are in a durable queue.
 type Publisher interface {
-	Publish(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error)
+	Accept(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error)
 }
 
 // Service makes sources and receives their reports. Store and Box are required, and to receive, Publisher.
@@ -210,7 +210,7 @@ func (s Service) register(ctx context.Context, src webhook.Source, r Deployed) (
 		return Receipt{}, err
 	}
 	in := ingest.Input{ID: d.ID, Type: webhook.DeploymentType, Data: data, Timestamp: d.DeployedAt, Same: d.ID}
-	if _, err := s.Publisher.Publish(ctx, t, []ingest.Input{in}, nil); err != nil {
+	if _, err := s.Publisher.Accept(ctx, t, []ingest.Input{in}, nil); err != nil {
 		return Receipt{}, err
 	}
 	_, isNew, err := s.Store.CreateDeployment(ctx, d)

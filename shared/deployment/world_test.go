@@ -149,7 +149,7 @@ type publisher struct {
 	err     error
 }
 
-func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error) {
+func (p *publisher) Accept(_ context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error) {
 	if p.err != nil {
 		return nil, p.err
 	}

@@ -204,7 +204,7 @@ func BenchmarkAttempt(b *testing.B) {
 			secret := d.NewSecret()
 			ev := webhook.Event{Tenant: "t", ID: "evt_1", Type: "user.created", Timestamp: "2026-03-20T12:00:00Z", Data: d.Example("user.created")}
 			for b.Loop() {
-				body, err := d.Body(ev)
+				body, err := bodyOf(d, ev)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -296,7 +296,7 @@ func TestDocuments(t *testing.T) {
 				if p.data == "" {
 					ev.Data = d.Example(p.eventType)
 				}
-				got, err := d.Body(ev)
+				got, err := bodyOf(d, ev)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -329,7 +329,7 @@ func TestGuide(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventType := d.EventTypes()[0].Name
-	body, err := d.Body(webhook.Event{ID: "evt_1", Type: eventType, Timestamp: "2026-03-20T12:00:00Z", Data: d.Example(eventType)})
+	body, err := bodyOf(d, webhook.Event{ID: "evt_1", Type: eventType, Timestamp: "2026-03-20T12:00:00Z", Data: d.Example(eventType)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,16 +29,15 @@ const (
 	number                   // text is the name of a time in Unix seconds or milliseconds, which makes a number
 )
 
-// Body returns an event's body in JSON, the same for every webhook and attempt. It fails only when the event's data is
-// not JSON that package ecmajson takes.
-func (d *Dialect) Body(ev webhook.Event) ([]byte, error) {
-	form := ecmajson.Compact
-	if d.ecmascript {
-		form = ecmajson.Canonical // the envelope is in that form since it was parsed
+// Body returns an event's body in JSON, the same for every webhook and attempt. content is the event's data as it was read;
+// without it there is no body.
+func (d *Dialect) Body(ev webhook.Event, content ecmajson.Text) ([]byte, error) {
+	if content.IsZero() {
+		return nil, fmt.Errorf("event %s has no data", ev.ID)
 	}
-	raw, err := form(ev.Data)
-	if err != nil {
-		return nil, fmt.Errorf("data of event %s: %w", ev.ID, err)
+	raw := content.Compact()
+	if d.ecmascript {
+		raw = content.Canonical() // the envelope is in that form since it was parsed
 	}
 	happened, err := d.happened(ev)
 	if err != nil {

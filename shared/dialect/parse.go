@@ -158,12 +158,12 @@ func (p *parser) envelope(o *object) {
 	}
 	if body == "ecmascript" {
 		p.d.ecmascript = true
-		canonical, err := ecmajson.Canonical(envelope)
+		text, err := ecmajson.Read(envelope)
 		if err != nil {
 			p.fault("envelope", "%v", err)
 			return
 		}
-		envelope = canonical
+		envelope = text.Canonical()
 	}
 	pieces, problem := compile(envelope)
 	if problem != "" {

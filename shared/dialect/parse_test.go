@@ -143,7 +143,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := d.Body(webhook.Event{Type: "a.b", Data: d.Example("a.b")})
+	body, err := bodyOf(d, webhook.Event{Type: "a.b", Data: d.Example("a.b")})
 	if want := `{"n":1.0,"e":"a.b","d":{"x":1.0}}`; err != nil || string(body) != want {
 		t.Errorf("Body = %s, %v, want %s", body, err, want)
 	}
@@ -189,7 +189,7 @@ func TestParseDetails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := d.Body(webhook.Event{ID: `e"1`, Type: "a.b", Tenant: "t", Timestamp: "2026-03-20T12:00:00.250Z", Data: []byte(tt.data)})
+			got, err := bodyOf(d, webhook.Event{ID: `e"1`, Type: "a.b", Tenant: "t", Timestamp: "2026-03-20T12:00:00.250Z", Data: []byte(tt.data)})
 			if err != nil || string(got) != tt.want {
 				t.Errorf("Body = %s, %v, want %s", got, err, tt.want)
 			}
@@ -285,7 +285,7 @@ func promised(t *testing.T, raw, data []byte) {
 		t.Errorf("a secret we made %s", problem)
 	}
 	for _, e := range append(d.EventTypes(), dialect.EventType{Name: "of.no_catalogue"}) {
-		body, err := d.Body(webhook.Event{ID: "evt_1", Type: e.Name, Tenant: "t", Timestamp: "2026-03-20T12:00:00Z", Data: data})
+		body, err := bodyOf(d, webhook.Event{ID: "evt_1", Type: e.Name, Tenant: "t", Timestamp: "2026-03-20T12:00:00Z", Data: data})
 		if err != nil {
 			t.Fatal(err)
 		}

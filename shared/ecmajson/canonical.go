@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Canonical returns a JSON text exactly as ECMAScript's JSON.stringify(JSON.parse(text)) writes it, so that a receiver
+// Canonical returns the text exactly as ECMAScript's JSON.stringify(JSON.parse(text)) writes it, so that a receiver
 // who parses a body and writes it again has the bytes that were signed:
 //
 //   - keys that are array indexes ("0" to "4294967294" without leading zeros) come first, ascending; the others keep
@@ -20,24 +20,19 @@ import (
 //
 // One thing differs, on purpose: a number that ECMAScript cannot hold, so that its decimal value would change, keeps
 // its spelling. __proto__ is a key like any other.
-func Canonical(raw []byte) ([]byte, error) {
-	src, err := Compact(raw)
-	if err != nil {
-		return nil, err
-	}
-	p := parser{src: src}
-	return p.value().append(make([]byte, 0, len(src)), value.order), nil
-}
+func (t Text) Canonical() []byte { return t.written(value.order) }
 
-// Sorted returns a JSON text as Canonical does, save that the keys of every object are sorted: two texts that ECMAScript
+// Sorted returns the text as Canonical does, save that the keys of every object are sorted: two texts that ECMAScript
 // parses into the same value, whatever the order of its keys, are the same bytes.
-func Sorted(raw []byte) ([]byte, error) {
-	src, err := Compact(raw)
-	if err != nil {
-		return nil, err
+func (t Text) Sorted() []byte { return t.written(value.sorted) }
+
+// written returns the text with the members of its objects in an order.
+func (t Text) written(order func(value) []int) []byte {
+	if t.IsZero() {
+		return nil
 	}
-	p := parser{src: src}
-	return p.value().append(make([]byte, 0, len(src)), value.sorted), nil
+	p := parser{src: t.compact}
+	return p.value().append(make([]byte, 0, len(t.compact)), order)
 }
 
 // value is a parsed JSON value.
@@ -48,7 +43,7 @@ type value struct {
 	keys    []string
 }
 
-// parser reads what Compact returned: valid, without white space and bounded in depth, so nothing needs checking.
+// parser reads a compact text: valid, without white space and bounded in depth, so nothing needs checking.
 type parser struct {
 	src []byte
 	at  int

@@ -1,8 +1,8 @@
-// Package ecmajson writes JSON texts in the two forms that webhook bodies are signed in: Compact, which keeps every
-// token as it came, and Canonical, which is what ECMAScript's JSON.stringify(JSON.parse(text)) returns.
+// Package ecmajson reads JSON texts and writes them in the forms that webhook bodies are signed in: Compact, which keeps
+// every token as it came, and Canonical, which is what ECMAScript's JSON.stringify(JSON.parse(text)) returns.
 //
-// Both take and return UTF-8, refuse what is not JSON by RFC 8259, and are bounded in depth, so that no input can
-// exhaust the stack. They do not bound the size: that is the caller's. Neither ever rounds a number.
+// It takes and returns UTF-8, refuses what is not JSON by RFC 8259, and bounds the depth, so that no input can exhaust the
+// stack. It does not bound the size: its caller has to. It never rounds a number.
 package ecmajson
 
 import (
@@ -24,21 +24,37 @@ var (
 	ErrEncoding = errors.New("JSON is not valid UTF-8")
 )
 
-// Compact returns a JSON text without the white space between its tokens. Nothing else changes: numbers keep their
-// spelling, objects their order and duplicates, strings their escapes. The result shares no memory with raw.
-func Compact(raw []byte) ([]byte, error) {
+// Text is a JSON text that was read and found to be one: its forms are written without another look at it. Read makes it,
+// and nothing else does. The zero Text is none, and has no forms.
+type Text struct{ compact []byte }
+
+// Read reads a JSON text. The Text shares no memory with raw.
+func Read(raw []byte) (Text, error) {
 	if !utf8.Valid(raw) {
-		return nil, ErrEncoding
+		return Text{}, ErrEncoding
 	}
 	if depth(raw) > MaxDepth {
-		return nil, ErrDepth
+		return Text{}, ErrDepth
 	}
 	var b bytes.Buffer
 	b.Grow(len(raw))
 	if err := json.Compact(&b, raw); err != nil {
-		return nil, fmt.Errorf("not JSON: %w", err)
+		return Text{}, fmt.Errorf("not JSON: %w", err)
 	}
-	return b.Bytes(), nil
+	return Text{compact: b.Bytes()}, nil
+}
+
+// IsZero reports whether nothing was read.
+func (t Text) IsZero() bool { return len(t.compact) == 0 }
+
+// Compact returns the text without the white space between its tokens. Nothing else changes: numbers keep their spelling,
+// objects their order and duplicates, strings their escapes. All calls return the same bytes, which must not be changed.
+func (t Text) Compact() []byte { return t.compact }
+
+// Compact reads a JSON text and returns its compact form.
+func Compact(raw []byte) ([]byte, error) {
+	t, err := Read(raw)
+	return t.compact, err
 }
 
 // depth returns how deep a text is nested, valid or not.

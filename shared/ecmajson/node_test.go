@@ -76,7 +76,7 @@ func TestCanonicalIsECMAScripts(t *testing.T) {
 	}
 	wrong := 0
 	for i, want := range node(t, texts) {
-		got, err := ecmajson.Canonical(texts[i])
+		got, err := canonicalOf(texts[i])
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("Canonical(%s)\n got %s, %v\nwant %s", texts[i], got, err, want)
 			if wrong++; wrong == 5 {

@@ -11,14 +11,15 @@ import (
 
 	"hookline/shared/chat"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/webhook"
 )
 
 // Format is one form. It has no state and may be shared.
 type Format interface {
-	// Body returns an event's body, the same for all webhooks of the format and for every attempt. It fails only when the
-	// event's data is not JSON that package ecmajson takes.
-	Body(d *dialect.Dialect, ev webhook.Event) ([]byte, error)
+	// Body returns an event's body, the same for all webhooks of the format and for every attempt. content is the event's
+	// data as it was read; without it there is no body.
+	Body(d *dialect.Dialect, ev webhook.Event, content ecmajson.Text) ([]byte, error)
 	// Signed reports whether requests carry the dialect's signature.
 	Signed() bool
 	// Succeeded reports whether an answer's status makes a delivery succeed.
@@ -56,7 +57,9 @@ func Of(name string) Format {
 // own is the dialect's own body.
 type own struct{}
 
-func (own) Body(d *dialect.Dialect, ev webhook.Event) ([]byte, error) { return d.Body(ev) }
+func (own) Body(d *dialect.Dialect, ev webhook.Event, content ecmajson.Text) ([]byte, error) {
+	return d.Body(ev, content)
+}
 
 func (own) Signed() bool { return true }
 
@@ -79,10 +82,10 @@ func (own) Show([]byte) (*chat.Shown, error) { return nil, nil }
 // answer with any 2xx, whatever the dialect's receivers do.
 type message struct{ name string }
 
-func (f message) Body(d *dialect.Dialect, ev webhook.Event) ([]byte, error) {
+func (f message) Body(d *dialect.Dialect, ev webhook.Event, content ecmajson.Text) ([]byte, error) {
 	e, _ := d.EventType(ev.Type) // an open catalogue has types that it does not list
 	return chat.Body(f.name, chat.Message{
-		Title: e.Description, Product: d.Product, Type: ev.Type, ID: ev.ID, Timestamp: webhook.InSeconds(ev.Timestamp), Data: ev.Data,
+		Title: e.Description, Product: d.Product, Type: ev.Type, ID: ev.ID, Timestamp: webhook.InSeconds(ev.Timestamp), Data: content,
 	})
 }
 

@@ -66,11 +66,12 @@ type SourceStore interface {
 	Deployments(ctx context.Context, tenant string, q webhook.DeploymentQuery) (webhook.List[webhook.Deployment], error)
 }
 
-// Publisher accepts checked events: when it returns nil they are in a durable queue. The results are in order. With
-// once, the first answer for its key is given again; the same key with another hash is a Conflict
+// Publisher accepts checked events of a tenant, whose dialect is d: when it returns nil they are in a durable queue. The
+// results are in order. With once, the first answer for its key is given again; the same key with another hash is a Conflict
 // "idempotency-key-reused". An id that was used for another event is a Conflict "event-id-reused".
 type Publisher interface {
-	Publish(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error)
+	Publish(ctx context.Context, tenant string, d *dialect.Dialect, in []ingest.Checked, once *ingest.Once) ([]ingest.Result, error)
+	deployment.Publisher
 }
 
 // EventLog is what was published (package eventlog). An id that is not in it is NotFound.

@@ -8,6 +8,8 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/eventlog"
+	"hookline/shared/ingest"
 	"hookline/shared/seal"
 	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
@@ -56,6 +58,10 @@ func TestReads(t *testing.T) {
 	w.api.Deliverer = &delivery.Deliverer{
 		Store: store, Health: store, Poster: answering{200}, Dialects: dialects, Box: box, Now: w.now.Now, Log: log,
 	}
+	sent := new(bulk)
+	w.api.Publisher = &ingest.Service{
+		Store: store, Dialects: dialects, Delivery: sent, Queue: sent, Events: &eventlog.Log{Store: store}, Now: w.now.Now, Log: log,
+	}
 	w.handler = w.api.Handler()
 	w.do("GET", "/v1/webhooks/"+hook, key, "").is(200) // from here on the dialect's version is known
 
@@ -65,6 +71,9 @@ func TestReads(t *testing.T) {
 		status                    int
 		tenants, dialects         int
 	}{
+		{"POST", "/v1/events", key, `{"type":"a.b","data":{}}`, 202, 1, 1},
+		{"POST", "/v1/events", key, `[{"type":"a.b","data":{},"id":"i"},{"type":"a.c","data":{}}]`, 202, 1, 1},
+		{"POST", "/v1/tenants/initech/events", adminKey, `{"type":"a.b","data":{}}`, 202, 1, 1},
 		{"POST", "/v1/webhooks", key, `{` + fields + `}`, 201, 1, 1},
 		{"PATCH", "/v1/webhooks/" + hook, key, `{"name":"new"}`, 200, 1, 1},
 		{"POST", "/v1/webhooks/" + hook + "/test", key, `{}`, 200, 1, 1},
@@ -82,5 +91,8 @@ func TestReads(t *testing.T) {
 		if store.tenants != c.tenants || store.dialects != c.dialects {
 			t.Errorf("%s: got %d reads of tenants and %d of dialects, want %d and %d", r.what, store.tenants, store.dialects, c.tenants, c.dialects)
 		}
+	}
+	if got, want := len(sent.sent), 4; got != want { // one webhook, four events
+		t.Errorf("got %d messages, want %d", got, want)
 	}
 }
