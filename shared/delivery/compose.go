@@ -21,7 +21,8 @@ func Compose(dl *dialect.Dialect, ev webhook.Event, s webhook.Subscription) Mess
 	}
 }
 
-// PayloadStore keeps bodies that are too large for a message.
+// PayloadStore is the part of store.Store that keeps bodies which are too large for a message. A ref stands for one body
+// for ever: storing it again changes nothing.
 type PayloadStore interface {
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
 }

@@ -11,13 +11,13 @@ import (
 	"hookline/shared/eventlog"
 	"hookline/shared/ingest"
 	"hookline/shared/seal"
-	"hookline/shared/store/sqlite"
+	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
 
 // counting is a store that counts the reads of tenants and of dialects.
 type counting struct {
-	*sqlite.Store
+	store.Store
 	tenants, dialects int
 }
 
@@ -52,15 +52,15 @@ func TestReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := &counting{Store: w.store}
-	dialects, box, log := &dialect.Library{Builtin: set, Store: store}, seal.Box{Keys: keyring{}}, slog.New(slog.DiscardHandler)
-	w.api.Store, w.api.Dialects = store, dialects
+	kept := &counting{Store: w.store}
+	dialects, box, log := &dialect.Library{Builtin: set, Store: kept}, seal.Box{Keys: keyring{}}, slog.New(slog.DiscardHandler)
+	w.api.Store, w.api.Dialects = kept, dialects
 	w.api.Deliverer = &delivery.Deliverer{
-		Store: store, Health: store, Poster: answering{200}, Dialects: dialects, Box: box, Now: w.now.Now, Log: log,
+		Store: kept, Health: kept, Poster: answering{200}, Dialects: dialects, Box: box, Now: w.now.Now, Log: log,
 	}
 	sent := new(bulk)
 	w.api.Publisher = &ingest.Service{
-		Store: store, Dialects: dialects, Delivery: sent, Queue: sent, Events: &eventlog.Log{Store: store}, Now: w.now.Now, Log: log,
+		Store: kept, Dialects: dialects, Delivery: sent, Queue: sent, Events: &eventlog.Log{Store: kept}, Now: w.now.Now, Log: log,
 	}
 	w.handler = w.api.Handler()
 	w.do("GET", "/v1/webhooks/"+hook, key, "").is(200) // from here on the dialect's version is known
@@ -86,10 +86,10 @@ func TestReads(t *testing.T) {
 		{"GET", "/v1/event-types/webhook.test/preview?format=slack", key, "", 200, 1, 1},
 		{"POST", "/v1/dialects/own/preview", adminKey, `{"type":"webhook.test"}`, 200, 0, 1},
 	} {
-		store.tenants, store.dialects = 0, 0
+		kept.tenants, kept.dialects = 0, 0
 		r := w.do(c.method, c.target, c.key, c.body).is(c.status)
-		if store.tenants != c.tenants || store.dialects != c.dialects {
-			t.Errorf("%s: got %d reads of tenants and %d of dialects, want %d and %d", r.what, store.tenants, store.dialects, c.tenants, c.dialects)
+		if kept.tenants != c.tenants || kept.dialects != c.dialects {
+			t.Errorf("%s: got %d reads of tenants and %d of dialects, want %d and %d", r.what, kept.tenants, kept.dialects, c.tenants, c.dialects)
 		}
 	}
 	if got, want := len(sent.sent), 4; got != want { // one webhook, four events

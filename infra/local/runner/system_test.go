@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hookline/shared/egress"
+	"hookline/shared/faultinject"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
-	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/system"
 	"hookline/shared/webhook"
 )
@@ -659,21 +659,6 @@ func (s *transitions) SetHealth(ctx context.Context, ref webhook.Ref, from, to w
 	return ok, err
 }
 
-// faulty is a queue whose sends fail while fail says so, taken or not.
-type faulty struct {
-	Queue
-	fail func() error
-	took bool
-}
-
-func (q *faulty) Send(ctx context.Context, msgs []queue.Outgoing) error {
-	err := q.fail()
-	if err != nil && !q.took {
-		return err
-	}
-	return errors.Join(q.Queue.Send(ctx, msgs), err)
-}
-
 // TestNothingLostNothingMadeUp breaks one call at a time, twice in a row, both times lost and both times done
 // anyway, while a webhook is made, fails, recovers and is gone. What is told is what was changed, and the webhook ends
 // where it should.
@@ -701,7 +686,7 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 		}
 		left--
 		hits++
-		return errors.New("fault")
+		return faultinject.Err
 	}
 	arm := func() { // each stage has its faults
 		mu.Lock()
@@ -714,9 +699,15 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 		}
 		return nil
 	}
-	faults := storesqlite.Faults{Before: onCall}
+	onSend := func(c string) error {
+		if c == "Send" {
+			return fail()
+		}
+		return nil
+	}
+	faults, queueFaults := faultinject.StoreFaults{Before: onCall}, faultinject.QueueFaults{Before: onSend}
 	if done {
-		faults = storesqlite.Faults{After: onCall}
+		faults, queueFaults = faultinject.StoreFaults{After: onCall}, faultinject.QueueFaults{After: onSend}
 	}
 	r, n := &receiver{}, new(noticed)
 	changes := &transitions{ids: make(map[string]bool)}
@@ -724,7 +715,7 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 		receiver: r, notices: n, noisy: true, faults: faults,
 		wrapped: func(queues map[string]Queue) {
 			if q, ok := queues[call]; ok {
-				queues[call] = &faulty{q, fail, done}
+				queues[call] = faultinject.Queue(q.(queue.Queue), queueFaults)
 			}
 		},
 		watched: func(s Store) Store { changes.Store = s; return changes },
@@ -817,7 +808,9 @@ func TestUntold(t *testing.T) {
 	t.Parallel()
 	down := true
 	w := world{receiver: &receiver{}, noisy: true, wrapped: func(queues map[string]Queue) {
-		queues[IngestQueue] = &faulty{Queue: queues[IngestQueue], fail: func() error { return faultIf(down) }}
+		queues[IngestQueue] = faultinject.Queue(queues[IngestQueue].(queue.Queue), faultinject.QueueFaults{
+			Before: func(call string) error { return faultIf(down && call == "Send") },
+		})
 	}}
 	w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 		acme := admin.tenant("acme", "standard")
