@@ -11,9 +11,9 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Message is an event as people are to read it.
+// Message is an event that is written for people.
 type Message struct {
-	Title     string // what happened, in words; "" has it made of the type
+	Title     string // says what happened; if it is "", the title is made of the type
 	Product   string
 	Type      string // of the event
 	ID        string // of the event
@@ -47,7 +47,7 @@ func Body(format string, m Message) ([]byte, error) {
 	return nil, fmt.Errorf("format %q is no chat's", format)
 }
 
-// FormatOf returns the format that a body is in by its shape, "" if it is none of Formats.
+// FormatOf recognizes the format of a body by its shape. It returns "" if that is none of Formats.
 func FormatOf(body []byte) string {
 	var m struct {
 		Blocks, Embeds []json.RawMessage
@@ -68,19 +68,19 @@ func FormatOf(body []byte) string {
 	return ""
 }
 
-// origin says on one line where the message comes from.
+// origin returns the line that says where the event came from.
 func (m Message) origin() string {
 	return oneLine(clean(strings.Join([]string{m.Product, m.Type, m.Timestamp, m.ID}, " · ")))
 }
 
-// most returns the longest beginning of the fields with which a message fits, and how many of all it leaves out. The
-// fields are as the format writes them: each is written once, however often it is tried.
+// most returns the longest beginning of the fields with which a message fits its limits, and how many of total fields it leaves
+// out. The fields are already in the format's own form, so that each is written once, however many beginnings are tried.
 func most[T any](fields []T, total int, fits func(shown []T, more int) bool) (shown []T, more int) {
 	n := sort.Search(len(fields), func(i int) bool { return !fits(fields[:i+1], total-i-1) })
 	return fields[:n], total - n
 }
 
-// each writes every field in a format's way.
+// each writes every field with a format's function.
 func each[T any](fields []field, write func(field) T) []T {
 	out := make([]T, len(fields))
 	for i, f := range fields {
@@ -89,7 +89,7 @@ func each[T any](fields []field, write func(field) T) []T {
 	return out
 }
 
-// moreFields says what a message leaves out.
+// moreFields returns the text for n fields that a message leaves out.
 func moreFields(n int) string {
 	if n == 1 {
 		return "and 1 more field"

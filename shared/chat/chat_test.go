@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// message is one with data; data that is no JSON is none.
+// message returns a message with the data, or without any if it is not JSON.
 func message(data string) chat.Message {
 	text, _ := ecmajson.Read([]byte(data))
 	return chat.Message{
@@ -50,7 +50,7 @@ func body(t *testing.T, format string, m chat.Message) []byte {
 	return b
 }
 
-// problems holds a message to what the product's documents say, the numbers written out once more.
+// problems compares a message with the limits in the product's documents, whose numbers are written out again here.
 func problems(format string, b []byte) (found []string) {
 	wrong := func(text string, args ...any) { found = append(found, fmt.Sprintf(text, args...)) }
 	length := func(what string, v any, least, most int) int {
@@ -336,7 +336,7 @@ func TestEveryEventType(t *testing.T) {
 		for _, format := range chat.Formats() {
 			b := body(t, format, m)
 			for key, v := range data {
-				// Discord escapes what may be markup: a word is enough to find a value.
+				// Discord's messages escape markup, so that the test looks for one word of a value.
 				s, ok := v.(string)
 				if word := regexp.MustCompile(`[A-Za-z0-9]+`).FindString(s); ok && !shows(t, b, word) {
 					t.Errorf("%s %s does not show %s %q", format, name, key, v)

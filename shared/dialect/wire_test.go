@@ -32,8 +32,8 @@ const (
 	textSecret = "a secret of at least 32 characters"
 )
 
-// verify has, for each dialect, the verification that its document describes, written out: it must accept what is
-// sent. body is the raw body of the request.
+// verify has the verification from each dialect's document. It must accept the requests of the dialect. body is the raw body of a
+// request.
 var verify = map[string]func(h http.Header, body []byte) bool{
 	"standard": func(h http.Header, body []byte) bool {
 		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(specSecret, "whsec_"))
@@ -59,7 +59,7 @@ var verify = map[string]func(h http.Header, body []byte) bool{
 	},
 }
 
-// bodyOf returns the event's body, whose data nobody has read yet; data that is no JSON is none.
+// bodyOf reads the event's data and returns the event's body. Data that is not JSON counts as none.
 func bodyOf(d *dialect.Dialect, ev webhook.Event) ([]byte, error) {
 	content, _ := ecmajson.Read(ev.Data)
 	return d.Body(ev, content)

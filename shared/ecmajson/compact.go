@@ -13,19 +13,18 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how deep arrays and objects may be nested. It is what PHP's json_decode reads by default, the least of
-// the common server languages that have a limit in the hundreds.
+// MaxDepth is how deep arrays and objects can be nested. It is the default of PHP's json_decode, which is the lowest limit
+// among the common server languages.
 const MaxDepth = 512
 
-// What is wrong with a text beside its syntax, which *json.SyntaxError reports. All of it is safe to show to whoever
-// sent the text.
+// Errors of Read. Faults of syntax are a *json.SyntaxError instead. All of them are safe to show to the sender of the text.
 var (
 	ErrDepth    = fmt.Errorf("JSON is nested deeper than %d levels", MaxDepth)
 	ErrEncoding = errors.New("JSON is not valid UTF-8")
 )
 
-// Text is a JSON text that was read and found to be one: its forms are written without another look at it. Read makes it,
-// and nothing else does. The zero Text is none, and has no forms.
+// Text is a JSON text that Read has found to be valid, so that its forms are written without a second check. Only Read makes
+// one. The zero Text holds nothing, and all its forms are nil.
 type Text struct{ compact []byte }
 
 // Read reads a JSON text. The Text shares no memory with raw.
@@ -44,7 +43,7 @@ func Read(raw []byte) (Text, error) {
 	return Text{compact: b.Bytes()}, nil
 }
 
-// IsZero reports whether nothing was read.
+// IsZero reports whether t is the zero Text.
 func (t Text) IsZero() bool { return len(t.compact) == 0 }
 
 // Compact returns the text without the white space between its tokens. Nothing else changes: numbers keep their spelling,
@@ -57,7 +56,7 @@ func Compact(raw []byte) ([]byte, error) {
 	return t.compact, err
 }
 
-// depth returns how deep a text is nested, valid or not.
+// depth returns how deep a text is nested. The text need not be valid.
 func depth(raw []byte) int {
 	deepest, level := 0, 0
 	for i := 0; i < len(raw); i++ {
@@ -74,7 +73,7 @@ func depth(raw []byte) int {
 	return deepest
 }
 
-// stringEnd returns the position after the string that begins at raw[i], or the end of raw when the string has none.
+// stringEnd returns the position after the string that begins at raw[i], or the end of raw if the string has no end.
 func stringEnd(raw []byte, i int) int {
 	for i++; i < len(raw); i++ {
 		switch raw[i] {

@@ -180,7 +180,7 @@ func TestNumbers(t *testing.T) {
 		{"2^53", "9007199254740992", "9007199254740992"},
 		{"zeros that cancel an exponent", "0." + long + "1e20001", "1"},
 		{"an exponent that cancels zeros", "1" + long + "e-20000", "1"},
-		// What a double cannot hold stays as it came.
+		// Numbers that a double cannot hold keep their spelling.
 		{"2^53+1", "9007199254740993", "9007199254740993"},
 		{"a long id", "12345678901234567890", "12345678901234567890"},
 		{"a long id with a point", "12345678901234567890.0", "12345678901234567890.0"},
@@ -206,7 +206,7 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// TestDeepAndWide holds the work to the size of the text, whatever its shape.
+// TestDeepAndWide checks that the work is proportional to the size of the text, whatever its shape.
 func TestDeepAndWide(t *testing.T) {
 	filler := strings.Repeat(`1,`, 100_000) + `1`
 	deep := strings.Repeat(`{"a":`, 500) + "[" + filler + "]" + strings.Repeat("}", 500)
@@ -251,8 +251,8 @@ func FuzzForms(f *testing.F) {
 	})
 }
 
-// meaning is a text as encoding/json understands it, false where that is too little to compare: it holds no number
-// beyond the doubles and takes all lone surrogates for the same character.
+// meaning returns a text as encoding/json understands it. It returns false if that cannot be compared, because encoding/json
+// holds no number beyond the doubles and takes all lone surrogates for the same character.
 func meaning(t *testing.T, raw []byte) ([]byte, bool) {
 	t.Helper()
 	if bytes.Contains(bytes.ToLower(raw), []byte(`\ud`)) {
