@@ -2,29 +2,15 @@
 package main
 
 import (
-	"fmt"
-	"os"
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"hookline/shared/invocation"
 	"hookline/shared/settings"
+	"hookline/shared/store/dynamo"
 )
 
-func main() {
-	if err := run(os.Getenv); err != nil {
-		fmt.Fprintln(os.Stderr, "count:", err)
-		os.Exit(1)
-	}
-}
+func main() { invocation.Main("count", settings.ReadCount, handler) }
 
-func run(getenv func(string) string) error {
-	s, err := settings.ReadCount(getenv)
-	if err != nil {
-		return err
-	}
-	cfg, err := settings.AWS(getenv)
-	if err != nil {
-		return err
-	}
-	invocation.Start(s.Logger(), newFunction(s, cfg))
-	return nil
+func handler(s settings.Count, cfg aws.Config) (any, error) {
+	return dynamo.Open(cfg, s.Table).CountStream, nil
 }

@@ -57,6 +57,11 @@ func (d *Deliverer) Handle(ctx context.Context, from Queue, msgs []queue.Receive
 	return stays, nil
 }
 
+// From returns Handle for the messages of one of the queues.
+func (d *Deliverer) From(q Queue) queue.Handler {
+	return func(ctx context.Context, msgs []queue.Received) ([]string, error) { return d.Handle(ctx, q, msgs) }
+}
+
 // handle returns when all that the items lead to has ended.
 func (d *Deliverer) handle(ctx context.Context, from Queue, items []*item) error {
 	var wg sync.WaitGroup

@@ -49,6 +49,19 @@ type Queue struct {
 	url, arn string
 }
 
+// Address is both names of a queue.
+type Address struct{ URL, ARN string }
+
+// Open returns queues of the account and region that cfg is for, by the names that the caller has for them.
+func Open(cfg aws.Config, at map[string]Address) map[string]queue.Queue {
+	client := sqs.NewFromConfig(cfg)
+	queues := make(map[string]queue.Queue, len(at))
+	for name, a := range at {
+		queues[name] = New(client, a.URL, a.ARN)
+	}
+	return queues
+}
+
 // New returns the queue with that URL and ARN. Other queues that it names (where a move task takes messages, where a
 // dead letter came from) are of the same account and region.
 func New(api API, url, arn string) *Queue {

@@ -51,6 +51,11 @@ type Keyring struct {
 	held map[string]holding
 }
 
+// Open returns the keyring of a stack in the account and region that cfg is for.
+func Open(cfg aws.Config, keyID, stack string, shelf Shelf) *Keyring {
+	return &Keyring{API: kms.NewFromConfig(cfg), KeyID: keyID, Stack: stack, Shelf: shelf}
+}
+
 // holding is an unwrapped key in memory.
 type holding struct {
 	key   []byte

@@ -112,6 +112,11 @@ type Store struct {
 	opts  Options
 }
 
+// Open returns the store in a table of the account and region that cfg is for, as New does.
+func Open(cfg aws.Config, table string) *Store {
+	return New(dynamodb.NewFromConfig(cfg), table, Options{})
+}
+
 // New returns the store in a table as Table describes it, with TTLAttribute set up for expiry. The client's own retries
 // are not used.
 func New(client API, table string, opts Options) *Store {
