@@ -2,9 +2,11 @@ package delivery
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/format"
 	"hookline/shared/payload"
 	"hookline/shared/webhook"
@@ -41,7 +43,11 @@ func Keep(ctx context.Context, s PayloadStore, ev webhook.Event, form string, pa
 // firstFor returns the first message of an event's delivery to one webhook, in the dialect and the webhook's format as they
 // are now.
 func (d *Deliverer) firstFor(ctx context.Context, dl *dialect.Dialect, ev webhook.Event, w webhook.Webhook) (Message, error) {
-	body, err := format.Of(w.Format).Body(dl, ev)
+	content, err := ecmajson.Read(ev.Data)
+	if err != nil {
+		return Message{}, fmt.Errorf("data of event %s: %w", ev.ID, err)
+	}
+	body, err := format.Of(w.Format).Body(dl, ev, content)
 	if err != nil {
 		return Message{}, err
 	}
