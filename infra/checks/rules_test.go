@@ -87,6 +87,21 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{
+			name: "no program links what is for tests",
+			rule: supportImports,
+			bad: map[string]string{
+				"shared/a/a.go":                 `package a; import "hookline/shared/faultinject"`,
+				"shared/a/a_test.go":            `package a; import "hookline/shared/faultinject"`,
+				"shared/store/storetest/s.go":   `package storetest; import "hookline/shared/faultinject"`,
+				"shared/store/sqlite/sqlite.go": `package sqlite; import "hookline/shared/faultinjection"`,
+				"infra/local/main.go":           `package main; import "hookline/shared/queue/queuetest"`,
+			},
+			want: []string{
+				"infra/local/main.go: imports hookline/shared/queue/queuetest, which is for tests",
+				"shared/a/a.go: imports hookline/shared/faultinject, which is for tests",
+			},
+		},
+		{
 			name: "shared code does not import what runs it",
 			rule: outwardImports,
 			bad: map[string]string{

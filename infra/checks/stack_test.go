@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,24 +19,31 @@ import (
 )
 
 // TestRoutes compares the routes of template.yaml with those of the code, which a test of package httpapi compares with
-// the OpenAPI document. The admin's routes, and only they, are IAM's.
+// the OpenAPI document. The admin's routes, and only they, are IAM's. What `$default` would answer alike stands nowhere else.
 func TestRoutes(t *testing.T) {
 	type route struct {
 		Admin    bool
 		Function string
 	}
+	rest := route{Function: "webhooks"}
+	const inbound = "POST /webhooks/deployments/{provider}/{id}"
 	want := map[string]route{
-		"$default": {Function: "webhooks"}, "ANY /console": {Function: "console"}, "ANY /console/{proxy+}": {Function: "console"},
+		"$default": rest, inbound: {Function: "inbound"},
+		"ANY /console": {Function: "console"}, "ANY /console/{proxy+}": {Function: "console"},
 	}
+	answers := make(map[string]route) // by the keys of the code
 	for _, r := range httpapi.Routes() {
-		function := "webhooks"
-		if r.Publishes {
-			function = "ingest"
+		answers[r.Key] = rest
+		switch {
+		case r.Inbound:
+			answers[r.Key] = want[inbound]
+		case r.Publishes || r.Admin:
+			answers[r.Key] = route{Admin: r.Admin, Function: "webhooks"}
+			if r.Publishes {
+				answers[r.Key] = route{Admin: r.Admin, Function: "ingest"}
+			}
+			want[r.Key] = answers[r.Key]
 		}
-		if r.Inbound {
-			function = "inbound"
-		}
-		want[r.Key] = route{Admin: r.Admin, Function: function}
 	}
 
 	api := readTemplate(t).Resources["Api"].Properties["DefinitionBody"]
@@ -62,9 +70,28 @@ func TestRoutes(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("routes (-code +template):\n%s", diff)
 	}
+	for key, want := range answers {
+		if got := got[chosen(key, slices.Sorted(maps.Keys(got)))]; got != want {
+			t.Errorf("%s is answered by %+v, want %+v", key, got, want)
+		}
+	}
 	if got, want := at(api, "components", "securitySchemes", "iam", "x-amazon-apigateway-authtype"), any("awsSigv4"); got != want {
 		t.Errorf("the security scheme iam is of type %v, want %v", got, want)
 	}
+}
+
+// chosen is the one of the routes, of which none but $default and the console's takes any method, that API Gateway takes
+// for a request of a route of the code: the most specific match, else $default (Developer Guide, "Create routes for HTTP
+// APIs in API Gateway").
+func chosen(key string, routes []string) string {
+	best, variables := "$default", 0
+	for _, r := range routes {
+		pattern := regexp.MustCompile(`\\\{[a-z]+\\\}`).ReplaceAllString(regexp.QuoteMeta(r), `[^/]+`)
+		if n := strings.Count(r, "{"); regexp.MustCompile("^"+pattern+"$").MatchString(key) && (best == "$default" || n < variables) {
+			best, variables = r, n
+		}
+	}
+	return best
 }
 
 // TestIntegrations shows that what the routes call exists, is called through its alias, and lets itself be called.

@@ -134,6 +134,21 @@ func lambdaImports(tr tree) []string {
 	})
 }
 
+// testSupport is code that only tests link.
+func testSupport() []string {
+	return []string{"shared/faultinject", "shared/store/storetest", "shared/queue/queuetest"}
+}
+
+func supportImports(tr tree) []string {
+	return importing(tr, func(f file, imported string) string {
+		p, ours := strings.CutPrefix(imported, "hookline/")
+		if !ours || !within(p, testSupport()...) || within(f.name, testSupport()...) {
+			return ""
+		}
+		return "imports " + imported + ", which is for tests"
+	})
+}
+
 func outwardImports(tr tree) []string {
 	return importing(tr, func(f file, imported string) string {
 		switch {

@@ -9,6 +9,8 @@
 // TestAWSDeploy has a CloudFormation deploy template.yaml, that of MiniStack, where the functions then run. The file
 // fitting_test.go names each thing that it lacks of AWS.
 //
-// Tests whose names begin with TestAWS take real time and run with HOOKLINE_CONFORMANCE=1 only. They run on AWS itself
-// where HOOKLINE_TABLE names a table for tests and HOOKLINE_QUEUE_URL a queue, beside which they make and delete theirs.
+// TestOpenAPILint has a linter read the OpenAPI document, and TestOpenAPIClients has generators make clients of it.
+//
+// Tests whose names begin with TestAWS or TestOpenAPI take real time and run with HOOKLINE_CONFORMANCE=1 only. The first
+// run on AWS itself where HOOKLINE_TABLE names a table for tests and HOOKLINE_QUEUE_URL a queue, beside which they make and delete theirs.
 package conformance

@@ -1,6 +1,9 @@
 package api
 
-import "hookline/shared/queue"
+import (
+	"hookline/shared/input"
+	"hookline/shared/queue"
+)
 
 // DeadLetters is the queue of deliveries that ran out of attempts. Depth is approximate.
 type DeadLetters struct {
@@ -23,6 +26,12 @@ func MoveOf(m queue.Move) Move {
 	return Move{
 		ID: m.ID, Status: m.Status, Moved: m.Moved, ToMove: m.ToMove, MaxPerSecond: orNull(m.MaxPerSecond), StartedAt: Time{m.StartedAt},
 	}
+}
+
+// Redrive says how fast dead letters are moved.
+type Redrive struct {
+	// Left out or null: as fast as the queue likes.
+	MaxPerSecond input.Field[int] `json:"max_per_second,omitzero" jsonschema:"nullable,minimum=1,maximum=500"`
 }
 
 // RedriveStarted names the task that was started.

@@ -1,6 +1,11 @@
 package api
 
-import "hookline/shared/webhook"
+import (
+	"time"
+
+	"hookline/shared/input"
+	"hookline/shared/webhook"
+)
 
 // Attempt is one attempt of a delivery.
 type Attempt struct {
@@ -62,6 +67,12 @@ type DeliveryDetail struct {
 	Attempts       []Attempt         `json:"attempts"`
 }
 
+// NewTest says which event a test sends.
+type NewTest struct {
+	// A type of the catalogue, or a system event; it is sent with its example as data. Left out or null: `webhook.test`.
+	EventType input.Field[string] `json:"event_type,omitzero" jsonschema:"nullable" ref:"EventTypeName"`
+}
+
 // TestResult is the outcome of sending a webhook a test event at once.
 type TestResult struct {
 	DeliveryID      string                 `json:"delivery_id"`
@@ -83,6 +94,21 @@ func TestResultOf(d webhook.Delivery) TestResult {
 		out.ResponseBody, out.ResponseHeaders = a.ResponseBody, a.ResponseHeaders
 	}
 	return out
+}
+
+// NewReplay says which deliveries of a webhook are sent again.
+type NewReplay struct {
+	// Deliveries accepted at that time or later are taken. Not in the future.
+	Since input.Field[time.Time] `json:"since,omitzero" jsonschema:"required" ref:"GivenTime"`
+	// Deliveries accepted before that time are taken; now when it is left out or later than now.
+	Until input.Field[time.Time] `json:"until,omitzero" jsonschema:"nullable" ref:"GivenTime"`
+	// Which ones are taken. `missed`: events of the event log that the webhook, as it is now, would take and has no
+	// delivery of; their bodies are made as of now.
+	Status input.Field[string] `json:"status,omitzero" jsonschema:"nullable,enum=failed,enum=succeeded,enum=missed,default=failed"`
+	// Of which event type; of any when it is left out.
+	EventType input.Field[string] `json:"event_type,omitzero" jsonschema:"nullable" ref:"EventTypeName"`
+	// Count, and start nothing.
+	DryRun input.Field[bool] `json:"dry_run,omitzero" jsonschema:"nullable,default=false"`
 }
 
 // ReplayStarted answers the start of a replay job, and the question how much one would take.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"hookline/shared/input"
 	"hookline/shared/payload"
 	"hookline/shared/webhook"
 )
@@ -20,6 +21,16 @@ type Source struct {
 // SourceOf converts a source that takes reports at url.
 func SourceOf(s webhook.Source, url string) Source {
 	return Source{ID: s.ID, Kind: s.Kind, Name: s.Name, URL: url, CreatedAt: Time{s.CreatedAt}}
+}
+
+// NewSource is a source of deployments to be made.
+type NewSource struct {
+	Kind input.Field[string] `json:"kind,omitzero" jsonschema:"required" ref:"SourceKind"`
+	// No control characters.
+	Name input.Field[string] `json:"name,omitzero" jsonschema:"required,minLength=1,maxLength=200,pattern=^[^\\x00-\\x1f\\x7f-\\x9f]*$"`
+	// Any; for `gitlab` and `azure-devops`, which send it in a header, without white space at its ends and without control
+	// characters. Without one (left out, null or `""`), one of 64 hex digits is made.
+	Secret input.Field[string] `json:"secret,omitzero" jsonschema:"nullable,maxLength=1024"`
 }
 
 // CreatedSource is a source just made. Secret is shown only here.

@@ -1,11 +1,28 @@
 package api
 
+import (
+	"encoding/json"
+
+	"hookline/shared/input"
+)
+
 // DialectSummary is a dialect in a list.
 type DialectSummary struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`
 	Product string `json:"product"`
 	BuiltIn bool   `json:"built_in"`
+}
+
+// NewPreview is an event to be shown as a webhook would get it.
+type NewPreview struct {
+	Type input.Field[string] `json:"type,omitzero" jsonschema:"required" ref:"EventTypeName"`
+	// An object; left out or null: the example of the type.
+	Data input.Field[json.RawMessage] `json:"data,omitzero"`
+	// To sign with; left out, null or empty: one is made.
+	Secret input.Field[string] `json:"secret,omitzero" jsonschema:"nullable,maxLength=4096"`
+	// As of a webhook; left out or null: json.
+	Format input.Field[string] `json:"format,omitzero" jsonschema:"nullable" ref:"Format"`
 }
 
 // Preview is an event as a webhook would get it. The first of Requests stands beside them too: most callers want that one.

@@ -4,8 +4,31 @@ import (
 	"encoding/json"
 
 	"hookline/shared/dialect"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
+
+// NewEvent is an event to be published.
+type NewEvent struct {
+	// An id of yours, unique in the tenant: the same event again within 24 h is answered the same and not sent again,
+	// another one is refused (409 `event-id-reused`; within one request 422). Two are the same by `type`, `timestamp` as an
+	// instant, and `data` without regard to white space, the order of keys and how strings and numbers are spelled. Where
+	// the first call was cut short (503, or no answer) the same event again is sent if it was not then; another is refused
+	// for a minute, and after that only if the first was sent. Left out or null, one is made.
+	ID   input.Field[string] `json:"id,omitzero" jsonschema:"nullable" ref:"GivenID"`
+	Type input.Field[string] `json:"type,omitzero" jsonschema:"required" ref:"EventTypeName"`
+	// Passed on as it came, without the white space between tokens. At most 256 KiB so (413).
+	Data input.Field[json.RawMessage] `json:"data,omitzero" jsonschema:"required,type=object"`
+	// When it happened, with any offset and to the millisecond; left out or null: when it is accepted. Dialects have it in
+	// whole seconds unless they ask for milliseconds.
+	Timestamp input.Field[string] `json:"timestamp,omitzero" jsonschema:"nullable" ref:"GivenTime"`
+}
+
+// EventReplay names the webhook that an event is sent to.
+type EventReplay struct {
+	// A webhook of the tenant; an inactive one fails the delivery as `webhook_inactive`.
+	WebhookID input.Field[string] `json:"webhook_id,omitzero" jsonschema:"required" ref:"GivenID"`
+}
 
 // EventResult says that an event was accepted. Matched counts the active webhooks that it goes to.
 type EventResult struct {

@@ -17,3 +17,6 @@ type Problem struct {
 type Health struct {
 	Status string `json:"status"`
 }
+
+// None has no fields.
+type None struct{}

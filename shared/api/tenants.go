@@ -1,6 +1,10 @@
 package api
 
-import "hookline/shared/webhook"
+import (
+	"hookline/shared/input"
+	"hookline/shared/management"
+	"hookline/shared/webhook"
+)
 
 // Tenant is a tenant.
 type Tenant struct {
@@ -19,6 +23,16 @@ func TenantOf(t webhook.Tenant) Tenant {
 		ID: t.ID, Name: t.Name, Dialect: t.Dialect, NotifyEmail: orNull(t.NotifyEmail),
 		FrameAncestors: listOrEmpty(t.FrameAncestors), CreatedAt: Time{t.CreatedAt}, UpdatedAt: Time{t.UpdatedAt},
 	}
+}
+
+// NewTenant is a tenant to be made.
+type NewTenant struct {
+	management.TenantInput `required:"id,name,dialect"`
+}
+
+// TenantChange is a change of a tenant. Fields left out stay. `id` and `dialect` cannot be changed (422).
+type TenantChange struct {
+	management.TenantInput `without:"id,dialect"`
 }
 
 // CreatedTenant is a tenant just made, with its first key, which is shown only here.
@@ -42,12 +56,21 @@ func KeyOf(k webhook.Key) Key {
 	return Key{ID: k.ID, Name: k.Name, Scopes: listOrEmpty(k.Scopes), CreatedAt: Time{k.CreatedAt}}
 }
 
+// NewKey is an API key to be made.
+type NewKey struct{ management.KeyInput }
+
 // CreatedKey is a key just made. Key is shown only here.
 type CreatedKey struct {
 	ID     string   `json:"id"`
 	Name   string   `json:"name"`
 	Scopes []string `json:"scopes"`
 	Key    string   `json:"key"`
+}
+
+// NewPortalLink says how long a portal link lasts.
+type NewPortalLink struct {
+	// In seconds.
+	ExpiresIn input.Field[int] `json:"expires_in,omitzero" jsonschema:"nullable,minimum=60,maximum=86400,default=3600"`
 }
 
 // PortalLink is a link to the console of one tenant.

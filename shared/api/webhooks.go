@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/input"
+	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
 
@@ -43,6 +45,23 @@ func WebhookOf(d *dialect.Dialect, w webhook.Webhook) Webhook {
 		out.TimeoutSeconds = int(d.Timeout / time.Second)
 	}
 	return out
+}
+
+// NewWebhook is a webhook to be made.
+type NewWebhook struct {
+	management.WebhookInput `required:"url,events"`
+}
+
+// WebhookChange is a change of a webhook. Fields left out stay; null clears an optional field. `secret` is refused (422):
+// it is rotated. A change without fields changes nothing. Another `url`, or being made active again, forgets what
+// deliveries have shown of its health.
+type WebhookChange struct {
+	management.WebhookInput `without:"secret"`
+}
+
+// ImportWebhook is a webhook that moves in with what it has.
+type ImportWebhook struct {
+	management.ImportInput `required:"url,events"`
 }
 
 // CreatedWebhook is a webhook just made, by itself or in an import. Secret is shown only here and at rotation.
@@ -104,10 +123,23 @@ type Stats struct {
 	Deliveries DeliveryCounts `json:"deliveries"` // over the last 24 hours
 }
 
+// Rotation says how to rotate a webhook's secret.
+type Rotation struct{ management.RotateInput }
+
 // Rotated is a webhook's new secret, which is shown only here.
 type Rotated struct {
 	Secret                  string `json:"secret"`
 	PreviousSecretExpiresAt *Time  `json:"previous_secret_expires_at"`
+}
+
+// FilterTrial is a filter to be tried.
+type FilterTrial struct {
+	// An EventBridge pattern over `data`, with the same limits as a webhook's.
+	Filter input.Field[json.RawMessage] `json:"filter,omitzero" jsonschema:"required,type=object"`
+	// An event type; needed where there is no `data`.
+	Type input.Field[string] `json:"type,omitzero" jsonschema:"nullable" ref:"EventTypeName"`
+	// Left out or null: the example of `type`.
+	Data input.Field[json.RawMessage] `json:"data,omitzero" jsonschema:"type=object,nullable"`
 }
 
 // TriedFilter is the result of trying a filter on data.

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hookline/shared/egress"
-	"hookline/shared/store/sqlite"
+	"hookline/shared/faultinject"
 	"hookline/shared/webhook"
 )
 
@@ -486,20 +486,20 @@ func TestFaults(t *testing.T) {
 	tests := map[string]struct {
 		broken error // what the store answers to those who sign in
 		locked error // what the keyring does, which opens sessions
-		faults sqlite.Faults
+		faults faultinject.StoreFaults
 		status int
 	}{
 		"nobody can be found":      {broken: errors.New(cause), status: 500},
 		"nobody can be found yet":  {broken: webhook.ErrUnavailable(errors.New(cause)), status: 503},
 		"no session can be opened": {locked: webhook.ErrUnavailable(errors.New(cause)), status: 503},
-		"nothing can be saved yet": {faults: sqlite.Faults{Before: func(string) error { return errors.New(cause) }}, status: 503},
+		"nothing can be saved yet": {faults: faultinject.StoreFaults{Before: func(string) error { return errors.New(cause) }}, status: 503},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			bothWays(t, func(t *testing.T, w *world, _ string, b *browser) {
 				w.broken, w.locked, w.faults = tt.broken, tt.locked, tt.faults
 				b.post("/console/webhooks", form("url", "https://example.com", "events", "*")).is(tt.status).lacks(cause)
-				w.broken, w.locked, w.faults = nil, nil, sqlite.Faults{}
+				w.broken, w.locked, w.faults = nil, nil, faultinject.StoreFaults{}
 				logged := false
 				for line := range strings.Lines(w.log.String()) {
 					logged = logged || strings.Contains(line, `"level":"ERROR"`) && strings.Contains(line, cause)

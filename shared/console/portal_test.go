@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"hookline/shared/faultinject"
 	"hookline/shared/portal"
-	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
 
@@ -334,14 +334,14 @@ func TestSignOutEndsSession(t *testing.T) {
 			thief.cookie, thief.portal = b.cookie, b.portal
 			thief.get("/console/webhooks").is(200)
 
-			w.faults = sqlite.Faults{Before: func(call string) error {
+			w.faults = faultinject.StoreFaults{Before: func(call string) error {
 				if call == "Pin" {
 					return errors.New("away")
 				}
 				return nil
 			}}
 			b.post("/console/sign-out", nil).is(503).has("try again")
-			w.faults = sqlite.Faults{}
+			w.faults = faultinject.StoreFaults{}
 			b.get("/console/webhooks").is(200)
 
 			b.post("/console/sign-out", nil).leads("/console/sign-in")

@@ -24,10 +24,12 @@ import (
 	"hookline/shared/docs"
 	"hookline/shared/egress"
 	"hookline/shared/eventlog"
+	"hookline/shared/faultinject"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
 	"hookline/shared/replay"
 	"hookline/shared/seal"
+	"hookline/shared/store"
 	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
@@ -39,8 +41,8 @@ type world struct {
 	t       testing.TB
 	api     http.Handler
 	console http.Handler
-	store   *sqlite.Store
-	faults  sqlite.Faults
+	store   store.Store
+	faults  faultinject.StoreFaults
 	broken  error           // of the store that the console asks, if not nil
 	locked  error           // of the keyring, if not nil
 	answer  egress.Response // of every receiver
@@ -73,20 +75,16 @@ var readFiles = sync.OnceValues(console.ReadFiles)
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, mails: mails{}, now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC), answer: egress.Response{Status: 200, Body: "fine"}}
-	store, err := sqlite.New("", sqlite.Options{Faults: sqlite.Faults{Before: func(call string) error {
-		if w.faults.Before == nil {
-			return nil
-		}
-		return w.faults.Before(call)
-	}}})
+	engine, err := sqlite.New("", sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
+		if err := engine.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	store := faultinject.Store(engine, &w.faults)
 	set, err := builtin()
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +163,7 @@ func errLogOff() error {
 
 // keys is the store, as long as it is not broken.
 type keys struct {
-	*sqlite.Store
+	store.Store
 	w *world
 }
 

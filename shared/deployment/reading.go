@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 
 	"hookline/shared/ecmajson"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -29,7 +29,7 @@ const (
 type reading struct {
 	raw    json.RawMessage
 	root   any
-	faults management.Faults
+	faults input.Faults
 }
 
 // byteOrderMark may stand before JSON, and is not part of it (RFC 8259, section 8.1).

@@ -18,7 +18,7 @@ import (
 	"unicode/utf8"
 
 	"hookline/shared/ingest"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/payload"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
@@ -55,8 +55,6 @@ const (
 	retention = 400 * 24 * time.Hour
 	// maxPayload is the largest report, as it is packed, that the store takes beside the rest of its record.
 	maxPayload = 300_000
-	maxName    = 200  // characters
-	maxSecret  = 1024 // bytes; sealed, it stands in one record with the rest
 )
 
 func (s Service) now() time.Time {
@@ -78,16 +76,16 @@ type SourceInput struct{ Kind, Name, Secret string }
 
 // CreateSource makes a source of the tenant and returns it with its secret, which cannot be read again. faults are those
 // found already.
-func (s Service) CreateSource(ctx context.Context, tenant string, in SourceInput, faults management.Faults) (webhook.Source, string, error) {
+func (s Service) CreateSource(ctx context.Context, tenant string, in SourceInput, faults input.Faults) (webhook.Source, string, error) {
 	p, ok := ProviderOf(in.Kind)
 	if !ok {
 		faults.Add("kind", "must be one of "+strings.Join(Kinds(), ", "))
 	}
-	if n := utf8.RuneCountInString(in.Name); n < 1 || n > maxName || strings.ContainsFunc(in.Name, unicode.IsControl) {
-		faults.Add("name", fmt.Sprintf("must be 1 to %d characters, none of them a control character", maxName))
+	if n := utf8.RuneCountInString(in.Name); n < 1 || n > input.MaxName || strings.ContainsFunc(in.Name, unicode.IsControl) {
+		faults.Add("name", fmt.Sprintf("must be 1 to %d characters, none of them a control character", input.MaxName))
 	}
-	if len(in.Secret) > maxSecret {
-		faults.Add("secret", fmt.Sprintf("must be at most %d bytes", maxSecret))
+	if len(in.Secret) > input.MaxSourceSecret {
+		faults.Add("secret", fmt.Sprintf("must be at most %d bytes", input.MaxSourceSecret))
 	}
 	if p.Carried && (strings.TrimSpace(in.Secret) != in.Secret || strings.ContainsFunc(in.Secret, unicode.IsControl)) {
 		faults.Add("secret", "must have no white space at its ends and no control characters: "+p.Guide.Product+

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"hookline/shared/deployment"
+	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
 	"hookline/shared/seal"
+	"hookline/shared/store"
 	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
@@ -27,8 +29,8 @@ func wall() time.Time { return time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC) }
 // world is a service over a store in memory, with a tenant and a source of each kind.
 type world struct {
 	service deployment.Service
-	store   *sqlite.Store
-	faults  sqlite.Faults
+	store   store.Store
+	faults  faultinject.StoreFaults
 	now     time.Time
 	events  *publisher
 	sources map[string]string // ids by kind
@@ -37,18 +39,16 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC), events: &publisher{}, sources: make(map[string]string)}
-	store, err := sqlite.New("", sqlite.Options{Faults: sqlite.Faults{
-		Before: func(call string) error { return ask(w.faults.Before, call) },
-		After:  func(call string) error { return ask(w.faults.After, call) },
-	}})
+	engine, err := sqlite.New("", sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
+		if err := engine.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	store := faultinject.Store(engine, &w.faults)
 	w.store = store
 	w.service = deployment.Service{
 		Store: store, Publisher: w.events, Box: seal.Box{Keys: seal.NewStatic("test")}, Now: func() time.Time { return w.now },
@@ -62,13 +62,6 @@ func newWorld(t testing.TB) *world {
 		w.sources[kind] = w.source(t, kind, secret)
 	}
 	return w
-}
-
-func ask(f func(string) error, call string) error {
-	if f == nil {
-		return nil
-	}
-	return f(call)
 }
 
 func (w *world) source(t testing.TB, kind, secret string) (id string) {

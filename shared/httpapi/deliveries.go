@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"hookline/shared/api"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -56,8 +56,8 @@ func (a *API) showDelivery(c *call) (answer, error) {
 }
 
 func (a *API) replayDelivery(c *call) (answer, error) {
-	var faults management.Faults
-	object(c.body, whole, "", &faults).rest()
+	var faults input.Faults
+	input.Body(c.body, &api.None{}, &faults)
 	if err := faults.Err(); err != nil {
 		return answer{}, err
 	}

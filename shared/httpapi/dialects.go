@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"hookline/shared/api"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -53,8 +53,8 @@ func (a *API) showDialect(c *call) (answer, error) {
 }
 
 func (a *API) putDialect(c *call) (answer, error) {
-	var faults management.Faults
-	object(c.body, whole, "", &faults)
+	var faults input.Faults
+	input.Read(c.body, input.Whole, "", &faults)
 	if err := faults.Err(); err != nil { // no object, or a field twice; in what follows "body" is a field
 		return answer{}, err
 	}

@@ -6,7 +6,7 @@ import (
 
 	"hookline/shared/api"
 	"hookline/shared/ingest"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -131,10 +131,10 @@ func (a *API) unmatched(c *call) (out []webhook.Webhook, more bool, err error) {
 }
 
 func (a *API) replayEvent(c *call) (answer, error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	id := f.text("webhook_id")
-	f.rest()
+	var faults input.Faults
+	var in api.EventReplay
+	input.Body(c.body, &in, &faults)
+	id := in.WebhookID
 	w, err := a.recipient(c, id.Value)
 	switch { // the first fault of a field stays
 	case err != nil && webhook.KindOf(err) != webhook.NotFound:
@@ -142,7 +142,7 @@ func (a *API) replayEvent(c *call) (answer, error) {
 	case err != nil && id.Value != "":
 		faults.Add("webhook_id", "there is no such webhook")
 	case err != nil:
-		faults.Add("webhook_id", "is required")
+		faults.Add("webhook_id", input.Required)
 	}
 	if err := faults.Err(); err != nil {
 		return answer{}, err

@@ -8,12 +8,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"hookline/shared/api"
 	"hookline/shared/dialect"
 	"hookline/shared/ingest"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -63,17 +62,17 @@ func alone(err error) error {
 
 // readEvents reads one event or a list of them, which is valid JSON, and checks every one.
 func readEvents(d *dialect.Dialect, body []byte) (in []ingest.Input, batch bool, err error) {
-	var faults management.Faults
+	var faults input.Faults
 	entries, batch := eventsOf(body)
 	switch {
 	case batch && len(entries) == 0:
-		faults.Add(whole, "must hold at least one event")
+		faults.Add(input.Whole, "must hold at least one event")
 	case len(entries) > webhook.MaxBatch:
-		faults.Add(whole, "must hold at most "+strconv.Itoa(webhook.MaxBatch)+" events")
+		faults.Add(input.Whole, "must hold at most "+strconv.Itoa(webhook.MaxBatch)+" events")
 		entries = nil // what else is wrong with them does not matter
 	}
 	for i, raw := range entries {
-		at, prefix := whole, ""
+		at, prefix := input.Whole, ""
 		if batch {
 			at = strconv.Itoa(i)
 			prefix = at + "."
@@ -93,22 +92,21 @@ func eventsOf(body []byte) (entries []json.RawMessage, batch bool) {
 	return []json.RawMessage{body}, false
 }
 
-func readEvent(d *dialect.Dialect, raw json.RawMessage, at, prefix string, faults *management.Faults) ingest.Input {
-	f := object(raw, at, prefix, faults)
-	if f.raw == nil {
+func readEvent(d *dialect.Dialect, raw json.RawMessage, at, prefix string, faults *input.Faults) ingest.Input {
+	object := input.Read(raw, at, prefix, faults)
+	if !object.Is() {
 		return ingest.Input{}
 	}
-	id, eventType, data, happened := f.text("id"), f.text("type"), f.take("data"), f.text("timestamp")
-	f.rest()
-	in := ingest.Input{ID: id.Value, Type: eventType.Value, Data: data.Value}
-	if id.Set && !id.Null && id.Value == "" {
+	var given api.NewEvent
+	object.Into(&given)
+	in := ingest.Input{ID: given.ID.Value, Type: given.Type.Value, Data: given.Data.Value}
+	if given.ID.Given() && in.ID == "" {
 		faults.Add(prefix+"id", webhook.GivenIDRule)
 	}
-	if happened.Set && !happened.Null {
+	if given.Timestamp.Given() {
 		var ok bool
-		if in.Timestamp, ok = rfc3339(happened.Value); !ok {
-			in.Timestamp = time.Time{}
-			faults.Add(prefix+"timestamp", "must be a time of RFC 3339, as 2026-03-20T12:00:00Z")
+		if in.Timestamp, ok = input.Time(given.Timestamp.Value); !ok {
+			faults.Add(prefix+"timestamp", "must be "+input.TimeRule)
 		}
 	}
 	for _, e := range ingest.Check(d, in) {
@@ -124,7 +122,7 @@ func tooLargeEvent(body []byte) bool {
 	}
 	entries, _ := eventsOf(body)
 	for _, raw := range entries {
-		if object, _, ok := split(raw); ok && ingest.TooLarge(ingest.Input{Data: object["data"]}) {
+		if object, _, ok := input.Split(raw); ok && ingest.TooLarge(ingest.Input{Data: object["data"]}) {
 			return true
 		}
 	}

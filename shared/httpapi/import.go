@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"hookline/shared/api"
+	"hookline/shared/input"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
@@ -54,29 +55,27 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 const webhooksPath = "/v1/webhooks/"
 
 // importInputs reads the list. What is wrong with the list itself goes to faults, what is with an entry to the entry.
-func importInputs(body []byte, faults *management.Faults) []management.ImportInput {
+func importInputs(body []byte, faults *input.Faults) []management.ImportInput {
 	var entries []json.RawMessage
 	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) || json.Unmarshal(body, &entries) != nil {
-		faults.Add(whole, "must be a list of webhooks")
+		faults.Add(input.Whole, "must be a list of webhooks")
 		return nil
 	}
-	if n := len(entries); n < 1 || n > management.MaxImport {
-		faults.Add(whole, "must hold 1 to "+strconv.Itoa(management.MaxImport)+" webhooks")
+	if n := len(entries); n < 1 || n > input.MaxImport {
+		faults.Add(input.Whole, "must hold 1 to "+strconv.Itoa(input.MaxImport)+" webhooks")
 		return nil
 	}
-	out := make([]management.ImportInput, len(entries))
+	out, table := make([]management.ImportInput, len(entries)), routes()
 	for i, raw := range entries {
 		in := &out[i]
-		f := object(raw, "", "", &in.Found)
-		if f.raw == nil {
+		object := input.Read(raw, "", "", &in.Found)
+		if !object.Is() {
 			continue
 		}
-		in.ID, in.CreatedAt = f.text("id"), f.moment("created_at")
-		if ownPath(routes(), webhooksPath+in.ID.Value) {
+		object.Into(in, "status", "updated_at", "failing_since")
+		if ownPath(table, webhooksPath+in.ID.Value) {
 			in.Found.Add("id", "is a word of the API's own paths; choose another")
 		}
-		in.WebhookInput = webhookFields(f)
-		f.rest("status", "updated_at", "failing_since")
 	}
 	return out
 }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"hookline/shared/api"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -25,11 +25,11 @@ func (a *API) showHealth(*call) (answer, error) {
 }
 
 func (a *API) redrive(c *call) (answer, error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	rate := f.integer("max_per_second")
-	f.rest()
-	if rate.Set && !rate.Null && (rate.Value < 1 || rate.Value > queue.MaxMovesPerSec) {
+	var faults input.Faults
+	var in api.Redrive
+	input.Body(c.body, &in, &faults)
+	rate := in.MaxPerSecond
+	if rate.Given() && (rate.Value < 1 || rate.Value > queue.MaxMovesPerSec) {
 		faults.Add("max_per_second", "must be 1 to "+strconv.Itoa(queue.MaxMovesPerSec))
 	}
 	if err := faults.Err(); err != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"hookline/shared/api"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/portal"
 )
 
@@ -19,12 +19,11 @@ const (
 
 // createPortalLink makes a link to the console. Nothing is stored: only its use is.
 func (a *API) createPortalLink(c *call) (answer, error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	asked := f.integer("expires_in")
-	f.rest("url", "expires_at")
+	var faults input.Faults
+	var in api.NewPortalLink
+	input.Body(c.body, &in, &faults, "url", "expires_at")
 	life := portal.DefaultLife
-	if asked.Set && !asked.Null {
+	if asked := in.ExpiresIn; asked.Given() {
 		const least, most = int(portal.MinLife / time.Second), int(portal.MaxLife / time.Second)
 		if asked.Value < least || asked.Value > most {
 			faults.Add("expires_in", "must be "+strconv.Itoa(least)+" to "+strconv.Itoa(most)+" seconds")

@@ -10,7 +10,7 @@ import (
 	"hookline/shared/dialect"
 	"hookline/shared/format"
 	"hookline/shared/ingest"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/pattern"
 	"hookline/shared/webhook"
 )
@@ -20,13 +20,12 @@ const previewTenant = "acme"
 
 // previewDialect shows what a webhook would get for an event, one request for each content type.
 func (a *API) previewDialect(c *call) (answer, error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	eventType, data, secret, format := f.text("type"), f.take("data"), f.text("secret"), f.text("format")
-	f.rest()
-	p := preview{dialect: c.shown, tenant: previewTenant, eventType: eventType.Value, format: format.Value, secret: secret.Value, faults: faults}
-	if data.Set && !data.Null {
-		p.data = data.Value
+	var faults input.Faults
+	var in api.NewPreview
+	input.Body(c.body, &in, &faults)
+	p := preview{dialect: c.shown, tenant: previewTenant, eventType: in.Type.Value, format: in.Format.Value, secret: in.Secret.Value, faults: faults}
+	if in.Data.Given() {
+		p.data = in.Data.Value
 	}
 	return p.answer()
 }
@@ -51,7 +50,7 @@ type preview struct {
 	dialect                           *dialect.Dialect
 	tenant, eventType, format, secret string
 	data                              json.RawMessage
-	faults                            management.Faults
+	faults                            input.Faults
 }
 
 func (p preview) answer() (answer, error) {
@@ -113,26 +112,25 @@ func (a *API) tryFilter(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	filter, eventType, data := f.take("filter"), f.text("type"), f.take("data")
-	f.rest()
-	if !filter.Set || filter.Null {
-		faults.Add("filter", "is required")
+	var faults input.Faults
+	var in api.FilterTrial
+	input.Body(c.body, &in, &faults)
+	if !in.Filter.Given() {
+		faults.Add("filter", input.Required)
 	}
-	out := api.TriedFilter{Data: data.Value}
-	switch {
-	case data.Set && !data.Null:
-		object(data.Value, "data", "data.", &faults) // as an event's data has to be
-	case !eventType.Set || eventType.Null:
+	out := api.TriedFilter{Data: in.Data.Value}
+	switch eventType := in.Type; {
+	case in.Data.Given():
+		input.Read(in.Data.Value, "data", "data.", &faults) // as an event's data has to be
+	case !eventType.Given():
 		faults.Add("data", "is required where no type is given")
 	case !webhook.IsSystemType(eventType.Value) && !d.Knows(eventType.Value):
 		faults.Add("type", "is not in this dialect's catalogue; GET /v1/event-types lists it")
 	default:
 		out.Data = d.Example(eventType.Value)
 	}
-	if filter.Set && !filter.Null {
-		p, problems := pattern.Check(filter.Value)
+	if in.Filter.Given() {
+		p, problems := pattern.Check(in.Filter.Value)
 		for _, e := range problems {
 			faults.Add(e.Field, e.Message)
 		}

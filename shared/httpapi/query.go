@@ -2,14 +2,14 @@ package httpapi
 
 import (
 	"cmp"
+	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/store/cursor"
 	"hookline/shared/webhook"
 )
@@ -22,7 +22,7 @@ const (
 // query reads a call's parameters. Each mistake goes to faults; of a parameter given twice the first counts.
 type query struct {
 	values url.Values
-	faults management.Faults
+	faults input.Faults
 }
 
 // readQuery reads the query and refuses the parameters that the route does not have. Where it has some, what is wrong
@@ -37,9 +37,9 @@ func (c *call) readQuery() error {
 	if err != nil {
 		q.faults.Add("query", "must be name=value pairs with & between them, percent-encoded")
 	}
-	for _, name := range sortedKeys(q.values) {
+	for _, name := range slices.Sorted(maps.Keys(q.values)) {
 		if !slices.Contains(c.route.query, name) && !(c.route.scope == admin && isSigV4(name)) {
-			q.faults.Add(cmp.Or(cut(name), "query"), "is not a parameter of this call")
+			q.faults.Add(cmp.Or(input.Shown(name), "query"), "is not a parameter of this call")
 		}
 	}
 	c.query = q
@@ -98,26 +98,11 @@ func (q *query) time(name string) time.Time {
 	if !q.values.Has(name) {
 		return time.Time{}
 	}
-	t, ok := rfc3339(q.values.Get(name))
+	t, ok := input.Time(q.values.Get(name))
 	if !ok {
-		q.faults.Add(name, "must be a time of RFC 3339, as 2026-03-20T12:00:00Z; a + of an offset is written %2B")
+		q.faults.Add(name, "must be "+input.TimeRule+"; a + of an offset is written %2B")
 	}
-	if epoch := time.Unix(0, 0); t.Before(epoch) {
-		t = epoch
-	}
-	return t.UTC()
-}
-
-// moment is RFC 3339's date-time (section 5.6) as it is written in the OpenAPI document: with a capital T and Z, a point
-// before fractions and offsets within a day. The time package takes more.
-var moment = regexp.MustCompile(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
-
-func rfc3339(s string) (time.Time, bool) {
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil || !moment.MatchString(s) {
-		return time.Time{}, false
-	}
-	return t, true
+	return input.Since1970(t)
 }
 
 // pageOf returns the part of a list that is there as a whole. Its cursor is the name of the last item before.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -51,7 +51,7 @@ const byteOrderMark = "\xef\xbb\xbf"
 // readAll returns the body as it came. One with a content coding is refused: a signature could be over either form of it.
 func readAll(r *http.Request, w http.ResponseWriter) ([]byte, error) {
 	if coding := codingOf(r.Header); coding != "" {
-		return nil, &webhook.Error{Kind: webhook.Unsupported, Message: "the body has the Content-Encoding " + cut(coding) + "; send it without one"}
+		return nil, &webhook.Error{Kind: webhook.Unsupported, Message: "the body has the Content-Encoding " + input.Shown(coding) + "; send it without one"}
 	}
 	if r.Body == nil { // a front that is not net/http's server may leave it so
 		return nil, nil
@@ -105,7 +105,7 @@ func idempotencyKey(h http.Header) (string, error) {
 	key := keys[0]
 	printable := !strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' })
 	if len(keys) > 1 || key == "" || len(key) > maxKey || !printable {
-		var faults management.Faults
+		var faults input.Faults
 		faults.Add("Idempotency-Key", "must be given once, as 1 to 255 printable ASCII characters")
 		return "", faults.Err()
 	}

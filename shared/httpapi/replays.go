@@ -1,49 +1,33 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"net/http"
-	"time"
 
 	"hookline/shared/api"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
-// moment reads a time in RFC 3339. All before 1970 is the same to us.
-func (f fields) moment(name string) management.Field[time.Time] {
-	return as(f, name, "a time of RFC 3339, as 2026-03-20T12:00:00Z", func(raw json.RawMessage) (t time.Time, ok bool) {
-		s, _ := text(raw)
-		if t, ok = rfc3339(s); !ok {
-			return time.Time{}, false
-		}
-		if epoch := time.Unix(0, 0); t.Before(epoch) {
-			t = epoch
-		}
-		return t.UTC().Truncate(time.Millisecond), true
-	})
-}
-
 // replayInput reads what a job is to take of the webhook that the path names.
 func (a *API) replayInput(c *call) (r webhook.Replay, dryRun bool, err error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	since, until, of, eventType, dry := f.moment("since"), f.moment("until"), f.text("status"), f.text("event_type"), f.boolean("dry_run")
-	f.rest("id", "matched")
+	var faults input.Faults
+	var in api.NewReplay
+	input.Body(c.body, &in, &faults, "id", "matched")
+	since, until := in.Since.Value, in.Until.Value
 	r = webhook.Replay{
-		Tenant: c.tenant.ID, Webhook: c.webhook.ID, Of: webhook.ReplayFailed, Since: since.Value, Until: until.Value, Type: eventType.Value,
+		Tenant: c.tenant.ID, Webhook: c.webhook.ID, Of: webhook.ReplayFailed, Since: since, Until: until, Type: in.EventType.Value,
 	}
-	if raw := f.take("since"); !raw.Set || raw.Null {
+	if !in.Since.Given() { // one that is no time has its fault already
 		faults.Add("since", "is required: deliveries accepted at that time or later are taken")
 	}
-	if since.Value.After(a.now()) {
+	if since.After(a.now()) {
 		faults.Add("since", "must not be in the future")
 	}
-	if until.Set && since.Set && !until.Value.IsZero() && !until.Value.After(since.Value) {
+	if in.Until.Set && in.Since.Set && !until.IsZero() && !until.After(since) {
 		faults.Add("until", "must be later than since")
 	}
-	if of.Set && !of.Null {
-		switch r.Of = webhook.ReplayOf(of.Value); r.Of {
+	if in.Status.Given() {
+		switch r.Of = webhook.ReplayOf(in.Status.Value); r.Of {
 		case webhook.ReplayFailed, webhook.ReplaySucceeded, webhook.ReplayMissed:
 		case webhook.ReplayOf(webhook.Pending):
 			faults.Add("status", "must be one of failed, succeeded, missed; pending deliveries are on their way already")
@@ -51,10 +35,10 @@ func (a *API) replayInput(c *call) (r webhook.Replay, dryRun bool, err error) {
 			faults.Add("status", "must be one of failed, succeeded, missed")
 		}
 	}
-	if eventType.Set && !eventType.Null && !webhook.ValidType(eventType.Value) {
+	if in.EventType.Given() && !webhook.ValidType(in.EventType.Value) {
 		faults.Add("event_type", webhook.TypeRule)
 	}
-	return r, dry.Value, faults.Err()
+	return r, in.DryRun.Value, faults.Err()
 }
 
 // replayWebhook starts a job, or with dry_run says what it would take.

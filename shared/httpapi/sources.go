@@ -6,7 +6,7 @@ import (
 
 	"hookline/shared/api"
 	"hookline/shared/deployment"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -40,10 +40,10 @@ func (a *API) findSource(c *call) (err error) {
 }
 
 func (a *API) createSource(c *call) (answer, error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	in := deployment.SourceInput{Kind: f.text("kind").Value, Name: f.text("name").Value, Secret: f.text("secret").Value}
-	f.rest("id", "url", "created_at")
+	var faults input.Faults
+	var given api.NewSource
+	input.Body(c.body, &given, &faults, "id", "url", "created_at")
+	in := deployment.SourceInput{Kind: given.Kind.Value, Name: given.Name.Value, Secret: given.Secret.Value}
 	src, secret, err := a.deployments().CreateSource(c.ctx(), c.tenant.ID, in, faults)
 	if err != nil {
 		return answer{}, err

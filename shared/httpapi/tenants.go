@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"hookline/shared/api"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -21,19 +21,11 @@ func (a *API) findTenant(c *call) (err error) {
 	return err
 }
 
-func tenantInput(c *call, faults *management.Faults) management.TenantInput {
-	f := object(c.body, whole, "", faults)
-	in := management.TenantInput{
-		ID: f.text("id"), Name: f.text("name"), Dialect: f.text("dialect"), NotifyEmail: f.text("notify_email"),
-		FrameAncestors: f.texts("frame_ancestors"),
-	}
-	f.rest("created_at", "updated_at")
-	return in
-}
-
 func (a *API) createTenant(c *call) (answer, error) {
-	var faults management.Faults
-	t, key, err := a.management().CreateTenant(c.ctx(), tenantInput(c, &faults), faults)
+	var faults input.Faults
+	var in api.NewTenant
+	input.Body(c.body, &in, &faults, "created_at", "updated_at")
+	t, key, err := a.management().CreateTenant(c.ctx(), in.TenantInput, faults)
 	if err != nil {
 		return answer{}, err
 	}
@@ -58,8 +50,10 @@ func (a *API) showTenant(c *call) (answer, error) {
 }
 
 func (a *API) updateTenant(c *call) (answer, error) {
-	var faults management.Faults
-	t, err := a.management().UpdateTenant(c.ctx(), c.tenant.ID, tenantInput(c, &faults), faults)
+	var faults input.Faults
+	var in api.TenantChange
+	input.Body(c.body, &in, &faults, "created_at", "updated_at")
+	t, err := a.management().UpdateTenant(c.ctx(), c.tenant.ID, in.TenantInput, faults)
 	if err != nil {
 		return answer{}, err
 	}
@@ -75,11 +69,10 @@ func (a *API) createKey(c *call) (answer, error) {
 	if c.admin {
 		maker = webhook.Scopes()
 	}
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	in := management.KeyInput{Name: f.text("name"), Scopes: f.texts("scopes")}
-	f.rest("id", "key", "created_at")
-	k, key, err := a.management().CreateKey(c.ctx(), c.tenant.ID, maker, in, faults)
+	var faults input.Faults
+	var in api.NewKey
+	input.Body(c.body, &in, &faults, "id", "key", "created_at")
+	k, key, err := a.management().CreateKey(c.ctx(), c.tenant.ID, maker, in.KeyInput, faults)
 	if err != nil {
 		return answer{}, err
 	}

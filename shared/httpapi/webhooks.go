@@ -5,6 +5,7 @@ import (
 
 	"hookline/shared/api"
 	"hookline/shared/dialect"
+	"hookline/shared/input"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
@@ -17,20 +18,9 @@ func (a *API) findWebhook(c *call) (err error) {
 	return err
 }
 
-func webhookInput(c *call, faults *management.Faults) management.WebhookInput {
-	f := object(c.body, whole, "", faults)
-	in := webhookFields(f)
-	f.rest("id", "status", "created_at", "updated_at", "failing_since")
-	return in
-}
-
-func webhookFields(f fields) management.WebhookInput {
-	return management.WebhookInput{
-		URL: f.text("url"), Events: f.texts("events"), Name: f.text("name"), Secret: f.text("secret"), Active: f.boolean("active"),
-		ContentType: f.text("content_type"), Format: f.text("format"), Headers: f.headers("headers"),
-		TimeoutSeconds: f.integer("timeout_seconds"), Filter: f.take("filter"), MaxPerSecond: f.integer("max_per_second"),
-		Metadata: f.pairs("metadata"),
-	}
+// webhookFieldsOfOurs are those of a webhook that a request cannot set.
+func webhookFieldsOfOurs() []string {
+	return []string{"id", "status", "created_at", "updated_at", "failing_since"}
 }
 
 func (a *API) createWebhook(c *call) (answer, error) {
@@ -38,8 +28,10 @@ func (a *API) createWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var faults management.Faults
-	made, err := a.management().CreateWebhook(c.ctx(), c.tenant, webhookInput(c, &faults), faults)
+	var faults input.Faults
+	var in api.NewWebhook
+	input.Body(c.body, &in, &faults, webhookFieldsOfOurs()...)
+	made, err := a.management().CreateWebhook(c.ctx(), c.tenant, in.WebhookInput, faults)
 	if err != nil {
 		return answer{}, err
 	}
@@ -103,8 +95,10 @@ func (a *API) updateWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var faults management.Faults
-	w, err := a.management().UpdateWebhook(c.ctx(), c.tenant, c.webhook.ID, webhookInput(c, &faults), faults)
+	var faults input.Faults
+	var in api.WebhookChange
+	input.Body(c.body, &in, &faults, webhookFieldsOfOurs()...)
+	w, err := a.management().UpdateWebhook(c.ctx(), c.tenant, c.webhook.ID, in.WebhookInput, faults)
 	if err != nil {
 		return answer{}, err
 	}
@@ -120,13 +114,12 @@ func (a *API) testWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	given := f.text("event_type")
-	f.rest()
+	var faults input.Faults
+	var in api.NewTest
+	input.Body(c.body, &in, &faults)
 	eventType := webhook.TestType
-	if given.Set && !given.Null {
-		if eventType = given.Value; !webhook.ValidType(eventType) || !d.Knows(eventType) && !webhook.IsSystemType(eventType) {
+	if in.EventType.Given() {
+		if eventType = in.EventType.Value; !webhook.ValidType(eventType) || !d.Knows(eventType) && !webhook.IsSystemType(eventType) {
 			faults.Add("event_type", "is not in this dialect's catalogue, which GET /v1/event-types lists, and no system event")
 		}
 	}
@@ -141,11 +134,10 @@ func (a *API) testWebhook(c *call) (answer, error) {
 }
 
 func (a *API) rotateSecret(c *call) (answer, error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	in := management.RotateInput{Secret: f.text("secret"), OverlapSeconds: f.integer("overlap_seconds")}
-	f.rest()
-	out, err := a.management().RotateSecret(c.ctx(), c.tenant, c.webhook.ID, in, faults)
+	var faults input.Faults
+	var in api.Rotation
+	input.Body(c.body, &in, &faults)
+	out, err := a.management().RotateSecret(c.ctx(), c.tenant, c.webhook.ID, in.RotateInput, faults)
 	if err != nil {
 		return answer{}, err
 	}

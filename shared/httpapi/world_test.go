@@ -20,12 +20,14 @@ import (
 	"hookline/shared/dialect"
 	"hookline/shared/docs"
 	"hookline/shared/eventlog"
+	"hookline/shared/faultinject"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/replay"
 	"hookline/shared/seal"
+	"hookline/shared/store"
 	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
@@ -37,8 +39,8 @@ type world struct {
 	t       *testing.T
 	api     *httpapi.API
 	handler http.Handler
-	store   *sqlite.Store
-	faults  sqlite.Faults
+	store   store.Store
+	faults  faultinject.StoreFaults
 	now     *clockwork
 	events  *publisher
 	sender  *deliverer
@@ -100,18 +102,16 @@ func newWorld(t *testing.T) *world {
 		t: t, now: &clockwork{at: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)}, log: new(bytes.Buffer), dead: new(deadLetters),
 		bulk: new(bulk), events: &publisher{once: map[ingest.Once][]ingest.Result{}},
 	}
-	store, err := sqlite.New("", sqlite.Options{Faults: sqlite.Faults{
-		Before: func(call string) error { return ask(w.faults.Before, call) },
-		After:  func(call string) error { return ask(w.faults.After, call) },
-	}})
+	engine, err := sqlite.New("", sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
+		if err := engine.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	store := faultinject.Store(engine, &w.faults)
 	set, err := builtin()
 	if err != nil {
 		t.Fatal(err)
@@ -130,13 +130,6 @@ func newWorld(t *testing.T) *world {
 	w.key = w.tenant("acme", "standard")
 	w.other = w.tenant("globex", "axiestudio")
 	return w
-}
-
-func ask(f func(string) error, call string) error {
-	if f == nil {
-		return nil
-	}
-	return f(call)
 }
 
 func (w *world) tenant(id, dialectName string) (key string) {
@@ -455,7 +448,7 @@ func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Inp
 
 // deliverer answers for a receiver, and records in the store.
 type deliverer struct {
-	store *sqlite.Store
+	store store.Store
 	now   func() time.Time
 	mu    sync.Mutex
 	tests int

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hookline/shared/delivery"
+	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
@@ -167,18 +168,6 @@ type death struct {
 
 // deaths returns all places, of a request without an Idempotency-Key or with one, which is pinned before the events.
 func deaths(logging, keyed bool) map[string]death {
-	fail := func(call string, nth int) func(string) error {
-		n := 0
-		return func(got string) error {
-			if got == call {
-				n++
-			}
-			if got == call && n == nth {
-				return errDown
-			}
-			return nil
-		}
-	}
 	pins := 1
 	if keyed {
 		pins++
@@ -188,11 +177,11 @@ func deaths(logging, keyed bool) map[string]death {
 		last, nth = "Pins", pins+1 // the mark
 	}
 	return map[string]death{
-		"after the pins":          {func(w *world) { w.faults.After = fail("Pins", pins) }, false, false},
+		"after the pins":          {func(w *world) { w.faults.After = faultinject.Nth(pins, "Pins") }, false, false},
 		"before the messages":     {func(w *world) { w.delivery.down = true }, false, false},
 		"after the messages":      {func(w *world) { w.delivery.lost = true }, true, false},
-		"before what tells of it": {func(w *world) { w.faults.Before = fail(last, nth) }, true, false},
-		"after all, unanswered":   {func(w *world) { w.faults.After = fail(last, nth) }, true, true},
+		"before what tells of it": {func(w *world) { w.faults.Before = faultinject.Nth(nth, last) }, true, false},
+		"after all, unanswered":   {func(w *world) { w.faults.After = faultinject.Nth(nth, last) }, true, true},
 	}
 }
 

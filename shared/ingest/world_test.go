@@ -13,8 +13,10 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/eventlog"
+	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
 	"hookline/shared/queue"
+	"hookline/shared/store"
 	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
@@ -45,9 +47,9 @@ func (b *box) Send(_ context.Context, msgs []queue.Outgoing) error {
 type world struct {
 	*ingest.Service
 	t        *testing.T
-	store    *sqlite.Store
+	store    store.Store
 	tenant   webhook.Tenant
-	faults   sqlite.Faults
+	faults   faultinject.StoreFaults
 	delivery *box
 	queue    *box
 	refused  *box
@@ -61,18 +63,16 @@ func newWorld(t *testing.T, logging bool) *world {
 		t: t, delivery: new(box), queue: new(box), refused: new(box), at: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC),
 		tenant: webhook.Tenant{ID: "acme", Name: "acme", Dialect: "standard", Version: 1},
 	}
-	store, err := sqlite.New("", sqlite.Options{Faults: sqlite.Faults{
-		Before: func(call string) error { return ask(w.faults.Before, call) },
-		After:  func(call string) error { return ask(w.faults.After, call) },
-	}})
+	engine, err := sqlite.New("", sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
+		if err := engine.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	store := faultinject.Store(engine, &w.faults)
 	set, err := builtin()
 	if err != nil {
 		t.Fatal(err)
@@ -90,13 +90,6 @@ func newWorld(t *testing.T, logging bool) *world {
 		w.Events = &eventlog.Log{Store: store}
 	}
 	return w
-}
-
-func ask(f func(string) error, call string) error {
-	if f == nil {
-		return nil
-	}
-	return f(call)
 }
 
 // hook makes a webhook for everything, an hour ago.
@@ -171,6 +164,6 @@ func (w *world) attempted(m message) {
 
 // revive ends all faults.
 func (w *world) revive() {
-	w.faults = sqlite.Faults{}
+	w.faults = faultinject.StoreFaults{}
 	w.delivery.down, w.delivery.lost, w.queue.down = false, false, false
 }

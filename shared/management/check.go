@@ -12,43 +12,34 @@ import (
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
 	"hookline/shared/format"
+	"hookline/shared/input"
 	"hookline/shared/pattern"
 	"hookline/shared/webhook"
 )
 
-// Limits of a webhook's fields that package webhook does not have.
-const (
-	MaxMetadata       = 50  // pairs
-	MaxMetadataKey    = 64  // characters
-	MaxMetadataValue  = 500 // characters
-	MaxHeaders        = 20
-	MaxHeaderName     = 100  // bytes
-	MaxHeaderValue    = 4096 // bytes
-	MaxRate           = 1000 // deliveries a second
-	MaxOverlapSeconds = 604800
-	MaxSecrets        = 10 // that sign at once
-)
+// MaxSecrets is how many secrets of one webhook sign at once.
+const MaxSecrets = 10
 
 // apply puts the given fields into w and notes what is wrong with them. It returns the custom headers as they shall
 // be, not yet in w because sealing them is the caller's. stored are those of a webhook that exists.
-func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, stored map[string]string, faults *Faults) map[string]string {
+func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, stored map[string]string, faults *input.Faults) map[string]string {
 	before := w.URL
-	if in.URL.given() {
+	if in.URL.Given() {
 		w.URL = s.checkURL(d, in.URL.Value, faults)
 	}
-	if in.Events.given() {
+	if in.Events.Given() {
 		w.Events = checkEvents(d, in.Events.Value, faults)
 	}
 	if in.Name.Set {
 		w.Name = in.Name.Value
-		faults.text("name", w.Name, 0, webhook.MaxWebhookName)
+		faults.Line("name", w.Name, 0, webhook.MaxWebhookName)
 	}
-	if in.Active.given() {
+	if in.Active.Given() {
 		w.Active = in.Active.Value
 	}
 	if in.Format.Set || w.Format == "" {
 		w.Format = webhook.FormatJSON
-		if in.Format.given() {
+		if in.Format.Given() {
 			w.Format = in.Format.Value
 		}
 		if problem := format.Check(w.Format); problem != "" {
@@ -58,7 +49,7 @@ func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, 
 	form := format.Of(w.Format)
 	if in.ContentType.Set || w.ContentType == "" {
 		w.ContentType = form.ContentTypes(d)[0]
-		if in.ContentType.given() {
+		if in.ContentType.Given() {
 			w.ContentType = in.ContentType.Value
 		}
 	}
@@ -69,20 +60,20 @@ func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, 
 	}
 	if in.TimeoutSeconds.Set {
 		w.TimeoutSeconds = in.TimeoutSeconds.Value
-		if in.TimeoutSeconds.given() && (w.TimeoutSeconds < 1 || w.TimeoutSeconds > webhook.MaxTimeoutSeconds) {
+		if in.TimeoutSeconds.Given() && (w.TimeoutSeconds < 1 || w.TimeoutSeconds > webhook.MaxTimeoutSeconds) {
 			faults.Add("timeout_seconds", "must be 1 to "+itoa(webhook.MaxTimeoutSeconds))
 		}
 	}
 	if in.MaxPerSecond.Set {
 		w.MaxPerSecond = in.MaxPerSecond.Value
-		if in.MaxPerSecond.given() && (w.MaxPerSecond < 1 || w.MaxPerSecond > MaxRate) {
-			faults.Add("max_per_second", "must be 1 to "+itoa(MaxRate)+", or null for no limit")
+		if in.MaxPerSecond.Given() && (w.MaxPerSecond < 1 || w.MaxPerSecond > input.MaxRate) {
+			faults.Add("max_per_second", "must be 1 to "+itoa(input.MaxRate)+", or null for no limit")
 		}
 	}
 	if in.Filter.Set {
 		old := w.Filter
 		w.Filter = nil
-		if in.Filter.given() {
+		if in.Filter.Given() {
 			w.Filter = checkFilter(in.Filter.Value, old, faults)
 		}
 	}
@@ -111,7 +102,7 @@ func moves(before, after string) bool {
 
 // refuseMasked notes a fault for each stored value that a change of headers would keep, by its mask or by not naming
 // headers at all. A key that may change a webhook cannot read its tokens, and would by having them sent to a host of its owner's.
-func refuseMasked(headers Field[map[string]string], stored map[string]string, faults *Faults) {
+func refuseMasked(headers input.Field[map[string]string], stored map[string]string, faults *input.Faults) {
 	const again = "must be given again, or dropped by null or by leaving it out of headers, " +
 		"for url changes its scheme, host or port: a stored value never goes to a new host"
 	if !headers.Set {
@@ -138,7 +129,7 @@ func storedUnder(stored map[string]string, name string) (string, bool) {
 }
 
 // checkURL returns the URL as it is stored and called; as it was given where something is wrong with it.
-func (s Service) checkURL(d *dialect.Dialect, raw string, faults *Faults) string {
+func (s Service) checkURL(d *dialect.Dialect, raw string, faults *input.Faults) string {
 	u, problem := egress.CheckURL(raw, egress.URLRule{Schemes: []string{"https", "http"}, AllowPrivate: s.AllowPrivate})
 	if problem == "" && !s.AllowPrivate {
 		problem = d.CheckScheme(u.Scheme)
@@ -156,7 +147,7 @@ const maxListed = 1000
 func tooManyEvents() string { return "must be at most " + itoa(webhook.MaxWebhookEvents) + " patterns" }
 
 // checkEvents returns the patterns without repeats.
-func checkEvents(d *dialect.Dialect, events []string, faults *Faults) []string {
+func checkEvents(d *dialect.Dialect, events []string, faults *input.Faults) []string {
 	if len(events) > maxListed {
 		faults.Add("events", tooManyEvents())
 		return nil
@@ -183,7 +174,7 @@ func checkEvents(d *dialect.Dialect, events []string, faults *Faults) []string {
 
 // checkFilter returns the filter without white space. One that is stored already stays: filters had no cost once, and a
 // change gives back what was read.
-func checkFilter(raw, stored json.RawMessage, faults *Faults) json.RawMessage {
+func checkFilter(raw, stored json.RawMessage, faults *input.Faults) json.RawMessage {
 	var b bytes.Buffer
 	if json.Compact(&b, raw) == nil && len(stored) > 0 && bytes.Equal(b.Bytes(), stored) {
 		return stored
@@ -195,24 +186,24 @@ func checkFilter(raw, stored json.RawMessage, faults *Faults) json.RawMessage {
 	return b.Bytes()
 }
 
-func checkMetadata(metadata map[string]string, faults *Faults) {
-	if len(metadata) > MaxMetadata {
-		faults.Add("metadata", "must be at most "+itoa(MaxMetadata)+" pairs")
+func checkMetadata(metadata map[string]string, faults *input.Faults) {
+	if len(metadata) > input.MaxMetadata {
+		faults.Add("metadata", "must be at most "+itoa(input.MaxMetadata)+" pairs")
 	}
 	for _, k := range sortedKeys(metadata) {
-		if n := utf8.RuneCountInString(k); n < 1 || n > MaxMetadataKey {
-			faults.Add("metadata."+k, "the name must be 1 to "+itoa(MaxMetadataKey)+" characters")
+		if n := utf8.RuneCountInString(k); n < 1 || n > input.MaxMetadataKey {
+			faults.Add("metadata."+k, "the name must be 1 to "+itoa(input.MaxMetadataKey)+" characters")
 		}
-		if utf8.RuneCountInString(metadata[k]) > MaxMetadataValue {
-			faults.Add("metadata."+k, "must be at most "+itoa(MaxMetadataValue)+" characters")
+		if utf8.RuneCountInString(metadata[k]) > input.MaxMetadataValue {
+			faults.Add("metadata."+k, "must be at most "+itoa(input.MaxMetadataValue)+" characters")
 		}
 	}
 }
 
 // checkHeaders returns the custom headers with masked values put back.
-func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults *Faults) map[string]string {
-	if len(headers) > MaxHeaders {
-		faults.Add("headers", "must be at most "+itoa(MaxHeaders))
+func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults *input.Faults) map[string]string {
+	if len(headers) > input.MaxHeaders {
+		faults.Add("headers", "must be at most "+itoa(input.MaxHeaders))
 	}
 	out := make(map[string]string, len(headers))
 	seen := make(map[string]bool, len(headers))
@@ -226,14 +217,14 @@ func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults 
 			value = kept
 		}
 		switch {
-		case !isToken(name) || len(name) > MaxHeaderName:
-			faults.Add(field, "the name must be a token of RFC 9110, at most "+itoa(MaxHeaderName)+" characters")
+		case !isToken(name) || len(name) > input.MaxHeaderName:
+			faults.Add(field, "the name must be a token of RFC 9110, at most "+itoa(input.MaxHeaderName)+" characters")
 		case d.Owns(name):
 			faults.Add(field, "is set by us and cannot be given")
 		case seen[strings.ToLower(name)]:
 			faults.Add(field, "is given twice: case makes no difference in header names")
-		case len(value) > MaxHeaderValue:
-			faults.Add(field, "must be at most "+itoa(MaxHeaderValue)+" characters")
+		case len(value) > input.MaxHeaderValue:
+			faults.Add(field, "must be at most "+itoa(input.MaxHeaderValue)+" characters")
 		default:
 			if problem := checkHeaderValue(value); problem != "" {
 				faults.Add(field, problem)

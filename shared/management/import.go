@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/input"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
 )
@@ -26,22 +27,22 @@ type ImportStore interface {
 // IDTaken says what is wrong with an id that a webhook has already.
 const IDTaken = "is that of a webhook that exists"
 
-// MaxImport is how many webhooks one import takes.
-const MaxImport = 100
-
-// ImportInput is a webhook that moves in with what it has.
+// ImportInput is a webhook that moves in with what it has. Its secret is exempt from the dialect's rule of length.
 type ImportInput struct {
-	WebhookInput                  // its Secret is exempt from length rules
-	ID           Field[string]    // one is made where none is given
-	CreatedAt    Field[time.Time] // the import's where none is given
-	Found        Faults           // what reading it has shown already
+	// One is made where none is given.
+	ID input.Field[string] `json:"id,omitzero" jsonschema:"nullable" ref:"GivenID"`
+	// Between 1970 and now. Left out or null: now.
+	CreatedAt input.Field[time.Time] `json:"created_at,omitzero" jsonschema:"nullable" ref:"GivenTime"`
+	WebhookInput
+
+	Found input.Faults `json:"-"` // what reading it has shown already
 }
 
 // Imported is what an import makes, or would make, of one input.
 type Imported struct {
 	Webhook webhook.Webhook // as far as it is known; its ID is "" where one would be made
 	Secret  string          // "" where one would be made
-	Faults  Faults
+	Faults  input.Faults
 	Exists  bool // a webhook with its id is there
 
 	headers map[string]string
@@ -103,7 +104,7 @@ func (s Service) ImportWebhooks(ctx context.Context, t webhook.Tenant, in []Impo
 	if err != nil {
 		return nil, err
 	}
-	var faults Faults
+	var faults input.Faults
 	for i, item := range all {
 		for _, f := range item.Faults {
 			faults.Add(ImportField(i, f.Field), f.Message)
@@ -168,21 +169,21 @@ func (s Service) checked(ctx context.Context, t webhook.Tenant, in []ImportInput
 	now := s.now()
 	out := make([]Imported, len(in))
 	seen := make(map[string]bool)
-	for i, input := range in {
+	for i, given := range in {
 		item := &out[i]
-		item.Faults = slices.Clone(input.Found)
+		item.Faults = slices.Clone(given.Found)
 		item.Webhook = webhook.Webhook{Ref: webhook.Ref{Tenant: t.ID}, Active: true}
 		if item.Faults.Has("") { // it is no webhook at all
 			continue
 		}
-		if !input.URL.given() {
-			item.Faults.Add("url", required)
+		if !given.URL.Given() {
+			item.Faults.Add("url", input.Required)
 		}
-		if !input.Events.given() {
-			item.Faults.Add("events", required)
+		if !given.Events.Given() {
+			item.Faults.Add("events", input.Required)
 		}
-		if input.ID.given() {
-			id := input.ID.Value
+		if given.ID.Given() {
+			id := given.ID.Value
 			switch item.Webhook.ID = id; {
 			case !webhook.ValidGivenID(id):
 				item.Faults.Add("id", webhook.GivenIDRule)
@@ -191,19 +192,19 @@ func (s Service) checked(ctx context.Context, t webhook.Tenant, in []ImportInput
 			}
 			seen[id] = true
 		}
-		if input.CreatedAt.given() {
-			item.Webhook.CreatedAt = input.CreatedAt.Value.UTC().Truncate(time.Millisecond)
+		if given.CreatedAt.Given() {
+			item.Webhook.CreatedAt = given.CreatedAt.Value.UTC().Truncate(time.Millisecond)
 			if item.Webhook.CreatedAt.After(now) || !item.Webhook.CreatedAt.After(time.Unix(0, 0)) {
 				item.Faults.Add("created_at", "must be between 1970 and now")
 			}
 		}
-		if input.Secret.given() && input.Secret.Value != "" {
-			item.Secret = input.Secret.Value
+		if given.Secret.Given() && given.Secret.Value != "" {
+			item.Secret = given.Secret.Value
 			if problem := d.CheckImportedSecret(item.Secret); problem != "" {
 				item.Faults.Add("secret", problem)
 			}
 		}
-		item.headers = s.apply(d, &item.Webhook, input.WebhookInput, nil, &item.Faults)
+		item.headers = s.apply(d, &item.Webhook, given.WebhookInput, nil, &item.Faults)
 	}
 	return d, out, nil
 }

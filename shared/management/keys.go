@@ -4,28 +4,30 @@ import (
 	"context"
 	"slices"
 
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
 // KeyInput is an API key to be made.
 type KeyInput struct {
-	Name   Field[string]
-	Scopes Field[[]string]
+	Name input.Field[string] `json:"name,omitzero" jsonschema:"required,minLength=1,maxLength=100,pattern=^[^\\x00-\\x1f\\x7f-\\x9f]*$"`
+	// None that the key which asks for it lacks.
+	Scopes input.Field[[]string] `json:"scopes,omitzero" jsonschema:"required,minItems=1" ref:"Scope"`
 }
 
 // CreateKey makes an API key of the tenant that grants no more than maker does, and returns the key itself, which is
 // stored nowhere. A scope that the maker lacks is a fault of the input, named by its position.
-func (s Service) CreateKey(ctx context.Context, tenant string, maker []string, in KeyInput, found Faults) (webhook.Key, string, error) {
+func (s Service) CreateKey(ctx context.Context, tenant string, maker []string, in KeyInput, found input.Faults) (webhook.Key, string, error) {
 	faults := slices.Clone(found)
-	if !in.Name.given() {
-		faults.Add("name", required)
+	if !in.Name.Given() {
+		faults.Add("name", input.Required)
 	} else {
-		faults.text("name", in.Name.Value, 1, MaxKeyName)
+		faults.Line("name", in.Name.Value, 1, input.MaxKeyName)
 	}
 	known := webhook.Scopes()
 	switch {
-	case !in.Scopes.given():
-		faults.Add("scopes", required)
+	case !in.Scopes.Given():
+		faults.Add("scopes", input.Required)
 	case len(in.Scopes.Value) == 0:
 		faults.Add("scopes", "must name at least one scope")
 	}

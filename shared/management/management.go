@@ -2,11 +2,7 @@ package management
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"hookline/shared/dialect"
 	"hookline/shared/queue"
@@ -88,46 +84,6 @@ func (s Service) now() time.Time {
 	return s.Now().UTC().Truncate(time.Millisecond)
 }
 
-// Field is a field of an input. The zero Field was left out; one that is Null was given as null, which clears an
-// optional field in a change and means the same as leaving it out when something is made.
-type Field[T any] struct {
-	Value T
-	Set   bool
-	Null  bool
-}
-
-// Of returns a field that was given.
-func Of[T any](v T) Field[T] { return Field[T]{Value: v, Set: true} }
-
-// given reports whether there is a value.
-func (f Field[T]) given() bool { return f.Set && !f.Null }
-
-// Faults gathers what is wrong with an input, one message for each field.
-type Faults []webhook.FieldError
-
-// MaxFaults bounds how many faults are named: more than an honest request of the largest batch can hold.
-const MaxFaults = 1000
-
-// Add notes a fault, unless the field has one already: the first is the one to mend first.
-func (f *Faults) Add(field, message string) {
-	if len(*f) < MaxFaults && !f.Has(field) {
-		*f = append(*f, webhook.FieldError{Field: field, Message: message})
-	}
-}
-
-// Has reports whether the field has a fault.
-func (f *Faults) Has(field string) bool {
-	return slices.ContainsFunc(*f, func(e webhook.FieldError) bool { return e.Field == field })
-}
-
-// Err returns the faults as a webhook.Invalid error, nil when there are none.
-func (f *Faults) Err() error {
-	if len(*f) == 0 {
-		return nil
-	}
-	return webhook.ErrInvalid(*f...)
-}
-
 // tries is how often a change is made when others change the same thing at the same time.
 const tries = 3
 
@@ -140,18 +96,4 @@ func retry(change func() error) (err error) {
 		}
 	}
 	return err
-}
-
-const required = "is required"
-
-// text checks a line that people read: minimum to maximum characters, none of them a control character.
-func (f *Faults) text(field, value string, minimum, maximum int) {
-	switch n := utf8.RuneCountInString(value); {
-	case n < minimum && n == 0:
-		f.Add(field, "must not be empty")
-	case n > maximum:
-		f.Add(field, "must be at most "+itoa(maximum)+" characters")
-	case strings.ContainsFunc(value, unicode.IsControl):
-		f.Add(field, "must not contain control characters")
-	}
 }

@@ -7,14 +7,18 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/input"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
 )
 
 // RotateInput is a rotation of a webhook's secret.
 type RotateInput struct {
-	Secret         Field[string] // "" has one made
-	OverlapSeconds Field[int]    // in the deployment's clock; left out, the dialect's
+	// The dialect's rule of secrets holds. Left out, null or empty: one is made.
+	Secret input.Field[string] `json:"secret,omitzero" jsonschema:"nullable,maxLength=1024"`
+	// How long the earlier secrets go on signing beside the new one, at most until their own end; at most 10 secrets sign
+	// at once. Left out or null: the dialect's. More than 0 is refused where the dialect's header holds one signature.
+	OverlapSeconds input.Field[int] `json:"overlap_seconds,omitzero" jsonschema:"nullable,minimum=0,maximum=604800"`
 }
 
 // Rotated is the outcome of a rotation.
@@ -26,7 +30,7 @@ type Rotated struct {
 
 // RotateSecret gives a webhook another secret. The earlier ones that still sign go on until the overlap ends, or until
 // their own end where that is sooner.
-func (s Service) RotateSecret(ctx context.Context, t webhook.Tenant, id string, in RotateInput, found Faults) (Rotated, error) {
+func (s Service) RotateSecret(ctx context.Context, t webhook.Tenant, id string, in RotateInput, found input.Faults) (Rotated, error) {
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
 		return Rotated{}, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
@@ -34,7 +38,7 @@ func (s Service) RotateSecret(ctx context.Context, t webhook.Tenant, id string, 
 	faults := slices.Clone(found)
 	secret := secretOf(d, in.Secret, &faults)
 	overlap := d.Overlap
-	if in.OverlapSeconds.given() {
+	if in.OverlapSeconds.Given() {
 		overlap = checkOverlap(d, in.OverlapSeconds.Value, &faults)
 	}
 	if err := faults.Err(); err != nil {
@@ -89,11 +93,11 @@ func rotate(w webhook.Webhook, newest webhook.Secret, now time.Time, overlap tim
 	return secrets, out
 }
 
-func checkOverlap(d *dialect.Dialect, seconds int, faults *Faults) time.Duration {
+func checkOverlap(d *dialect.Dialect, seconds int, faults *input.Faults) time.Duration {
 	const field = "overlap_seconds"
 	switch longest := int(d.MaxOverlap / time.Second); {
-	case seconds < 0 || seconds > MaxOverlapSeconds:
-		faults.Add(field, "must be 0 to "+itoa(MaxOverlapSeconds))
+	case seconds < 0 || seconds > input.MaxOverlapSeconds:
+		faults.Add(field, "must be 0 to "+itoa(input.MaxOverlapSeconds))
 	case seconds > 0 && longest == 0:
 		faults.Add(field, "must be 0: this dialect's header holds one signature, so the old secret stops at once")
 	case seconds > longest:
@@ -103,8 +107,8 @@ func checkOverlap(d *dialect.Dialect, seconds int, faults *Faults) time.Duration
 }
 
 // secretOf returns the given secret, checked, or a new one.
-func secretOf(d *dialect.Dialect, in Field[string], faults *Faults) string {
-	if !in.given() || in.Value == "" {
+func secretOf(d *dialect.Dialect, in input.Field[string], faults *input.Faults) string {
+	if !in.Given() || in.Value == "" {
 		return d.NewSecret()
 	}
 	if problem := d.CheckSecret(in.Value); problem != "" {

@@ -13,12 +13,13 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"hookline/shared/dialect"
+	"hookline/shared/input"
 )
 
 // checkSchemas names the entries of a catalogue whose schema is no JSON Schema, or whose example does not pass it. All of
 // a description's schemas together may cost what a meter has; the one at which it ends is at fault, and those after it
 // are not looked at.
-func checkSchemas(d *dialect.Dialect) (faults Faults) {
+func checkSchemas(d *dialect.Dialect) (faults input.Faults) {
 	m := &meter{left: maxSteps}
 	for i, e := range d.EventTypes() {
 		if e.Schema == nil {

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/input"
 	"hookline/shared/queue"
 	"hookline/shared/seal"
 	"hookline/shared/system"
@@ -17,23 +19,40 @@ import (
 
 // WebhookInput is a webhook to be made, or a change of one.
 type WebhookInput struct {
-	URL            Field[string]
-	Events         Field[[]string]
-	Name           Field[string]
-	Secret         Field[string] // "" has one made; refused in a change
-	Active         Field[bool]
-	ContentType    Field[string]
-	Format         Field[string]
-	Headers        Field[map[string]string] // replaces all; a value of webhook.Mask keeps the stored one, unless URL moves
-	TimeoutSeconds Field[int]
-	Filter         Field[json.RawMessage]
-	MaxPerSecond   Field[int]
-	Metadata       Field[map[string]string] // replaces all
-}
-
-func (in WebhookInput) empty() bool {
-	return !in.URL.Set && !in.Events.Set && !in.Name.Set && !in.Secret.Set && !in.Active.Set && !in.ContentType.Set &&
-		!in.Format.Set && !in.Headers.Set && !in.TimeoutSeconds.Set && !in.Filter.Set && !in.MaxPerSecond.Set && !in.Metadata.Set
+	// https, or http where the dialect allows it. Production refuses private and loopback addresses, user names, fragments
+	// and ports other than 80, 443, 8080 and 8443. It is stored and shown as it is called: a host in Unicode in its `xn--`
+	// form, and other characters than RFC 3986 has percent-encoded in path and query. Invisible characters, and a `%`
+	// without two hexadecimal digits, are refused.
+	URL input.Field[string] `json:"url,omitzero" jsonschema:"maxLength=2048,pattern=^[Hh][Tt][Tt][Pp][Ss]?://[^/?#\\\\\\x00- \\x7f]+([/?]([^%#\\\\\\x00-\\x1f\\x7f]|%[0-9A-Fa-f]{2})*)?$"`
+	// Repeats count once.
+	Events input.Field[[]string] `json:"events,omitzero" jsonschema:"minItems=1,maxItems=50" ref:"EventPattern"`
+	Name   input.Field[string]   `json:"name,omitzero" jsonschema:"nullable,maxLength=200,pattern=^[^\\x00-\\x1f\\x7f-\\x9f]*$"`
+	// The dialect's rule of secrets holds. Left out, null or empty: one is made.
+	Secret input.Field[string] `json:"secret,omitzero" jsonschema:"nullable,maxLength=1024"`
+	// Left out or null: true.
+	Active input.Field[bool] `json:"active,omitzero" jsonschema:"nullable"`
+	// One that the dialect has. Left out or null: the first of them, application/json. A chat's format takes application/json alone.
+	ContentType input.Field[string] `json:"content_type,omitzero" jsonschema:"nullable" ref:"ContentType"`
+	// `json` is the dialect's own body. `slack`, `teams` and `discord` are a readable message as the incoming webhooks of
+	// those products take it: cut to their limits, mentions inert, unsigned, and any 2xx succeeds. Left out or null: json.
+	Format input.Field[string] `json:"format,omitzero" jsonschema:"nullable" ref:"Format"`
+	// The custom headers; they replace those before. Names are tokens (RFC 9110) of at most 100 characters, told apart
+	// without case; values are visible ASCII with spaces and tabs between. Names that we set are refused. null leaves a
+	// name out. In a change the value `********` keeps what is stored under that name, in whatever case. Where `url` changes
+	// its scheme, host or port, each masked value must be given again or be null (422 naming each), and a change that does
+	// not name `headers` at all is refused while there are stored ones: a stored value never goes to a new host.
+	Headers input.Field[map[string]string] `json:"headers,omitzero" jsonschema:"nullable" input:"null drops"`
+	// For one attempt, the answer's body included. null: the dialect's.
+	TimeoutSeconds input.Field[int] `json:"timeout_seconds,omitzero" jsonschema:"nullable,minimum=1,maximum=30"`
+	// An EventBridge pattern over `data`, of at most 4 KiB. null takes every event; {} is refused. It costs at most 150,
+	// the sum over its entries: the plain values of a field 1, however many; `prefix`, `suffix` and `equals-ignore-case` 1
+	// each; `numeric`, `cidr` and `exists` 2; `wildcard` 5; `anything-but` 1 with values, and with an operator as much as
+	// each of its strings costs.
+	Filter input.Field[json.RawMessage] `json:"filter,omitzero" jsonschema:"type=object,nullable"`
+	// POSTs in a second. null: no limit.
+	MaxPerSecond input.Field[int] `json:"max_per_second,omitzero" jsonschema:"nullable,minimum=1,maximum=1000"`
+	// Pairs of your own; they replace those before.
+	Metadata input.Field[map[string]string] `json:"metadata,omitzero" jsonschema:"nullable"`
 }
 
 // Created is a webhook just made, with the secret that is shown only now.
@@ -43,7 +62,7 @@ type Created struct {
 }
 
 // CreateWebhook makes a webhook. found are the faults that reading the input has shown already.
-func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in WebhookInput, found Faults) (Created, error) {
+func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in WebhookInput, found input.Faults) (Created, error) {
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
 		return Created{}, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
@@ -55,11 +74,11 @@ func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in Webhook
 		CreatedAt: now, UpdatedAt: now,
 	}
 	faults := slices.Clone(found)
-	if !in.URL.given() {
-		faults.Add("url", required)
+	if !in.URL.Given() {
+		faults.Add("url", input.Required)
 	}
-	if !in.Events.given() {
-		faults.Add("events", required)
+	if !in.Events.Given() {
+		faults.Add("events", input.Required)
 	}
 	secret := secretOf(d, in.Secret, &faults)
 	headers := s.apply(d, &w, in, nil, &faults)
@@ -114,7 +133,7 @@ func (s Service) tell(ctx context.Context, c system.Change) error {
 
 // UpdateWebhook changes a webhook. A change without fields changes nothing. Another address, or being made active
 // again, forgets what its deliveries have shown of its health.
-func (s Service) UpdateWebhook(ctx context.Context, t webhook.Tenant, id string, in WebhookInput, found Faults) (webhook.Webhook, error) {
+func (s Service) UpdateWebhook(ctx context.Context, t webhook.Tenant, id string, in WebhookInput, found input.Faults) (webhook.Webhook, error) {
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
 		return webhook.Webhook{}, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
@@ -127,7 +146,7 @@ func (s Service) UpdateWebhook(ctx context.Context, t webhook.Tenant, id string,
 	return w, err
 }
 
-func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook.Ref, in WebhookInput, faults Faults) (webhook.Webhook, error) {
+func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook.Ref, in WebhookInput, faults input.Faults) (webhook.Webhook, error) {
 	old, err := s.Store.Webhook(ctx, ref)
 	if err != nil {
 		return webhook.Webhook{}, err
@@ -153,7 +172,7 @@ func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook
 	if err := faults.Err(); err != nil {
 		return webhook.Webhook{}, err
 	}
-	if in.empty() {
+	if reflect.ValueOf(in).IsZero() {
 		return old, nil
 	}
 	if in.Headers.Set {

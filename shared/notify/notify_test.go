@@ -15,8 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hookline/shared/dialect"
+	"hookline/shared/faultinject"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
+	"hookline/shared/store"
 	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/system"
 	"hookline/shared/webhook"
@@ -66,7 +68,7 @@ func (p *postOffice) subjects(to string) []string {
 // world is the service over engines in memory, in a bubble's time.
 type world struct {
 	*testing.T
-	store       *storesqlite.Store
+	store       store.Store
 	queue, dead *queuesqlite.Queue
 	post        *postOffice
 	service     *Service
@@ -75,13 +77,14 @@ type world struct {
 // visibility is the queue's timeout, as the stack has it.
 const visibility = 50 * time.Second
 
-func run(t *testing.T, faults storesqlite.Faults, fn func(t *testing.T, w *world)) {
+func run(t *testing.T, faults faultinject.StoreFaults, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		store, err := storesqlite.New("", storesqlite.Options{Faults: faults})
+		kept, err := storesqlite.New("", storesqlite.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
+		store := faultinject.Store(kept, &faults)
 		engine, err := queuesqlite.New("", queuesqlite.Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -121,7 +124,7 @@ func run(t *testing.T, faults storesqlite.Faults, fn func(t *testing.T, w *world
 		fn(t, w)
 		stop()
 		wg.Wait()
-		if err := errors.Join(engine.Close(), store.Close()); err != nil {
+		if err := errors.Join(engine.Close(), kept.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -216,7 +219,7 @@ func count(w *world, to string, want int) {
 }
 
 func TestOneMailPerChange(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.post.takes = 3 * time.Second
 		for _, eventType := range webhook.SystemTypes() {
 			w.send(notice("acme", eventType, strings.ReplaceAll(eventType, ".", "-"), nil))
@@ -240,7 +243,7 @@ func TestOneMailPerChange(t *testing.T) {
 
 // TestRepeats has one notice come again and again: at once, while its mail is on its way, in the next hour, and days on.
 func TestRepeats(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.post.takes = 10 * time.Second
 		pass(59*time.Minute + 55*time.Second)
 		n := notice("acme", "webhook.failing", "1", nil)
@@ -260,7 +263,7 @@ func TestRepeats(t *testing.T) {
 
 // TestNoStorm makes 25 changes of one tenant in an hour, and some of another and in the next.
 func TestNoStorm(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		pass(5 * time.Minute)
 		w.fail("acme", 0, 12)
 		w.fail("globex", 0, 3)
@@ -295,7 +298,7 @@ func TestNoStorm(t *testing.T) {
 
 // TestManyMore makes more changes than a ledger holds.
 func TestManyMore(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.fail("acme", 0, maxEntries+20)
 		pass(2 * time.Hour)
 		count(w, "ops@acme.example", 11)
@@ -309,7 +312,7 @@ func TestManyMore(t *testing.T) {
 
 // TestLateDigest has a change that was noted in one hour be left over after its digest.
 func TestLateDigest(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.fail("acme", 0, 11)
 		pass(10 * time.Minute)
 		first := time.Now().UTC()
@@ -329,7 +332,7 @@ func TestLateDigest(t *testing.T) {
 
 // TestDigestTwice has two messages of one digest come up at once, as after a crash between sending one and noting it.
 func TestDigestTwice(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.fail("acme", 0, 12)
 		pass(time.Minute)
 		w.post.takes = 5 * time.Second
@@ -356,23 +359,8 @@ var errFault = errors.New("fault")
 // TestFaults has everything fail that can, in turn: nothing is lost, and a mail comes twice only where it was sent and
 // could not be noted as sent.
 func TestFaults(t *testing.T) {
-	once := func(call string, nth int) func(string) error {
-		n := 0
-		var mu sync.Mutex
-		return func(c string) error {
-			mu.Lock()
-			defer mu.Unlock()
-			if c != call {
-				return nil
-			}
-			if n++; n == nth {
-				return errFault
-			}
-			return nil
-		}
-	}
 	type outcome struct{ failing, digests int }
-	check := func(t *testing.T, faults storesqlite.Faults, post func(Mail, int) error, changes int, want, most outcome) {
+	check := func(t *testing.T, faults faultinject.StoreFaults, post func(Mail, int) error, changes int, want, most outcome) {
 		t.Helper()
 		run(t, faults, func(t *testing.T, w *world) {
 			w.post.fault = post
@@ -408,20 +396,20 @@ func TestFaults(t *testing.T) {
 	for nth := 1; nth <= 6; nth += step {
 		for _, call := range []string{"Pin", "Repin"} {
 			t.Run(fmt.Sprintf("%s %d is not written", call, nth), func(t *testing.T) {
-				check(t, storesqlite.Faults{Before: once(call, nth)}, nil, 2, outcome{2, 0}, outcome{3, 0})
+				check(t, faultinject.StoreFaults{Before: faultinject.Nth(nth, call)}, nil, 2, outcome{2, 0}, outcome{3, 0})
 			})
 			t.Run(fmt.Sprintf("%s %d is written and not answered", call, nth), func(t *testing.T) {
-				check(t, storesqlite.Faults{After: once(call, nth)}, nil, 2, outcome{2, 0}, outcome{3, 0})
+				check(t, faultinject.StoreFaults{After: faultinject.Nth(nth, call)}, nil, 2, outcome{2, 0}, outcome{3, 0})
 			})
 		}
 	}
 	// 10 changes take two writes of the ledger each, then come those of the digest.
 	for nth := 19; nth <= 32; nth += step {
 		t.Run(fmt.Sprintf("digest, Repin %d is not written", nth), func(t *testing.T) {
-			check(t, storesqlite.Faults{Before: once("Repin", nth)}, nil, 14, outcome{10, 1}, outcome{11, 2})
+			check(t, faultinject.StoreFaults{Before: faultinject.Nth(nth, "Repin")}, nil, 14, outcome{10, 1}, outcome{11, 2})
 		})
 		t.Run(fmt.Sprintf("digest, Repin %d is written and not answered", nth), func(t *testing.T) {
-			check(t, storesqlite.Faults{After: once("Repin", nth)}, nil, 14, outcome{10, 1}, outcome{11, 2})
+			check(t, faultinject.StoreFaults{After: faultinject.Nth(nth, "Repin")}, nil, 14, outcome{10, 1}, outcome{11, 2})
 		})
 	}
 	t.Run("the mail service is away for a while", func(t *testing.T) {
@@ -435,10 +423,10 @@ func TestFaults(t *testing.T) {
 			}
 			return nil
 		}
-		check(t, storesqlite.Faults{}, away, 14, outcome{10, 1}, outcome{10, 1})
+		check(t, faultinject.StoreFaults{}, away, 14, outcome{10, 1}, outcome{10, 1})
 	})
 	t.Run("the digest fails at first", func(t *testing.T) {
-		check(t, storesqlite.Faults{}, func(_ Mail, n int) error {
+		check(t, faultinject.StoreFaults{}, func(_ Mail, n int) error {
 			if n == 11 {
 				return webhook.ErrUnavailable(errFault)
 			}
@@ -450,7 +438,7 @@ func TestFaults(t *testing.T) {
 // TestRefused has mails be refused for good: they are dead letters with the reason at once, and moved back they are
 // sent, once.
 func TestRefused(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.post.fault = func(Mail, int) error {
 			return &webhook.Error{Kind: webhook.Invalid, Code: "mail-refused", Message: "refused", Cause: errors.New("identity not verified")}
 		}
@@ -497,7 +485,7 @@ func TestNoNotices(t *testing.T) {
 		"other shape": `{"detail-type":"webhook.failing","detail":[]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+			run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 				for range 3 {
 					if err := w.queue.Send(t.Context(), []queue.Outgoing{{Body: body}}); err != nil {
 						t.Fatal(err)
@@ -529,7 +517,7 @@ func TestNoNotices(t *testing.T) {
 
 // TestOtherTenantOfTheSameID has a notice outlive its tenant.
 func TestOtherTenantOfTheSameID(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.send(
 			notice("acme", "webhook.failing", "old", func(d *system.WebhookData) { d.Since = time.Now().Add(-time.Minute).Format(time.RFC3339) }),
 			notice("acme", "webhook.failing", "new", nil),
@@ -543,7 +531,7 @@ func TestOtherTenantOfTheSameID(t *testing.T) {
 
 // TestAddressOfOlderRules is for addresses that were stored before they had to be as mail services take them.
 func TestAddressOfOlderRules(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		for _, c := range []struct {
 			address, to string
 			mails       int

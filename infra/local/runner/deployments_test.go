@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/faultinject"
 	queuesqlite "hookline/shared/queue/sqlite"
-	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
 
@@ -26,10 +26,10 @@ func TestDeployments(t *testing.T) {
 		t.Fatal(err)
 	}
 	fault := webhook.ErrUnavailable(errors.New("out of order"))
-	for name, faults := range map[string]func(once func(string) error) storesqlite.Faults{
-		"in order": func(func(string) error) storesqlite.Faults { return storesqlite.Faults{} },
-		"lost":     func(once func(string) error) storesqlite.Faults { return storesqlite.Faults{Before: once} },
-		"unheard":  func(once func(string) error) storesqlite.Faults { return storesqlite.Faults{After: once} },
+	for name, faults := range map[string]func(once func(string) error) faultinject.StoreFaults{
+		"in order": func(func(string) error) faultinject.StoreFaults { return faultinject.StoreFaults{} },
+		"lost":     func(once func(string) error) faultinject.StoreFaults { return faultinject.StoreFaults{Before: once} },
+		"unheard":  func(once func(string) error) faultinject.StoreFaults { return faultinject.StoreFaults{After: once} },
 	} {
 		for _, d := range dialects.Names() {
 			t.Run(name+" "+d, func(t *testing.T) {

@@ -16,11 +16,11 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/egress"
 	"hookline/shared/eventlog"
+	"hookline/shared/faultinject"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/stack"
 	"hookline/shared/store"
-	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/system"
 	"hookline/shared/webhook"
 )
@@ -213,8 +213,9 @@ func TestEventLogLost(t *testing.T) {
 					}
 				}
 				r := &receiver{}
-				w := world{receiver: r, noisy: true, faults: storesqlite.Faults{Before: once(c.before), After: once(c.after)}}
-				w.run(t, func(t *testing.T, admin *client, engine *queuesqlite.Engine) {
+				queues := new(faultinject.Queues)
+				w := world{receiver: r, noisy: true, queues: queues, faults: faultinject.StoreFaults{Before: once(c.before), After: once(c.after)}}
+				w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 					acme := admin.tenant("acme", "standard")
 					acme.webhook(hook("*"))
 					pass(time.Second) // what is told of it is a publication too, and must not meet the fault
@@ -233,13 +234,13 @@ func TestEventLogLost(t *testing.T) {
 					fail := func(try func() int) {
 						armed.Store(true)
 						if c.throttle {
-							engine.SetFaults(queuesqlite.Faults{Throttle: 1})
+							queues.Set(faultinject.QueueFaults{Throttle: 1})
 						}
 						if got := try(); got != http.StatusServiceUnavailable {
 							t.Errorf("got %d, want it not accepted", got)
 						}
 						armed.Store(false)
-						engine.SetFaults(queuesqlite.Faults{})
+						queues.Set(faultinject.QueueFaults{})
 					}
 					fail(func() int { return publish("k-0", own) })
 					if got := publish("k-0", own); got != http.StatusAccepted {

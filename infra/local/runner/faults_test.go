@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"hookline/shared/egress"
+	"hookline/shared/faultinject"
 	queuesqlite "hookline/shared/queue/sqlite"
-	storesqlite "hookline/shared/store/sqlite"
 )
 
 // chances answers with a seeded generator, for callers side by side.
@@ -36,29 +36,29 @@ func (c *chances) float() float64 {
 // delivery must end as succeeded.
 func TestFaults(t *testing.T) {
 	for name, f := range map[string]struct {
-		store  func(*chances) storesqlite.Faults
-		queues queuesqlite.Faults
+		store  func(*chances) faultinject.StoreFaults
+		queues faultinject.QueueFaults
 	}{
-		"writes are lost": {store: func(c *chances) storesqlite.Faults {
-			return storesqlite.Faults{Before: func(string) error { return faultIf(c.hit(0.7)) }}
+		"writes are lost": {store: func(c *chances) faultinject.StoreFaults {
+			return faultinject.StoreFaults{Before: func(string) error { return faultIf(c.hit(0.7)) }}
 		}},
-		"writes are persisted anyway": {store: func(c *chances) storesqlite.Faults {
-			return storesqlite.Faults{After: func(string) error { return faultIf(c.hit(0.7)) }}
+		"writes are persisted anyway": {store: func(c *chances) faultinject.StoreFaults {
+			return faultinject.StoreFaults{After: func(string) error { return faultIf(c.hit(0.7)) }}
 		}},
-		"calls are throttled":       {queues: queuesqlite.Faults{Throttle: 0.3}},
-		"answers are lost":          {queues: queuesqlite.Faults{Unanswered: 0.6}},
-		"messages are duplicated":   {queues: queuesqlite.Faults{Duplicate: 0.5, Reorder: 0.5}},
-		"batches are taken in part": {queues: queuesqlite.Faults{PartSent: 0.3, PartHidden: 0.3}},
-		"counts lag":                {queues: queuesqlite.Faults{CountLag: time.Minute}},
+		"calls are throttled":       {queues: faultinject.QueueFaults{Throttle: 0.3}},
+		"answers are lost":          {queues: faultinject.QueueFaults{Unanswered: 0.6}},
+		"messages are duplicated":   {queues: faultinject.QueueFaults{Duplicate: 0.5, Reorder: 0.5}},
+		"batches are taken in part": {queues: faultinject.QueueFaults{PartSent: 0.3, PartHidden: 0.3}},
+		"counts lag":                {queues: faultinject.QueueFaults{CountLag: time.Minute}},
 		"all of it, a little": {
-			store: func(c *chances) storesqlite.Faults {
-				return storesqlite.Faults{
+			store: func(c *chances) faultinject.StoreFaults {
+				return faultinject.StoreFaults{
 					Before: func(string) error { return faultIf(c.hit(0.05)) },
 					After:  func(string) error { return faultIf(c.hit(0.05)) },
 					Stale:  func(call string) bool { return call == "Overdue" && c.hit(0.2) },
 				}
 			},
-			queues: queuesqlite.Faults{Throttle: 0.05, Unanswered: 0.05, Duplicate: 0.1, Reorder: 0.1, PartSent: 0.05, PartHidden: 0.05},
+			queues: faultinject.QueueFaults{Throttle: 0.05, Unanswered: 0.05, Duplicate: 0.1, Reorder: 0.1, PartSent: 0.05, PartHidden: 0.05},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +75,8 @@ func TestFaults(t *testing.T) {
 				}
 				return egress.Response{Status: 200}
 			}
-			w := world{receiver: r, noisy: true}
+			queues := new(faultinject.Queues)
+			w := world{receiver: r, noisy: true, queues: queues}
 			var bad atomic.Bool
 			if f.store != nil {
 				w.faults = f.store(c)
@@ -84,12 +85,12 @@ func TestFaults(t *testing.T) {
 				w.faults.Before = func(call string) error { return guarded(bad.Load(), before, call) }
 				w.faults.After = func(call string) error { return guarded(bad.Load(), after, call) }
 			}
-			w.run(t, func(t *testing.T, admin *client, engine *queuesqlite.Engine) {
+			w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 				acme := admin.tenant("acme", "standard")
 				acme.webhook(hook("*"))
 				bad.Store(true)
 				f.queues.Rand = c.float
-				engine.SetFaults(f.queues)
+				queues.Set(f.queues)
 				const events = 30
 				for i := range events {
 					event := map[string]any{"id": fmt.Sprintf("order-%d", i), "type": "order.placed", "data": map[string]any{"n": i}}
@@ -105,7 +106,7 @@ func TestFaults(t *testing.T) {
 				}
 				pass(3 * time.Hour)
 				bad.Store(false)
-				engine.SetFaults(queuesqlite.Faults{})
+				queues.Set(faultinject.QueueFaults{})
 				pass(5 * time.Hour) // what was left behind on the bad day is found by the sweeper on a good one
 				sent := byID(r.requests())
 				if len(sent) != events {

@@ -14,12 +14,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hookline/shared/eventlog"
+	"hookline/shared/faultinject"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/stack"
 	"hookline/shared/store"
-	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
 
@@ -375,24 +375,24 @@ func TestReplayFaults(t *testing.T) {
 		n = 220
 	}
 	some := func(c *chances, p float64) func(string) error {
-		return func(call string) error { return faultIf(call != "Expire" && c.hit(p)) }
+		return func(string) error { return faultIf(c.hit(p)) }
 	}
 	for name, f := range map[string]struct {
-		store  func(*chances) storesqlite.Faults
-		queues queuesqlite.Faults
+		store  func(*chances) faultinject.StoreFaults
+		queues faultinject.QueueFaults
 	}{
-		"writes are lost":             {store: func(c *chances) storesqlite.Faults { return storesqlite.Faults{Before: some(c, 0.2)} }},
-		"writes are persisted anyway": {store: func(c *chances) storesqlite.Faults { return storesqlite.Faults{After: some(c, 0.2)} }},
-		"positions are lost": {store: func(c *chances) storesqlite.Faults {
-			return storesqlite.Faults{Before: func(call string) error { return faultIf(call == "UpdateReplay" && c.hit(0.7)) }}
+		"writes are lost":             {store: func(c *chances) faultinject.StoreFaults { return faultinject.StoreFaults{Before: some(c, 0.2)} }},
+		"writes are persisted anyway": {store: func(c *chances) faultinject.StoreFaults { return faultinject.StoreFaults{After: some(c, 0.2)} }},
+		"positions are lost": {store: func(c *chances) faultinject.StoreFaults {
+			return faultinject.StoreFaults{Before: func(call string) error { return faultIf(call == "UpdateReplay" && c.hit(0.7)) }}
 		}},
-		"positions are persisted anyway": {store: func(c *chances) storesqlite.Faults {
-			return storesqlite.Faults{After: func(call string) error { return faultIf(call == "UpdateReplay" && c.hit(0.7)) }}
+		"positions are persisted anyway": {store: func(c *chances) faultinject.StoreFaults {
+			return faultinject.StoreFaults{After: func(call string) error { return faultIf(call == "UpdateReplay" && c.hit(0.7)) }}
 		}},
-		"calls are throttled":                            {queues: queuesqlite.Faults{Throttle: 0.3}},
-		"answers are lost":                               {queues: queuesqlite.Faults{Unanswered: 0.5}},
-		"messages are duplicated":                        {queues: queuesqlite.Faults{Duplicate: 0.5, Reorder: 0.5}},
-		"batches are taken in part, messages duplicated": {queues: queuesqlite.Faults{PartSent: 0.3, Duplicate: 0.5}},
+		"calls are throttled":                            {queues: faultinject.QueueFaults{Throttle: 0.3}},
+		"answers are lost":                               {queues: faultinject.QueueFaults{Unanswered: 0.5}},
+		"messages are duplicated":                        {queues: faultinject.QueueFaults{Duplicate: 0.5, Reorder: 0.5}},
+		"batches are taken in part, messages duplicated": {queues: faultinject.QueueFaults{PartSent: 0.3, Duplicate: 0.5}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -401,21 +401,22 @@ func TestReplayFaults(t *testing.T) {
 			c := &chances{rng: rand.New(rand.NewPCG(seed, 0))}
 			var bad atomic.Bool
 			r := &receiver{}
-			w := world{receiver: r, noisy: true}
+			queues := new(faultinject.Queues)
+			w := world{receiver: r, noisy: true, queues: queues}
 			if f.store != nil {
 				w.faults = f.store(c)
 				before, after := w.faults.Before, w.faults.After
 				w.faults.Before = func(call string) error { return guarded(bad.Load(), before, call) }
 				w.faults.After = func(call string) error { return guarded(bad.Load(), after, call) }
 			}
-			w.withHistory(t, n, nil, func(h *history, engine *queuesqlite.Engine) {
+			w.withHistory(t, n, nil, func(h *history, _ *queuesqlite.Engine) {
 				made := h.replay(h.hook, "failed")
 				bad.Store(true)
 				f.queues.Rand = c.float
-				engine.SetFaults(f.queues)
+				queues.Set(f.queues)
 				pass(10 * time.Minute)
 				bad.Store(false)
-				engine.SetFaults(queuesqlite.Faults{})
+				queues.Set(faultinject.QueueFaults{})
 				pass(20 * time.Minute) // less than an hour in all: the sweeper finds nothing that the job lost
 				h.is(made.ID, replayAnswer{Status: "done", Matched: n, Started: n})
 				h.are(map[string]int{"succeeded in round 2": n})

@@ -10,6 +10,7 @@ import (
 
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/faultinject"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/stack"
@@ -73,7 +74,8 @@ func TestRepeatsOfTheDead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := &receiver{takes: 10 * time.Second}
-			world{receiver: r, noisy: true}.run(t, func(t *testing.T, admin *client, engine *queuesqlite.Engine) {
+			queues := new(faultinject.Queues)
+			world{receiver: r, noisy: true, queues: queues}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 				acme := admin.tenant("acme", "standard")
 				acme.webhook(hook("*"))
 				pass(time.Second)
@@ -88,9 +90,9 @@ func TestRepeatsOfTheDead(t *testing.T) {
 						t.Fatalf("got %d %s, %v, want %d", got.status, got.body, err, want)
 					}
 				}
-				engine.SetFaults(queuesqlite.Faults{Throttle: 1})
+				queues.Set(faultinject.QueueFaults{Throttle: 1})
 				publish(http.StatusServiceUnavailable)
-				engine.SetFaults(queuesqlite.Faults{})
+				queues.Set(faultinject.QueueFaults{})
 				pass(2 * time.Minute)
 				for range 3 {
 					publish(http.StatusAccepted)

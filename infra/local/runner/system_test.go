@@ -16,11 +16,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hookline/shared/egress"
+	"hookline/shared/faultinject"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/stack"
 	"hookline/shared/store"
-	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/system"
 	"hookline/shared/webhook"
 )
@@ -661,21 +661,6 @@ func (s *transitions) SetHealth(ctx context.Context, ref webhook.Ref, from, to w
 	return ok, err
 }
 
-// faulty is a queue whose sends fail while fail says so, taken or not.
-type faulty struct {
-	queue.Queue
-	fail func() error
-	took bool
-}
-
-func (q *faulty) Send(ctx context.Context, msgs []queue.Outgoing) error {
-	err := q.fail()
-	if err != nil && !q.took {
-		return err
-	}
-	return errors.Join(q.Queue.Send(ctx, msgs), err)
-}
-
 // TestNothingLostNothingMadeUp breaks one call at a time, twice in a row, both times lost and both times done
 // anyway, while a webhook is made, fails, recovers and is gone. What is told is what was changed, and the webhook ends
 // where it should.
@@ -703,7 +688,7 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 		}
 		left--
 		hits++
-		return errors.New("fault")
+		return faultinject.Err
 	}
 	arm := func() { // each stage has its faults
 		mu.Lock()
@@ -716,9 +701,15 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 		}
 		return nil
 	}
-	faults := storesqlite.Faults{Before: onCall}
+	onSend := func(c string) error {
+		if c == "Send" {
+			return fail()
+		}
+		return nil
+	}
+	faults, queueFaults := faultinject.StoreFaults{Before: onCall}, faultinject.QueueFaults{Before: onSend}
 	if done {
-		faults = storesqlite.Faults{After: onCall}
+		faults, queueFaults = faultinject.StoreFaults{After: onCall}, faultinject.QueueFaults{After: onSend}
 	}
 	r, n := &receiver{}, new(noticed)
 	changes := &transitions{ids: make(map[string]bool)}
@@ -726,7 +717,7 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 		receiver: r, notices: n, noisy: true, faults: faults,
 		wrapped: func(queues map[string]queue.Queue) {
 			if q, ok := queues[call]; ok {
-				queues[call] = &faulty{q, fail, done}
+				queues[call] = faultinject.Queue(q, queueFaults)
 			}
 		},
 		watched: func(s store.Store) store.Store { changes.Store = s; return changes },
@@ -819,7 +810,9 @@ func TestUntold(t *testing.T) {
 	t.Parallel()
 	down := true
 	w := world{receiver: &receiver{}, noisy: true, wrapped: func(queues map[string]queue.Queue) {
-		queues[stack.IngestQueue] = &faulty{Queue: queues[stack.IngestQueue], fail: func() error { return faultIf(down) }}
+		queues[stack.IngestQueue] = faultinject.Queue(queues[stack.IngestQueue], faultinject.QueueFaults{
+			Before: func(call string) error { return faultIf(down && call == "Send") },
+		})
 	}}
 	w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 		acme := admin.tenant("acme", "standard")

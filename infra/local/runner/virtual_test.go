@@ -13,6 +13,7 @@ import (
 	"hookline/shared/console"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
 	"hookline/shared/notify"
 	"hookline/shared/queue"
@@ -73,8 +74,9 @@ func virtual(t *testing.T, r *receiver, fn func(t *testing.T, admin *client)) {
 // world is a stack in virtual time and what is special about it.
 type world struct {
 	receiver *receiver
-	inFlight int                           // the queues' in-flight cap
-	faults   storesqlite.Faults            // of the store
+	inFlight int // the queues' in-flight cap
+	faults   faultinject.StoreFaults
+	queues   *faultinject.Queues           // faults of all queues; nil means none
 	lossy    bool                          // RetryQueue loses what it is sent
 	dialects *dialect.Set                  // nil means the built-in ones
 	noisy    bool                          // faults are injected: errors are logged
@@ -115,7 +117,7 @@ func (lossy) Send(context.Context, []queue.Outgoing) error { return nil }
 func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *queuesqlite.Engine)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		sqlite, err := storesqlite.New("", storesqlite.Options{Faults: w.faults})
+		sqlite, err := storesqlite.New("", storesqlite.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,15 +129,20 @@ func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *qu
 		if err != nil {
 			t.Fatal(err)
 		}
+		if w.queues != nil {
+			for name, q := range queues {
+				queues[name] = w.queues.Wrap(q)
+			}
+		}
 		if w.lossy {
 			queues[stack.RetryQueue] = lossy{queues[stack.RetryQueue]}
 		}
 		if w.wrapped != nil {
 			w.wrapped(queues)
 		}
-		var kept store.Store = sqlite
+		kept := faultinject.Store(sqlite, &w.faults)
 		if w.watched != nil {
-			kept = w.watched(sqlite)
+			kept = w.watched(kept)
 		}
 		logged := &complaints{Handler: slog.DiscardHandler}
 		var announcer ingest.Announcer

@@ -21,7 +21,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"hookline/shared/clock"
@@ -77,8 +76,7 @@ const never = math.MaxInt64
 // Options of an Engine. The zero value is real time and SQS's limits.
 type Options struct {
 	Clock       clock.Clock
-	MaxInFlight int    // per queue; 0 means queue.MaxInFlight
-	Faults      Faults // see SetFaults
+	MaxInFlight int // per queue; 0 means queue.MaxInFlight
 }
 
 // QueueConfig is what a queue is set up with. It is not stored: it holds from each call of Engine.Queue on.
@@ -99,8 +97,6 @@ type Engine struct {
 	db          *sqlitedb.DB
 	clock       clock.Clock
 	maxInFlight int
-	faults      atomic.Pointer[Faults]
-	chance      sync.Mutex // around Faults.Rand
 	closed      chan struct{}
 	once        sync.Once
 	tasks       sync.WaitGroup // of moves
@@ -126,7 +122,6 @@ func New(path string, o Options) (*Engine, error) {
 	if e.maxInFlight == 0 {
 		e.maxInFlight = queue.MaxInFlight
 	}
-	e.SetFaults(o.Faults)
 	if err := e.recover(); err != nil {
 		return nil, errors.Join(fmt.Errorf("queues: %w", err), db.Close())
 	}

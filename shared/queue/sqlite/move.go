@@ -39,30 +39,27 @@ func (q *Queue) StartMove(ctx context.Context, destination string, maxPerSecond 
 		return "", fmt.Errorf("move of %d messages a second: %w", maxPerSecond, queue.ErrRefused)
 	}
 	var seq int64
-	err := q.engine.call(func() error {
-		var refusal error
-		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
-			if err := q.advance(tx, q.engine.now()); err != nil {
-				return err
-			}
-			var err error
-			if refusal, err = q.movable(tx, destination); err != nil || refusal != nil {
-				return err
-			}
-			if err := q.forgetMoves(tx); err != nil {
-				return err
-			}
-			seq = q.engine.newSeq()
-			_, err = tx.Exec(`INSERT INTO move (seq, queue, destination, status, moved, to_move, rate, started) VALUES (?, ?, ?, ?, 0, ?, ?, ?)`,
-				seq, q.id, destination, moveRunning, q.count[visible], maxPerSecond, q.engine.now())
-			if err == nil {
-				q.engine.tasks.Go(func() { q.engine.runMove(seq) }) // it finds nothing should this be undone
-			}
+	var refusal error
+	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		if err := q.advance(tx, q.engine.now()); err != nil {
 			return err
-		})
-		return errors.Join(err, refusal)
+		}
+		var err error
+		if refusal, err = q.movable(tx, destination); err != nil || refusal != nil {
+			return err
+		}
+		if err := q.forgetMoves(tx); err != nil {
+			return err
+		}
+		seq = q.engine.newSeq()
+		_, err = tx.Exec(`INSERT INTO move (seq, queue, destination, status, moved, to_move, rate, started) VALUES (?, ?, ?, ?, 0, ?, ?, ?)`,
+			seq, q.id, destination, moveRunning, q.count[visible], maxPerSecond, q.engine.now())
+		if err == nil {
+			q.engine.tasks.Go(func() { q.engine.runMove(seq) }) // it finds nothing should this be undone
+		}
+		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, refusal); err != nil {
 		return "", fmt.Errorf("move from %s: %w", q.name, err)
 	}
 	return formatID(seq), nil
@@ -108,19 +105,17 @@ func (q *Queue) forgetMoves(tx *sqlitedb.Tx) error {
 // Moves lists the queue's latest tasks, newest first.
 func (q *Queue) Moves(ctx context.Context) ([]queue.Move, error) {
 	var out []queue.Move
-	err := q.engine.call(func() error {
-		return q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
-			return each(tx, func(scan func(...any) error) error {
-				var m queue.Move
-				var seq, started int64
-				if err := scan(&seq, &m.Destination, &m.Status, &m.Moved, &m.ToMove, &m.MaxPerSecond, &started); err != nil {
-					return err
-				}
-				m.ID, m.StartedAt = formatID(seq), time.UnixMilli(started).UTC()
-				out = append(out, m)
-				return nil
-			}, `SELECT seq, destination, status, moved, to_move, rate, started FROM move WHERE queue = ? ORDER BY seq DESC`, q.id)
-		})
+	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		return each(tx, func(scan func(...any) error) error {
+			var m queue.Move
+			var seq, started int64
+			if err := scan(&seq, &m.Destination, &m.Status, &m.Moved, &m.ToMove, &m.MaxPerSecond, &started); err != nil {
+				return err
+			}
+			m.ID, m.StartedAt = formatID(seq), time.UnixMilli(started).UTC()
+			out = append(out, m)
+			return nil
+		}, `SELECT seq, destination, status, moved, to_move, rate, started FROM move WHERE queue = ? ORDER BY seq DESC`, q.id)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("moves of %s: %w", q.name, err)
@@ -135,28 +130,26 @@ func (q *Queue) CancelMove(ctx context.Context, id string) error {
 	if err != nil {
 		return webhook.ErrNotFound("move task")
 	}
-	return q.engine.call(func() error {
-		var status string
-		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
-			err := tx.QueryRow(`SELECT status FROM move WHERE seq = ? AND queue = ?`, seq, q.id).Scan(&status)
-			if errors.Is(err, sql.ErrNoRows) {
-				return nil
-			}
-			if err != nil || status != moveRunning {
-				return err
-			}
-			return endMove(tx, seq, moveCancelled)
-		})
-		switch {
-		case err != nil:
-			return fmt.Errorf("cancel a move from %s: %w", q.name, err)
-		case status == "":
-			return webhook.ErrNotFound("move task")
-		case status != moveRunning:
-			return webhook.ErrConflict("move-ended", "the move task has ended")
+	var status string
+	err = q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		err := tx.QueryRow(`SELECT status FROM move WHERE seq = ? AND queue = ?`, seq, q.id).Scan(&status)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
 		}
-		return nil
+		if err != nil || status != moveRunning {
+			return err
+		}
+		return endMove(tx, seq, moveCancelled)
 	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("cancel a move from %s: %w", q.name, err)
+	case status == "":
+		return webhook.ErrNotFound("move task")
+	case status != moveRunning:
+		return webhook.ErrConflict("move-ended", "the move task has ended")
+	}
+	return nil
 }
 
 func endMove(tx *sqlitedb.Tx, seq int64, status string) error {

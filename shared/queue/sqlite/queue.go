@@ -22,16 +22,9 @@ type Queue struct {
 
 	// The writer's own:
 	tally
-	id     int64
-	cfg    QueueConfig
-	wake   chan struct{} // closed, and replaced, when a long poll should look again
-	lagged reading
-}
-
-// reading is what Counts said at a moment of real time.
-type reading struct {
-	counts queue.Counts
-	at     time.Time
+	id   int64
+	cfg  QueueConfig
+	wake chan struct{} // closed, and replaced, when a long poll should look again
 }
 
 // Name returns the queue's name.
@@ -66,11 +59,7 @@ func (q *Queue) Send(ctx context.Context, msgs []queue.Outgoing) error {
 	failed := make(map[int]error)
 	size := 0
 	for i, m := range msgs {
-		err := check(m)
-		if err == nil {
-			err = q.engine.partial(faultSend)
-		}
-		if err != nil {
+		if err := check(m); err != nil {
 			failed[i] = err
 			continue
 		}
@@ -79,14 +68,12 @@ func (q *Queue) Send(ctx context.Context, msgs []queue.Outgoing) error {
 	if size > queue.MaxBytes {
 		return fmt.Errorf("%d bytes in one call: %w", size, queue.ErrTooLarge)
 	}
-	return q.engine.call(func() error {
-		if len(failed) < len(msgs) {
-			if err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error { return q.insert(tx, msgs, failed) }); err != nil {
-				return fmt.Errorf("send to %s: %w", q.name, err)
-			}
+	if len(failed) < len(msgs) {
+		if err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error { return q.insert(tx, msgs, failed) }); err != nil {
+			return fmt.Errorf("send to %s: %w", q.name, err)
 		}
-		return partly(failed)
-	})
+	}
+	return partly(failed)
 }
 
 func (q *Queue) insert(tx *sqlitedb.Tx, msgs []queue.Outgoing, but map[int]error) error {
@@ -149,29 +136,27 @@ func (q *Queue) Delete(ctx context.Context, handles ...string) error {
 	if len(handles) > queue.MaxBatch {
 		return fmt.Errorf("%d handles in one call: %w", len(handles), queue.ErrRefused)
 	}
-	return q.engine.call(func() error {
-		var failed map[int]error
-		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
-			failed = make(map[int]error)
-			full := q.inFlight() >= q.engine.maxInFlight
-			for i, h := range handles {
-				err := q.remove(tx, h)
-				if errors.Is(err, queue.ErrStaleHandle) {
-					failed[i] = err
-				} else if err != nil {
-					return err
-				}
+	var failed map[int]error
+	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		failed = make(map[int]error)
+		full := q.inFlight() >= q.engine.maxInFlight
+		for i, h := range handles {
+			err := q.remove(tx, h)
+			if errors.Is(err, queue.ErrStaleHandle) {
+				failed[i] = err
+			} else if err != nil {
+				return err
 			}
-			if full {
-				q.notify()
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("delete from %s: %w", q.name, err)
 		}
-		return partly(failed)
+		if full {
+			q.notify()
+		}
+		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("delete from %s: %w", q.name, err)
+	}
+	return partly(failed)
 }
 
 func (q *Queue) remove(tx *sqlitedb.Tx, handle string) error {
@@ -203,30 +188,24 @@ func (q *Queue) Hide(ctx context.Context, vs []queue.Visibility) error {
 	if len(vs) > queue.MaxBatch {
 		return fmt.Errorf("%d messages in one call: %w", len(vs), queue.ErrRefused)
 	}
-	return q.engine.call(func() error {
-		var failed map[int]error
-		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
-			failed = make(map[int]error)
-			now := q.engine.now()
-			for i, v := range vs {
-				if err := q.engine.partial(faultHide); err != nil {
-					failed[i] = err
-					continue
-				}
-				err := q.hide(tx, v, now)
-				if errors.Is(err, queue.ErrStaleHandle) || errors.Is(err, queue.ErrBeyondLimit) {
-					failed[i] = err
-				} else if err != nil {
-					return err
-				}
+	var failed map[int]error
+	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		failed = make(map[int]error)
+		now := q.engine.now()
+		for i, v := range vs {
+			err := q.hide(tx, v, now)
+			if errors.Is(err, queue.ErrStaleHandle) || errors.Is(err, queue.ErrBeyondLimit) {
+				failed[i] = err
+			} else if err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("hide in %s: %w", q.name, err)
 		}
-		return partly(failed)
+		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("hide in %s: %w", q.name, err)
+	}
+	return partly(failed)
 }
 
 func (q *Queue) hide(tx *sqlitedb.Tx, v queue.Visibility, now int64) error {
@@ -265,22 +244,15 @@ func (q *Queue) hide(tx *sqlitedb.Tx, v queue.Visibility, now int64) error {
 	return nil
 }
 
-// Counts returns how many messages the queue holds, exactly unless Faults say otherwise.
+// Counts returns how many messages the queue holds. The numbers are exact.
 func (q *Queue) Counts(ctx context.Context) (queue.Counts, error) {
 	var c queue.Counts
-	err := q.engine.call(func() error {
-		return q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
-			if lag := q.engine.faults.Load().CountLag; lag > 0 && time.Since(q.lagged.at) < lag {
-				c = q.lagged.counts
-				return nil
-			}
-			if err := q.advance(tx, q.engine.now()); err != nil {
-				return err
-			}
-			c = queue.Counts{Visible: q.count[visible], InFlight: q.inFlight(), Delayed: q.count[delayed]}
-			q.lagged = reading{counts: c, at: time.Now()}
-			return nil
-		})
+	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		if err := q.advance(tx, q.engine.now()); err != nil {
+			return err
+		}
+		c = queue.Counts{Visible: q.count[visible], InFlight: q.inFlight(), Delayed: q.count[delayed]}
+		return nil
 	})
 	if err != nil {
 		return queue.Counts{}, fmt.Errorf("counts of %s: %w", q.name, err)

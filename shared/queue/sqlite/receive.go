@@ -29,12 +29,10 @@ func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]qu
 		var got []queue.Received
 		var wake chan struct{}
 		var next int64
-		err := q.engine.call(func() error {
-			return q.engine.write(ctx, func(tx *sqlitedb.Tx) (err error) {
-				got, err = q.take(tx, most)
-				wake, next = q.wake, q.next
-				return err
-			})
+		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) (err error) {
+			got, err = q.take(tx, most)
+			wake, next = q.wake, q.next
+			return err
 		})
 		if ctx.Err() != nil && err != nil {
 			break
@@ -184,22 +182,11 @@ func (q *Queue) take(tx *sqlitedb.Tx, most int) ([]queue.Received, error) {
 	return got, nil
 }
 
-// The message of a group to give out next, and the one that a fault gives out instead.
-const (
-	oldestOf = `SELECT seq, sent, first, count, origin, body FROM message JOIN body USING (seq)
-		WHERE queue = ? AND state = 0 AND grp = ? ORDER BY at, seq LIMIT 1`
-	newestOf = `SELECT seq, sent, first, count, origin, body FROM message JOIN body USING (seq)
-		WHERE queue = ? AND state = 0 AND grp = ? ORDER BY at DESC, seq DESC LIMIT 1`
-)
-
 // receive gives out the next message of a group, unless it is one for the dead-letter queue or past its retention.
 func (q *Queue) receive(tx *sqlitedb.Tx, group string, now int64) (m queue.Received, ok bool, err error) {
-	query := oldestOf
-	if q.engine.hit(faultReorder) {
-		query = newestOf
-	}
 	var seq, sent, first int64
-	err = tx.QueryRow(query, q.id, group).Scan(&seq, &sent, &first, &m.ReceiveCount, &m.DeadLetterOf, &m.Body)
+	err = tx.QueryRow(`SELECT seq, sent, first, count, origin, body FROM message JOIN body USING (seq)
+		WHERE queue = ? AND state = 0 AND grp = ? ORDER BY at, seq LIMIT 1`, q.id, group).Scan(&seq, &sent, &first, &m.ReceiveCount, &m.DeadLetterOf, &m.Body)
 	if err != nil {
 		return m, false, err
 	}
@@ -213,9 +200,6 @@ func (q *Queue) receive(tx *sqlitedb.Tx, group string, now int64) (m queue.Recei
 	until := now + max(milliseconds(q.engine.clock.Span(q.cfg.Visibility)), 1)
 	if first == 0 {
 		first = now
-		if q.engine.hit(faultDuplicate) {
-			until = now + 1
-		}
 	}
 	m.ReceiveCount++
 	_, err = tx.Exec(`UPDATE message SET state = 2, at = ?, first = ?, received = ?, count = ? WHERE seq = ?`,

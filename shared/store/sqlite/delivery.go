@@ -157,7 +157,7 @@ func (s *Store) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webho
 		next = record.Millis(d.NextAt)
 	}
 	expires := record.Millis(d.ExpiresAt)
-	return s.write(ctx, "SaveDelivery", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		var saved bool
 		var err error
 		if prev == (webhook.Rev{}) {
@@ -201,27 +201,25 @@ func (s *Store) Overdue(ctx context.Context, before time.Time, page webhook.Page
 		query += ` AND (next_at, rowid) > (?, ?)`
 		args = append(args, next, row)
 	}
-	return answer(s, "Overdue", page.Cursor, func() (webhook.List[webhook.Delivery], error) {
-		p := cursor.NewPage[webhook.Delivery](page)
-		err := s.rows(ctx, query+` ORDER BY next_at, rowid`, args, func(scan func(...any) error) (bool, error) {
-			if p.Full() {
-				return false, nil
-			}
-			var row, next, accepted int64
-			var key webhook.DeliveryKey
-			var rec []byte
-			if err := scan(&row, &next, &key.Tenant, &key.Webhook, &accepted, &key.Event, &rec); err != nil {
-				return false, err
-			}
-			key.AcceptedAt = record.Time(accepted)
-			d, err := decodeDelivery(key, rec)
-			if err != nil {
-				return false, err
-			}
-			p.List.Items = append(p.List.Items, d)
-			p.Saw(func() string { return cursor.Make(list, strconv.FormatInt(next, 10), strconv.FormatInt(row, 10)) })
-			return true, nil
-		})
-		return p.Answer(err)
+	p := cursor.NewPage[webhook.Delivery](page)
+	err = s.rows(ctx, query+` ORDER BY next_at, rowid`, args, func(scan func(...any) error) (bool, error) {
+		if p.Full() {
+			return false, nil
+		}
+		var row, next, accepted int64
+		var key webhook.DeliveryKey
+		var rec []byte
+		if err := scan(&row, &next, &key.Tenant, &key.Webhook, &accepted, &key.Event, &rec); err != nil {
+			return false, err
+		}
+		key.AcceptedAt = record.Time(accepted)
+		d, err := decodeDelivery(key, rec)
+		if err != nil {
+			return false, err
+		}
+		p.List.Items = append(p.List.Items, d)
+		p.Saw(func() string { return cursor.Make(list, strconv.FormatInt(next, 10), strconv.FormatInt(row, 10)) })
+		return true, nil
 	})
+	return p.Answer(err)
 }

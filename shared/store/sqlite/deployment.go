@@ -17,7 +17,7 @@ func (s *Store) CreateDeployment(ctx context.Context, d webhook.Deployment) (web
 	var isNew bool
 	var at int64
 	var there []byte
-	err := s.write(ctx, "CreateDeployment", func(tx *sqlitedb.Tx) (err error) {
+	err := s.write(ctx, func(tx *sqlitedb.Tx) (err error) {
 		isNew, err = done(tx.Exec(`INSERT INTO deployment (tenant, id, registered_at, environment, repository_id, expires_at, record)
 			VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (tenant, id) DO UPDATE SET registered_at = excluded.registered_at, environment = excluded.environment,

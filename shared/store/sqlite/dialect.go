@@ -12,7 +12,7 @@ import (
 // PutDialect stores the next version of a dialect.
 func (s *Store) PutDialect(ctx context.Context, d webhook.DialectVersion) error {
 	rec := record.EncodeDialect(d)
-	return s.write(ctx, "PutDialect", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		var next bool
 		var err error
 		if d.Version == 1 {
@@ -92,7 +92,7 @@ func (s *Store) DialectHeads(ctx context.Context, page webhook.Page) (webhook.Li
 
 // DeleteDialect marks a name deleted that is still of that version.
 func (s *Store) DeleteDialect(ctx context.Context, name string, version int) error {
-	return s.write(ctx, "DeleteDialect", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		deleted, err := done(tx.Exec(`UPDATE dialect SET deleted = 1 WHERE name = ? AND version = ? AND deleted = 0`, name, version))
 		if err != nil || deleted {
 			return err

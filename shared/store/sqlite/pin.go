@@ -11,21 +11,17 @@ import (
 
 // Pin stores p unless one is there that has not expired at p.At.
 func (s *Store) Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error) {
-	pins, stored, err := s.pins(ctx, "Pin", []webhook.Pin{p})
+	pins, stored, err := s.Pins(ctx, []webhook.Pin{p})
 	if err != nil {
 		return webhook.Pin{}, false, err
 	}
 	return pins[0], stored[0], nil
 }
 
-// Pins does the same for many, here in one transaction.
+// Pins does the same for many pins, here in one transaction.
 func (s *Store) Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error) {
-	return s.pins(ctx, "Pins", ps)
-}
-
-func (s *Store) pins(ctx context.Context, call string, ps []webhook.Pin) ([]webhook.Pin, []bool, error) {
 	pins, stored := make([]webhook.Pin, len(ps)), make([]bool, len(ps))
-	err := s.write(ctx, call, func(tx *sqlitedb.Tx) (err error) {
+	err := s.write(ctx, func(tx *sqlitedb.Tx) (err error) {
 		for i, p := range ps {
 			if pins[i], stored[i], err = pin(tx, p); err != nil {
 				return err
@@ -92,7 +88,7 @@ func (s *Store) FindPin(ctx context.Context, tenant, scope, key string) (webhook
 
 // Repin replaces the pin of that time.
 func (s *Store) Repin(ctx context.Context, p webhook.Pin, at time.Time) error {
-	return s.write(ctx, "Repin", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		replaced, err := done(tx.Exec(`UPDATE pin SET hash = ?, at = ?, answer = ?, expires_at = ?, stands_until = ?
 			WHERE tenant = ? AND scope = ? AND key = ? AND at = ?`,
 			p.Hash, record.Millis(p.At), p.Answer, record.Millis(p.Until()), record.Millis(p.ExpiresAt),
@@ -106,7 +102,7 @@ func (s *Store) Repin(ctx context.Context, p webhook.Pin, at time.Time) error {
 
 // Unpin forgets the pin of that time.
 func (s *Store) Unpin(ctx context.Context, p webhook.Pin) error {
-	return s.write(ctx, "Unpin", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`DELETE FROM pin WHERE tenant = ? AND scope = ? AND key = ? AND at = ?`,
 			p.Tenant, p.Scope, p.Key, record.Millis(p.At))
 		return err
@@ -118,7 +114,7 @@ func (s *Store) PutPayload(ctx context.Context, tenant, ref string, body []byte,
 	if body == nil {
 		body = []byte{}
 	}
-	return s.write(ctx, "PutPayload", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`INSERT INTO payload (tenant, ref, body, expires_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			tenant, ref, body, record.Millis(expires))
 		return err
@@ -149,7 +145,7 @@ func (s *Store) Payloads(ctx context.Context, tenant string, refs []string) (map
 func (s *Store) Expire(ctx context.Context, limit int) (int, error) {
 	now := record.Millis(s.clock.Now())
 	var n int
-	err := s.write(ctx, "Expire", func(tx *sqlitedb.Tx) error {
+	err := s.write(ctx, func(tx *sqlitedb.Tx) error {
 		for _, table := range []string{"pin", "payload", "delivery", "event_log", "replay", "deployment"} {
 			res, err := tx.Exec(`DELETE FROM `+table+` WHERE rowid IN
 				(SELECT rowid FROM `+table+` WHERE expires_at <= ? AND expires_at > 0 ORDER BY expires_at LIMIT ?)`, now, limit-n)

@@ -97,18 +97,15 @@ CREATE TABLE IF NOT EXISTS dialect_version (
 
 // Options are a Store's settings. The zero Options are production's.
 type Options struct {
-	Clock  clock.Clock // says what has expired, to Expire alone
-	Faults Faults
+	Clock clock.Clock // says what has expired, to Expire alone
 }
 
 var _ store.Store = (*Store)(nil)
 
 // Store is an open store. Its methods are safe for concurrent use.
 type Store struct {
-	db     *sqlitedb.DB
-	clock  clock.Clock
-	faults Faults
-	stale  staleAnswers
+	db    *sqlitedb.DB
+	clock clock.Clock
 
 	mu    sync.Mutex
 	stmts map[string]*sql.Stmt
@@ -120,7 +117,7 @@ func New(path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, clock: opts.Clock, faults: opts.Faults, stmts: make(map[string]*sql.Stmt)}
+	s := &Store{db: db, clock: opts.Clock, stmts: make(map[string]*sql.Stmt)}
 	if err := db.Write(context.Background(), upgrade); err != nil {
 		return nil, errors.Join(fmt.Errorf("upgrade: %w", err), s.Close())
 	}
@@ -164,15 +161,9 @@ func (s *Store) Close() error {
 }
 
 // write runs fn as one transaction. When it returns an error fn may still be running: what fn sets is read only after nil.
-func (s *Store) write(ctx context.Context, call string, fn func(*sqlitedb.Tx) error) error {
-	if err := s.faults.before(call); err != nil {
-		return webhook.ErrUnavailable(err)
-	}
+func (s *Store) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
 	if err := s.db.Write(ctx, fn); err != nil {
 		return fault(err)
-	}
-	if err := s.faults.after(call); err != nil {
-		return webhook.ErrUnavailable(err)
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -196,7 +195,7 @@ func TestFaultKinds(t *testing.T) {
 	}))
 	_, spoiled := s.Webhook(t.Context(), webhook.Ref{Tenant: "acme", ID: "wh_1"})
 	_, listed := s.Webhooks(t.Context(), "acme", webhook.WebhookQuery{})
-	broken := s.write(t.Context(), "", func(tx *sqlitedb.Tx) error {
+	broken := s.write(t.Context(), func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`SELECT FROM`)
 		return err
 	})
@@ -227,57 +226,6 @@ func TestCanceledReads(t *testing.T) {
 	}
 	if got := left(t, s); got != whole {
 		t.Errorf("got %s, want %s", got, whole)
-	}
-}
-
-func TestFaults(t *testing.T) {
-	refused := errors.New("refused")
-	var before, after, stale atomic.Bool
-	strike := func(on *atomic.Bool) func(string) error {
-		return func(call string) error {
-			if on.Load() && call == "SaveDelivery" {
-				return refused
-			}
-			return nil
-		}
-	}
-	s := open(t, "", Options{Faults: Faults{
-		Before: strike(&before), After: strike(&after), Stale: func(call string) bool { return stale.Load() && call == "Overdue" },
-	}})
-	must(t, fill(t.Context(), s))
-	for name, c := range map[string]struct {
-		on      *atomic.Bool
-		written bool
-	}{"before": {&before, false}, "after": {&after, true}} {
-		d := delivery("evt_" + name)
-		c.on.Store(true)
-		err := s.SaveDelivery(t.Context(), d, webhook.Rev{})
-		c.on.Store(false)
-		if webhook.KindOf(err) != webhook.Unavailable || !errors.Is(err, refused) {
-			t.Errorf("%s: got %v, want it refused as unavailable", name, err)
-		}
-		_, err = s.Delivery(t.Context(), d.DeliveryKey)
-		if written := err == nil; written != c.written {
-			t.Errorf("%s: got written %t, want %t", name, written, c.written)
-		}
-	}
-	overdue := func() int {
-		t.Helper()
-		l, err := s.Overdue(t.Context(), base.Add(time.Hour), webhook.Page{})
-		must(t, err)
-		return len(l.Items)
-	}
-	stale.Store(true)
-	got := []int{overdue()}
-	stale.Store(false)
-	got = append(got, overdue())
-	must(t, s.SaveDelivery(t.Context(), delivery("evt_new"), webhook.Rev{}))
-	stale.Store(true)
-	got = append(got, overdue())
-	stale.Store(false)
-	got = append(got, overdue())
-	if want := []int{0, 2, 2, 3}; !cmp.Equal(got, want) {
-		t.Errorf("overdue when stale, fresh, stale and fresh: got %v, want %v", got, want)
 	}
 }
 
