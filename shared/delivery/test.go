@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hookline/shared/format"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/webhook"
 )
@@ -28,9 +29,9 @@ func (d *Deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhoo
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	m := Compose(dl, ev, webhook.Subscription{Webhook: w.ID, Format: w.Format, ContentType: w.ContentType})
-	rec := first(m, d.retention())
-	if rec.Body, err = Keep(ctx, d.Store, ev, w.Format, payload.Pack(body), rec.ExpiresAt); err != nil {
+	m := message.Compose(dl, ev, webhook.Subscription{Webhook: w.ID, Format: w.Format, ContentType: w.ContentType})
+	rec := m.Record(d.retention())
+	if rec.Body, err = message.Keep(ctx, d.Store, ev, w.Format, payload.Pack(body), rec.ExpiresAt); err != nil {
 		return webhook.Delivery{}, err
 	}
 	a, err := d.post(ctx, dl, w, rec, body, maxTest)
