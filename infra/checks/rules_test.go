@@ -68,6 +68,20 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{
+			name: "the console's diagnosis and drawings know no HTTP",
+			rule: httpImports,
+			bad: map[string]string{
+				"shared/console/diagnosis/a.go":      `package diagnosis; import "net/http"`,
+				"shared/console/diagnosis/a_test.go": `package diagnosis; import "net/http"`,
+				"shared/console/chart/a.go":          `package chart; import ("net/url"; "hookline/shared/console/page")`,
+				"shared/console/webhooks/a.go":       `package webhooks; import "net/http"`,
+			},
+			want: []string{
+				"shared/console/chart/a.go: imports hookline/shared/console/page",
+				"shared/console/diagnosis/a.go: imports net/http",
+			},
+		},
+		{
 			name: "Lambda's events are read in its adapters alone",
 			rule: lambdaImports,
 			bad: map[string]string{
@@ -95,8 +109,10 @@ func TestRules(t *testing.T) {
 				"shared/store/storetest/s.go":   `package storetest; import "hookline/shared/faultinject"`,
 				"shared/store/sqlite/sqlite.go": `package sqlite; import "hookline/shared/faultinjection"`,
 				"infra/local/main.go":           `package main; import "hookline/shared/queue/queuetest"`,
+				"functions/console/main.go":     `package main; import "hookline/shared/console/consoletest"`,
 			},
 			want: []string{
+				"functions/console/main.go: imports hookline/shared/console/consoletest, which is for tests",
 				"infra/local/main.go: imports hookline/shared/queue/queuetest, which is for tests",
 				"shared/a/a.go: imports hookline/shared/faultinject, which is for tests",
 			},
@@ -114,6 +130,15 @@ func TestRules(t *testing.T) {
 				"functions/notify/n.go: imports hookline/infra/alarms",
 				"shared/a/a.go: imports hookline/infra/local/runner",
 			},
+		},
+		{
+			name: "libraries of tests are linked by tests only",
+			rule: testImports,
+			bad: map[string]string{
+				"shared/httpapi/openapi.go":      `package httpapi; import "github.com/invopop/jsonschema"`,
+				"shared/httpapi/openapi_test.go": `package httpapi; import ("github.com/invopop/jsonschema"; "github.com/pb33f/ordered-map/v2")`,
+			},
+			want: []string{"shared/httpapi/openapi.go: imports github.com/invopop/jsonschema, which is for tests"},
 		},
 		{
 			name: "main.go of a function only wires",

@@ -112,13 +112,24 @@ func domainImports(tr tree) []string {
 
 func adapterImports(tr tree) []string {
 	adapters := []string{"shared/store/sqlite", "shared/store/dynamo", "shared/queue/sqlite", "shared/queue/sqs", "shared/sqlitedb"}
-	may := append([]string{"functions", "infra"}, adapters...)
+	may := append([]string{"functions", "infra", "shared/console/consoletest", "shared/stack/stacktest"}, adapters...)
 	return importing(tr, func(f file, imported string) string {
 		p, ours := strings.CutPrefix(imported, "hookline/")
 		if !ours || !within(p, adapters...) || within(f.name, may...) {
 			return ""
 		}
 		return "imports the adapter " + imported
+	})
+}
+
+// httpImports holds what the console works out and draws to values: it can be read and tested without a request.
+func httpImports(tr tree) []string {
+	pure := []string{"shared/console/record", "shared/console/diagnosis", "shared/console/chart", "shared/console/timeline"}
+	return importing(tr, func(f file, imported string) string {
+		if !within(f.name, pure...) || !within(imported, "net/http", "hookline/shared/httpapi", "hookline/shared/console/page") {
+			return ""
+		}
+		return "imports " + imported
 	})
 }
 
@@ -136,7 +147,9 @@ func lambdaImports(tr tree) []string {
 
 // testSupport is code that only tests link.
 func testSupport() []string {
-	return []string{"shared/faultinject", "shared/store/storetest", "shared/queue/queuetest"}
+	return []string{
+		"shared/faultinject", "shared/store/storetest", "shared/queue/queuetest", "shared/stack/stacktest", "shared/console/consoletest",
+	}
 }
 
 func supportImports(tr tree) []string {
@@ -157,6 +170,15 @@ func outwardImports(tr tree) []string {
 			return "imports " + imported
 		}
 		return ""
+	})
+}
+
+func testImports(tr tree) []string {
+	return importing(tr, func(_ file, imported string) string {
+		if !within(imported, "github.com/invopop/jsonschema", "github.com/pb33f/ordered-map") {
+			return ""
+		}
+		return "imports " + imported + ", which is for tests"
 	})
 }
 

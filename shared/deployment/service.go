@@ -113,15 +113,15 @@ func newSecret() string {
 	return hex.EncodeToString(b[:])
 }
 
-// Outcome is what became of a report.
+// Outcome is the result of a report.
 type Outcome string
 
 // The outcomes.
 const (
-	Registered Outcome = "registered"
-	Repeated   Outcome = "repeated" // registered before
-	Pinged     Outcome = "ping"
-	Ignored    Outcome = "ignored" // understood; there is nothing to register
+	Registered Outcome = "registered" // it is a deployment of the tenant now
+	Repeated   Outcome = "repeated"   // it was registered before
+	Pinged     Outcome = "ping"       // a test of the product's; there is nothing to register
+	Ignored    Outcome = "ignored"    // understood; there is nothing to register
 )
 
 // Receipt is the answer to a report.

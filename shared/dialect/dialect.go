@@ -36,6 +36,7 @@ type Dialect struct {
 	Description json.RawMessage
 
 	envelope   []piece
+	fields     []Field
 	ecmascript bool
 	unixTime   bool     // the envelope holds {timestamp_unix} or {timestamp_unix_ms}
 	headers    []Header // values are templates

@@ -98,6 +98,25 @@ func Wire(body []byte, contentType string) []byte {
 	return body
 }
 
+// fields returns those of an envelope, nil where it is no object.
+func fields(envelope []byte) []Field {
+	dec := json.NewDecoder(bytes.NewReader(envelope))
+	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
+		return nil
+	}
+	var out []Field
+	for dec.More() {
+		name, _ := dec.Token()
+		var value any
+		if dec.Decode(&value) != nil {
+			break
+		}
+		template, isText := value.(string)
+		out = append(out, Field{fmt.Sprint(name), isText, template})
+	}
+	return out
+}
+
 // compile cuts an envelope, compact JSON, into pieces; problem says in words why it cannot.
 func compile(envelope []byte) (pieces []piece, problem string) {
 	known := []string{"id", "type", "timestamp", "timestamp_ms", "timestamp_unix", "timestamp_unix_ms", "tenant", "data"}

@@ -156,6 +156,7 @@ func (p *parser) envelope(o *object) {
 		p.fault("envelope", "must be at most %d bytes", maxEnvelope)
 		return
 	}
+	p.d.fields = fields(envelope)
 	if body == "ecmascript" {
 		p.d.ecmascript = true
 		canonical, err := ecmajson.Canonical(envelope)

@@ -1,15 +1,16 @@
-// Package sqlitedb is the file under the embedded engines: one SQLite database with one writer that commits in groups.
+// Package sqlitedb is the file under the embedded engines: one SQLite database, which holds the store and the queues, with
+// one writer that commits in groups.
 //
-// Write guarantees that what it returned nil for is on disk (write-ahead log, synchronous=FULL: one fsync per group),
-// and that writes take effect in the order they were asked for. Its files can be read by their owner alone. It does not
-// guard a file against a second process.
+// A write that returned nil is on disk (write-ahead log, synchronous=FULL: one fsync per group). Writes take effect in
+// the order in which they were asked for. The engines share the writer, so a function passed to Write can change the
+// tables of both in one commit. The schema changes by numbered steps, which Open runs. The files can be read by their
+// owner alone. The package does not guard a file against a second process.
 package sqlitedb
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -47,20 +48,43 @@ type op struct {
 // ErrClosed is what Write answers once Close was called.
 var ErrClosed = errors.New("database is closed")
 
-// Version is that of the schemas which this program knows. It is kept in each file; a program refuses a file of a later
-// version, which may hold what it would not understand.
-const Version = 1
+// Open opens or creates the database at path, and brings it to the present version of the schema; "" is one in memory, gone at Close. A
+// file named FileName takes over the queues of version 1 beside it.
+func Open(path string) (*DB, error) { return open(path, steps()) }
 
-// Open opens or creates the database at path; "" is one in memory, gone at Close. schema is run each time and must
-// be harmless the second time (CREATE … IF NOT EXISTS).
-func Open(path, schema string) (*DB, error) {
+func open(path string, steps []step) (*DB, error) {
 	if path != "" {
 		if err := private(path); err != nil {
 			return nil, err
 		}
 	}
+	pool, err := openPool(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(context.Background(), pool, path, steps); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	if err := strayQueues(path); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	d := &DB{pool: pool, ops: make(chan *op, maxGroup), done: make(chan struct{}), stop: make(chan struct{}), prepared: make(map[string]*sql.Stmt)}
+	if path != "" {
+		if d.conn, err = pool.Conn(context.Background()); err != nil {
+			return nil, errors.Join(err, pool.Close())
+		}
+	}
+	go d.run()
+	return d, nil
+}
+
+// uri names a file whose path may hold "?" and "%".
+func uri(path string) string { return "file:" + (&url.URL{Path: path}).EscapedPath() }
+
+// openPool opens the database without looking into it.
+func openPool(path string) (*sql.DB, error) {
 	q := url.Values{"_pragma": {"busy_timeout(10000)", "foreign_keys(0)"}}
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() // the path may hold "?" and "%"
+	dsn := uri(path)
 	if path == "" {
 		dsn = "file::memory:"
 	} else {
@@ -75,17 +99,7 @@ func Open(path, schema string) (*DB, error) {
 	} else {
 		pool.SetMaxOpenConns(8)
 	}
-	if err := prepare(pool, path, schema); err != nil {
-		return nil, errors.Join(err, pool.Close())
-	}
-	d := &DB{pool: pool, ops: make(chan *op, maxGroup), done: make(chan struct{}), stop: make(chan struct{}), prepared: make(map[string]*sql.Stmt)}
-	if path != "" {
-		if d.conn, err = pool.Conn(context.Background()); err != nil {
-			return nil, errors.Join(err, pool.Close())
-		}
-	}
-	go d.run()
-	return d, nil
+	return pool, nil
 }
 
 // private makes the database's files readable by their owner alone, and the first of them where it is not there yet:
@@ -107,24 +121,6 @@ func private(path string) error {
 }
 
 const privateMode = 0o600
-
-// prepare gives the file its tables and its version, unless the file is of a later one.
-func prepare(pool *sql.DB, path, schema string) error {
-	var version int
-	if err := pool.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil {
-		return fmt.Errorf("%s cannot be read: %w", path, err)
-	}
-	if version > Version {
-		return fmt.Errorf("%s was written by a later version of this program (its schema is %d, known are those up to %d): run that one", path, version, Version)
-	}
-	if _, err := pool.Exec(schema); err != nil {
-		return fmt.Errorf("schema: %w", err)
-	}
-	if _, err := pool.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, Version)); err != nil {
-		return fmt.Errorf("schema: %w", err)
-	}
-	return nil
-}
 
 // Read returns the pool for reading: it sees everything that Write has returned for.
 func (d *DB) Read() *sql.DB { return d.pool }
@@ -161,8 +157,11 @@ func (d *DB) Close() error {
 	d.once.Do(func() {
 		close(d.stop)
 		<-d.done
+		for _, stmt := range d.prepared { // while one is open, SQLite leaves its log beside the file
+			err = errors.Join(err, stmt.Close())
+		}
 		if d.conn != nil {
-			err = d.conn.Close()
+			err = errors.Join(err, d.conn.Close())
 		}
 		err = errors.Join(err, d.pool.Close())
 	})

@@ -1,4 +1,4 @@
-// Package sqlite is the embedded queue engine: queues with SQS's semantics in one SQLite file, or in memory.
+// Package sqlite is the embedded queue engine: queues with SQS's semantics in tables of a SQLite file, or in memory.
 //
 // It guarantees what package queue asks of every engine, and in places more than SQS does: counts are exact, and a
 // message whose receive was lost with a crash is visible again at the next start rather than when its visibility
@@ -10,7 +10,8 @@
 // Order is not promised. Among the messages of one group the one that has been visible longest comes first; groups take
 // turns (see fair). The messages that have no group are together as one of them.
 //
-// It does not share its file with a second process or a second Engine.
+// The tables are those of package sqlitedb. The file may hold the store too (see store/sqlite), but no second Engine, and
+// nothing guards it against a second process.
 package sqlite
 
 import (
@@ -27,36 +28,6 @@ import (
 	"hookline/shared/queue"
 	"hookline/shared/sqlitedb"
 )
-
-// schema: bodies stand apart because a message's row is rewritten at every receive. A message is in one of the two
-// indexes at a time. All times are Unix milliseconds of the deployment's clock.
-const schema = `
-CREATE TABLE IF NOT EXISTS queue (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS message (
-	seq      INTEGER PRIMARY KEY, -- the message's identity, never used twice
-	queue    INTEGER NOT NULL,
-	state    INTEGER NOT NULL,    -- see type state
-	grp      TEXT    NOT NULL,
-	at       INTEGER NOT NULL,    -- since when it is visible, or when it will be
-	sent     INTEGER NOT NULL,
-	first    INTEGER NOT NULL,    -- first receive, 0 none
-	received INTEGER NOT NULL,    -- last receive, 0 none
-	count    INTEGER NOT NULL,    -- receives; part of the handle
-	origin   TEXT    NOT NULL     -- queue that redrive took it from
-);
-CREATE INDEX IF NOT EXISTS message_visible ON message (queue, grp, at, seq) WHERE state = 0;
-CREATE INDEX IF NOT EXISTS message_hidden ON message (queue, at) WHERE state <> 0;
-CREATE TABLE IF NOT EXISTS body (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS move (
-	seq         INTEGER PRIMARY KEY, -- from the same row of numbers as messages
-	queue       INTEGER NOT NULL,
-	destination TEXT    NOT NULL,    -- a queue's name, '' for where each message came from
-	status      TEXT    NOT NULL,
-	moved       INTEGER NOT NULL,
-	to_move     INTEGER NOT NULL,
-	rate        INTEGER NOT NULL,    -- messages a second, 0 no limit
-	started     INTEGER NOT NULL
-)`
 
 // state is what a message is doing.
 type state int
@@ -95,6 +66,7 @@ const (
 // Engine holds queues. Its methods are safe for concurrent use.
 type Engine struct {
 	db          *sqlitedb.DB
+	owned       bool // db is the engine's own
 	clock       clock.Clock
 	maxInFlight int
 	closed      chan struct{}
@@ -108,13 +80,23 @@ type Engine struct {
 	lost    uint64 // as Tx.Lost said when it was read
 }
 
-// New opens or creates the engine's file at path; "" keeps it in memory. Messages that were being worked on when the
-// engine last stopped are visible at once, and move tasks go on.
+// New opens or creates a database at path with queues of its own in it; "" keeps it in memory, gone at Close.
 func New(path string, o Options) (*Engine, error) {
-	db, err := sqlitedb.Open(path, schema)
+	db, err := sqlitedb.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("queues: %w", err)
 	}
+	e, err := On(db, o)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	e.owned = true
+	return e, nil
+}
+
+// On returns the queues in a database that the caller closes, after the engine. Messages that were being worked on when
+// an engine last stopped are visible at once, and its move tasks go on.
+func On(db *sqlitedb.DB, o Options) (*Engine, error) {
 	e := &Engine{
 		db: db, clock: o.Clock, maxInFlight: o.MaxInFlight, closed: make(chan struct{}),
 		queues: make(map[string]*Queue), lastSeq: time.Now().UnixMicro(), stale: true,
@@ -123,18 +105,21 @@ func New(path string, o Options) (*Engine, error) {
 		e.maxInFlight = queue.MaxInFlight
 	}
 	if err := e.recover(); err != nil {
-		return nil, errors.Join(fmt.Errorf("queues: %w", err), db.Close())
+		return nil, fmt.Errorf("queues: %w", err)
 	}
 	return e, nil
 }
 
-// Close ends the long polls and move tasks under way, which go on at the next New, and closes the file.
+// Close ends the long polls and move tasks under way. The tasks go on when the engine is opened again.
 func (e *Engine) Close() error {
 	e.once.Do(func() { close(e.closed) })
 	// Once this write is through, no other can start a task.
 	_ = e.db.Write(context.Background(), func(*sqlitedb.Tx) error { return nil })
 	e.tasks.Wait()
-	return e.db.Close()
+	if e.owned {
+		return e.db.Close()
+	}
+	return nil
 }
 
 // recover puts right what the last process left behind.

@@ -57,8 +57,11 @@ func TestEventLogReopens(t *testing.T) {
 		if _, err := tx.Exec(`ALTER TABLE webhook DROP COLUMN slow_since`); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`INSERT INTO webhook (tenant, id, version, active, failing_since, unhealthy_since, record)
-			VALUES ('acme', 'wh_old', 1, 1, 0, 0, '{}')`)
+		if _, err := tx.Exec(`INSERT INTO webhook (tenant, id, version, active, failing_since, unhealthy_since, record)
+			VALUES ('acme', 'wh_old', 1, 1, 0, 0, '{}')`); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`PRAGMA user_version = 1`)
 		return err
 	}), s.Close())
 	for range 2 {

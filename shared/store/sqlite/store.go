@@ -1,17 +1,18 @@
-// Package sqlite is the embedded Store: everything Hookline keeps but its queues, in one SQLite file or in memory.
+// Package sqlite is the embedded Store: everything that Hookline keeps except its queues, in tables of a SQLite file or in
+// memory.
 //
-// It keeps the contract of package store. What a write returned nil for is on disk; every write is one transaction,
-// and writes wait in one line, so that no lost update is possible. Reads see every write that has returned. It does
-// not guard the file against a second process.
+// It keeps the contract of package store. A write that returned nil is on disk. Every write is one transaction, and
+// writes wait in one line, so no update is lost. Reads see every write that has returned. The tables are those of package
+// sqlitedb. The file may hold the queues too (see queue/sqlite); nothing guards it against a second process.
 package sqlite
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	driver "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
@@ -23,78 +24,6 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Times are Unix milliseconds, 0 for none; a slot's are microseconds. A delivery's next_at is set while it is pending and
-// NULL otherwise, which keeps delivery_due sparse. A pin's expires_at is its Until, its stands_until its ExpiresAt.
-const schema = `
-CREATE TABLE IF NOT EXISTS tenant (
-	id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL, record BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS api_key (
-	tenant TEXT NOT NULL, id TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS webhook (
-	tenant TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, active INTEGER NOT NULL,
-	failing_since INTEGER NOT NULL, unhealthy_since INTEGER NOT NULL, record BLOB NOT NULL,
-	slow_since INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tenant, id)
-);
-CREATE INDEX IF NOT EXISTS webhook_status ON webhook (tenant, active, failing_since);
-CREATE TABLE IF NOT EXISTS subscription (
-	tenant TEXT NOT NULL, pattern TEXT NOT NULL, webhook TEXT NOT NULL, filter BLOB, format TEXT NOT NULL,
-	content_type TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (tenant, pattern, webhook)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS subscription_webhook ON subscription (tenant, webhook);
-DROP TABLE IF EXISTS slot;
-CREATE TABLE IF NOT EXISTS pace (
-	tenant TEXT NOT NULL, webhook TEXT NOT NULL, setting TEXT NOT NULL, next_at INTEGER NOT NULL, taken_at INTEGER NOT NULL,
-	PRIMARY KEY (tenant, webhook)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS lane (
-	name TEXT NOT NULL, lane INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (name, lane)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS pin (
-	tenant TEXT NOT NULL, scope TEXT NOT NULL, key TEXT NOT NULL, hash TEXT NOT NULL, at INTEGER NOT NULL, answer BLOB,
-	expires_at INTEGER NOT NULL, stands_until INTEGER NOT NULL, PRIMARY KEY (tenant, scope, key)
-);
-CREATE INDEX IF NOT EXISTS pin_expiry ON pin (expires_at);
-CREATE TABLE IF NOT EXISTS payload (
-	tenant TEXT NOT NULL, ref TEXT NOT NULL, body BLOB NOT NULL, expires_at INTEGER NOT NULL, PRIMARY KEY (tenant, ref)
-);
-CREATE INDEX IF NOT EXISTS payload_expiry ON payload (expires_at);
-CREATE TABLE IF NOT EXISTS delivery (
-	tenant TEXT NOT NULL, webhook TEXT NOT NULL, accepted_at INTEGER NOT NULL, event TEXT NOT NULL,
-	type TEXT NOT NULL, status TEXT NOT NULL, round INTEGER NOT NULL, count INTEGER NOT NULL, next_at INTEGER,
-	expires_at INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, webhook, accepted_at, event)
-);
-DROP INDEX IF EXISTS delivery_tenant;
-CREATE INDEX IF NOT EXISTS delivery_history ON delivery (tenant, accepted_at, webhook, event, status);
-CREATE INDEX IF NOT EXISTS delivery_due ON delivery (next_at) WHERE next_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS delivery_expiry ON delivery (expires_at);
-CREATE TABLE IF NOT EXISTS replay (
-	tenant TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-	record BLOB NOT NULL, PRIMARY KEY (tenant, id)
-);
-CREATE INDEX IF NOT EXISTS replay_expiry ON replay (expires_at);
-CREATE TABLE IF NOT EXISTS source (
-	id TEXT PRIMARY KEY, tenant TEXT NOT NULL, record BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS source_tenant ON source (tenant, id);
-CREATE TABLE IF NOT EXISTS deployment (
-	tenant TEXT NOT NULL, id TEXT NOT NULL, registered_at INTEGER NOT NULL, environment TEXT NOT NULL,
-	repository_id TEXT NOT NULL, expires_at INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
-);
-CREATE INDEX IF NOT EXISTS deployment_tenant ON deployment (tenant, registered_at, id, environment, repository_id);
-CREATE INDEX IF NOT EXISTS deployment_expiry ON deployment (expires_at);
-CREATE TABLE IF NOT EXISTS event_log (
-	tenant TEXT NOT NULL, request TEXT NOT NULL, rev INTEGER NOT NULL, expires_at INTEGER NOT NULL, record BLOB NOT NULL,
-	PRIMARY KEY (tenant, request)
-);
-CREATE INDEX IF NOT EXISTS event_log_expiry ON event_log (expires_at);
-CREATE TABLE IF NOT EXISTS dialect (name TEXT PRIMARY KEY, version INTEGER NOT NULL, deleted INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS dialect_version (
-	name TEXT NOT NULL, version INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (name, version)
-);
-`
-
 // Options are a Store's settings. The zero Options are production's.
 type Options struct {
 	Clock clock.Clock // says what has expired, to Expire alone
@@ -105,51 +34,33 @@ var _ store.Store = (*Store)(nil)
 // Store is an open store. Its methods are safe for concurrent use.
 type Store struct {
 	db    *sqlitedb.DB
+	owned bool // db is the store's own
 	clock clock.Clock
 
-	mu    sync.Mutex
-	stmts map[string]*sql.Stmt
+	closed atomic.Bool
+	mu     sync.Mutex
+	stmts  map[string]*sql.Stmt
 }
 
-// New opens or creates the store at path; "" is one in memory, gone at Close.
+// New opens or creates a database at path with a store of its own in it; "" is one in memory, gone at Close.
 func New(path string, opts Options) (*Store, error) {
-	db, err := sqlitedb.Open(path, schema)
+	db, err := sqlitedb.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, clock: opts.Clock, stmts: make(map[string]*sql.Stmt)}
-	if err := db.Write(context.Background(), upgrade); err != nil {
-		return nil, errors.Join(fmt.Errorf("upgrade: %w", err), s.Close())
-	}
+	s := On(db, opts)
+	s.owned = true
 	return s, nil
 }
 
-// upgrade adds what a file made by an earlier version lacks.
-func upgrade(tx *sqlitedb.Tx) error {
-	for _, c := range []struct{ table, column, fill string }{
-		{"pin", "stands_until", `UPDATE pin SET stands_until = expires_at`},
-		{"webhook", "slow_since", `UPDATE webhook SET slow_since = 0`},
-	} {
-		var there bool
-		err := tx.QueryRow(`SELECT count(*) > 0 FROM pragma_table_info(?) WHERE name = ?`, c.table, c.column).Scan(&there)
-		if err != nil {
-			return err
-		}
-		if there {
-			continue
-		}
-		if _, err := tx.Exec(`ALTER TABLE ` + c.table + ` ADD COLUMN ` + c.column + ` INTEGER NOT NULL DEFAULT 0`); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(c.fill); err != nil {
-			return err
-		}
-	}
-	return nil
+// On returns the store in a database that the caller closes, after the store.
+func On(db *sqlitedb.DB, opts Options) *Store {
+	return &Store{db: db, clock: opts.Clock, stmts: make(map[string]*sql.Stmt)}
 }
 
 // Close lets the writes under way finish. Every call after it is Unavailable.
 func (s *Store) Close() error {
+	s.closed.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
@@ -157,11 +68,17 @@ func (s *Store) Close() error {
 		errs = append(errs, stmt.Close())
 	}
 	clear(s.stmts)
-	return errors.Join(append(errs, s.db.Close())...)
+	if s.owned {
+		errs = append(errs, s.db.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // write runs fn as one transaction. When it returns an error fn may still be running: what fn sets is read only after nil.
 func (s *Store) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
+	if s.closed.Load() {
+		return fault(sqlitedb.ErrClosed)
+	}
 	if err := s.db.Write(ctx, fn); err != nil {
 		return fault(err)
 	}
@@ -172,6 +89,9 @@ func (s *Store) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
 func (s *Store) stmt(query string) (*sql.Stmt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed.Load() {
+		return nil, sqlitedb.ErrClosed
+	}
 	if stmt, ok := s.stmts[query]; ok {
 		return stmt, nil
 	}

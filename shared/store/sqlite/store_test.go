@@ -229,6 +229,25 @@ func TestCanceledReads(t *testing.T) {
 	}
 }
 
+// TestOn opens a store twice in one database: closing it leaves the database open, and ends the store's own calls.
+func TestOn(t *testing.T) {
+	db, err := sqlitedb.Open(filepath.Join(t.TempDir(), "store.db"))
+	must(t, err)
+	s := On(db, Options{})
+	must(t, fill(t.Context(), s), s.Close())
+	_, read := s.Tenant(t.Context(), "acme")
+	for name, err := range map[string]error{"a read": read, "a write": s.DeleteTenant(t.Context(), "acme")} {
+		if webhook.KindOf(err) != webhook.Unavailable {
+			t.Errorf("%s after Close: got %v, want it unavailable", name, err)
+		}
+	}
+	again := On(db, Options{})
+	if got := left(t, again); got != whole {
+		t.Errorf("got %s, want %s", got, whole)
+	}
+	must(t, again.Close(), db.Close())
+}
+
 // TestLongScan: a filter that little matches gives short pages, not long waits.
 func TestLongScan(t *testing.T) {
 	s := open(t, "", Options{})

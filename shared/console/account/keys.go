@@ -1,0 +1,124 @@
+package account
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"hookline/shared/console/page"
+	"hookline/shared/webhook"
+)
+
+// keyView is an API key as the API shows it.
+type keyView struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Scopes    []string `json:"scopes"`
+	CreatedAt string   `json:"created_at"`
+	Key       string   `json:"key"` // only when it was made
+}
+
+// All reports whether the key can do everything.
+func (k keyView) All() bool { return len(k.Scopes) == len(webhook.Scopes()) }
+
+// keysPage is a page of the list.
+type keysPage struct {
+	page.List[keyView]
+	Writes bool // the visitor may make and delete keys
+}
+
+func listKeys(v *page.Visit) {
+	p := keysPage{Writes: v.Key.Grants("keys:write")}
+	if err := v.List("/v1/keys", "/console/keys", page.PerPage, &p, &p.Pager); err != nil {
+		v.Failed(err)
+		return
+	}
+	v.Show(http.StatusOK, "keys", "list", "keys", "API keys", p)
+}
+
+// keyForm is what the form to make a key shows.
+type keyForm struct {
+	Name    string
+	Chosen  []string
+	Groups  []scopeGroup
+	Errors  map[string]string
+	Problem string
+}
+
+// Has reports whether a scope is chosen.
+func (f keyForm) Has(scope string) bool { return slices.Contains(f.Chosen, scope) }
+
+// scopeGroup is the scopes about one kind of thing.
+type scopeGroup struct {
+	About  string
+	Scopes []string
+}
+
+// about says what the scopes are about, by their first part.
+func about() map[string]string {
+	return map[string]string{
+		"tenant": "This account and its portal", "keys": "API keys", "webhooks": "Webhooks",
+		"deliveries": "Deliveries; writing is replaying", "events": "Events; writing is publishing",
+		"sources": "Sources of deployments",
+	}
+}
+
+// grantable returns the scopes that a key can hand on, in groups.
+func grantable(k webhook.Key) []scopeGroup {
+	var out []scopeGroup
+	for _, scope := range webhook.Scopes() {
+		if !k.Grants(scope) {
+			continue
+		}
+		kind, _, _ := strings.Cut(scope, ":")
+		if len(out) == 0 || out[len(out)-1].About != about()[kind] {
+			out = append(out, scopeGroup{About: about()[kind]})
+		}
+		last := &out[len(out)-1]
+		last.Scopes = append(last.Scopes, scope)
+	}
+	return out
+}
+
+func showKeyForm(v *page.Visit, status int, f keyForm) {
+	f.Groups = grantable(v.Key)
+	v.Show(status, "key-form", "panel", "keys", "Create API key", f)
+}
+
+func newKey(v *page.Visit) { showKeyForm(v, http.StatusOK, keyForm{}) }
+
+func createKey(v *page.Visit) {
+	values, ok := v.Form()
+	if !ok {
+		return
+	}
+	f := keyForm{Name: strings.TrimSpace(values.Get("name")), Chosen: append([]string{}, values["scopes"]...)}
+	var made keyView
+	if err := v.Create("/v1/keys", map[string]any{"name": f.Name, "scopes": f.Chosen}, &made); err != nil {
+		if p := v.Refused(err); p != nil {
+			f.Errors, f.Problem = p.Beside("name", "scopes")
+			showKeyForm(v, http.StatusUnprocessableEntity, f)
+		}
+		return
+	}
+	v.Show(http.StatusCreated, "key", "panel", "keys", "API key created", made)
+}
+
+// keyQuestion asks before a key is deleted. The API has no call for one key, so the list's link brings its name.
+type keyQuestion struct{ ID, Name string }
+
+func askDeleteKey(v *page.Visit) {
+	q := keyQuestion{ID: v.R.PathValue("id"), Name: v.R.URL.Query().Get("name")}
+	if q.Name == "" {
+		q.Name = q.ID
+	}
+	v.Show(http.StatusOK, "key-delete", "panel", "keys", "Delete API key", q)
+}
+
+func deleteKey(v *page.Visit) {
+	if err := v.Send(http.MethodDelete, "/v1/keys/"+v.ID(), nil, nil); err != nil {
+		v.Failed(err)
+		return
+	}
+	v.Redirect("/console/keys")
+}

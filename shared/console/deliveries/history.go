@@ -1,0 +1,65 @@
+package deliveries
+
+import (
+	"net/url"
+
+	"hookline/shared/console/feed"
+	"hookline/shared/console/page"
+	"hookline/shared/console/record"
+)
+
+// historyPage is a list of deliveries: a webhook's or all of the tenant's.
+type historyPage struct {
+	feed.List
+	Data    []record.Delivery
+	Names   map[string]string // what webhooks are called, by id; nil where all rows are one webhook's
+	Webhook *record.Webhook   // nil for the tenant's
+}
+
+func showAll(v *page.Visit) {
+	history(v, nil, "/console/deliveries", "/v1/deliveries", "deliveries", v.Dialect.Words["deliveries"])
+}
+
+func showWebhooks(v *page.Visit) {
+	var w record.Webhook
+	if err := v.Get("/v1/webhooks/"+v.ID(), nil, &w); err != nil {
+		v.Failed(err)
+		return
+	}
+	history(v, &w, "/console/webhooks/"+v.ID()+"/deliveries", "/v1/webhooks/"+v.ID()+"/deliveries", "webhooks", v.Dialect.Words["deliveries"]+" · "+w.Label())
+}
+
+func history(v *page.Visit, of *record.Webhook, address, path, section, title string) {
+	p := historyPage{List: feed.New(v, address), Webhook: of}
+	p.Filter.Matched = "" // events have that
+	err := p.Read(v, "event_type", func(query url.Values) (int, *string, error) {
+		var got page.List[record.Delivery]
+		err := v.Get(path, query, &got)
+		p.Data = append(p.Data, got.Data...)
+		return len(p.Data), got.NextCursor, err
+	})
+	if err != nil {
+		v.Failed(err)
+		return
+	}
+	mark := page.Mark(p.Data)
+	if v.Unchanged(mark) {
+		return
+	}
+	newest := ""
+	if len(p.Data) > 0 {
+		newest = p.Data[0].EventType + ", " + v.Dialect.Words[string(p.Data[0].Status)]
+		if p.Webhook == nil {
+			var ids []string
+			for _, d := range p.Data {
+				ids = append(ids, d.WebhookID)
+			}
+			if p.Names, err = feed.Names(v, ids); err != nil {
+				v.Failed(err)
+				return
+			}
+		}
+	}
+	status := p.Finish(mark, len(p.Data), "delivery", "deliveries", newest)
+	v.Show(status, "history", "list", section, title, p)
+}

@@ -1,0 +1,31 @@
+// Package deliveries is the console's pages of deliveries: the history, one delivery, and replays of one or many.
+package deliveries
+
+import (
+	"embed"
+
+	"hookline/shared/console/page"
+)
+
+//go:embed *.html
+var templates embed.FS
+
+// Room returns the pages.
+func Room() page.Room {
+	return page.Room{
+		Templates: templates,
+		Sections:  []page.Section{{Name: "deliveries", Path: "/console/deliveries", Label: "Deliveries", Scope: "deliveries:read"}},
+		Pages: map[string]func(*page.Visit){
+			"GET /console/deliveries":               showAll,
+			"GET /console/webhooks/{id}/deliveries": showWebhooks,
+			"GET /console/deliveries/{id}":          showDelivery,
+			"GET /console/deliveries/{id}/body":     downloadBody,
+			"POST /console/deliveries/{id}/replay":  replayDelivery,
+
+			"GET /console/webhooks/{id}/replay":  askReplay,
+			"POST /console/webhooks/{id}/replay": startReplay,
+			"GET /console/replays/{id}":          showReplay,
+			"POST /console/replays/{id}/cancel":  cancelReplay,
+		},
+	}
+}

@@ -1,0 +1,38 @@
+// Package deployments is the console's pages of deployments and of the sources that report them.
+package deployments
+
+import (
+	"context"
+	"embed"
+
+	"hookline/shared/console/page"
+	"hookline/shared/webhook"
+)
+
+// Store finds a tenant's deployment, whose report is kept as it came.
+type Store interface {
+	Deployment(ctx context.Context, tenant, id string) (webhook.Deployment, error)
+}
+
+//go:embed *.html
+var templates embed.FS
+
+// Room returns the pages.
+func Room(store Store) page.Room {
+	return page.Room{
+		Templates: templates,
+		Sections:  []page.Section{{Name: "deployments", Path: "/console/deployments", Label: "Deployments", Scope: "sources:read"}},
+		Pages: map[string]func(*page.Visit){
+			"GET /console/deployments":             list,
+			"GET /console/deployments/{id}":        showDeployment,
+			"GET /console/deployments/{id}/report": reports{store}.download,
+
+			"GET /console/sources":              listSources,
+			"GET /console/sources/new":          newSource,
+			"POST /console/sources":             createSource,
+			"GET /console/sources/{id}":         showGuide,
+			"GET /console/sources/{id}/delete":  askDeleteSource,
+			"POST /console/sources/{id}/delete": deleteSource,
+		},
+	}
+}

@@ -1,0 +1,114 @@
+package deployments
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"hookline/shared/console/page"
+	"hookline/shared/deployment"
+)
+
+// sourceView is a source as the API shows it; Secret is there when it was made just now.
+type sourceView struct {
+	ID        string `json:"id"`
+	Kind      string `json:"kind"`
+	Name      string `json:"name"`
+	URL       string `json:"url"`
+	CreatedAt string `json:"created_at"`
+	Secret    string `json:"secret"`
+}
+
+// Guide is how the source's product is set up.
+func (s sourceView) Guide() deployment.Guide {
+	p, _ := deployment.ProviderOf(s.Kind)
+	return p.Guide
+}
+
+// Commands are for a shell, with the secret in them where it is shown anyway; "" where the product sends.
+func (s sourceView) Commands() string {
+	if g := s.Guide(); g.Commands != nil {
+		return g.Commands(s.URL, s.Secret)
+	}
+	return ""
+}
+
+// sourcesPage is a page of the list.
+type sourcesPage struct {
+	page.List[sourceView]
+	MayWrite bool
+}
+
+func listSources(v *page.Visit) {
+	p := sourcesPage{MayWrite: v.Key.Grants("sources:write")}
+	if err := v.List("/v1/sources", "/console/sources", page.PerPage, &p, &p.Pager); err != nil {
+		v.Failed(err)
+		return
+	}
+	v.Show(http.StatusOK, "sources", "list", "deployments", "Sources", p)
+}
+
+// sourceForm is what the form for a new source shows.
+type sourceForm struct {
+	Providers []deployment.Provider
+	Values    url.Values
+	Errors    map[string]string
+	Problem   string
+}
+
+// Get returns a field's value.
+func (f sourceForm) Get(name string) string { return f.Values.Get(name) }
+
+func showSourceForm(v *page.Visit, status int, f sourceForm) {
+	f.Providers = deployment.Providers()
+	v.Show(status, "source-form", "panel", "deployments", "Create source", f)
+}
+
+func newSource(v *page.Visit) {
+	showSourceForm(v, http.StatusOK, sourceForm{Values: url.Values{"kind": {deployment.Kinds()[0]}}})
+}
+
+func createSource(v *page.Visit) {
+	values, ok := v.Form()
+	if !ok {
+		return
+	}
+	in := map[string]string{"kind": values.Get("kind"), "name": strings.TrimSpace(values.Get("name")), "secret": values.Get("secret")}
+	var made sourceView
+	err := v.Create("/v1/sources", in, &made)
+	if err == nil {
+		v.Show(http.StatusCreated, "source", "panel", "deployments", "Source created", made)
+		return
+	}
+	p := v.Refused(err)
+	if p == nil {
+		return
+	}
+	f := sourceForm{Values: values}
+	f.Errors, f.Problem = p.Beside("kind", "name", "secret")
+	if in["secret"] != "" && f.Errors["secret"] == "" {
+		f.Errors["secret"] = "Enter it again: no page shows a secret that was entered."
+	}
+	showSourceForm(v, http.StatusUnprocessableEntity, f)
+}
+
+func showGuide(v *page.Visit) { showSource(v, "source", "Usage guide") }
+
+func askDeleteSource(v *page.Visit) { showSource(v, "source-delete", "Delete source") }
+
+func showSource(v *page.Visit, template, title string) {
+	var s sourceView
+	if err := v.Get("/v1/sources/"+v.ID(), nil, &s); err != nil {
+		v.Failed(err)
+		return
+	}
+	v.Show(http.StatusOK, template, "panel", "deployments", title, s)
+}
+
+func deleteSource(v *page.Visit) {
+	if err := v.Send(http.MethodDelete, "/v1/sources/"+v.ID(), nil, nil); err != nil {
+		v.Failed(err)
+		return
+	}
+	v.Redirect("/console/sources")
+}

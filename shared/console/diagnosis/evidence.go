@@ -1,0 +1,98 @@
+package diagnosis
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"hookline/shared/console/record"
+	"hookline/shared/webhook"
+)
+
+// Evidence is what a webhook's latest deliveries show. Of each delivery the last attempt counts.
+type Evidence struct {
+	Known bool // deliveries could be read
+	Sent  int  // attempts
+
+	succeeded int
+	timeouts  int         // without an answer in time
+	unreached int         // without a connection
+	refused   int         // answered 401 or 403
+	errored   int         // answered 5xx
+	statuses  map[int]int // how often each was answered
+	newest    map[webhook.AttemptError]record.Attempt
+	last      record.Attempt    // the newest that was sent
+	shownBy   map[string]string // a delivery's id, by the checklist that it is an example for, or "failed"
+	took      []int64           // milliseconds, in order
+}
+
+// Deliveries is how many of the latest count.
+const Deliveries = 100
+
+// Gather reads the evidence from deliveries, the newest first.
+func Gather(ds []record.Delivery) Evidence {
+	e := Evidence{Known: true, statuses: map[int]int{}, newest: map[webhook.AttemptError]record.Attempt{}, shownBy: map[string]string{}}
+	shows := func(what string, d record.Delivery) int {
+		if e.shownBy[what] == "" {
+			e.shownBy[what] = d.ID
+		}
+		return 1
+	}
+	failed := 0
+	for _, d := range ds {
+		a := d.LastAttempt
+		if a == nil || !a.Sent() {
+			continue
+		}
+		if e.Sent++; e.Sent == 1 {
+			e.last = *a
+		}
+		e.took = append(e.took, a.DurationMS)
+		fault, code := a.Fault(), a.Code()
+		if fault != "" {
+			failed += shows("failed", d)
+			if _, there := e.newest[fault]; !there {
+				e.newest[fault] = *a
+			}
+		}
+		if code != 0 {
+			e.statuses[code]++
+		}
+		switch {
+		case fault == webhook.ErrTimeout:
+			e.timeouts += shows(timingOut, d)
+		case fault != "" && code == 0:
+			e.unreached += shows(notReceiving, d)
+		case code == 401 || code == 403:
+			e.refused += shows(signatureFailing, d)
+		case code >= 500:
+			e.errored += shows(historyFailures, d)
+		}
+	}
+	e.succeeded = e.Sent - failed
+	slices.Sort(e.took)
+	return e
+}
+
+// percentile returns how long p percent of the requests took at most, in milliseconds.
+func (e Evidence) percentile(p int) int64 {
+	if len(e.took) == 0 {
+		return 0
+	}
+	return e.took[max(0, (len(e.took)*p+99)/100-1)]
+}
+
+// often reports whether n of the requests is more than chance: a tenth of them, or what happened last.
+func (e Evidence) often(n int, last bool) bool { return n > 0 && (last || n*10 >= e.Sent) }
+
+// answers lists the statuses that were answered, the most frequent first.
+func (e Evidence) answers() string {
+	codes := slices.SortedFunc(maps.Keys(e.statuses), func(a, b int) int { return cmp.Or(e.statuses[b]-e.statuses[a], a-b) })
+	var out []string
+	for _, code := range codes[:min(len(codes), 5)] {
+		out = append(out, fmt.Sprintf("%d (%d×)", code, e.statuses[code]))
+	}
+	return strings.Join(out, ", ")
+}

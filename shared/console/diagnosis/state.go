@@ -1,0 +1,43 @@
+package diagnosis
+
+import (
+	"hookline/shared/console/record"
+	"hookline/shared/webhook"
+)
+
+// State explains a webhook's status on its page.
+type State struct {
+	Text  string
+	Since string // a time of the API, "" where it is not known
+	Why   *Explanation
+	Bad   bool
+}
+
+// StateOf explains a webhook's status and why it has it, as far as its latest deliveries, the newest first, show it; nil
+// where there is nothing to say.
+func StateOf(w record.Webhook, recent []record.Delivery) *State {
+	s := &State{Bad: true}
+	for _, d := range recent {
+		if a := d.LastAttempt; a != nil && a.Sent() {
+			if a.Error != nil {
+				why := Explain(*a)
+				s.Why = &why
+			}
+			break
+		}
+	}
+	switch {
+	case w.Status == webhook.Failing:
+		s.Text = "A delivery ran out of attempts. It still gets events; the first success makes it active again."
+		if w.FailingSince != nil {
+			s.Since = *w.FailingSince
+		}
+	case w.Status == webhook.Inactive:
+		s.Text, s.Bad = "It gets no events, and what was queued for it fails and can be replayed.", s.Why != nil
+	case s.Why == nil:
+		return nil
+	default:
+		s.Text, s.Bad = "The last request to it failed.", false
+	}
+	return s
+}

@@ -1,0 +1,181 @@
+package events
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"hookline/shared/console/feed"
+	"hookline/shared/console/page"
+	"hookline/shared/console/record"
+	"hookline/shared/ingest"
+	"hookline/shared/layout"
+	"hookline/shared/webhook"
+)
+
+// logged is one event, with where it went and where it did not.
+type logged struct {
+	eventView
+	Data       json.RawMessage   `json:"data"`
+	Deliveries []record.Delivery `json:"deliveries"`
+	Skipped    []skipped         `json:"skipped"`
+	Truncated  bool              `json:"truncated"`
+}
+
+// skipped is a webhook that the event did not go to.
+type skipped struct {
+	WebhookID string        `json:"webhook_id"`
+	Reason    ingest.Reason `json:"reason"`
+}
+
+// Why is the reason in words.
+func (s skipped) Why() string {
+	switch s.Reason {
+	case ingest.Inactive:
+		return "It is inactive."
+	case ingest.NotSubscribed:
+		return "It does not take events of this type."
+	case ingest.Filtered:
+		return "Its filter does not let this event through."
+	case ingest.Later:
+		return "It has come to take such events only since."
+	case ingest.AboutItself:
+		return "The event is about this webhook, and a webhook gets none about itself."
+	case ingest.OverBudget:
+		return "Its filter was not tried: the filters of all webhooks are too much work for this event."
+	}
+	return "It was deleted before the first attempt."
+}
+
+// eventPage is one event.
+type eventPage struct {
+	logged
+	Names    map[string]string // what webhooks are called, by id
+	Replayed string            // the webhook that it was sent to just now, from this page
+	Problem  string            // why it was not sent
+	Poll     string
+	Said     string
+}
+
+// Exact is the data byte for byte; Pretty is laid out for reading.
+func (p eventPage) Exact() layout.Text  { return layout.Cut(string(p.Data), layout.MaxBytes) }
+func (p eventPage) Pretty() layout.Text { return layout.Readable(p.Data, layout.MaxBytes) }
+
+// Label is what a webhook is called.
+func (p eventPage) Label(id string) string {
+	if name := p.Names[id]; name != "" {
+		return name
+	}
+	return id
+}
+
+// webhooks returns the ids of those that the event went to, or might have gone to.
+func (p eventPage) webhooks() []string {
+	var out []string
+	for _, d := range p.Deliveries {
+		out = append(out, d.WebhookID)
+	}
+	for _, s := range p.Skipped {
+		out = append(out, s.WebhookID)
+	}
+	return out
+}
+
+// Known reports whether there is a page of the webhook, as far as is known: of many, names are looked up of a hundred.
+func (p eventPage) Known(id string) bool { return p.Names[id] != "" || len(p.Names) >= 100 }
+
+// choice is a webhook that the event can be sent to.
+type choice struct{ ID, Label, Hint string }
+
+// Choices are those webhooks: the ones that did not get it first, the inactive ones last.
+func (p eventPage) Choices() []choice {
+	var out, inactive []choice
+	for _, s := range p.Skipped {
+		switch c := (choice{s.WebhookID, p.Label(s.WebhookID), "has not got it"}); s.Reason {
+		case ingest.Inactive:
+			c.Hint = "inactive"
+			inactive = append(inactive, c)
+		case ingest.NotSubscribed, ingest.Filtered, ingest.Later, ingest.AboutItself, ingest.OverBudget:
+			out = append(out, c)
+		}
+	}
+	for _, d := range p.Deliveries {
+		out = append(out, choice{d.WebhookID, p.Label(d.WebhookID), "once more"})
+	}
+	return append(out, inactive...)
+}
+
+func showEvent(v *page.Visit) { answer(v, http.StatusOK, v.R.URL.Query().Get("replayed"), "") }
+
+// answer shows an event's page, which asks for what is new while a delivery is pending.
+func answer(v *page.Visit, status int, replayed, problem string) {
+	id := v.ID()
+	p := eventPage{Replayed: replayed, Problem: problem}
+	err := v.Get("/v1/events/"+id, nil, &p.logged)
+	if noLog(v, err) {
+		return
+	}
+	if err == nil {
+		p.Names, err = feed.Names(v, p.webhooks())
+	}
+	if err != nil {
+		v.Failed(err)
+		return
+	}
+	mark := page.Mark(p.logged, p.Names)
+	if v.Unchanged(mark) {
+		return
+	}
+	if slices.ContainsFunc(p.Deliveries, func(d record.Delivery) bool { return d.Status == webhook.Pending }) {
+		q := url.Values{"seen": {mark}}
+		if replayed != "" {
+			q.Set("replayed", replayed)
+		}
+		p.Poll = page.Address("/console/events/"+id, q)
+	}
+	p.Said = p.Type + ", matched " + strconv.Itoa(p.Matched) + "."
+	for _, d := range p.Deliveries {
+		p.Said += " " + p.Label(d.WebhookID) + ": " + v.Dialect.Words[string(d.Status)] + "."
+	}
+	fragment := "event" // the form stands outside of it
+	if problem != "" {
+		fragment = ""
+	}
+	v.Show(status, "event", fragment, "events", p.Type, p)
+}
+
+func replayEvent(v *page.Visit) {
+	hook := v.R.PostFormValue("webhook_id")
+	id := v.ID()
+	err := v.Send(http.MethodPost, "/v1/events/"+id+"/replay", map[string]any{"webhook_id": hook}, nil)
+	if noLog(v, err) {
+		return
+	}
+	if err != nil {
+		if p := v.Refused(err); p != nil {
+			problem := "Choose a webhook to send it to."
+			if hook != "" {
+				problem = "There is no such webhook any more. Choose another."
+			}
+			answer(v, http.StatusUnprocessableEntity, "", problem)
+		}
+		return
+	}
+	v.Redirect(page.Address("/console/events/"+id, url.Values{"replayed": {hook}}))
+}
+
+// downloadData is an event's data as it is kept.
+func downloadData(v *page.Visit) {
+	var e logged
+	err := v.Get("/v1/events/"+v.ID(), nil, &e)
+	if noLog(v, err) {
+		return
+	}
+	if err != nil {
+		v.Failed(err)
+		return
+	}
+	v.Download(record.FileName(e.ID), page.JSON, e.Data)
+}

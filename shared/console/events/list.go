@@ -1,0 +1,60 @@
+package events
+
+import (
+	"net/http"
+	"net/url"
+
+	"hookline/shared/console/feed"
+	"hookline/shared/console/page"
+)
+
+// eventView is an event as the API lists it.
+type eventView struct {
+	ID         string `json:"id"`
+	Type       string `json:"type"`
+	Timestamp  string `json:"timestamp"`
+	AcceptedAt string `json:"accepted_at"`
+	Matched    int    `json:"matched"`
+}
+
+// noLog answers where the stack keeps no event log, and reports whether it did.
+func noLog(v *page.Visit, err error) bool {
+	if !page.NoEventLog(err) {
+		return false
+	}
+	v.Show(http.StatusNotFound, "events-off", "list", "events", "Events", nil)
+	return true
+}
+
+// listPage is a list of events.
+type listPage struct {
+	feed.List
+	Data []eventView
+}
+
+func list(v *page.Visit) {
+	p := listPage{List: feed.New(v, "/console/events")}
+	p.Filter.Status = "" // deliveries have that
+	err := p.Read(v, "type", func(query url.Values) (int, *string, error) {
+		var got page.List[eventView]
+		err := v.Get("/v1/events", query, &got)
+		p.Data = append(p.Data, got.Data...)
+		return len(p.Data), got.NextCursor, err
+	})
+	if err != nil {
+		if !noLog(v, err) {
+			v.Failed(err)
+		}
+		return
+	}
+	mark := page.Mark(p.Data, p.Filter)
+	if v.Unchanged(mark) {
+		return
+	}
+	newest := ""
+	if len(p.Data) > 0 {
+		newest = p.Data[0].Type
+	}
+	status := p.Finish(mark, len(p.Data), "event", "events", newest)
+	v.Show(status, "events", "list", "events", "Events", p)
+}

@@ -1,0 +1,183 @@
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hookline/shared/console/words"
+	"hookline/shared/httpapi"
+	"hookline/shared/webhook"
+)
+
+// Problem is an error the API answered with.
+type Problem struct {
+	Status int                  `json:"status"`
+	Code   string               `json:"code"`
+	Detail string               `json:"detail"`
+	Errors []webhook.FieldError `json:"errors"`
+}
+
+func (p *Problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail) }
+
+// OfInput reports whether another input could mend it, so that a form can show it.
+func (p *Problem) OfInput() bool {
+	never := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}
+	return p.Status >= 400 && p.Status < 500 && !slices.Contains(never, p.Status)
+}
+
+// Beside returns what is wrong with each of a form's fields, and what is wrong with anything else.
+func (p *Problem) Beside(fields ...string) (problems map[string]string, rest string) {
+	problems = make(map[string]string)
+	for _, e := range p.Errors {
+		field, _, _ := strings.Cut(e.Field, ".")
+		switch {
+		case !slices.Contains(fields, field):
+			rest = p.Detail
+		case problems[field] == "":
+			problems[field] = words.Sentence(e.Message)
+		}
+	}
+	if len(p.Errors) == 0 {
+		rest = p.Detail
+	}
+	return problems, rest
+}
+
+// Answered reports whether the API answered with a status.
+func Answered(err error, status int) bool {
+	p, ok := errors.AsType[*Problem](err)
+	return ok && p.Status == status
+}
+
+// NoEventLog reports whether the API answered that the stack keeps no event log.
+func NoEventLog(err error) bool {
+	p, ok := errors.AsType[*Problem](err)
+	return ok && p.Code == "event-log-off"
+}
+
+// Get asks the API for out; nil takes no answer.
+func (v *Visit) Get(path string, query url.Values, out any) error {
+	return v.call("", http.MethodGet, path, query, nil, out)
+}
+
+// Send asks the API for a change.
+func (v *Visit) Send(method, path string, in, out any) error {
+	return v.call("", method, path, nil, in, out)
+}
+
+// Create asks the API for something new: once for what a form was given out with, so that a second click, or a reload of
+// the page that shows a secret once, gets the first answer again. The same form with other entries makes another.
+func (v *Visit) Create(path string, in, out any) error {
+	return v.call(v.R.PostFormValue("once"), http.MethodPost, path, nil, in, out)
+}
+
+// call asks the API in the visitor's name: in is the body, nil for none; out gets the answer, nil for none. Addresses in
+// the answer begin as those of the page's own request do. With once, not "", the same call again gets the first answer.
+func (v *Visit) call(once, method, path string, query url.Values, in, out any) error {
+	var body io.Reader = http.NoBody
+	var b bytes.Buffer
+	if in != nil {
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false) // what is stored as it came, a filter, stays as it was entered
+		if err := enc.Encode(in); err != nil {
+			return fmt.Errorf("%s %s: %w", method, path, err)
+		}
+		body = &b
+	}
+	r, err := http.NewRequestWithContext(httpapi.WithKey(v.R.Context(), v.Key), method, path, body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if query != nil {
+		r.URL.RawQuery = query.Encode()
+	}
+	r.URL.Scheme, r.Host, r.TLS = v.R.URL.Scheme, v.R.Host, v.R.TLS
+	r.Header.Set("X-Forwarded-Proto", v.R.Header.Get("X-Forwarded-Proto"))
+	if in != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if once != "" {
+		sum := sha256.Sum256(append([]byte(once+"\x00"), b.Bytes()...))
+		r.Header.Set("Idempotency-Key", hex.EncodeToString(sum[:]))
+	}
+	a := answer{header: make(http.Header)}
+	v.site.API.ServeHTTP(&a, r)
+	if a.status >= http.StatusBadRequest {
+		p := &Problem{}
+		if err := json.Unmarshal(a.body.Bytes(), p); err != nil || p.Status == 0 {
+			return fmt.Errorf("%s %s: answered %d", method, path, a.status)
+		}
+		return p
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(a.body.Bytes(), out); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+// answer keeps an answer of the API.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(status int) { a.status = status }
+
+func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
+
+// PerPage is how many rows a page of a list shows: with them the first page is under 100 KB in all.
+const PerPage = 20
+
+// List is a page of a list of the API.
+type List[T any] struct {
+	Data []T `json:"data"`
+	Pager
+}
+
+// Pager leads from one page of a list to others.
+type Pager struct {
+	NextCursor *string `json:"next_cursor"`
+
+	First bool   `json:"-"` // it is the first page
+	Next  string `json:"-"` // the address of the next page, "" at the end
+}
+
+// List reads the page of a list that the visitor asks for into out, at most that many rows of it, and into its pager
+// where the pages lead. The list's pages are at the address.
+func (v *Visit) List(path, address string, most int, out any, pager *Pager) error {
+	cursor := v.R.URL.Query().Get("cursor")
+	query := url.Values{"limit": {strconv.Itoa(most)}}
+	if cursor != "" {
+		query.Set("cursor", cursor)
+	}
+	pager.First = cursor == ""
+	err := v.Get(path, query, out)
+	if pager.NextCursor != nil {
+		pager.Next = Address(address, url.Values{"cursor": {*pager.NextCursor}})
+	}
+	return err
+}
+
+// Address returns a path with a query, which may be empty.
+func Address(path string, q url.Values) string {
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}

@@ -1,0 +1,46 @@
+// Package webhooks is the console's pages of webhooks: the list, one webhook, its form and its secret, tests,
+// troubleshooting, and imports.
+package webhooks
+
+import (
+	"embed"
+
+	"hookline/shared/console/page"
+	"hookline/shared/seal"
+)
+
+//go:embed *.html
+var templates embed.FS
+
+// Room returns the pages. Between the two steps of an import the page carries the list sealed by the box.
+func Room(box seal.Box) page.Room {
+	imports := importer{box}
+	return page.Room{
+		Templates: templates,
+		Sections:  []page.Section{{Name: "webhooks", Path: "/console/webhooks", Label: "Webhooks", Scope: "webhooks:read"}},
+		Pages: map[string]func(*page.Visit){
+			"GET /console/{$}": func(v *page.Visit) { v.Redirect(v.Start()) },
+
+			"GET /console/webhooks":              list,
+			"GET /console/webhooks/new":          newWebhook,
+			"POST /console/webhooks":             createWebhook,
+			"POST /console/webhook-form":         draftWebhook,
+			"GET /console/webhooks/{id}":         showWebhook,
+			"GET /console/webhooks/{id}/recent":  showRecent,
+			"GET /console/webhooks/{id}/edit":    editWebhook,
+			"POST /console/webhooks/{id}":        updateWebhook,
+			"GET /console/webhooks/{id}/delete":  askDelete,
+			"POST /console/webhooks/{id}/delete": deleteWebhook,
+
+			"GET /console/webhooks/{id}/rotate-secret":  askRotate,
+			"POST /console/webhooks/{id}/rotate-secret": rotateSecret,
+			"GET /console/webhooks/{id}/verify":         showVerify,
+			"GET /console/webhooks/{id}/test":           askTest,
+			"POST /console/webhooks/{id}/test":          sendTest,
+			"GET /console/webhooks/{id}/troubleshoot":   troubleshoot,
+
+			"GET /console/import":  imports.ask,
+			"POST /console/import": imports.take,
+		},
+	}
+}

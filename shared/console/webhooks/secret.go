@@ -1,0 +1,113 @@
+package webhooks
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"hookline/shared/console/page"
+	"hookline/shared/console/receiver"
+	"hookline/shared/console/record"
+	"hookline/shared/console/words"
+	"hookline/shared/dialect"
+)
+
+// secretPage shows a secret, the one time that it can be seen.
+type secretPage struct {
+	Webhook record.Webhook
+	Secret  string
+	New     bool
+	Until   string // the old one signs until then, "" when it ended
+	Code    receiver.Code
+}
+
+func showSecret(v *page.Visit, status int, title string, p secretPage) {
+	var err error
+	if p.Code, err = receiver.CodeOf(v, p.Webhook); err != nil {
+		v.Log(err) // the secret is shown only now: the code can be had later
+	}
+	v.Show(status, "secret", "panel", "webhooks", title, p)
+}
+
+// showVerify shows the code for receivers of a webhook without its secret.
+func showVerify(v *page.Visit) {
+	var p secretPage
+	err := v.Get("/v1/webhooks/"+v.ID(), nil, &p.Webhook)
+	if err == nil {
+		p.Code, err = receiver.CodeOf(v, p.Webhook)
+	}
+	if err != nil {
+		v.Failed(err)
+		return
+	}
+	v.Show(http.StatusOK, "verify", "panel", "webhooks", v.Dialect.Words["verify"], p)
+}
+
+// rotation asks for a new secret.
+type rotation struct {
+	Webhook    record.Webhook
+	SecretRule string
+	Overlaps   []overlap // none where the old secret stops at once
+	Chosen     string
+	Errors     map[string]string
+	Problem    string
+}
+
+// overlap is how long an old secret can go on signing.
+type overlap struct{ Seconds, Label string }
+
+func overlaps(d *dialect.Dialect) []overlap {
+	if d.MaxOverlap == 0 {
+		return nil
+	}
+	out := []overlap{{"", words.Lasting(d.Overlap) + " (usual)"}, {"0", "It stops at once"}}
+	for _, long := range []time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
+		if long <= d.MaxOverlap && long != d.Overlap {
+			out = append(out, overlap{strconv.Itoa(int(long / time.Second)), words.Lasting(long)})
+		}
+	}
+	return out
+}
+
+func showRotation(v *page.Visit, status int, p rotation) {
+	if err := v.Get("/v1/webhooks/"+v.ID(), nil, &p.Webhook); err != nil {
+		v.Failed(err)
+		return
+	}
+	p.SecretRule, p.Overlaps = v.Dialect.CheckSecret(""), overlaps(v.Dialect)
+	v.Show(status, "rotate", "panel", "webhooks", v.Dialect.Words["rotate"], p)
+}
+
+func askRotate(v *page.Visit) { showRotation(v, http.StatusOK, rotation{}) }
+
+func rotateSecret(v *page.Visit) {
+	path := "/v1/webhooks/" + v.ID()
+	in := map[string]any{}
+	if secret := v.R.PostFormValue("secret"); secret != "" {
+		in["secret"] = secret
+	}
+	if seconds := v.R.PostFormValue("overlap_seconds"); seconds != "" {
+		in["overlap_seconds"] = number(seconds)
+	}
+	var made struct {
+		Secret string  `json:"secret"`
+		Until  *string `json:"previous_secret_expires_at"`
+	}
+	if err := v.Create(path+"/rotate-secret", in, &made); err != nil {
+		if p := v.Refused(err); p != nil {
+			f := refusedForm("", url.Values{"overlap_seconds": {""}, "secret": v.R.PostForm["secret"]}, in, p)
+			showRotation(v, http.StatusUnprocessableEntity, rotation{Chosen: v.R.PostFormValue("overlap_seconds"), Errors: f.Errors, Problem: f.Problem})
+		}
+		return
+	}
+	p := secretPage{Secret: made.Secret}
+	if made.Until != nil {
+		p.Until = *made.Until
+	}
+	if err := v.Get(path, nil, &p.Webhook); err != nil {
+		v.Log(err) // the secret is shown only now
+		p.Webhook.ID = v.R.PathValue("id")
+	}
+	showSecret(v, http.StatusOK, v.Dialect.Words["rotate"], p)
+}

@@ -1,0 +1,64 @@
+package webhooks
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"hookline/shared/console/page"
+	"hookline/shared/console/receiver"
+)
+
+// trial is a filter tried on an event's data.
+type trial struct {
+	Type, Data string
+	Done       bool
+	Matches    bool
+	Problems   []string
+}
+
+// prepare puts an example where there is nothing to try on.
+func (t *trial) prepare(v *page.Visit, f form) {
+	t.Type = receiver.First(v.EventNames(), f.wanted("try_type")...)
+	if t.Data = f.Get("try_data"); strings.TrimSpace(t.Data) == "" {
+		t.Data = indented(v.Dialect.Example(t.Type))
+	}
+}
+
+// try asks the API whether the filter takes the data.
+func try(v *page.Visit, f *form, filter any) error {
+	f.Trial.prepare(v, *f)
+	f.Trial.Done = true
+	if filter == nil {
+		f.Trial.Matches = true
+		return nil
+	}
+	in := map[string]any{"filter": filter, "data": document(strings.TrimSpace(f.Trial.Data))}
+	var out struct {
+		Matches bool `json:"matches"`
+	}
+	err := v.Send(http.MethodPost, "/v1/webhooks/try-filter", in, &out)
+	p, ok := errors.AsType[*page.Problem](err)
+	if !ok || !p.OfInput() {
+		f.Trial.Matches = out.Matches
+		return err
+	}
+	for _, e := range p.Errors {
+		field, part, _ := strings.Cut(e.Field, ".")
+		text := "The example " + e.Message + "."
+		if field == "filter" {
+			text = "The filter " + e.Message + "."
+			if part != "" {
+				text = part + ": " + e.Message + "."
+			}
+		}
+		if raw, ok := in[field].(string); ok {
+			text = map[string]string{"filter": "The filter", "data": "The example"}[field] + " is not JSON: " + syntax(raw) + "."
+		}
+		f.Trial.Problems = append(f.Trial.Problems, text)
+	}
+	if len(f.Trial.Problems) == 0 {
+		f.Trial.Problems = []string{p.Detail}
+	}
+	return nil
+}
