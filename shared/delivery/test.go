@@ -7,6 +7,7 @@ import (
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
 	"hookline/shared/format"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/webhook"
 )
@@ -30,9 +31,9 @@ func (d *Deliverer) Test(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	m := Compose(dl, ev, webhook.Subscription{Webhook: w.ID, Format: w.Format, ContentType: w.ContentType})
-	rec := first(m, d.retention())
-	if rec.Body, err = Keep(ctx, d.Store, ev, w.Format, payload.Pack(body), rec.ExpiresAt); err != nil {
+	m := message.Compose(dl, ev, webhook.Subscription{Webhook: w.ID, Format: w.Format, ContentType: w.ContentType})
+	rec := m.Record(d.retention())
+	if rec.Body, err = message.Keep(ctx, d.Store, ev, w.Format, payload.Pack(body), rec.ExpiresAt); err != nil {
 		return webhook.Delivery{}, err
 	}
 	a, err := d.post(ctx, dl, w, rec, body, maxTest)

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/system"
@@ -37,7 +37,7 @@ const pagesPerMessage = 10
 // handOver returns the message that has the queue fan the event out.
 func (s *Service) handOver(ctx context.Context, d *dialect.Dialect, p *publication) ([]queue.Outgoing, error) {
 	ev := p.Event
-	data, err := delivery.Keep(ctx, s.Store, ev, "data", payload.Pack(ev.Data), s.expiry(ev))
+	data, err := message.Keep(ctx, s.Store, ev, "data", payload.Pack(ev.Data), s.expiry(ev))
 	if err != nil {
 		return nil, err
 	}

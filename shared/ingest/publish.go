@@ -7,10 +7,10 @@ import (
 	"slices"
 	"time"
 
-	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
 	"hookline/shared/format"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
@@ -238,12 +238,12 @@ func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev accepted,
 			if err != nil {
 				return nil, fmt.Errorf("body: %w", err)
 			}
-			if body, err = delivery.Keep(ctx, s.Store, ev.Event, sub.Format, payload.Pack(raw), s.expiry(ev.Event)); err != nil {
+			if body, err = message.Keep(ctx, s.Store, ev.Event, sub.Format, payload.Pack(raw), s.expiry(ev.Event)); err != nil {
 				return nil, err
 			}
 			bodies[sub.Format] = body
 		}
-		m := delivery.Compose(d, ev.Event, sub)
+		m := message.Compose(d, ev.Event, sub)
 		m.Body, m.Ref = body.Inline, body.Ref
 		msgs = append(msgs, m.Outgoing(delay))
 	}
@@ -262,5 +262,5 @@ func (s *Service) expiry(ev webhook.Event) time.Time {
 	if s.Retention > 0 {
 		return ev.AcceptedAt.Add(s.Retention)
 	}
-	return ev.AcceptedAt.Add(delivery.DefaultRetention)
+	return ev.AcceptedAt.Add(webhook.DefaultRetention)
 }

@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"hookline/shared/delivery"
 	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
 // bodyData returns the data in a message's body.
-func bodyData(t *testing.T, m delivery.Message) string {
+func bodyData(t *testing.T, m message.Message) string {
 	t.Helper()
 	raw, err := payload.Unpack(m.Body)
 	if err != nil {

@@ -10,11 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
 	"hookline/shared/eventlog"
 	"hookline/shared/format"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/store/sqlite"
@@ -48,7 +48,7 @@ func (k *kept) bodies(t *testing.T) []string {
 	t.Helper()
 	var out []string
 	for _, sent := range k.msgs {
-		var m delivery.Message
+		var m message.Message
 		if err := json.Unmarshal([]byte(sent.Body), &m); err != nil {
 			t.Fatal(err)
 		}
