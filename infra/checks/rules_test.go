@@ -132,6 +132,15 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{
+			name: "libraries of tests are linked by tests only",
+			rule: testImports,
+			bad: map[string]string{
+				"shared/httpapi/openapi.go":      `package httpapi; import "github.com/invopop/jsonschema"`,
+				"shared/httpapi/openapi_test.go": `package httpapi; import ("github.com/invopop/jsonschema"; "github.com/pb33f/ordered-map/v2")`,
+			},
+			want: []string{"shared/httpapi/openapi.go: imports github.com/invopop/jsonschema, which is for tests"},
+		},
+		{
 			name: "main.go of a function only wires",
 			rule: longMains,
 			bad: map[string]string{

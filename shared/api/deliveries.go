@@ -9,16 +9,25 @@ import (
 
 // Attempt is one attempt of a delivery.
 type Attempt struct {
-	Number            int                   `json:"number"`
-	ScheduledAt       Time                  `json:"scheduled_at"`
-	StartedAt         Time                  `json:"started_at"`
-	DurationMS        int64                 `json:"duration_ms"`
-	StatusCode        *int                  `json:"status_code"`
-	Error             *webhook.AttemptError `json:"error"`
-	ErrorDetail       *webhook.ErrorDetail  `json:"error_detail"`
-	ResponseBody      string                `json:"response_body"`
-	ResponseTruncated bool                  `json:"response_truncated"`
-	ResponseHeaders   map[string]string     `json:"response_headers"`
+	// From 1, over all rounds.
+	Number      int  `json:"number" jsonschema:"minimum=1"`
+	ScheduledAt Time `json:"scheduled_at"`
+	StartedAt   Time `json:"started_at"`
+	// Measured, in real time.
+	DurationMS int64 `json:"duration_ms" jsonschema:"minimum=0"`
+	// null when there was no answer.
+	StatusCode *int `json:"status_code"`
+	// null for a success.
+	Error *webhook.AttemptError `json:"error"`
+	// null where no more is known than `error` says.
+	ErrorDetail *webhook.ErrorDetail `json:"error_detail"`
+	// Cut at 16 KiB when the attempt failed, at 256 bytes when it succeeded; bytes that are not UTF-8 are replaced.
+	ResponseBody      string `json:"response_body"`
+	ResponseTruncated bool   `json:"response_truncated"`
+	// The answer's headers, of a failed attempt alone: at most 40 of them and 4 KiB, a redirect's `Location` first; longer
+	// values end in `…`. Several of one name are joined by a comma. Cookies, credentials, tokens and keys are masked, and
+	// characters that cannot be printed are replaced.
+	ResponseHeaders map[string]string `json:"response_headers"`
 }
 
 // AttemptOf converts an attempt.
@@ -30,17 +39,20 @@ func AttemptOf(a webhook.Attempt) Attempt {
 	}
 }
 
-// Delivery is the delivery of one event to one webhook.
+// Delivery is one event on its way to one webhook. It is listed from its first attempt on.
 type Delivery struct {
-	ID            string                 `json:"id"`
-	WebhookID     string                 `json:"webhook_id"`
-	EventID       string                 `json:"event_id"`
-	EventType     string                 `json:"event_type"`
-	Status        webhook.DeliveryStatus `json:"status"`
-	AttemptCount  int                    `json:"attempt_count"`
-	CreatedAt     Time                   `json:"created_at"`
-	NextAttemptAt *Time                  `json:"next_attempt_at"`
-	LastAttempt   *Attempt               `json:"last_attempt"`
+	ID        string                 `json:"id" jsonschema:"example=dlv_AZXAeJ0A…"`
+	WebhookID string                 `json:"webhook_id"`
+	EventID   string                 `json:"event_id"`
+	EventType string                 `json:"event_type"`
+	Status    webhook.DeliveryStatus `json:"status"`
+	// Over all rounds.
+	AttemptCount int `json:"attempt_count" jsonschema:"minimum=0"`
+	// When the event was accepted.
+	CreatedAt Time `json:"created_at"`
+	// While pending, else null.
+	NextAttemptAt *Time    `json:"next_attempt_at"`
+	LastAttempt   *Attempt `json:"last_attempt"`
 }
 
 // DeliveryOf converts a delivery.
@@ -58,31 +70,40 @@ func DeliveryOf(d webhook.Delivery) Delivery {
 	return out
 }
 
-// DeliveryDetail is one delivery with what was sent. Body is the exact bytes, as a string, because it is what was signed;
-// it is null where they are not kept any more.
+// DeliveryDetail is one delivery with what was sent.
 type DeliveryDetail struct {
-	Delivery
-	Body           *string           `json:"body"`
+	Delivery `jsonschema:"-"`
+	// Exactly what was sent, byte for byte, as a string: it is what was signed. null when it is no longer kept.
+	Body *string `json:"body"`
+	// The headers of the last attempt, as sent; custom ones are masked. The signature is left out once the secret that made
+	// it is gone; chat messages have none.
 	RequestHeaders map[string]string `json:"request_headers"`
-	Attempts       []Attempt         `json:"attempts"`
+	// The oldest first, the latest 50.
+	Attempts []Attempt `json:"attempts"`
 }
 
-// NewTest says which event a test sends.
+// NewTest is a test to be sent.
 type NewTest struct {
 	// A type of the catalogue, or a system event; it is sent with its example as data. Left out or null: `webhook.test`.
 	EventType input.Field[string] `json:"event_type,omitzero" jsonschema:"nullable" ref:"EventTypeName"`
 }
 
-// TestResult is the outcome of sending a webhook a test event at once.
+// TestResult is the outcome of a test event.
 type TestResult struct {
-	DeliveryID      string                 `json:"delivery_id"`
-	Status          webhook.DeliveryStatus `json:"status"`
-	StatusCode      *int                   `json:"status_code"`
-	DurationMS      int64                  `json:"duration_ms"`
-	Error           *webhook.AttemptError  `json:"error"`
-	ErrorDetail     *webhook.ErrorDetail   `json:"error_detail"`
-	ResponseBody    string                 `json:"response_body"`
-	ResponseHeaders map[string]string      `json:"response_headers"`
+	DeliveryID string `json:"delivery_id"`
+	// `succeeded` or `failed`.
+	Status webhook.DeliveryStatus `json:"status"`
+	// null when there was no answer.
+	StatusCode *int  `json:"status_code"`
+	DurationMS int64 `json:"duration_ms" jsonschema:"minimum=0"`
+	// null for a success.
+	Error *webhook.AttemptError `json:"error"`
+	// null where no more is known than `error` says.
+	ErrorDetail *webhook.ErrorDetail `json:"error_detail"`
+	// The beginning of the answer's body.
+	ResponseBody string `json:"response_body"`
+	// The answer's headers, as an attempt has them.
+	ResponseHeaders map[string]string `json:"response_headers"`
 }
 
 // TestResultOf converts the delivery of a test.
@@ -96,7 +117,7 @@ func TestResultOf(d webhook.Delivery) TestResult {
 	return out
 }
 
-// NewReplay says which deliveries of a webhook are sent again.
+// NewReplay is a choice of deliveries of a webhook, which are sent again.
 type NewReplay struct {
 	// Deliveries accepted at that time or later are taken. Not in the future.
 	Since input.Field[time.Time] `json:"since,omitzero" jsonschema:"required" ref:"GivenTime"`
@@ -111,30 +132,40 @@ type NewReplay struct {
 	DryRun input.Field[bool] `json:"dry_run,omitzero" jsonschema:"nullable,default=false"`
 }
 
-// ReplayStarted answers the start of a replay job, and the question how much one would take.
+// ReplayStarted is the answer to the start of a replay job, or to a dry run.
 type ReplayStarted struct {
-	ID      *string `json:"id"` // null when nothing was started
-	Matched int     `json:"matched"`
-	More    bool    `json:"more"` // counting ended early
+	// The job's; null in a dry run.
+	ID *string `json:"id"`
+	// How many deliveries there are to be sent again.
+	Matched int `json:"matched" jsonschema:"minimum=0"`
+	// Counting ended early, there may be more than `matched`.
+	More bool `json:"more"`
 }
 
 // Replay is a job that sends many deliveries of a webhook again.
 type Replay struct {
-	ID         string               `json:"id"`
-	WebhookID  string               `json:"webhook_id"`
-	Status     webhook.ReplayStatus `json:"status"`
-	Selection  ReplaySelection      `json:"selection"`
-	Matched    int                  `json:"matched"`
-	More       bool                 `json:"more"`
-	Started    int                  `json:"started"`
-	Skipped    int                  `json:"skipped"`
-	Error      *string              `json:"error"`
-	CreatedAt  Time                 `json:"created_at"`
-	UpdatedAt  Time                 `json:"updated_at"`
-	FinishedAt *Time                `json:"finished_at"`
+	ID        string               `json:"id"`
+	WebhookID string               `json:"webhook_id"`
+	Status    webhook.ReplayStatus `json:"status"`
+	Selection ReplaySelection      `json:"selection"`
+	// How many deliveries there were when it began.
+	Matched int `json:"matched" jsonschema:"minimum=0"`
+	// Counting ended early, there may be more than `matched`.
+	More bool `json:"more"`
+	// How many have got their new round so far.
+	Started int `json:"started" jsonschema:"minimum=0"`
+	// Once it is done: how many were no longer as asked for when their turn came, because somebody else had sent them again
+	// for instance.
+	Skipped int `json:"skipped" jsonschema:"minimum=0"`
+	// Why it failed, else null. Deliveries that it had not come to are as they were.
+	Error     *string `json:"error" jsonschema:"enum=webhook_inactive,enum=webhook_deleted"`
+	CreatedAt Time    `json:"created_at"`
+	UpdatedAt Time    `json:"updated_at"`
+	// null while it runs.
+	FinishedAt *Time `json:"finished_at"`
 }
 
-// ReplaySelection says which deliveries a job takes, as it was asked for.
+// ReplaySelection is the choice of deliveries that a job takes.
 type ReplaySelection struct {
 	Status    webhook.ReplayOf `json:"status"`
 	EventType *string          `json:"event_type"`

@@ -9,12 +9,13 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Source is where deployments are reported from, without its secret. URL is where the other product sends to.
+// Source is where deployments are reported from, without its secret.
 type Source struct {
-	ID        string `json:"id"`
-	Kind      string `json:"kind"`
-	Name      string `json:"name"`
-	URL       string `json:"url"`
+	ID   string `json:"id" jsonschema:"example=src_01JQSMZ4T0000000000000000"`
+	Kind string `json:"kind" ref:"SourceKind"`
+	Name string `json:"name"`
+	// Where the other product is to send its reports.
+	URL       string `json:"url" jsonschema:"format=uri"`
 	CreatedAt Time   `json:"created_at"`
 }
 
@@ -33,32 +34,58 @@ type NewSource struct {
 	Secret input.Field[string] `json:"secret,omitzero" jsonschema:"nullable,maxLength=1024"`
 }
 
-// CreatedSource is a source just made. Secret is shown only here.
+// CreatedSource is a source just made.
 type CreatedSource struct {
-	Source
+	Source `jsonschema:"-"`
+	// Shown only here.
 	Secret string `json:"secret"`
 }
 
-// Received answers a report. Products show it in their logs of deliveries, so it says what became of the report.
+// Received is the answer to a report. Products show it in their logs of deliveries, so it says what became of the report.
 type Received struct {
-	ID     string `json:"id,omitempty"` // the deployment's
-	Status string `json:"status"`       // a deployment.Outcome
+	// The deployment's.
+	ID     string `json:"id,omitempty"`
+	Status string `json:"status" ref:"ReceivedStatus"`
+	// Why nothing was registered: of a report that is ignored, and of a test event.
 	Detail string `json:"detail,omitempty"`
 }
 
-// Deployment is a deployment that was registered. Payload is its report as it came; in a list it is null where the
-// page would be too large with it.
+// DeploymentReport is a report of a deployment from any tool. Other fields are kept with it.
+type DeploymentReport struct {
+	// Between the years 1970 and 9999; it counts as an instant, in whole milliseconds.
+	DeployedAt   string `json:"deployed_at" jsonschema:"format=date-time"`
+	Environment  string `json:"environment" jsonschema:"minLength=1,maxLength=256"`
+	CommitSHA    string `json:"commit_sha" jsonschema:"minLength=1,maxLength=256"`
+	RepositoryID string `json:"repository_id" jsonschema:"minLength=1,maxLength=256"`
+	// http, https, ssh or git, or `user@host:path`.
+	RepositoryURL string `json:"repository_url" jsonschema:"minLength=1,maxLength=2048"`
+}
+
+// ProductReport is a product's own payload of an event, as the product publishes it.
+type ProductReport map[string]any
+
+// ReportForm is a report in a form.
+type ReportForm struct {
+	// The JSON. The signature is over the form.
+	Payload string `json:"payload"`
+}
+
+// Deployment is a deployment that was registered.
 type Deployment struct {
-	ID            string          `json:"id"`
-	SourceID      string          `json:"source_id"`
-	Kind          string          `json:"kind"`
-	DeployedAt    Time            `json:"deployed_at"`
-	Environment   string          `json:"environment"`
-	CommitSHA     string          `json:"commit_sha"`
-	RepositoryID  string          `json:"repository_id"`
-	RepositoryURL string          `json:"repository_url"`
-	Payload       json.RawMessage `json:"payload"`
-	RegisteredAt  Time            `json:"registered_at"`
+	// Also the id of its event `deployment.registered`. It is made of the source and the product's own id of the
+	// deployment; where the report has none, as a custom one, of the source and the five values.
+	ID            string `json:"id" jsonschema:"example=dep_e8b7061038a7adb627e890825c284a8e"`
+	SourceID      string `json:"source_id"`
+	Kind          string `json:"kind" ref:"SourceKind"`
+	DeployedAt    Time   `json:"deployed_at"`
+	Environment   string `json:"environment"`
+	CommitSHA     string `json:"commit_sha"`
+	RepositoryID  string `json:"repository_id"`
+	RepositoryURL string `json:"repository_url"`
+	// The report as it was received: any JSON, white space between tokens removed. In a list it is null where the page
+	// would be too large with it.
+	Payload      json.RawMessage `json:"payload" jsonschema:"type=object,nullable"`
+	RegisteredAt Time            `json:"registered_at"`
 }
 
 // DeploymentOf converts a deployment, and fails where its report cannot be unpacked.

@@ -24,26 +24,35 @@ type NewEvent struct {
 	Timestamp input.Field[string] `json:"timestamp,omitzero" jsonschema:"nullable" ref:"GivenTime"`
 }
 
-// EventReplay names the webhook that an event is sent to.
+// NewEvents is what publishing takes: one event, or a list of them, which is taken whole or not at all.
+type NewEvents any
+
+// Accepted is what publishing answers: one result for one event, a list for a list.
+type Accepted any
+
+// EventReplay is the choice of the webhook that an event is sent to.
 type EventReplay struct {
 	// A webhook of the tenant; an inactive one fails the delivery as `webhook_inactive`.
 	WebhookID input.Field[string] `json:"webhook_id,omitzero" jsonschema:"required" ref:"GivenID"`
 }
 
-// EventResult says that an event was accepted. Matched counts the active webhooks that it goes to.
+// EventResult is the answer for an event that was accepted.
 type EventResult struct {
-	ID      string `json:"id"`
-	Type    string `json:"type"`
-	Matched int    `json:"matched"`
+	ID   string `json:"id"`
+	Type string `json:"type"`
+	// How many active webhooks get it, after their filters.
+	Matched int `json:"matched" jsonschema:"minimum=0"`
 }
 
-// Event is an event as it was accepted. Timestamp is when it happened, in whole seconds.
+// Event is an event as it was accepted.
 type Event struct {
-	ID         string `json:"id"`
-	Type       string `json:"type"`
-	Timestamp  string `json:"timestamp"`
+	ID   string `json:"id"`
+	Type string `json:"type" ref:"EventTypeName"`
+	// When it happened, in whole seconds. A dialect that asks for milliseconds gets them in what is sent.
+	Timestamp  string `json:"timestamp" jsonschema:"format=date-time"`
 	AcceptedAt Time   `json:"accepted_at"`
-	Matched    int    `json:"matched"`
+	// How many webhooks it went to when it was accepted.
+	Matched int `json:"matched"`
 }
 
 // EventOf converts an event of the log.
@@ -53,19 +62,24 @@ func EventOf(ev webhook.LoggedEvent) Event {
 	}
 }
 
-// EventDetail is one event with where it went and where it did not. Truncated says that there are more of either.
+// EventDetail is one event with where it went and where it did not.
 type EventDetail struct {
-	Event
-	Data       json.RawMessage  `json:"data"`
-	Deliveries []Delivery       `json:"deliveries"`
-	Skipped    []SkippedWebhook `json:"skipped"`
-	Truncated  bool             `json:"truncated"`
+	Event `jsonschema:"-"`
+	// As it came, without the white space between tokens.
+	Data json.RawMessage `json:"data" jsonschema:"type=object"`
+	// To the webhooks that it matched, and to those that it was sent to since. One that is `pending` with no attempts waits
+	// for its first.
+	Deliveries []Delivery `json:"deliveries"`
+	// The tenant's other webhooks.
+	Skipped []SkippedWebhook `json:"skipped"`
+	// There are more webhooks than shown: each of the two lists has at most 100.
+	Truncated bool `json:"truncated"`
 }
 
-// SkippedWebhook is a webhook that an event did not go to. Reason is an ingest.Reason, or SkippedDeleted.
+// SkippedWebhook is a webhook that an event did not go to.
 type SkippedWebhook struct {
 	WebhookID string `json:"webhook_id"`
-	Reason    string `json:"reason"`
+	Reason    string `json:"reason" ref:"SkipReason"`
 }
 
 // SkippedDeleted is the reason where a webhook matched, and was deleted before its first attempt.
@@ -73,13 +87,18 @@ const SkippedDeleted = "deleted"
 
 // EventType is an entry of a dialect's catalogue.
 type EventType struct {
-	Name        string          `json:"name"`
-	Description string          `json:"description"`
-	Example     json.RawMessage `json:"example"`
-	Schema      json.RawMessage `json:"schema"`
-	WireName    string          `json:"wire_name,omitempty"` // where what is sent names it otherwise
-	Group       string          `json:"group,omitempty"`
-	ComingSoon  bool            `json:"coming_soon,omitempty"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	// An example of `data`.
+	Example json.RawMessage `json:"example"`
+	// JSON Schema of `data`; null where any object is taken.
+	Schema json.RawMessage `json:"schema"`
+	// The name in a body and its headers, where that is another one.
+	WireName string `json:"wire_name,omitempty"`
+	// Where the catalogue is in groups.
+	Group string `json:"group,omitempty"`
+	// Announced: it cannot be subscribed to or published yet.
+	ComingSoon bool `json:"coming_soon,omitempty"`
 }
 
 // EventTypeOf converts an entry of a catalogue.

@@ -27,9 +27,10 @@ func TimeOrNull(t time.Time) *Time {
 	return &Time{t}
 }
 
-// List is one page of a list. NextCursor asks for the next page, and is nil at the end.
+// List is one page of a list.
 type List[T any] struct {
-	Data       []T     `json:"data"`
+	Data []T `json:"data"`
+	// For the next page; null at the end.
 	NextCursor *string `json:"next_cursor"`
 }
 
@@ -38,8 +39,9 @@ func ListOf[T, J any](l webhook.List[T], convert func(T) J) List[J] {
 	return List[J]{Data: Each(l.Items, convert), NextCursor: orNull(l.Next)}
 }
 
-// Results answers a request that was a list, in its order.
+// Results answers a request that was a list.
 type Results[T any] struct {
+	// In the order of the request.
 	Data []T `json:"data"`
 }
 

@@ -8,10 +8,13 @@ import (
 
 // Tenant is a tenant.
 type Tenant struct {
-	ID             string   `json:"id"`
-	Name           string   `json:"name"`
-	Dialect        string   `json:"dialect"`
-	NotifyEmail    *string  `json:"notify_email"`
+	ID   string `json:"id" ref:"GivenID"`
+	Name string `json:"name"`
+	// How this tenant's webhooks are sent.
+	Dialect string `json:"dialect" jsonschema:"example=standard"`
+	// Where mails about its webhooks go; null for none.
+	NotifyEmail *string `json:"notify_email"`
+	// Origins that may show the console in a frame.
 	FrameAncestors []string `json:"frame_ancestors"`
 	CreatedAt      Time     `json:"created_at"`
 	UpdatedAt      Time     `json:"updated_at"`
@@ -35,19 +38,20 @@ type TenantChange struct {
 	management.TenantInput `without:"id,dialect"`
 }
 
-// CreatedTenant is a tenant just made, with its first key, which is shown only here.
+// CreatedTenant is a tenant just made, with its first key.
 type CreatedTenant struct {
-	ID      string `json:"id"`
+	ID      string `json:"id" ref:"GivenID"`
 	Name    string `json:"name"`
 	Dialect string `json:"dialect"`
-	APIKey  string `json:"api_key"`
+	// It holds every scope. Shown only here.
+	APIKey string `json:"api_key" jsonschema:"example=hk_3f0c…"`
 }
 
 // Key is an API key, without the key itself.
 type Key struct {
-	ID        string   `json:"id"`
+	ID        string   `json:"id" jsonschema:"example=key_01JQSMZ4T0000000000000000"`
 	Name      string   `json:"name"`
-	Scopes    []string `json:"scopes"`
+	Scopes    []string `json:"scopes" ref:"Scope"`
 	CreatedAt Time     `json:"created_at"`
 }
 
@@ -59,15 +63,16 @@ func KeyOf(k webhook.Key) Key {
 // NewKey is an API key to be made.
 type NewKey struct{ management.KeyInput }
 
-// CreatedKey is a key just made. Key is shown only here.
+// CreatedKey is an API key just made.
 type CreatedKey struct {
 	ID     string   `json:"id"`
 	Name   string   `json:"name"`
-	Scopes []string `json:"scopes"`
-	Key    string   `json:"key"`
+	Scopes []string `json:"scopes" ref:"Scope"`
+	// Shown only here.
+	Key string `json:"key"`
 }
 
-// NewPortalLink says how long a portal link lasts.
+// NewPortalLink is a portal link to be made.
 type NewPortalLink struct {
 	// In seconds.
 	ExpiresIn input.Field[int] `json:"expires_in,omitzero" jsonschema:"nullable,minimum=60,maximum=86400,default=3600"`
@@ -75,6 +80,7 @@ type NewPortalLink struct {
 
 // PortalLink is a link to the console of one tenant.
 type PortalLink struct {
-	URL       string `json:"url"`
+	// It opens once. Whoever has it gets in: give it to nobody else.
+	URL       string `json:"url" jsonschema:"format=uri"`
 	ExpiresAt Time   `json:"expires_at"`
 }

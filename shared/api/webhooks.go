@@ -10,24 +10,33 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Webhook is a webhook, without its secret. The values of its headers are masked.
+// Webhook is a webhook: where a tenant's events go and how.
 type Webhook struct {
-	ID             string            `json:"id"`
-	URL            string            `json:"url"`
-	Name           string            `json:"name"`
-	Events         []string          `json:"events"`
-	Active         bool              `json:"active"`
-	Status         webhook.Status    `json:"status"`
-	ContentType    string            `json:"content_type"`
-	Format         string            `json:"format"`
-	Headers        map[string]string `json:"headers"`
-	TimeoutSeconds int               `json:"timeout_seconds"`
-	Filter         json.RawMessage   `json:"filter"`
-	MaxPerSecond   *int              `json:"max_per_second"`
-	Metadata       map[string]string `json:"metadata"`
-	CreatedAt      Time              `json:"created_at"`
-	UpdatedAt      Time              `json:"updated_at"`
-	FailingSince   *Time             `json:"failing_since"`
+	ID string `json:"id" jsonschema:"example=wh_01JQSMZ4T0000000000000000"`
+	// As it is called.
+	URL string `json:"url"`
+	// Empty when it has none. Names need not differ.
+	Name        string         `json:"name"`
+	Events      []string       `json:"events" ref:"EventPattern"`
+	Active      bool           `json:"active"`
+	Status      webhook.Status `json:"status"`
+	ContentType string         `json:"content_type" ref:"ContentType"`
+	Format      string         `json:"format" ref:"Format"`
+	// The custom headers; every value reads `********`.
+	Headers map[string]string `json:"headers"`
+	// The dialect's where none was given.
+	TimeoutSeconds int `json:"timeout_seconds" jsonschema:"minimum=1,maximum=30"`
+	// An EventBridge pattern over `data`; null takes every event.
+	Filter json.RawMessage `json:"filter" jsonschema:"type=object,nullable"`
+	// POSTs in a second, retries among them; null for no limit. A change holds within 5 s, also for deliveries that wait
+	// under the old rate.
+	MaxPerSecond *int `json:"max_per_second" jsonschema:"minimum=1"`
+	// Pairs of your own.
+	Metadata  map[string]string `json:"metadata"`
+	CreatedAt Time              `json:"created_at"`
+	UpdatedAt Time              `json:"updated_at"`
+	// When it turned failing; null when it is not.
+	FailingSince *Time `json:"failing_since"`
 }
 
 // WebhookOf converts a webhook of a tenant with this dialect.
@@ -56,7 +65,7 @@ type NewWebhook struct {
 // it is rotated. A change without fields changes nothing. Another `url`, or being made active again, forgets what
 // deliveries have shown of its health.
 type WebhookChange struct {
-	management.WebhookInput `without:"secret"`
+	management.WebhookInput `without:"secret" notnull:"active"`
 }
 
 // ImportWebhook is a webhook that moves in with what it has.
@@ -64,72 +73,88 @@ type ImportWebhook struct {
 	management.ImportInput `required:"url,events"`
 }
 
-// CreatedWebhook is a webhook just made, by itself or in an import. Secret is shown only here and at rotation.
+// ImportWebhooks is an import. It is taken whole or not at all.
+type ImportWebhooks []ImportWebhook
+
+// CreatedWebhook is a webhook just made, by itself or in an import.
 type CreatedWebhook struct {
-	Webhook
-	Secret   string   `json:"secret"`
-	Warnings []string `json:"warnings,omitempty"` // what is allowed but unwise
+	Webhook `jsonschema:"-"`
+	// It signs the deliveries. Shown only here and at rotation.
+	Secret string `json:"secret"`
+	// Settings that are allowed but unwise, as http where the dialect warns of it. Left out when there are none.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // ChangedWebhook is a webhook just changed.
 type ChangedWebhook struct {
-	Webhook
-	Warnings []string `json:"warnings,omitempty"` // what is allowed but unwise
+	Webhook `jsonschema:"-"`
+	// Settings that are allowed but unwise, as http where the dialect warns of it. Left out when there are none.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
-// ListedWebhook is a webhook in a list. Stats is nil unless the query asked for it.
+// ListedWebhook is a webhook in a list.
 type ListedWebhook struct {
-	Webhook
+	Webhook `jsonschema:"-"`
+	// Only with `stats=true`.
 	Stats *WebhookStats `json:"stats,omitempty"`
 }
 
-// WebhookList is a page of webhooks, and how many the tenant has in all.
+// WebhookList is a page of webhooks, and how many the tenant has in all, whatever the filter.
 type WebhookList struct {
 	List[ListedWebhook]
 	WebhookCounts
 }
 
-// WebhookCounts says how many webhooks a tenant has. Active includes the failing ones.
+// WebhookCounts are the numbers of webhooks that a tenant has.
 type WebhookCounts struct {
-	Total    int `json:"total"`
-	Active   int `json:"active"`
-	Inactive int `json:"inactive"`
-	Failing  int `json:"failing"`
+	// Of the whole tenant.
+	Total int `json:"total" jsonschema:"minimum=0"`
+	// Failing ones included.
+	Active   int `json:"active" jsonschema:"minimum=0"`
+	Inactive int `json:"inactive" jsonschema:"minimum=0"`
+	Failing  int `json:"failing" jsonschema:"minimum=0"`
 }
 
-// DeliveryCounts says how deliveries stand.
+// DeliveryCounts are numbers of deliveries, by how they stand.
 type DeliveryCounts struct {
-	Succeeded int `json:"succeeded"`
-	Failed    int `json:"failed"`
-	Pending   int `json:"pending"`
+	Succeeded int `json:"succeeded" jsonschema:"minimum=0"`
+	Failed    int `json:"failed" jsonschema:"minimum=0"`
+	// Being retried.
+	Pending int `json:"pending" jsonschema:"minimum=0"`
 }
 
-// HourCounts are the deliveries accepted in one hour. Hour is its beginning.
+// HourCounts are the numbers of one hour's deliveries, by how they stand.
 type HourCounts struct {
+	// When the hour begins.
 	Hour Time `json:"hour"`
 	DeliveryCounts
 }
 
-// WebhookStats are one webhook's statistics over the last 24 hours. Hours are 24 hours of the clock, the oldest first.
+// WebhookStats are one webhook's statistics over the last 24 hours.
 type WebhookStats struct {
 	Deliveries DeliveryCounts `json:"deliveries"`
-	Hours      []HourCounts   `json:"hours"`
+	// The oldest first.
+	Hours []HourCounts `json:"hours" jsonschema:"minItems=24,maxItems=24"`
 }
 
-// Stats are a tenant's statistics. EventTypes counts what its catalogue lists and can be subscribed to.
+// Stats are a tenant's statistics.
 type Stats struct {
-	Webhooks   WebhookCounts  `json:"webhooks"`
-	EventTypes int            `json:"event_types"`
-	Deliveries DeliveryCounts `json:"deliveries"` // over the last 24 hours
+	Webhooks WebhookCounts `json:"webhooks"`
+	// How many types of the catalogue can be subscribed to.
+	EventTypes int `json:"event_types" jsonschema:"minimum=0"`
+	// Over the last 24 hours.
+	Deliveries DeliveryCounts `json:"deliveries"`
 }
 
-// Rotation says how to rotate a webhook's secret.
+// Rotation is a rotation of a webhook's secret.
 type Rotation struct{ management.RotateInput }
 
-// Rotated is a webhook's new secret, which is shown only here.
+// Rotated is a webhook's new secret.
 type Rotated struct {
-	Secret                  string `json:"secret"`
-	PreviousSecretExpiresAt *Time  `json:"previous_secret_expires_at"`
+	// Shown only here.
+	Secret string `json:"secret"`
+	// null when the earlier ones have stopped already.
+	PreviousSecretExpiresAt *Time `json:"previous_secret_expires_at"`
 }
 
 // FilterTrial is a filter to be tried.
@@ -142,31 +167,40 @@ type FilterTrial struct {
 	Data input.Field[json.RawMessage] `json:"data,omitzero" jsonschema:"type=object,nullable"`
 }
 
-// TriedFilter is the result of trying a filter on data.
+// TriedFilter is the result of trying a filter.
 type TriedFilter struct {
-	Matches bool            `json:"matches"`
-	Data    json.RawMessage `json:"data"`
+	Matches bool `json:"matches"`
+	// The data that the filter was tried on.
+	Data json.RawMessage `json:"data" jsonschema:"type=object"`
 }
 
-// ImportCheck says what would become of an import. Valid reports whether it would be done.
+// ImportCheck is the result of trying an import.
 type ImportCheck struct {
-	Valid bool            `json:"valid"`
-	Data  []ImportOutcome `json:"data"`
+	// Whether all would be made.
+	Valid bool `json:"valid"`
+	// In the order of the request.
+	Data []ImportOutcome `json:"data"`
 }
 
-// ImportOutcome says what would become of one webhook of an import. ID is null where one would be made.
+// ImportOutcome is the result of trying the import of one webhook.
 type ImportOutcome struct {
-	ID       *string              `json:"id"`
-	URL      string               `json:"url"`
-	Name     string               `json:"name"`
-	Outcome  string               `json:"outcome"` // one of the constants below
-	Errors   []webhook.FieldError `json:"errors"`
-	Warnings []string             `json:"warnings"`
+	// null where one would be made.
+	ID      *string             `json:"id"`
+	URL     string              `json:"url"`
+	Name    string              `json:"name"`
+	Outcome ImportOutcomeStatus `json:"outcome"`
+	// Fields are named as `3.url`.
+	Errors []webhook.FieldError `json:"errors"`
+	// Settings that are allowed but unwise.
+	Warnings []string `json:"warnings"`
 }
+
+// ImportOutcomeStatus is that result in a word.
+type ImportOutcomeStatus string
 
 // The outcomes of a webhook in an import.
 const (
-	ImportCreate  = "create"
-	ImportExists  = "exists" // its id is taken
-	ImportInvalid = "invalid"
+	ImportCreate  ImportOutcomeStatus = "create"  // it would be made
+	ImportExists  ImportOutcomeStatus = "exists"  // a webhook has its id
+	ImportInvalid ImportOutcomeStatus = "invalid" // `errors` says why
 )

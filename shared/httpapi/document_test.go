@@ -5,12 +5,16 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
-	"hookline/shared/api"
 	"hookline/shared/input"
+	"hookline/shared/portal"
+	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
@@ -29,6 +33,7 @@ type described struct {
 type parameter struct {
 	Ref      string `json:"$ref"`
 	Name, In string
+	Schema   any
 }
 
 type schema struct {
@@ -109,7 +114,7 @@ func TestDocumentHasTheParameters(t *testing.T) {
 			}
 		}
 		slices.Sort(got)
-		if want := slices.Sorted(slices.Values(r.query)); !slices.Equal(got, want) {
+		if want := slices.Sorted(slices.Values(r.query.names)); !slices.Equal(got, want) {
 			t.Errorf("%s: the document has %q, the code %q", r.key(), got, want)
 		}
 	}
@@ -118,36 +123,30 @@ func TestDocumentHasTheParameters(t *testing.T) {
 func TestDocumentHasTheTimes(t *testing.T) {
 	quoted, _ := json.Marshal(input.TimePattern) // a text
 	want := `"pattern": ` + strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(string(quoted))
-	if n := strings.Count(string(openAPI), want); n < 5 {
-		t.Errorf("the document has the pattern of times that are read %d times, want it at each of them: %s", n, want)
+	if n := strings.Count(string(openAPI), want); n != 1 {
+		t.Errorf("the document has the pattern of times that are read %d times, want it once: %s", n, want)
+	}
+	if n := strings.Count(string(openAPI), `"$ref": "#/components/schemas/GivenTime"`); n < 5 {
+		t.Errorf("the document refers to it %d times, want that at each time that is read", n)
 	}
 }
 
+// TestDocumentHasTheShapes holds the schemas of all answers to what encoding/json makes of their types.
 func TestDocumentHasTheShapes(t *testing.T) {
-	doc := readDocument(t)
-	for name, shape := range map[string]any{
-		"Problem": api.Problem{}, "FieldError": webhook.FieldError{}, "Tenant": api.Tenant{}, "CreatedTenant": api.CreatedTenant{},
-		"Key": api.Key{}, "CreatedKey": api.CreatedKey{}, "CreatedWebhook": api.CreatedWebhook{}, "WebhookList": api.WebhookList{},
-		"TestResult": api.TestResult{}, "Rotated": api.Rotated{}, "Attempt": api.Attempt{}, "Delivery": api.Delivery{},
-		"DeliveryDetail": api.DeliveryDetail{}, "EventResult": api.EventResult{}, "EventResults": api.Results[api.EventResult]{},
-		"EventType": api.EventType{}, "DialectSummary": api.DialectSummary{}, "DialectList": api.List[api.DialectSummary]{}, "Move": api.Move{},
-		"Replay": api.Replay{}, "ReplayStarted": api.ReplayStarted{}, "DeadLetters": api.DeadLetters{}, "RedriveStarted": api.RedriveStarted{}, "Health": api.Health{},
-		"TenantList": api.List[api.Tenant]{}, "KeyList": api.List[api.Key]{}, "DeliveryList": api.List[api.Delivery]{},
-		"Source": api.Source{}, "CreatedSource": api.CreatedSource{}, "SourceList": api.List[api.Source]{},
-		"Deployment": api.Deployment{}, "DeploymentList": api.List[api.Deployment]{}, "Received": api.Received{},
-		"Stats": api.Stats{}, "WebhookStats": api.WebhookStats{}, "HourCounts": api.HourCounts{}, "DeliveryCounts": api.DeliveryCounts{},
-		"ImportCheck": api.ImportCheck{}, "ImportOutcome": api.ImportOutcome{}, "ImportedWebhooks": api.Results[api.CreatedWebhook]{},
-		"Event": api.Event{}, "EventDetail": api.EventDetail{}, "SkippedWebhook": api.SkippedWebhook{}, "EventList": api.List[api.Event]{},
-		"EventTypeList": api.List[api.EventType]{}, "Preview": api.Preview{}, "TriedFilter": api.TriedFilter{}, "PreviewRequest": api.PreviewRequest{},
-		"PortalLink": api.PortalLink{},
-	} {
-		got, required := shapeOf(doc, doc.Components.Schemas[name])
-		want, always := fieldsOf(reflect.TypeOf(shape))
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: the document has %q, the code %q", name, got, want)
-		}
-		if name != "CreatedWebhook" && !slices.Equal(required, always) { // there secret is required, in a webhook it is not
-			t.Errorf("%s: the document requires %q, the code always has %q", name, required, always)
+	doc, names := readDocument(t), newSchemas(t)
+	for _, r := range routes() {
+		for _, g := range r.gives {
+			if g.body == nil || g.body.Kind() != reflect.Struct {
+				continue
+			}
+			got, required := shapeOf(doc, doc.Components.Schemas[names.name(g.body)])
+			want, always := fieldsOf(g.body)
+			if !slices.Equal(got, want) || len(got) == 0 {
+				t.Errorf("%s: the document has %q, the code %q", g.body, got, want)
+			}
+			if !slices.Equal(required, always) {
+				t.Errorf("%s: the document requires %q, the code always has %q", g.body, required, always)
+			}
 		}
 	}
 }
@@ -184,22 +183,49 @@ func fieldsOf(t reflect.Type) (all, always []string) {
 	return all, always
 }
 
+// TestDocumentHasTheLimits holds the numbers in the types' tags to those that the code checks.
+func TestDocumentHasTheLimits(t *testing.T) {
+	doc := readDocument(t)
+	for at, want := range map[string]int{
+		"NewTenant.name.maxLength": input.MaxName, "NewSource.name.maxLength": input.MaxName, "NewKey.name.maxLength": input.MaxKeyName,
+		"NewTenant.frame_ancestors.maxItems": input.MaxFrameAncestors, "NewSource.secret.maxLength": input.MaxSourceSecret,
+		"NewWebhook.url.maxLength": webhook.MaxURLBytes, "NewWebhook.name.maxLength": webhook.MaxWebhookName,
+		"NewWebhook.events.maxItems": webhook.MaxWebhookEvents, "NewWebhook.timeout_seconds.maximum": webhook.MaxTimeoutSeconds,
+		"NewWebhook.headers.maxProperties": input.MaxHeaders, "NewWebhook.metadata.maxProperties": input.MaxMetadata,
+		"NewWebhook.max_per_second.maximum": input.MaxRate, "Rotation.overlap_seconds.maximum": input.MaxOverlapSeconds,
+		"NewPortalLink.expires_in.minimum": int(portal.MinLife / time.Second), "NewPortalLink.expires_in.maximum": int(portal.MaxLife / time.Second),
+		"NewPortalLink.expires_in.default": int(portal.DefaultLife / time.Second), "Redrive.max_per_second.maximum": queue.MaxMovesPerSec,
+	} {
+		path := strings.Split(at, ".")
+		var keywords map[string]any
+		if err := json.Unmarshal(doc.Components.Schemas[path[0]].Properties[path[1]], &keywords); err != nil {
+			t.Errorf("%s: %v", at, err)
+			continue
+		}
+		if got := keywords[path[2]]; got != float64(want) {
+			t.Errorf("%s: got %v, want %d", at, got, want)
+		}
+	}
+	for name, want := range map[string]int{"limit": maxLimit, "cursor": 2048} {
+		raw, _ := json.Marshal(doc.Components.Parameters["query."+name].Schema) // of JSON
+		if !regexp.MustCompile(`"max(imum|Length)":` + strconv.Itoa(want) + `\b`).Match(raw) {
+			t.Errorf("%s: got %s, want at most %d", name, raw, want)
+		}
+	}
+}
+
 func TestDocumentHasTheCodes(t *testing.T) {
 	var doc struct {
 		Components struct {
 			Schemas struct {
-				Problem struct {
-					Properties struct {
-						Code struct{ Enum []string }
-					}
-				}
+				Code struct{ Enum []string }
 			}
 		}
 	}
 	if err := json.Unmarshal(openAPI, &doc); err != nil {
 		t.Fatal(err)
 	}
-	codes := doc.Components.Schemas.Problem.Properties.Code.Enum
+	codes := doc.Components.Schemas.Code.Enum
 	for kind := webhook.Internal; kind <= webhook.Unavailable; kind++ {
 		if _, code := statusOf(kind); !slices.Contains(codes, code) && kind != webhook.Forbidden && kind != webhook.Conflict {
 			t.Errorf("code %q of kind %d is not documented", code, kind)

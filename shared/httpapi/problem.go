@@ -53,7 +53,7 @@ func problemOf(err error) answer {
 	if e.Code != "" {
 		code = e.Code
 	}
-	out := problemAnswer(api.Problem{Status: status, Detail: e.Message, Code: code, Errors: e.Fields})
+	out := problemAnswer(api.Problem{Status: status, Detail: e.Message, Code: api.Code(code), Errors: e.Fields})
 	switch e.Kind {
 	case webhook.Unauthorized:
 		out.Header.Set("WWW-Authenticate", `Bearer realm="hookline"`)
@@ -67,7 +67,7 @@ func problemOf(err error) answer {
 
 func methodNotAllowed(allowed string) answer {
 	out := problemAnswer(api.Problem{
-		Status: http.StatusMethodNotAllowed, Detail: "this path takes " + allowed, Code: "method-not-allowed",
+		Status: http.StatusMethodNotAllowed, Detail: "this path takes " + allowed, Code: api.CodeMethodNotAllowed,
 	})
 	out.Header.Set("Allow", allowed)
 	return out

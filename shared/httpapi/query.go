@@ -38,12 +38,12 @@ func (c *call) readQuery() error {
 		q.faults.Add("query", "must be name=value pairs with & between them, percent-encoded")
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.values)) {
-		if !slices.Contains(c.route.query, name) && !(c.route.scope == admin && isSigV4(name)) {
+		if !slices.Contains(c.route.query.names, name) && !(c.route.scope == admin && isSigV4(name)) {
 			q.faults.Add(cmp.Or(input.Shown(name), "query"), "is not a parameter of this call")
 		}
 	}
 	c.query = q
-	if len(c.route.query) > 0 {
+	if len(c.route.query.names) > 0 {
 		return nil
 	}
 	return q.faults.Err()

@@ -11,7 +11,7 @@ import (
 // KeyInput is an API key to be made.
 type KeyInput struct {
 	Name input.Field[string] `json:"name,omitzero" jsonschema:"required,minLength=1,maxLength=100,pattern=^[^\\x00-\\x1f\\x7f-\\x9f]*$"`
-	// None that the key which asks for it lacks.
+	// Repeats count once. A scope that the key which makes this one lacks is a fault of that entry (422 `scopes.3`).
 	Scopes input.Field[[]string] `json:"scopes,omitzero" jsonschema:"required,minItems=1" ref:"Scope"`
 }
 

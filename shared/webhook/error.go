@@ -46,9 +46,12 @@ type Error struct {
 	RetryAfter time.Duration
 }
 
-// FieldError names one field at fault: a path with dots, array positions as numbers ("3.type").
+// FieldError is one field at fault.
 type FieldError struct {
-	Field   string `json:"field"`
+	// A path with dots, list positions as numbers: `3.type`, `headers.X-Foo`, `filter.a.b`. `body` is the whole body; a
+	// query parameter or `Idempotency-Key` stands under its own name.
+	Field string `json:"field" jsonschema:"example=3.type"`
+	// What is wrong, to be read after the field's name.
 	Message string `json:"message"`
 }
 

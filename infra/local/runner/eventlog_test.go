@@ -13,12 +13,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"hookline/shared/delivery"
 	"hookline/shared/egress"
 	"hookline/shared/eventlog"
 	"hookline/shared/faultinject"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
+	"hookline/shared/stack"
+	"hookline/shared/store"
 	"hookline/shared/system"
 	"hookline/shared/webhook"
 )
@@ -155,7 +156,7 @@ func TestEventLogSources(t *testing.T) {
 		acme := admin.tenant("acme", "standard")
 		entry := `{"id": "e-1", "detail-type": "order.placed", "detail": {"tenant": "acme", "data": {"n": 1}}}`
 		for range 2 {
-			if err := must(t, engine, IngestQueue).Send(t.Context(), []queue.Outgoing{{Body: entry}}); err != nil {
+			if err := must(t, engine, stack.IngestQueue).Send(t.Context(), []queue.Outgoing{{Body: entry}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -298,7 +299,7 @@ func TestEventLogOfMany(t *testing.T) {
 
 // pinWatch notes for how long events' pins are kept.
 type pinWatch struct {
-	Store
+	store.Store
 	kept chan time.Duration
 }
 
@@ -315,10 +316,10 @@ func (w *pinWatch) Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, [
 func TestEventLogPins(t *testing.T) {
 	t.Parallel()
 	kept := make(chan time.Duration, 1)
-	world{receiver: &receiver{}, watched: func(s Store) Store { return &pinWatch{s, kept} }}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
+	world{receiver: &receiver{}, watched: func(s store.Store) store.Store { return &pinWatch{s, kept} }}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 		acme := admin.tenant("acme", "standard")
 		acme.do(http.StatusAccepted, "POST", "/v1/events", map[string]any{"id": "order-1", "type": "order.placed", "data": map[string]any{}}, nil)
-		if got, want := <-kept, delivery.DefaultRetention; got != want {
+		if got, want := <-kept, webhook.DefaultRetention; got != want {
 			t.Errorf("got a pin kept for %v, want %v", got, want)
 		}
 	})

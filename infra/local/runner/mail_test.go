@@ -20,6 +20,8 @@ import (
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/seal"
+	"hookline/shared/stack"
+	"hookline/shared/stack/whole"
 	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/system"
 )
@@ -87,9 +89,9 @@ func TestMailsOnAFastClock(t *testing.T) {
 	}
 	log := slog.New(newShow(t.Output(), clk.Now))
 	folder := filepath.Join(t.TempDir(), "mail")
-	stack, err := Assemble(Parts{
-		Store: store, Queues: queues, Clock: clk, Keys: seal.NewStatic("test"), Poster: &receiver{}, AdminKey: adminKey, Log: log,
-		Mailer: &mailbox.Folder{Path: folder, Now: clk.Now, Log: log}, Console: "http://127.0.0.1:8080",
+	all, err := whole.Assemble(whole.Parts{
+		Parts:    stack.Parts{Store: store, Queues: queues, Clock: clk, Keys: seal.NewStatic("test"), Poster: &receiver{}, Log: log},
+		AdminKey: adminKey, Mailer: &mailbox.Folder{Path: folder, Now: clk.Now, Log: log}, Address: "http://127.0.0.1:8080",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -98,12 +100,12 @@ func TestMailsOnAFastClock(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
-	wg.Go(func() { stack.Work(ctx, t.Context()) })
+	wg.Go(func() { all.Work(ctx, t.Context()) })
 
-	acme := over(t, stack.API, adminKey).tenant("acme", "standard")
+	acme := over(t, all.API, adminKey).tenant("acme", "standard")
 	acme.do(200, "PATCH", "/v1/tenant", map[string]any{"notify_email": "ops@example.com"}, nil)
 	for clk.Now().Minute() > 5 { // the hour must not end between the first mail and the tenth
-		pause(t.Context(), 50*time.Millisecond)
+		<-time.After(50 * time.Millisecond)
 	}
 	hour := clk.Now().Truncate(time.Hour)
 	const changes = 13
@@ -121,12 +123,12 @@ func TestMailsOnAFastClock(t *testing.T) {
 		}
 		msgs = append(msgs, queue.Outgoing{Body: string(body)})
 	}
-	if err := queue.SendAll(t.Context(), queues[NotifyQueue], msgs); err != nil {
+	if err := queue.SendAll(t.Context(), queues[stack.NotifyQueue], msgs); err != nil {
 		t.Fatal(err)
 	}
 	const want = 11
 	var names []string
-	for deadline := time.Now().Add(20 * time.Second); len(names) < want && time.Now().Before(deadline); pause(t.Context(), 50*time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); len(names) < want && time.Now().Before(deadline); <-time.After(50 * time.Millisecond) {
 		if names, err = filepath.Glob(filepath.Join(folder, "*.eml")); err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	queuesqlite "hookline/shared/queue/sqlite"
+	"hookline/shared/stack"
 )
 
 func TestPutEvents(t *testing.T) {
@@ -35,7 +36,7 @@ func TestPutEvents(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = engine.Close() }()
-			ingest := must(t, engine, IngestQueue)
+			ingest := must(t, engine, stack.IngestQueue)
 			bus := &eventBus{queue: ingest, now: time.Now}
 			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(tt.body))
 			r.Header.Set("X-Amz-Target", tt.target)

@@ -18,6 +18,8 @@ import (
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
+	"hookline/shared/stack"
+	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
 
@@ -67,7 +69,7 @@ func past(tenant, hook string, n int, status webhook.DeliveryStatus, now time.Ti
 type history struct {
 	*client
 	t       *testing.T
-	store   Store
+	store   store.Store
 	hook    string
 	records []webhook.Delivery
 }
@@ -77,7 +79,7 @@ func (w world) withHistory(t *testing.T, n int, fields map[string]any, fn func(*
 	t.Helper()
 	h := &history{}
 	watched := w.watched
-	w.watched = func(s Store) Store {
+	w.watched = func(s store.Store) store.Store {
 		if watched != nil {
 			s = watched(s)
 		}
@@ -180,9 +182,9 @@ func TestReplayLeavesAlone(t *testing.T) {
 	const n = 500
 	r := &receiver{}
 	crowded := &crowd{}
-	w := world{receiver: r, wrapped: func(queues map[string]Queue) {
-		crowded.Queue = queues[BulkQueue]
-		queues[BulkQueue] = crowded
+	w := world{receiver: r, wrapped: func(queues map[string]queue.Queue) {
+		crowded.Queue = queues[stack.BulkQueue]
+		queues[stack.BulkQueue] = crowded
 	}}
 	w.withHistory(t, n, nil, func(h *history, _ *queuesqlite.Engine) {
 		crowded.visible.Store(10_000)
@@ -203,7 +205,7 @@ func TestReplayLeavesAlone(t *testing.T) {
 
 // crowd is a queue that says how full it is.
 type crowd struct {
-	Queue
+	queue.Queue
 	visible atomic.Int64
 }
 

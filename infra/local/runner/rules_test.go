@@ -13,6 +13,7 @@ import (
 	"hookline/shared/faultinject"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
+	"hookline/shared/stack"
 )
 
 func hook(events ...string) map[string]any {
@@ -419,12 +420,12 @@ func TestEventBusEntries(t *testing.T) {
 				acme := admin.tenant("acme", "standard")
 				acme.webhook(hook("*"))
 				for range 2 { // a rule may hand over an entry twice
-					if err := must(t, engine, IngestQueue).Send(t.Context(), []queue.Outgoing{{Body: tt.entry}}); err != nil {
+					if err := must(t, engine, stack.IngestQueue).Send(t.Context(), []queue.Outgoing{{Body: tt.entry}}); err != nil {
 						t.Fatal(err)
 					}
 				}
 				pass(time.Hour)
-				got, err := must(t, engine, RefusedQueue).Receive(t.Context(), 10, 0)
+				got, err := must(t, engine, stack.RefusedQueue).Receive(t.Context(), 10, 0)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -19,6 +19,8 @@ import (
 	"hookline/shared/faultinject"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
+	"hookline/shared/stack"
+	"hookline/shared/store"
 	"hookline/shared/system"
 	"hookline/shared/webhook"
 )
@@ -323,7 +325,7 @@ func TestQuiet(t *testing.T) {
 
 // late is a queue whose messages take their time.
 type late struct {
-	Queue
+	queue.Queue
 	by time.Duration
 }
 
@@ -339,8 +341,8 @@ func (q *late) Send(ctx context.Context, msgs []queue.Outgoing) error {
 func TestToldLate(t *testing.T) {
 	t.Parallel()
 	r, n := &receiver{answer: byPath(map[string]int{"a": 500})}, new(noticed)
-	w := world{receiver: r, notices: n, wrapped: func(queues map[string]Queue) {
-		queues[IngestQueue] = &late{queues[IngestQueue], 10 * time.Minute}
+	w := world{receiver: r, notices: n, wrapped: func(queues map[string]queue.Queue) {
+		queues[stack.IngestQueue] = &late{queues[stack.IngestQueue], 10 * time.Minute}
 	}}
 	w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 		acme := admin.tenant("acme", "agiletune")
@@ -371,7 +373,7 @@ func TestToldLate(t *testing.T) {
 
 // slow is a store that takes its time to make a webhook failing, or never does.
 type slow struct {
-	Store
+	store.Store
 	takes time.Duration
 	never bool
 }
@@ -400,7 +402,7 @@ func TestSlowChange(t *testing.T) {
 			t.Parallel()
 			r := &receiver{answer: byPath(map[string]int{"a": 500})}
 			n := new(noticed)
-			w := world{receiver: r, notices: n, noisy: true, watched: func(s Store) Store { tt.slow.Store = s; return tt.slow }}
+			w := world{receiver: r, notices: n, noisy: true, watched: func(s store.Store) store.Store { tt.slow.Store = s; return tt.slow }}
 			w.run(t, func(t *testing.T, admin *client, engine *queuesqlite.Engine) {
 				acme := admin.tenant("acme", "agiletune")
 				a := acme.webhook(called("a", taskCreated)).ID
@@ -412,7 +414,7 @@ func TestSlowChange(t *testing.T) {
 				}
 				acme.do(http.StatusNoContent, "DELETE", "/v1/webhooks/"+a, nil, nil) // or its message comes back for ever
 				pass(5 * time.Minute)
-				c, err := must(t, engine, IngestQueue).Counts(t.Context())
+				c, err := must(t, engine, stack.IngestQueue).Counts(t.Context())
 				if err != nil || c != (queue.Counts{}) {
 					t.Errorf("IngestQueue holds %+v, %v, want nothing", c, err)
 				}
@@ -442,7 +444,7 @@ func TestToldByTheQueue(t *testing.T) {
 
 // kept is a queue that keeps messages it is to delete, as often as keep says.
 type kept struct {
-	Queue
+	queue.Queue
 	keep func() bool
 }
 
@@ -485,8 +487,8 @@ func TestComesBack(t *testing.T) {
 				return egress.Response{Status: tt.code}
 			}
 			n := new(noticed)
-			w := world{receiver: r, notices: n, noisy: true, wrapped: func(queues map[string]Queue) {
-				for _, name := range []string{DeliveryQueue, RetryQueue} {
+			w := world{receiver: r, notices: n, noisy: true, wrapped: func(queues map[string]queue.Queue) {
+				for _, name := range []string{stack.DeliveryQueue, stack.RetryQueue} {
 					queues[name] = &kept{queues[name], keep}
 				}
 			}}
@@ -538,8 +540,8 @@ func TestMeanwhile(t *testing.T) {
 	t.Run("another delivery succeeds", func(t *testing.T) {
 		t.Parallel()
 		r, n := &receiver{answer: status(500)}, new(noticed)
-		var store Store
-		w := world{receiver: r, notices: n, watched: func(s Store) Store { store = s; return s }}
+		var kept store.Store
+		w := world{receiver: r, notices: n, watched: func(s store.Store) store.Store { kept = s; return s }}
 		w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 			acme := admin.tenant("acme", "standard")
 			ref := webhook.Ref{Tenant: "acme", ID: acme.webhook(called("a", "*")).ID}
@@ -548,11 +550,11 @@ func TestMeanwhile(t *testing.T) {
 			acme.publish("order.placed", map[string]any{})
 			pass(time.Second)
 			r.set(func(egress.Request, int) egress.Response {
-				got, err := store.Webhook(context.Background(), ref)
+				got, err := kept.Webhook(context.Background(), ref)
 				if err != nil {
 					panic(err)
 				}
-				if _, err := store.SetHealth(context.Background(), ref, got.Health, webhook.Health{}); err != nil {
+				if _, err := kept.SetHealth(context.Background(), ref, got.Health, webhook.Health{}); err != nil {
 					panic(err)
 				}
 				return egress.Response{Status: 500}
@@ -611,7 +613,7 @@ func TestNoLoops(t *testing.T) {
 
 // transitions notes which changes the store has kept, whatever it answered, by the ids of their events.
 type transitions struct {
-	Store
+	store.Store
 	mu  sync.Mutex
 	ids map[string]bool
 }
@@ -663,7 +665,7 @@ func (s *transitions) SetHealth(ctx context.Context, ref webhook.Ref, from, to w
 // anyway, while a webhook is made, fails, recovers and is gone. What is told is what was changed, and the webhook ends
 // where it should.
 func TestNothingLostNothingMadeUp(t *testing.T) {
-	calls := []string{"CreateWebhook", "SetHealth", "UpdateWebhook", "SaveDelivery", "Pins", IngestQueue, DeadQueue, DeliveryQueue}
+	calls := []string{"CreateWebhook", "SetHealth", "UpdateWebhook", "SaveDelivery", "Pins", stack.IngestQueue, stack.DeadQueue, stack.DeliveryQueue}
 	for _, call := range calls {
 		for _, done := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, done anyway %t", call, done), func(t *testing.T) {
@@ -713,12 +715,12 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 	changes := &transitions{ids: make(map[string]bool)}
 	w := world{
 		receiver: r, notices: n, noisy: true, faults: faults,
-		wrapped: func(queues map[string]Queue) {
+		wrapped: func(queues map[string]queue.Queue) {
 			if q, ok := queues[call]; ok {
-				queues[call] = faultinject.Queue(q.(queue.Queue), queueFaults)
+				queues[call] = faultinject.Queue(q, queueFaults)
 			}
 		},
-		watched: func(s Store) Store { changes.Store = s; return changes },
+		watched: func(s store.Store) store.Store { changes.Store = s; return changes },
 	}
 	w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 		acme := admin.tenant("acme", "agiletune")
@@ -807,8 +809,8 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 func TestUntold(t *testing.T) {
 	t.Parallel()
 	down := true
-	w := world{receiver: &receiver{}, noisy: true, wrapped: func(queues map[string]Queue) {
-		queues[IngestQueue] = faultinject.Queue(queues[IngestQueue].(queue.Queue), faultinject.QueueFaults{
+	w := world{receiver: &receiver{}, noisy: true, wrapped: func(queues map[string]queue.Queue) {
+		queues[stack.IngestQueue] = faultinject.Queue(queues[stack.IngestQueue], faultinject.QueueFaults{
 			Before: func(call string) error { return faultIf(down && call == "Send") },
 		})
 	}}
@@ -826,7 +828,7 @@ func TestUntold(t *testing.T) {
 
 // counted counts what is sent to a queue.
 type counted struct {
-	Queue
+	queue.Queue
 	mu   *sync.Mutex
 	sent *int
 }
@@ -846,8 +848,8 @@ func TestOverloaded(t *testing.T) {
 			r := &receiver{answer: status(code)}
 			var mu sync.Mutex
 			spilled := 0
-			w := world{receiver: r, wrapped: func(queues map[string]Queue) {
-				queues[BulkQueue] = &counted{queues[BulkQueue], &mu, &spilled}
+			w := world{receiver: r, wrapped: func(queues map[string]queue.Queue) {
+				queues[stack.BulkQueue] = &counted{queues[stack.BulkQueue], &mu, &spilled}
 			}}
 			w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 				acme := admin.tenant("acme", "standard")

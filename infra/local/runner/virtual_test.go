@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"hookline/shared/clock"
 	"hookline/shared/console"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
@@ -20,6 +20,10 @@ import (
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/seal"
+	"hookline/shared/sqlitedb"
+	"hookline/shared/stack"
+	"hookline/shared/stack/whole"
+	"hookline/shared/store"
 	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
@@ -74,14 +78,14 @@ type world struct {
 	receiver *receiver
 	inFlight int // the queues' in-flight cap
 	faults   faultinject.StoreFaults
-	queues   *faultinject.Queues    // faults of all queues; nil means none
-	lossy    bool                   // RetryQueue loses what it is sent
-	dialects *dialect.Set           // nil means the built-in ones
-	noisy    bool                   // faults are injected: errors are logged
-	notices  *noticed               // keeps what is announced; nil means that it is mailed
-	wrapped  func(map[string]Queue) // changes the queues
-	watched  func(Store) Store      // changes the store
-	mailer   notify.Mailer          // nil means none
+	queues   *faultinject.Queues           // faults of all queues; nil means none
+	lossy    bool                          // RetryQueue loses what it is sent
+	dialects *dialect.Set                  // nil means the built-in ones
+	noisy    bool                          // faults are injected: errors are logged
+	notices  *noticed                      // keeps what is announced; nil means that it is mailed
+	wrapped  func(map[string]queue.Queue)  // changes the queues
+	watched  func(store.Store) store.Store // changes the store
+	mailer   notify.Mailer                 // nil means none
 }
 
 // complaints collects the errors that are logged: where no fault is injected there is nothing to complain of.
@@ -108,18 +112,19 @@ func (c *complaints) Handle(_ context.Context, r slog.Record) error {
 }
 
 // lossy is a queue that loses what it took.
-type lossy struct{ Queue }
+type lossy struct{ queue.Queue }
 
 func (lossy) Send(context.Context, []queue.Outgoing) error { return nil }
 
 func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *queuesqlite.Engine)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		store, err := storesqlite.New("", storesqlite.Options{})
+		db, err := sqlitedb.Open("") // one for both, as the program has it
 		if err != nil {
 			t.Fatal(err)
 		}
-		engine, err := queuesqlite.New("", queuesqlite.Options{MaxInFlight: w.inFlight})
+		sqlite := storesqlite.On(db, storesqlite.Options{})
+		engine, err := queuesqlite.On(db, queuesqlite.Options{MaxInFlight: w.inFlight})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,21 +134,20 @@ func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *qu
 		}
 		if w.queues != nil {
 			for name, q := range queues {
-				queues[name] = w.queues.Wrap(q.(queue.Queue))
+				queues[name] = w.queues.Wrap(q)
 			}
 		}
 		if w.lossy {
-			queues[RetryQueue] = lossy{queues[RetryQueue]}
+			queues[stack.RetryQueue] = lossy{queues[stack.RetryQueue]}
 		}
 		if w.wrapped != nil {
 			w.wrapped(queues)
 		}
-		var kept Store = faultinject.Store(store, &w.faults)
+		var kept store.Store = faultinject.Store(sqlite, &w.faults)
 		if w.watched != nil {
 			kept = w.watched(kept)
 		}
 		logged := &complaints{Handler: slog.DiscardHandler}
-		log := slog.New(logged)
 		var announcer ingest.Announcer
 		if w.notices != nil {
 			announcer = w.notices
@@ -158,28 +162,27 @@ func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *qu
 				t.Fatal(err)
 			}
 		}
-		stack, err := Assemble(Parts{
-			Files: files,
-			Store: kept, Queues: queues, Keys: seal.NewStatic("test"), Poster: w.receiver, AdminKey: adminKey,
-			AllowPrivate: true, InFlight: w.inFlight, Log: log, Dialects: dialects, Announcer: announcer, Mailer: w.mailer,
+		all, err := whole.Assemble(whole.Parts{
+			Parts: stack.Parts{
+				Store: kept, Queues: queues, Keys: seal.NewStatic("test"), Poster: w.receiver, Log: slog.New(logged),
+				AllowPrivate: true, InFlight: w.inFlight, Dialects: dialects, Announcer: announcer,
+			},
+			AdminKey: adminKey, Files: files, Mailer: w.mailer,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		wg.Go(func() { stack.Work(ctx, t.Context()) })
-		wg.Go(func() { stack.Sweep(ctx, clock.Clock{}, log) })
-		fn(t, over(t, stack.API, adminKey), engine)
+		wg.Go(func() { all.Work(ctx, t.Context()) })
+		wg.Go(func() { all.Sweep(ctx) })
+		fn(t, over(t, all.API, adminKey), engine)
 		stop()
 		wg.Wait()
 		if len(logged.lines) > 0 && !w.noisy {
 			t.Errorf("%d errors were logged, the first: %s", len(logged.lines), logged.lines[0])
 		}
-		if err := engine.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := store.Close(); err != nil {
+		if err := errors.Join(engine.Close(), sqlite.Close(), db.Close()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
@@ -227,15 +228,18 @@ func addSample(v *page.Visit, p *eventTypePage) error {
 	now := v.Now()
 	ev := webhook.Event{
 		Tenant: v.Tenant.ID, ID: webhook.NewID(webhook.EventPrefix, now), Type: p.Entry.Name, AcceptedAt: now,
-		Timestamp: now.Format(webhook.TimeFormat), Data: p.Entry.Example,
+		Timestamp: now.Format(webhook.TimeFormat),
 	}
 	hook := webhook.NewID(webhook.WebhookPrefix, now)
 	m := dialect.Message{
 		EventID: ev.ID, Type: ev.Type, Tenant: ev.Tenant, Webhook: hook, Timestamp: ev.Timestamp, Sent: now, Secrets: []string{v.Dialect.NewSecret()},
 		Delivery: webhook.DeliveryKey{Webhook: hook, Event: ev.ID, AcceptedAt: now}.ID(), ContentType: v.Dialect.ContentTypes[0],
 	}
-	var err error
-	if m.Body, err = v.Dialect.Body(ev); err != nil {
+	example, err := ecmajson.Read(p.Entry.Example)
+	if err != nil {
+		return err
+	}
+	if m.Body, err = v.Dialect.Body(ev, example); err != nil {
 		return err
 	}
 	if p.Headers, err = v.Dialect.Headers(m); err != nil {

@@ -15,6 +15,7 @@ import (
 	"hookline/shared/console/receiver"
 	"hookline/shared/console/words"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
@@ -162,9 +163,10 @@ func about(v *page.Visit, at string) *helpPage {
 
 // example returns the body of an event of a type, with the type's example as data, laid out.
 func example(v *page.Visit, eventType string) string {
+	data, _ := ecmajson.Read(v.Dialect.Example(eventType))
 	body, err := v.Dialect.Body(webhook.Event{
-		Tenant: v.Tenant.ID, ID: "evt_01JDB8Z6T0000000000000000", Type: eventType, Timestamp: "2026-03-20T12:00:00Z", Data: v.Dialect.Example(eventType),
-	})
+		Tenant: v.Tenant.ID, ID: "evt_01JDB8Z6T0000000000000000", Type: eventType, Timestamp: "2026-03-20T12:00:00Z",
+	}, data)
 	if err != nil { // it cannot happen: examples are valid JSON
 		return ""
 	}

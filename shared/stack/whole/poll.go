@@ -1,4 +1,4 @@
-package runner
+package whole
 
 import (
 	"context"
@@ -8,29 +8,22 @@ import (
 	"time"
 
 	"hookline/shared/queue"
+	"hookline/shared/stack"
 )
 
-// Source is a queue as a poller reads it.
-type Source interface {
-	Name() string
-	Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Received, error)
-	Delete(ctx context.Context, handles ...string) error
-}
-
-// poller feeds a queue's messages to a handler as Lambda's event source mapping would: batches of ten, some at a time;
-// what is not to stay of a batch is deleted, and an error or a panic keeps all of it.
+// poller feeds a queue's messages to a handler as Lambda's event source mapping would: batches of ten, some at a time. It
+// deletes the messages of a batch that do not stay. An error or a panic keeps all of them.
 type poller struct {
-	source  Source
-	handler queue.Handler
-	most    int           // batches at a time
-	limit   time.Duration // of one call, in real time: the function's timeout
-	log     *slog.Logger
+	source queue.Queue
+	handle queue.Handler
+	most   int // batches at a time
+	log    *slog.Logger
 }
 
-const (
-	longPoll   = 20 * time.Second // SQS's longest
-	errorPause = time.Second
-)
+// errorPause is how long a poller waits after its queue could not be read.
+const errorPause = time.Second
+
+var errPanic = errors.New("the function panicked")
 
 // run polls until ctx ends and returns when the calls under way have. work is what the calls see: it ends later.
 func (p *poller) run(ctx, work context.Context) {
@@ -43,13 +36,16 @@ func (p *poller) run(ctx, work context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		msgs, err := p.source.Receive(ctx, queue.MaxBatch, longPoll)
+		msgs, err := p.source.Receive(ctx, queue.MaxBatch, queue.MaxWait)
 		if ctx.Err() != nil {
 			return // what was received comes back when its visibility timeout ends, or at the next start
 		}
 		if err != nil {
 			p.log.Error("queue.receive", "queue", p.source.Name(), "err", err)
-			pause(ctx, errorPause)
+			select {
+			case <-time.After(errorPause):
+			case <-ctx.Done():
+			}
 		}
 		if len(msgs) == 0 {
 			<-free
@@ -64,7 +60,7 @@ func (p *poller) run(ctx, work context.Context) {
 
 func (p *poller) call(ctx context.Context, msgs []queue.Received) {
 	// Deletions must happen even when the call used all its time.
-	limited, cancel := context.WithTimeout(ctx, p.limit)
+	limited, cancel := context.WithTimeout(ctx, stack.FunctionTimeout) // in real time
 	defer cancel()
 	stays, err := p.invoke(limited, msgs)
 	if err != nil {
@@ -102,12 +98,5 @@ func (p *poller) invoke(ctx context.Context, msgs []queue.Received) (stays []str
 			err = errPanic
 		}
 	}()
-	return p.handler(ctx, msgs)
-}
-
-func pause(ctx context.Context, span time.Duration) {
-	select {
-	case <-time.After(span):
-	case <-ctx.Done():
-	}
+	return p.handle(ctx, msgs)
 }

@@ -1,0 +1,171 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Who may call a route, where it is not a tenant's key with a scope.
+const (
+	anyone = "anyone"
+	admin  = "admin"
+)
+
+// bodyRule says what a request carries.
+type bodyRule int
+
+const (
+	noBody       bodyRule = iota // it is not read
+	optionalBody                 // an absent one is the same as {}
+	requiredBody
+	rawBody // any bytes, as they came: a receiver's, whose credential is over them
+)
+
+// route is one call of the API. Its path has at most one part in braces, which is never empty.
+type route struct {
+	method, path string
+	scope        string // anyone, admin, or the scope that a tenant's key must hold
+	body         bodyRule
+	query        parameters
+	publishes    bool                    // its Idempotency-Key is the publisher's affair
+	inbound      bool                    // it takes reports from outside
+	find         func(*API, *call) error // loads what the path names
+	serve        func(*API, *call) (answer, error)
+
+	// What follows is written into the OpenAPI document and decides nothing.
+
+	id, tag, summary string
+	text             string // more than the summary says, in Markdown
+	takes            reflect.Type
+	form             reflect.Type // what a form holds, where the body may be one
+	headers          []header
+	gives            []given // without the answers that are errors
+	errors           []int   // the statuses of errors that do not follow from scope, path, query and body
+}
+
+// parameters are those of a route's query: the fields of a type of package api.
+type parameters struct {
+	names []string
+	of    reflect.Type
+}
+
+// given is an answer that is no error.
+type given struct {
+	status int
+	body   reflect.Type // nil where it is not JSON of ours
+	types  []string     // the content types, where they are not JSON of ours
+	text   string       // "" says "Done."
+}
+
+// header is a header of the request that a route reads itself.
+type header struct {
+	name, text string
+	required   bool
+}
+
+func of[T any]() reflect.Type { return reflect.TypeFor[T]() }
+
+func params[T any]() parameters {
+	p := parameters{of: reflect.TypeFor[T]()}
+	for _, f := range reflect.VisibleFields(p.of) {
+		if !f.Anonymous {
+			p.names = append(p.names, f.Tag.Get("json"))
+		}
+	}
+	return p
+}
+
+// key names the route as net/http's patterns and API Gateway's route keys do.
+func (r route) key() string { return r.method + " " + r.path }
+
+// Route is one call of the API, as those see it who put a front before it.
+type Route struct {
+	Key       string // "GET /v1/webhooks/{id}"
+	Admin     bool   // it is the admin's: the front has to authorise it
+	Publishes bool   // it takes events
+	Inbound   bool   // it takes reports from outside, whose sender has no key of ours
+}
+
+func (r route) public() Route {
+	return Route{Key: r.key(), Admin: r.scope == admin, Publishes: r.publishes, Inbound: r.inbound}
+}
+
+// Routes returns every call of the API.
+func Routes() []Route {
+	var out []Route
+	for _, r := range routes() {
+		out = append(out, r.public())
+	}
+	return out
+}
+
+// routes returns the routes that this API serves.
+func (a *API) routes() []route {
+	return slices.DeleteFunc(routes(), func(r route) bool { return a.Serves != nil && !a.Serves(r.public()) })
+}
+
+// match finds the route for an escaped path, and what stands for its part in braces. Without a route, known says whether
+// the path is one of the table's. HEAD is GET without its body.
+func match(table []route, method, path string) (rt *route, name string, known bool) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	own := ownPath(table, path)
+	for i := range table {
+		part, ok := matchPath(table[i].path, path)
+		if !ok || own && table[i].path != path {
+			continue
+		}
+		if table[i].method == method {
+			return &table[i], part, true
+		}
+		known = true
+	}
+	return nil, "", known
+}
+
+// ownPath reports whether a path stands in the table as it is. Then it fits no pattern: /v1/webhooks/import is no webhook.
+func ownPath(table []route, path string) bool {
+	return slices.ContainsFunc(table, func(r route) bool { return r.path == path })
+}
+
+// allowed returns the methods that a path takes, as the header Allow lists them, whichever function serves them.
+func allowed(path string) string {
+	var methods []string
+	table := routes()
+	own := ownPath(table, path)
+	for _, r := range table {
+		if _, ok := matchPath(r.path, path); !ok || own && r.path != path {
+			continue
+		}
+		methods = append(methods, r.method)
+		if r.method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+	}
+	slices.Sort(methods)
+	return strings.Join(methods, ", ")
+}
+
+func matchPath(pattern, path string) (part string, ok bool) {
+	before, rest, braces := strings.Cut(pattern, "{")
+	if !braces {
+		return "", pattern == path
+	}
+	_, after, _ := strings.Cut(rest, "}")
+	middle, ok := strings.CutPrefix(path, before)
+	if !ok {
+		return "", false
+	}
+	if middle, ok = strings.CutSuffix(middle, after); !ok || middle == "" || strings.Contains(middle, "/") {
+		return "", false
+	}
+	// A part that does not unescape stays as it is and names nothing.
+	if plain, err := url.PathUnescape(middle); err == nil {
+		middle = plain
+	}
+	return middle, true
+}
