@@ -100,7 +100,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
 		t: t, now: &clockwork{at: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)}, log: new(bytes.Buffer), dead: new(deadLetters),
-		bulk: new(bulk), events: &publisher{once: map[ingest.Once][]ingest.Result{}},
+		bulk: new(bulk), events: &publisher{answered: map[ingest.IdempotencyKey][]ingest.Result{}},
 	}
 	engine, err := sqlite.New("", sqlite.Options{})
 	if err != nil {
@@ -410,22 +410,22 @@ func judge(t *testing.T, what, pointer, body string) error {
 
 // publisher accepts events and remembers them.
 type publisher struct {
-	mu   sync.Mutex
-	got  []ingest.Input
-	once map[ingest.Once][]ingest.Result
-	err  error
+	mu       sync.Mutex
+	got      []ingest.Input
+	answered map[ingest.IdempotencyKey][]ingest.Result
+	err      error
 }
 
-func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error) {
+func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Input, key *ingest.IdempotencyKey) ([]ingest.Result, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
 		return nil, p.err
 	}
-	if once != nil {
-		for first, results := range p.once {
-			if first.Scope == once.Scope && first.Key == t.ID+once.Key {
-				if first.Hash != once.Hash {
+	if key != nil {
+		for first, results := range p.answered {
+			if first.Scope == key.Scope && first.Key == t.ID+key.Key {
+				if first.Hash != key.Hash {
 					return nil, webhook.ErrConflict("idempotency-key-reused", "another body")
 				}
 				return results, nil
@@ -440,8 +440,8 @@ func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Inp
 		p.got = append(p.got, e)
 		out = append(out, ingest.Result{ID: e.ID, Type: e.Type, Matched: 1})
 	}
-	if once != nil {
-		p.once[ingest.Once{Scope: once.Scope, Key: t.ID + once.Key, Hash: once.Hash}] = out
+	if key != nil {
+		p.answered[ingest.IdempotencyKey{Scope: key.Scope, Key: t.ID + key.Key, Hash: key.Hash}] = out
 	}
 	return out, nil
 }
