@@ -2,8 +2,10 @@ package delivery
 
 import (
 	"context"
+	"fmt"
 
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/format"
 	"hookline/shared/message"
 	"hookline/shared/payload"
@@ -71,7 +73,11 @@ func (d *Deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Eve
 // firstFor returns the first message of an event's delivery to one webhook, in the dialect and the webhook's format as they
 // are now.
 func (d *Deliverer) firstFor(ctx context.Context, dl *dialect.Dialect, ev webhook.Event, w webhook.Webhook) (message.Message, error) {
-	body, err := format.Of(w.Format).Body(dl, ev)
+	content, err := ecmajson.Read(ev.Data)
+	if err != nil {
+		return message.Message{}, fmt.Errorf("data of event %s: %w", ev.ID, err)
+	}
+	body, err := format.Of(w.Format).Body(dl, ev, content)
 	if err != nil {
 		return message.Message{}, err
 	}

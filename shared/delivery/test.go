@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/format"
 	"hookline/shared/message"
 	"hookline/shared/payload"
@@ -13,19 +15,19 @@ import (
 // maxTest is how long a test delivery may take: the HTTP API in front of it ends at 30 s.
 const maxTest = 20 * time.Second
 
-// Test sends one event of the type to the webhook at once, active or not, and records it. It is never retried. When it
-// succeeds, a failing webhook is active again. ctx must not end when the caller goes: what the receiver did is recorded.
-func (d *Deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
-	dl, err := d.Dialects.Dialect(ctx, t.Dialect)
+// Test sends one event of the type to the webhook at once, active or not, in its tenant's dialect, and records it. It is
+// never retried. When it succeeds, a failing webhook is active again. ctx must not end when the caller goes: what the receiver did is recorded.
+func (d *Deliverer) Test(ctx context.Context, dl *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
+	now := d.now()
+	ev := webhook.Event{
+		Tenant: w.Tenant, ID: webhook.NewID(webhook.EventPrefix, now), Type: eventType, AcceptedAt: now,
+		Timestamp: time.Now().UTC().Format(webhook.TimeFormat), Data: dl.Example(eventType),
+	}
+	content, err := ecmajson.Read(ev.Data)
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	now := d.now()
-	ev := webhook.Event{
-		Tenant: t.ID, ID: webhook.NewID(webhook.EventPrefix, now), Type: eventType, AcceptedAt: now,
-		Timestamp: time.Now().UTC().Format(webhook.TimeFormat), Data: dl.Example(eventType),
-	}
-	body, err := format.Of(w.Format).Body(dl, ev)
+	body, err := format.Of(w.Format).Body(dl, ev, content)
 	if err != nil {
 		return webhook.Delivery{}, err
 	}

@@ -113,7 +113,7 @@ func event(id string, n int) ingest.Input {
 // publish publishes without an Idempotency-Key, and returns the code of the refusal, "" for none.
 func (w *world) publish(in ...ingest.Input) string {
 	w.t.Helper()
-	_, err := w.Publish(w.t.Context(), w.tenant, in, nil)
+	_, err := w.Accept(w.t.Context(), w.tenant, in, nil)
 	return codeOf(err)
 }
 

@@ -18,7 +18,6 @@ import (
 
 	"hookline/shared/clock"
 	"hookline/shared/faultinject"
-	"hookline/shared/queue"
 )
 
 // counter is a receiver that counts how often each event came.
@@ -200,7 +199,7 @@ func held(ctx context.Context, dir string, clk clock.Clock) (*Engines, error) {
 		return syscall.Flock(int(f.Fd()), syscall.LOCK_SH)
 	}
 	for name, q := range e.Queues {
-		e.Queues[name] = faultinject.Queue(q.(queue.Queue), faultinject.QueueFaults{Before: wait})
+		e.Queues[name] = faultinject.Queue(q, faultinject.QueueFaults{Before: wait})
 	}
 	return e, nil
 }

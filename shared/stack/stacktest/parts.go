@@ -15,6 +15,7 @@ import (
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/seal"
+	"hookline/shared/sqlitedb"
 	"hookline/shared/stack"
 	"hookline/shared/store"
 	storesqlite "hookline/shared/store/sqlite"
@@ -46,7 +47,7 @@ func once[T any](t testing.TB, read func() (T, error)) T {
 func Builder(t testing.TB, faults *faultinject.StoreFaults) *stack.Builder {
 	t.Helper()
 	b, err := stack.NewBuilder(stack.Parts{
-		Store: openStore(t, faults, clock.Clock{}), Keys: seal.NewStatic("test"), Dialects: Dialects(t), EventLog: true,
+		Store: openStore(t, database(t), faults, clock.Clock{}), Keys: seal.NewStatic("test"), Dialects: Dialects(t), EventLog: true,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -55,19 +56,27 @@ func Builder(t testing.TB, faults *faultinject.StoreFaults) *stack.Builder {
 	return b
 }
 
-func openStore(t testing.TB, faults *faultinject.StoreFaults, clk clock.Clock) store.Store {
+// database returns one in memory. A stack has one for its store and its queues, as a program has one file.
+func database(t testing.TB) *sqlitedb.DB {
 	t.Helper()
-	kept, err := storesqlite.New("", storesqlite.Options{Clock: clk})
+	db, err := sqlitedb.Open("")
 	if err != nil {
 		t.Fatal(err)
 	}
+	closeAfter(t, db.Close)
+	return db
+}
+
+func openStore(t testing.TB, db *sqlitedb.DB, faults *faultinject.StoreFaults, clk clock.Clock) store.Store {
+	t.Helper()
+	kept := storesqlite.On(db, storesqlite.Options{Clock: clk})
 	closeAfter(t, kept.Close)
 	return faultinject.Store(kept, faults)
 }
 
-func queues(t testing.TB, inFlight int, clk clock.Clock) map[string]queue.Queue {
+func queues(t testing.TB, db *sqlitedb.DB, inFlight int, clk clock.Clock) map[string]queue.Queue {
 	t.Helper()
-	engine, err := queuesqlite.New("", queuesqlite.Options{MaxInFlight: inFlight, Clock: clk})
+	engine, err := queuesqlite.On(db, queuesqlite.Options{MaxInFlight: inFlight, Clock: clk})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,8 @@ func (w World) Run(t *testing.T, fn func(t *testing.T, s *Stack)) {
 // Start starts the stack, in the time of its caller. It stops when the test ends.
 func (w World) Start(t testing.TB) *Stack {
 	t.Helper()
-	s := &Stack{Queues: queues(t, w.InFlight, w.Clock)}
+	db := database(t)
+	s := &Stack{Queues: queues(t, db, w.InFlight, w.Clock)}
 	used := make(map[string]queue.Queue)
 	for name, q := range s.Queues {
 		if used[name] = q; w.QueueFaults != nil {
@@ -80,7 +81,7 @@ func (w World) Start(t testing.TB) *Stack {
 	if w.WrapQueues != nil {
 		w.WrapQueues(used)
 	}
-	s.Store = openStore(t, &w.StoreFaults, w.Clock)
+	s.Store = openStore(t, db, &w.StoreFaults, w.Clock)
 	if w.WrapStore != nil {
 		s.Store = w.WrapStore(s.Store)
 	}
