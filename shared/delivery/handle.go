@@ -89,7 +89,7 @@ func (d *Deliverer) handle(ctx context.Context, from Queue, items []*item) error
 		return err
 	}
 	wg.Go(func() { b.advance(ctx, lines) })
-	for _, g := range b.pace(ctx, b.spare(ctx, groups)) {
+	for _, g := range b.pace(ctx, b.divertSlow(ctx, groups)) {
 		wg.Go(func() { b.deliver(ctx, g) })
 	}
 	return nil
@@ -184,7 +184,7 @@ func (b *batch) deliver(ctx context.Context, group []*item) {
 		if ok {
 			d = &rec
 		}
-		it.stays = !b.act(ctx, it, d)
+		it.stays = !b.dispatch(ctx, it, d)
 	}
 }
 
@@ -203,18 +203,20 @@ func (b *batch) reload(ctx context.Context, key webhook.DeliveryKey) (webhook.De
 	return d, ok, nil
 }
 
-// act does what a message has to do, and reports whether it is done with.
-func (b *batch) act(ctx context.Context, it *item, d *webhook.Delivery) (done bool) {
+// dispatch does what a message has to do, and reports whether it is done with.
+func (b *batch) dispatch(ctx context.Context, it *item, d *webhook.Delivery) (done bool) {
 	m := it.msg
 	switch decide(m, it.ID, d, b.now()) {
 	case attempt, redrive:
 		return b.attempt(ctx, it, d)
-	case wait:
-		return b.postpone(ctx, it, d.NextAt)
-	case repark:
+	case tooEarly:
+		it.msg.Due = d.NextAt.UnixMilli()
+		b.park(ctx, []*item{it})
+		return !it.stays
+	case repeatSchedule:
 		return b.schedule(ctx, it, *d)
-	case finished:
-		return b.end(ctx, *d, true)
+	case repeatFailedRound:
+		return b.afterFailedRound(ctx, *d, true)
 	}
 	b.Log.DebugContext(ctx, "delivery.dropped", "webhook", m.Webhook, "event", m.Event, "round", m.Round, "attempt", m.Attempt)
 	return true

@@ -79,7 +79,7 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 				waiting = append(waiting, m)
 			}
 		}
-		if err := b.wait(ctx, ref, p, waiting); err != nil {
+		if err := b.lineUp(ctx, ref, p, waiters(waiting)); err != nil {
 			b.fault(ctx, "delivery.pace", waiting[0], err)
 			stay(left)
 		}
@@ -93,20 +93,21 @@ func (b *batch) owner(it *item) bool {
 	return ok && d.Owner == it.ID
 }
 
-// wait has messages of one webhook come up at their slots, which are in Due: those within sight by themselves, the others
-// in a line. A crash before what they came from is acknowledged leaves copies.
-func (b *batch) wait(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []message.Message) error {
-	var all []waiter
-	for _, m := range waiting {
+// waiters returns what waits in a line for messages whose slots are in Due.
+func waiters(msgs []message.Message) []waiter {
+	all := make([]waiter, len(msgs))
+	for i, m := range msgs {
 		due := m.Due
 		m.Due, m.Pace = 0, ""
 		body, _ := json.Marshal(m) // as in Outgoing
-		all = append(all, waiter{due, string(body)})
+		all[i] = waiter{due, string(body)}
 	}
-	return b.queueUp(ctx, ref, p, all)
+	return all
 }
 
-func (b *batch) queueUp(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []waiter) error {
+// lineUp has what waits for one webhook's rate come up at its slots: what is within sight by itself, the rest in lines. A
+// crash before what it came from is acknowledged leaves copies.
+func (b *batch) lineUp(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []waiter) error {
 	now := b.now()
 	slices.SortStableFunc(waiting, func(a, b waiter) int { return cmp.Compare(a.due, b.due) })
 	near := 0
@@ -173,7 +174,7 @@ func (b *batch) still(ctx context.Context, ref webhook.Ref, its []*item) (changi
 	var same []*item
 	for _, it := range its {
 		l := it.line
-		if merge || w.MaxPerSecond == 0 || !w.Active || l.void(w.Pace(), now) || l.waiting[0].due <= now.Add(sight).UnixMilli() ||
+		if merge || w.MaxPerSecond == 0 || !w.Active || l.outdated(w.Pace(), now) || l.waiting[0].due <= now.Add(sight).UnixMilli() ||
 			it.ReceiveCount >= maxSteps || !b.room(ctx, b.source) {
 			changing = append(changing, it)
 			continue
@@ -190,10 +191,10 @@ func (b *batch) change(ctx context.Context, ref webhook.Ref, its []*item) error 
 	p := w.Pace()
 	var waiting, anew []waiter
 	for _, it := range its {
-		void := it.line.void(p, now)
+		outdated := it.line.outdated(p, now)
 		for _, one := range it.line.waiting {
 			// Slots that passed while nobody looked are lost too: what held them must not go out all at once.
-			if void || one.due < now.Add(-sight).UnixMilli() {
+			if outdated || one.due < now.Add(-sight).UnixMilli() {
 				anew = append(anew, one)
 			} else {
 				waiting = append(waiting, one)
@@ -212,7 +213,7 @@ func (b *batch) change(ctx context.Context, ref webhook.Ref, its []*item) error 
 			anew[i].due = start.Add(p.Span(i)).UnixMilli()
 		}
 	}
-	return b.queueUp(ctx, ref, p, append(waiting, anew...))
+	return b.lineUp(ctx, ref, p, append(waiting, anew...))
 }
 
 // turn reports whether the message will make an attempt now.

@@ -52,11 +52,11 @@ type gate struct {
 	places chan struct{} // taken by those that go before it is decided
 	open   chan struct{} // closed when one has ended in time: the others follow
 	shut   chan struct{} // closed when they must not
-	once   sync.Once
+	first  sync.Once     // decides; the others are too late
 }
 
 func (g *gate) decide(opened bool) {
-	g.once.Do(func() {
+	g.first.Do(func() {
 		if opened {
 			close(g.open)
 		} else {
@@ -105,7 +105,7 @@ func (b *batch) send(
 ) (a webhook.Attempt, sent bool, err error) {
 	g := b.gate(w.Ref)
 	if !w.SlowSince.IsZero() {
-		g.decide(true) // its turns were given out by spare
+		g.decide(true) // its turns were given out by divertSlow
 	}
 	if !g.enter(ctx) {
 		return a, false, nil
@@ -129,7 +129,7 @@ func (b *batch) send(
 	})
 	begun := time.Now()
 	a, err = b.post(posting, dl, w, rec, body, webhook.MaxTimeoutSeconds*time.Second)
-	took := time.Since(begun)
+	elapsed := time.Since(begun)
 	close(ended)
 	watch.Wait()
 	switch {
@@ -140,7 +140,7 @@ func (b *batch) send(
 		return a, false, nil
 	}
 	g.decide(!overloaded(a.StatusCode) || b.source == b.Queues.Bulk)
-	if a.StatusCode != 0 && took <= slowPost {
+	if a.StatusCode != 0 && elapsed <= slowPost {
 		b.clearSlow(ctx, w)
 	}
 	return a, true, nil
@@ -156,8 +156,8 @@ func overloaded(status int) bool {
 	return false
 }
 
-// spare returns what may be POSTed now. Of marked webhooks that is little, and nothing without a lane.
-func (b *batch) spare(ctx context.Context, groups [][]*item) [][]*item {
+// divertSlow returns what may be POSTed now. Of marked webhooks that is little, and nothing without a lane.
+func (b *batch) divertSlow(ctx context.Context, groups [][]*item) [][]*item {
 	posts := make(map[webhook.Ref]int)
 	var ready [][]*item
 	var others []*item
@@ -174,12 +174,12 @@ func (b *batch) spare(ctx context.Context, groups [][]*item) [][]*item {
 		}
 		others = append(others, g...)
 	}
-	b.aside(ctx, others)
+	b.divert(ctx, others)
 	return ready
 }
 
-// aside takes messages out of the others' way: to the bulk queue, or there out of sight for a while.
-func (b *batch) aside(ctx context.Context, items []*item) {
+// divert takes messages out of the others' way: to the bulk queue, or there out of sight for a while.
+func (b *batch) divert(ctx context.Context, items []*item) {
 	if b.source == b.Queues.Bulk {
 		unit := b.span(rest)
 		until := b.now().Add(unit + time.Duration(2*float64(unit)*b.jitter())).Truncate(unit)

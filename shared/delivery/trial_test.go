@@ -123,7 +123,7 @@ func TestTestRecovers(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got := told.System.Type == system.WebhookRecovered && !told.System.Quiet; got != tt.told || len(tr.told.sent) > 1 {
+			if got := told.System.Type == system.WebhookRecovered && !told.System.Unpublished; got != tt.told || len(tr.told.sent) > 1 {
 				t.Errorf("got %d messages, the first of %q, want one of a recovery: %t", len(tr.told.sent), told.System.Type, tt.told)
 			}
 		})

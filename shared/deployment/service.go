@@ -36,7 +36,7 @@ type Store interface {
 
 // Publisher checks events and publishes them: when it returns nil they are in a durable queue.
 type Publisher interface {
-	Accept(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error)
+	Accept(ctx context.Context, t webhook.Tenant, in []ingest.Input, key *ingest.IdempotencyKey) ([]ingest.Result, error)
 }
 
 // Service makes sources and receives their reports. Store and Box are required, and to receive, Publisher.

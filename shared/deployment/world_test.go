@@ -142,11 +142,11 @@ type publisher struct {
 	err     error
 }
 
-func (p *publisher) Accept(_ context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error) {
+func (p *publisher) Accept(_ context.Context, t webhook.Tenant, in []ingest.Input, key *ingest.IdempotencyKey) ([]ingest.Result, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	if t.ID != "acme" || len(in) != 1 || once != nil {
+	if t.ID != "acme" || len(in) != 1 || key != nil {
 		return nil, webhook.ErrNotFound("tenant")
 	}
 	for _, e := range p.got {

@@ -67,10 +67,10 @@ type SourceStore interface {
 }
 
 // Publisher accepts checked events of a tenant, whose dialect is d: when it returns nil they are in a durable queue. The
-// results are in order. With once, the first answer for its key is given again; the same key with another hash is a Conflict
+// results are in order. With a key, the first answer for it is given again; the same key with another hash is a Conflict
 // "idempotency-key-reused". An id that was used for another event is a Conflict "event-id-reused".
 type Publisher interface {
-	Publish(ctx context.Context, tenant string, d *dialect.Dialect, in []ingest.Checked, once *ingest.Once) ([]ingest.Result, error)
+	Publish(ctx context.Context, tenant string, d *dialect.Dialect, in []ingest.Checked, key *ingest.IdempotencyKey) ([]ingest.Result, error)
 	deployment.Publisher
 }
 
@@ -324,7 +324,7 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 	if key == "" || c.route.publishes {
 		return serve()
 	}
-	return a.once(c, key, serve) // what is missing may have been there when the key was first used, so that comes first
+	return a.answerOnce(c, key, serve) // what is missing may have been there when the key was first used, so that comes first
 }
 
 // find loads what the path names.

@@ -28,11 +28,11 @@ func (a *API) publish(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var once *ingest.Once
+	var key *ingest.IdempotencyKey
 	if keys := c.request.Header.Values("Idempotency-Key"); len(keys) > 0 {
-		once = &ingest.Once{Scope: c.caller + " " + publishScope, Key: keys[0], Hash: hashOf(c.request, c.body)}
+		key = &ingest.IdempotencyKey{Scope: c.caller + " " + publishScope, Key: keys[0], Hash: hashOf(c.request, c.body)}
 	}
-	results, err := a.Publisher.Publish(c.ctx(), c.tenant.ID, d, in, once)
+	results, err := a.Publisher.Publish(c.ctx(), c.tenant.ID, d, in, key)
 	switch {
 	case err != nil && !batch:
 		return answer{}, alone(err)

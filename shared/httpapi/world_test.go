@@ -100,7 +100,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
 		t: t, now: &clockwork{at: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)}, log: new(bytes.Buffer), dead: new(deadLetters),
-		bulk: new(bulk), events: &publisher{once: map[ingest.Once][]ingest.Result{}},
+		bulk: new(bulk), events: &publisher{answered: map[ingest.IdempotencyKey][]ingest.Result{}},
 	}
 	engine, err := sqlite.New("", sqlite.Options{})
 	if err != nil {
@@ -410,14 +410,14 @@ func judge(t *testing.T, what, pointer, body string) error {
 
 // publisher accepts events and remembers them.
 type publisher struct {
-	mu   sync.Mutex
-	got  []ingest.Input
-	once map[ingest.Once][]ingest.Result
-	err  error
+	mu       sync.Mutex
+	got      []ingest.Input
+	answered map[ingest.IdempotencyKey][]ingest.Result
+	err      error
 }
 
 // Accept publishes what others than the API hand in.
-func (p *publisher) Accept(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error) {
+func (p *publisher) Accept(ctx context.Context, t webhook.Tenant, in []ingest.Input, key *ingest.IdempotencyKey) ([]ingest.Result, error) {
 	set, err := builtin()
 	if err != nil {
 		return nil, err
@@ -434,19 +434,19 @@ func (p *publisher) Accept(ctx context.Context, t webhook.Tenant, in []ingest.In
 		}
 		checked = append(checked, c)
 	}
-	return p.Publish(ctx, t.ID, d, checked, once)
+	return p.Publish(ctx, t.ID, d, checked, key)
 }
 
-func (p *publisher) Publish(_ context.Context, tenant string, _ *dialect.Dialect, in []ingest.Checked, once *ingest.Once) ([]ingest.Result, error) {
+func (p *publisher) Publish(_ context.Context, tenant string, _ *dialect.Dialect, in []ingest.Checked, key *ingest.IdempotencyKey) ([]ingest.Result, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
 		return nil, p.err
 	}
-	if once != nil {
-		for first, results := range p.once {
-			if first.Scope == once.Scope && first.Key == tenant+once.Key {
-				if first.Hash != once.Hash {
+	if key != nil {
+		for first, results := range p.answered {
+			if first.Scope == key.Scope && first.Key == tenant+key.Key {
+				if first.Hash != key.Hash {
 					return nil, webhook.ErrConflict("idempotency-key-reused", "another body")
 				}
 				return results, nil
@@ -465,8 +465,8 @@ func (p *publisher) Publish(_ context.Context, tenant string, _ *dialect.Dialect
 		p.got = append(p.got, e)
 		out = append(out, ingest.Result{ID: e.ID, Type: e.Type, Matched: 1})
 	}
-	if once != nil {
-		p.once[ingest.Once{Scope: once.Scope, Key: tenant + once.Key, Hash: once.Hash}] = out
+	if key != nil {
+		p.answered[ingest.IdempotencyKey{Scope: key.Scope, Key: tenant + key.Key, Hash: key.Hash}] = out
 	}
 	return out, nil
 }

@@ -148,7 +148,7 @@ func TestFilterBudgetRefusesBeforeAnythingIsTaken(t *testing.T) {
 			{ID: "evt_c", Type: "order.placed", Data: values(10)},
 		}
 	}
-	_, err := w.Accept(t.Context(), w.tenant("acme"), in(10_000), &Once{Scope: "s", Key: "k", Hash: "h"})
+	_, err := w.Accept(t.Context(), w.tenant("acme"), in(10_000), &IdempotencyKey{Scope: "s", Key: "k", Hash: "h"})
 	got, ok := errors.AsType[*webhook.Error](err)
 	if !ok || got.Kind != webhook.Invalid || got.Code != "filter-budget" || len(got.Fields) != 1 || got.Fields[0].Field != "1.data" {
 		t.Fatalf("got %v, want filter-budget on 1.data", err)
@@ -157,7 +157,7 @@ func TestFilterBudgetRefusesBeforeAnythingIsTaken(t *testing.T) {
 		t.Error("messages were sent")
 	}
 	// The ids and the key stand for nothing: others can have them.
-	results, err := w.Accept(t.Context(), w.tenant("acme"), in(20), &Once{Scope: "s", Key: "k", Hash: "another"})
+	results, err := w.Accept(t.Context(), w.tenant("acme"), in(20), &IdempotencyKey{Scope: "s", Key: "k", Hash: "another"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,25 +25,25 @@ type accepted struct {
 // publication is one event on its way through Publish.
 type publication struct {
 	accepted
-	entry   string // the id made for it, which is its place in the event log; "" if it was accepted before there was one
-	hash    string // of what was handed in, "" when we made the id
-	to      []webhook.Subscription
-	matched int
-	except  string // a webhook that is not told; "" none
-	quiet   bool   // nobody is told; the id is pinned all the same
-	repeat  bool   // accepted before
-	sent    bool   // accepted before, and known to have been sent then
-	early   bool   // accepted by a release whose log does not tell of that
-	void    bool   // another event stands for it: an equal one of this request, or another writer's of the same change
-	dated   bool   // its publisher said when it happened
+	entry       string // the id made for it, which is its place in the event log; "" if it was accepted before there was one
+	hash        string // of what was handed in, "" when we made the id
+	to          []webhook.Subscription
+	matched     int
+	except      string // a webhook that is not told; "" none
+	unpublished bool   // no webhook gets it; the id is pinned all the same
+	repeat      bool   // accepted before
+	sent        bool   // accepted before, and known to have been sent then
+	early       bool   // accepted by a release whose log does not tell of that
+	skip        bool   // another event stands for it: an equal one of this request, or another writer's of the same change
+	dated       bool   // its publisher said when it happened
 }
 
-// skipped reports whether nothing is to be done for the event.
-func (p *publication) skipped() bool { return p.void || p.sent }
+// handled reports whether nothing is to be done for the event.
+func (p *publication) handled() bool { return p.skip || p.sent }
 
 // Accept checks events that come from elsewhere than the HTTP API, and publishes them. Errors are those of Publish, and
 // webhook.Invalid naming the fields at fault as "3.type".
-func (s *Service) Accept(ctx context.Context, t webhook.Tenant, in []Input, once *Once) ([]Result, error) {
+func (s *Service) Accept(ctx context.Context, t webhook.Tenant, in []Input, key *IdempotencyKey) ([]Result, error) {
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
 		return nil, err
@@ -60,14 +60,14 @@ func (s *Service) Accept(ctx context.Context, t webhook.Tenant, in []Input, once
 	if errs != nil {
 		return nil, webhook.ErrInvalid(append(errs, clashes(all)...)...)
 	}
-	return s.Publish(ctx, t.ID, d, all, once)
+	return s.Publish(ctx, t.ID, d, all, key)
 }
 
 // Publish accepts events of a tenant, whose dialect is d. The results are in order. Errors: webhook.Invalid naming fields
 // as "3.id", for an id that two of them have, or with the code FilterBudget where their filters are too much work;
 // webhook.Conflict for an id that stands for another event (CodeIDReused) or an Idempotency-Key that was used with another
 // body; webhook.Unavailable. Of a batch that is refused nothing is taken.
-func (s *Service) Publish(ctx context.Context, tenant string, d *dialect.Dialect, in []Checked, once *Once) ([]Result, error) {
+func (s *Service) Publish(ctx context.Context, tenant string, d *dialect.Dialect, in []Checked, key *IdempotencyKey) ([]Result, error) {
 	if errs := clashes(in); errs != nil {
 		return nil, webhook.ErrInvalid(errs...)
 	}
@@ -75,17 +75,17 @@ func (s *Service) Publish(ctx context.Context, tenant string, d *dialect.Dialect
 	if err != nil {
 		return nil, err
 	}
-	return s.publish(ctx, d, tenant, pubs, once)
+	return s.publish(ctx, d, tenant, pubs, key)
 }
 
-func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, once *Once) ([]Result, error) {
+func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, key *IdempotencyKey) ([]Result, error) {
 	if err := s.match(ctx, tenant, pubs); err != nil {
 		return nil, err
 	}
 	// From here on the order matters: pins, messages, log. A crash after the pins loses nothing, for the client has no
 	// answer and its retry sends the messages; one after the messages leaves an event that may come twice if the client
 	// tries again, but in one delivery; one after the log leaves an event that is known to have been sent (sent.go).
-	results, err := s.pin(ctx, tenant, pubs, once)
+	results, err := s.pin(ctx, tenant, pubs, key)
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +97,11 @@ func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string
 			p.to = takenBefore(p.to, p.AcceptedAt)
 		}
 	}
-	if err := s.carryOut(ctx, d, tenant, pubs, once); err != nil {
+	if err := s.carryOut(ctx, d, tenant, pubs, key); err != nil {
 		return nil, webhook.ErrUnavailable(err)
 	}
 	for i, r := range results {
-		s.Log.DebugContext(ctx, "event.accepted", "tenant", tenant, "event", r.ID, "type", r.Type, "matched", r.Matched, "repeat", pubs[i].repeat || pubs[i].void)
+		s.Log.DebugContext(ctx, "event.accepted", "tenant", tenant, "event", r.ID, "type", r.Type, "matched", r.Matched, "repeat", pubs[i].repeat || pubs[i].skip)
 	}
 	return results, nil
 }
@@ -109,8 +109,8 @@ func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string
 // carryOut sends the events and writes them to the log. Events whose ids we made go into both side by side, for nobody
 // can ask for them again: a crash between the two leaves an event in the log that was never answered, or messages of one
 // that is not in the log.
-func (s *Service) carryOut(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, once *Once) error {
-	if once == nil && !slices.ContainsFunc(pubs, func(p *publication) bool { return p.hash != "" }) {
+func (s *Service) carryOut(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, key *IdempotencyKey) error {
+	if key == nil && !slices.ContainsFunc(pubs, func(p *publication) bool { return p.hash != "" }) {
 		logged := make(chan error, 1)
 		go func() { logged <- s.log(ctx, pubs) }()
 		return errors.Join(s.send(ctx, d, pubs), <-logged)
@@ -147,7 +147,7 @@ func (s *Service) log(ctx context.Context, pubs []*publication) error {
 // logged reports whether the event belongs into the log. Most system events are for nobody, and of a receiver that is
 // down there is one for each delivery: those are not what anybody looks for in a log.
 func (p *publication) logged() bool {
-	return !p.skipped() && !p.quiet && p.entry != "" && (len(p.to) > 0 || !webhook.IsSystemType(p.Type))
+	return !p.handled() && !p.unpublished && p.entry != "" && (len(p.to) > 0 || !webhook.IsSystemType(p.Type))
 }
 
 func (s *Service) accept(tenant string, in []Checked) ([]*publication, error) {
@@ -181,13 +181,13 @@ func (s *Service) accept(tenant string, in []Checked) ([]*publication, error) {
 func (s *Service) send(ctx context.Context, d *dialect.Dialect, pubs []*publication) error {
 	total := 0
 	for _, p := range pubs {
-		if !p.skipped() {
+		if !p.handled() {
 			total += len(p.to)
 		}
 	}
 	var first, again []queue.Outgoing
 	for _, p := range pubs {
-		if p.skipped() || len(p.to) == 0 {
+		if p.handled() || len(p.to) == 0 {
 			continue
 		}
 		var msgs []queue.Outgoing

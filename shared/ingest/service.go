@@ -107,9 +107,9 @@ type Result struct {
 	Matched int    `json:"matched"`
 }
 
-// Once is an Idempotency-Key: Key is unique within the tenant's Scope, which names the credential it came with, Hash is
+// IdempotencyKey is that of a request: Key is unique within the tenant's Scope, which names the credential it came with, Hash is
 // of the body.
-type Once struct{ Scope, Key, Hash string }
+type IdempotencyKey struct{ Scope, Key, Hash string }
 
 func (s *Service) now() time.Time {
 	if s.Now != nil {

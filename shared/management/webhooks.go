@@ -93,7 +93,7 @@ func (s Service) CreateWebhook(ctx context.Context, d *dialect.Dialect, tenant s
 	}
 	w.Secrets = []webhook.Secret{{Version: 1, Sealed: sealed}}
 	w.KeepSince(webhook.Webhook{}, now)
-	if err := s.tell(ctx, system.Created(w)); err != nil {
+	if err := s.queueChange(ctx, system.Created(w)); err != nil {
 		return Created{}, err
 	}
 	if err := s.Store.CreateWebhook(ctx, w); err != nil {
@@ -116,8 +116,8 @@ func (s Service) room(ctx context.Context, tenant string, more int) error {
 		s.MaxWebhooks, counts.Total))
 }
 
-// tell queues what is about to change. What cannot be told of is not done.
-func (s Service) tell(ctx context.Context, c system.Change) error {
+// queueChange queues what is about to change. If it cannot be queued, the change is not made.
+func (s Service) queueChange(ctx context.Context, c system.Change) error {
 	if s.Changes == nil {
 		return nil
 	}
