@@ -24,7 +24,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 	var prev webhook.Rev
 	var rec webhook.Delivery
 	if old == nil {
-		rec = first(m, b.retention())
+		rec = m.Record(b.retention())
 	} else {
 		rec, prev = *old, old.Rev()
 	}
@@ -36,18 +36,18 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 	}
 	rec.Owner = it.ID
 
-	w, ok := b.webhooks[m.webhook()]
+	w, ok := b.webhooks[m.Target()]
 	if !ok {
 		// Nothing is owed to a webhook that is gone; a record that was pending must not look so for ever.
 		if old == nil || old.Status != webhook.Pending {
 			return true
 		}
 		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ErrWebhookDeleted})
-		return b.finish(ctx, it, rec, prev, webhook.Failed)
+		return b.endRound(ctx, it, rec, prev, webhook.Failed)
 	}
 	if !w.Active {
 		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ErrWebhookInactive})
-		return b.finish(ctx, it, rec, prev, webhook.Failed)
+		return b.endRound(ctx, it, rec, prev, webhook.Failed)
 	}
 	d, err := b.Dialects.Dialect(ctx, m.Dialect)
 	if err != nil {
@@ -71,18 +71,18 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 		return false // we are being stopped: the answer, if any, says nothing of the receiver
 	}
 	if !sent {
-		b.aside(ctx, []*item{it})
+		b.divert(ctx, []*item{it})
 		return !it.stays
 	}
 	rec.Record(a)
-	return b.conclude(ctx, it, rec, prev, d, w)
+	return b.afterPost(ctx, it, rec, prev, d, w)
 }
 
-// conclude decides what an attempt means for its delivery and its webhook, records it, and takes the next step.
-func (b *batch) conclude(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev, d *dialect.Dialect, w webhook.Webhook) (done bool) {
+// afterPost decides what an attempt means for its delivery and its webhook, records it, and takes the next step.
+func (b *batch) afterPost(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev, d *dialect.Dialect, w webhook.Webhook) (done bool) {
 	a := *rec.LastAttempt()
 	if a.Error == "" {
-		done = b.finish(ctx, it, rec, prev, webhook.Succeeded)
+		done = b.endRound(ctx, it, rec, prev, webhook.Succeeded)
 		b.recovered(ctx, w, rec.Type)
 		return done
 	}
@@ -98,18 +98,18 @@ func (b *batch) conclude(ctx context.Context, it *item, rec webhook.Delivery, pr
 		}
 		return handled
 	}
-	return b.finish(ctx, it, rec, prev, webhook.Failed)
+	return b.endRound(ctx, it, rec, prev, webhook.Failed)
 }
 
-// finish records the round's last attempt, and does what follows.
-func (b *batch) finish(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev, status webhook.DeliveryStatus) (done bool) {
+// endRound records the round's last attempt, and does what follows.
+func (b *batch) endRound(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev, status webhook.DeliveryStatus) (done bool) {
 	rec.Status, rec.NextAt, rec.Via = status, time.Time{}, ""
 	saved, handled := b.save(ctx, it, rec, prev)
 	if !saved {
 		return handled
 	}
 	b.attempted(ctx, rec)
-	return status != webhook.Failed || b.end(ctx, rec, false)
+	return status != webhook.Failed || b.afterFailedRound(ctx, rec, false)
 }
 
 // Writes of a record that met a passing fault are tried again this often, at first this far apart and then twice as

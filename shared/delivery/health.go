@@ -22,8 +22,8 @@ const (
 	healthTries = 3
 )
 
-// Whoever changes a webhook's state tells of it first (package system). When that is not possible the change is not made
-// either: the next attempt that shows the same tries again.
+// A change of a webhook's state is queued before it is made (package system). When that is not possible the change is not
+// made either: the next attempt that shows the same tries again.
 
 // recovered clears what failed attempts left on a webhook. What goes wrong here is logged and fails no delivery.
 func (b *batch) recovered(ctx context.Context, w webhook.Webhook, eventType string) {
@@ -35,7 +35,7 @@ func (b *batch) recovered(ctx context.Context, w webhook.Webhook, eventType stri
 	if w.Health = b.healthOf(w); w.Health == (webhook.Health{}) {
 		return
 	}
-	if !w.Health.FailingSince.IsZero() && b.tell(ctx, system.Recovered(w, b.now()), eventType) != nil {
+	if !w.Health.FailingSince.IsZero() && b.queueChange(ctx, system.Recovered(w, b.now()), eventType) != nil {
 		return
 	}
 	if ok, _ := b.setHealth(ctx, w, webhook.Health{}); ok && !w.Health.FailingSince.IsZero() {
@@ -106,7 +106,7 @@ func (b *batch) failing(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 		return nil
 	}
 	at := b.now()
-	err := b.tell(ctx, system.Failing(w, at), rec.Type)
+	err := b.queueChange(ctx, system.Failing(w, at), rec.Type)
 	for try := 0; err == nil && w.Health.FailingSince.IsZero(); try++ {
 		to := w.Health
 		to.FailingSince = at
@@ -179,7 +179,7 @@ func (b *batch) disable(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 		return nil
 	}
 	at := b.now()
-	if err := b.tell(ctx, system.Disabled(now, at, reason), rec.Type); err != nil {
+	if err := b.queueChange(ctx, system.Disabled(now, at, reason), rec.Type); err != nil {
 		return err
 	}
 	old := now
@@ -199,13 +199,13 @@ func (b *batch) disable(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 	return nil
 }
 
-// tell queues what is about to change. eventType is that of the delivery which shows it: where that tells of a change
-// itself, nobody is told by an event of what comes of it, or two webhooks could keep each other busy for ever.
-func (b *batch) tell(ctx context.Context, c system.Change, eventType string) error {
+// queueChange queues what is about to change. eventType is that of the delivery which shows it. If that is a system event
+// itself, the change is not published as another, or two webhooks could keep each other busy for ever.
+func (b *batch) queueChange(ctx context.Context, c system.Change, eventType string) error {
 	if b.Changes == nil {
 		return nil
 	}
-	c.Quiet = webhook.IsSystemType(eventType)
+	c.Unpublished = webhook.IsSystemType(eventType)
 	err := queue.SendAll(ctx, b.Changes, []queue.Outgoing{c.Outgoing(time.Now())})
 	if err != nil {
 		b.Log.ErrorContext(ctx, "webhook.tell", "tenant", c.Tenant, "webhook", c.Webhook, "type", c.Type, "err", err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -41,7 +42,7 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 	now := b.now()
 	for _, g := range groups {
 		m := g[0].msg
-		w := b.webhooks[m.webhook()]
+		w := b.webhooks[m.Target()]
 		slot := time.UnixMilli(m.Due)
 		switch {
 		case w.MaxPerSecond == 0 || !w.Active || !b.turn(g[0]):
@@ -63,7 +64,7 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 			stay(gs)
 			continue
 		}
-		var waiting []Message
+		var waiting []message.Message
 		var left [][]*item
 		for i, g := range gs {
 			slot := start.Add(p.Span(i))
@@ -78,7 +79,7 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 				waiting = append(waiting, m)
 			}
 		}
-		if err := b.wait(ctx, ref, p, waiting); err != nil {
+		if err := b.lineUp(ctx, ref, p, waiters(waiting)); err != nil {
 			b.fault(ctx, "delivery.pace", waiting[0], err)
 			stay(left)
 		}
@@ -92,20 +93,21 @@ func (b *batch) owner(it *item) bool {
 	return ok && d.Owner == it.ID
 }
 
-// wait has messages of one webhook come up at their slots, which are in Due: those within sight by themselves, the others
-// in a line. A crash before what they came from is acknowledged leaves copies.
-func (b *batch) wait(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []Message) error {
-	var all []waiter
-	for _, m := range waiting {
+// waiters returns what waits in a line for messages whose slots are in Due.
+func waiters(msgs []message.Message) []waiter {
+	all := make([]waiter, len(msgs))
+	for i, m := range msgs {
 		due := m.Due
 		m.Due, m.Pace = 0, ""
 		body, _ := json.Marshal(m) // as in Outgoing
-		all = append(all, waiter{due, string(body)})
+		all[i] = waiter{due, string(body)}
 	}
-	return b.queueUp(ctx, ref, p, all)
+	return all
 }
 
-func (b *batch) queueUp(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []waiter) error {
+// lineUp has what waits for one webhook's rate come up at its slots: what is within sight by itself, the rest in lines. A
+// crash before what it came from is acknowledged leaves copies.
+func (b *batch) lineUp(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []waiter) error {
 	now := b.now()
 	slices.SortStableFunc(waiting, func(a, b waiter) int { return cmp.Compare(a.due, b.due) })
 	near := 0
@@ -124,7 +126,7 @@ func (b *batch) queueUp(ctx context.Context, ref webhook.Ref, p webhook.Pace, wa
 func alone(waiting []waiter, pace string, now time.Time) []queue.Outgoing {
 	var out []queue.Outgoing
 	for _, w := range waiting {
-		m, err := parse(w.body)
+		m, err := message.Parse(w.body)
 		if err != nil {
 			out = append(out, queue.Outgoing{Body: w.body})
 			continue
@@ -153,7 +155,7 @@ func (b *batch) advance(ctx context.Context, items []*item) {
 		}
 		err := b.change(ctx, ref, changing)
 		if err != nil {
-			b.fault(ctx, "delivery.line", Message{Tenant: ref.Tenant, Webhook: ref.ID}, err)
+			b.fault(ctx, "delivery.line", message.Message{Tenant: ref.Tenant, Webhook: ref.ID}, err)
 		}
 		for _, it := range changing {
 			it.stays = err != nil
@@ -172,7 +174,7 @@ func (b *batch) still(ctx context.Context, ref webhook.Ref, its []*item) (changi
 	var same []*item
 	for _, it := range its {
 		l := it.line
-		if merge || w.MaxPerSecond == 0 || !w.Active || l.void(w.Pace(), now) || l.waiting[0].due <= now.Add(sight).UnixMilli() ||
+		if merge || w.MaxPerSecond == 0 || !w.Active || l.outdated(w.Pace(), now) || l.waiting[0].due <= now.Add(sight).UnixMilli() ||
 			it.ReceiveCount >= maxSteps || !b.room(ctx, b.source) {
 			changing = append(changing, it)
 			continue
@@ -189,10 +191,10 @@ func (b *batch) change(ctx context.Context, ref webhook.Ref, its []*item) error 
 	p := w.Pace()
 	var waiting, anew []waiter
 	for _, it := range its {
-		void := it.line.void(p, now)
+		outdated := it.line.outdated(p, now)
 		for _, one := range it.line.waiting {
 			// Slots that passed while nobody looked are lost too: what held them must not go out all at once.
-			if void || one.due < now.Add(-sight).UnixMilli() {
+			if outdated || one.due < now.Add(-sight).UnixMilli() {
 				anew = append(anew, one)
 			} else {
 				waiting = append(waiting, one)
@@ -211,7 +213,7 @@ func (b *batch) change(ctx context.Context, ref webhook.Ref, its []*item) error 
 			anew[i].due = start.Add(p.Span(i)).UnixMilli()
 		}
 	}
-	return b.queueUp(ctx, ref, p, append(waiting, anew...))
+	return b.lineUp(ctx, ref, p, append(waiting, anew...))
 }
 
 // turn reports whether the message will make an attempt now.
@@ -226,9 +228,9 @@ func (b *batch) turn(it *item) bool {
 
 // copyOf returns what another message must hold to stand for this one. It has another id, so that it counts only by the
 // attempt it is for.
-func (b *batch) copyOf(it *item) Message {
+func (b *batch) copyOf(it *item) message.Message {
 	if d, ok := b.records[it.msg.Key()]; ok && d.Owner == it.ID && d.Status == webhook.Pending {
-		return next(d)
+		return message.Next(d)
 	}
 	return it.msg
 }

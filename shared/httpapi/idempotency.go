@@ -39,11 +39,11 @@ func keyReused() error {
 	return webhook.ErrConflict("idempotency-key-reused", "this Idempotency-Key was used with another body in the last 24 hours")
 }
 
-// once runs the call unless its credential has used the key already: then the first answer is given again. It may hold a
+// answerOnce runs the call unless its credential has used the key already: then the first answer is given again. It may hold a
 // secret, and was given to a credential that might have it; the same key of another credential is another key. A refused
 // call (400 and above) leaves no trace of the key. Keys used before a credential was part of what they are unique within are
 // not found any more: for a day after that release a call that is repeated across it is made twice.
-func (a *API) once(c *call, key string, run func() (answer, error)) (answer, error) {
+func (a *API) answerOnce(c *call, key string, run func() (answer, error)) (answer, error) {
 	p := webhook.Pin{
 		Tenant: c.key.Tenant, Scope: c.caller + " " + c.request.Method + " " + c.request.URL.EscapedPath(), Key: key, Hash: hashOf(c.request, c.body),
 	}

@@ -54,7 +54,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
 		t: t, now: new(stacktest.Clock), log: new(bytes.Buffer), dead: new(deadLetters), bulk: new(stacktest.Outbox),
-		events: &publisher{once: map[ingest.Once][]ingest.Result{}},
+		events: &publisher{set: stacktest.Dialects(t), answered: map[ingest.IdempotencyKey][]ingest.Result{}},
 	}
 	b := stacktest.Builder(t, &w.faults)
 	w.store, w.sender = b.Store, &deliverer{store: b.Store, now: w.now.Now}
@@ -347,38 +347,60 @@ func judge(t *testing.T, what, pointer, body string) error {
 
 // publisher accepts events and remembers them.
 type publisher struct {
-	mu   sync.Mutex
-	got  []ingest.Input
-	once map[ingest.Once][]ingest.Result
-	err  error
+	set      *dialect.Set
+	mu       sync.Mutex
+	got      []ingest.Input
+	answered map[ingest.IdempotencyKey][]ingest.Result
+	err      error
 }
 
-func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error) {
+// Accept publishes what others than the API hand in.
+func (p *publisher) Accept(ctx context.Context, t webhook.Tenant, in []ingest.Input, key *ingest.IdempotencyKey) ([]ingest.Result, error) {
+	d, err := p.set.Dialect(ctx, t.Dialect)
+	if err != nil {
+		return nil, err
+	}
+	var checked []ingest.Checked
+	for _, e := range in {
+		c, faults := ingest.Check(d, e)
+		if faults != nil {
+			return nil, webhook.ErrInvalid(faults...)
+		}
+		checked = append(checked, c)
+	}
+	return p.Publish(ctx, t.ID, d, checked, key)
+}
+
+func (p *publisher) Publish(_ context.Context, tenant string, _ *dialect.Dialect, in []ingest.Checked, key *ingest.IdempotencyKey) ([]ingest.Result, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
 		return nil, p.err
 	}
-	if once != nil {
-		for first, results := range p.once {
-			if first.Scope == once.Scope && first.Key == t.ID+once.Key {
-				if first.Hash != once.Hash {
+	if key != nil {
+		for first, results := range p.answered {
+			if first.Scope == key.Scope && first.Key == tenant+key.Key {
+				if first.Hash != key.Hash {
 					return nil, webhook.ErrConflict("idempotency-key-reused", "another body")
 				}
 				return results, nil
 			}
 		}
 	}
+	for _, i := range ingest.Clashing(in) {
+		return nil, webhook.ErrInvalid(webhook.FieldError{Field: strconv.Itoa(i) + ".id", Message: ingest.IDTwice})
+	}
 	var out []ingest.Result
-	for _, e := range in {
+	for _, c := range in {
+		e := c.Input()
 		if e.ID == "" {
 			e.ID = webhook.NewID(webhook.EventPrefix, time.Now())
 		}
 		p.got = append(p.got, e)
 		out = append(out, ingest.Result{ID: e.ID, Type: e.Type, Matched: 1})
 	}
-	if once != nil {
-		p.once[ingest.Once{Scope: once.Scope, Key: t.ID + once.Key, Hash: once.Hash}] = out
+	if key != nil {
+		p.answered[ingest.IdempotencyKey{Scope: key.Scope, Key: tenant + key.Key, Hash: key.Hash}] = out
 	}
 	return out, nil
 }
@@ -394,7 +416,7 @@ type deliverer struct {
 	gone  bool
 }
 
-func (d *deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
+func (d *deliverer) Test(ctx context.Context, _ *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
 	if d.boom {
 		panic("boom: secret detail")
 	}
@@ -408,7 +430,7 @@ func (d *deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhoo
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.tests++
-	rec := record(t.ID, w.ID, webhook.NewID(webhook.EventPrefix, d.now()), d.now())
+	rec := record(w.Tenant, w.ID, webhook.NewID(webhook.EventPrefix, d.now()), d.now())
 	rec.Type = eventType
 	rec.Status = webhook.Failed
 	rec.Record(webhook.Attempt{ScheduledAt: d.now(), StartedAt: d.now(), Duration: 1500 * time.Microsecond, StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: "no", ResponseHeaders: map[string]string{"Server": "nginx"}})

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"hookline/shared/delivery"
 	"hookline/shared/eventlog"
 	"hookline/shared/faultinject"
 	"hookline/shared/stack/stacktest"
@@ -130,7 +129,7 @@ func TestEventLogPins(t *testing.T) {
 	stacktest.World{Receiver: &stacktest.Receiver{}, WrapStore: func(s store.Store) store.Store { return &pinWatch{s, kept} }}.Run(t, func(t *testing.T, s *stacktest.Stack) {
 		acme := s.Tenant("acme", "standard")
 		acme.PublishEvent(map[string]any{"id": "order-1", "type": "order.placed", "data": map[string]any{}})
-		if got, want := <-kept, delivery.DefaultRetention; got != want {
+		if got, want := <-kept, webhook.DefaultRetention; got != want {
 			t.Errorf("got a pin kept for %v, want %v", got, want)
 		}
 	})

@@ -139,7 +139,7 @@ func (s *Service) withdraw(ctx context.Context, pins []webhook.Pin) {
 func (s *Service) settle(ctx context.Context, tenant string, pubs []*publication) error {
 	var entries []string
 	for _, p := range pubs {
-		if p.repeat && !p.void && !p.early && p.entry != "" {
+		if p.repeat && !p.skip && !p.early && p.entry != "" {
 			entries = append(entries, p.entry)
 		}
 	}

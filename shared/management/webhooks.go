@@ -61,15 +61,11 @@ type Created struct {
 	Secret  string
 }
 
-// CreateWebhook makes a webhook. found are the faults that reading the input has shown already.
-func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in WebhookInput, found input.Faults) (Created, error) {
-	d, err := s.Dialects.Dialect(ctx, t.Dialect)
-	if err != nil {
-		return Created{}, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
-	}
+// CreateWebhook makes a webhook of a tenant, whose dialect is d. found are the faults that reading the input has shown already.
+func (s Service) CreateWebhook(ctx context.Context, d *dialect.Dialect, tenant string, in WebhookInput, found input.Faults) (Created, error) {
 	now := s.now()
 	w := webhook.Webhook{
-		Ref:       webhook.Ref{Tenant: t.ID, ID: webhook.NewID(webhook.WebhookPrefix, now)},
+		Ref:       webhook.Ref{Tenant: tenant, ID: webhook.NewID(webhook.WebhookPrefix, now)},
 		Active:    true,
 		CreatedAt: now, UpdatedAt: now,
 	}
@@ -85,7 +81,7 @@ func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in Webhook
 	if err := faults.Err(); err != nil {
 		return Created{}, err
 	}
-	if err := s.room(ctx, t.ID, 1); err != nil {
+	if err := s.room(ctx, tenant, 1); err != nil {
 		return Created{}, err
 	}
 	if err := s.sealHeaders(ctx, &w, headers); err != nil {
@@ -97,7 +93,7 @@ func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in Webhook
 	}
 	w.Secrets = []webhook.Secret{{Version: 1, Sealed: sealed}}
 	w.KeepSince(webhook.Webhook{}, now)
-	if err := s.tell(ctx, system.Created(w)); err != nil {
+	if err := s.queueChange(ctx, system.Created(w)); err != nil {
 		return Created{}, err
 	}
 	if err := s.Store.CreateWebhook(ctx, w); err != nil {
@@ -120,8 +116,8 @@ func (s Service) room(ctx context.Context, tenant string, more int) error {
 		s.MaxWebhooks, counts.Total))
 }
 
-// tell queues what is about to change. What cannot be told of is not done.
-func (s Service) tell(ctx context.Context, c system.Change) error {
+// queueChange queues what is about to change. If it cannot be queued, the change is not made.
+func (s Service) queueChange(ctx context.Context, c system.Change) error {
 	if s.Changes == nil {
 		return nil
 	}
@@ -132,15 +128,10 @@ func (s Service) tell(ctx context.Context, c system.Change) error {
 }
 
 // UpdateWebhook changes a webhook. A change without fields changes nothing. Another address, or being made active
-// again, forgets what its deliveries have shown of its health.
-func (s Service) UpdateWebhook(ctx context.Context, t webhook.Tenant, id string, in WebhookInput, found input.Faults) (webhook.Webhook, error) {
-	d, err := s.Dialects.Dialect(ctx, t.Dialect)
-	if err != nil {
-		return webhook.Webhook{}, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
-	}
-	var w webhook.Webhook
+// again, forgets what its deliveries have shown of its health. d is its tenant's dialect.
+func (s Service) UpdateWebhook(ctx context.Context, d *dialect.Dialect, ref webhook.Ref, in WebhookInput, found input.Faults) (w webhook.Webhook, err error) {
 	err = retry(func() (err error) {
-		w, err = s.updateOnce(ctx, d, webhook.Ref{Tenant: t.ID, ID: id}, in, slices.Clone(found))
+		w, err = s.updateOnce(ctx, d, ref, in, slices.Clone(found))
 		return err
 	})
 	return w, err

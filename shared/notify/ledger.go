@@ -103,8 +103,8 @@ func (l *ledger) leftover(now time.Time) leftover {
 	return left
 }
 
-// told notes that a digest was mailed.
-func (l *ledger) told(d leftover) bool {
+// digestSent notes that a digest was mailed.
+func (l *ledger) digestSent(d leftover) bool {
 	ids := make([]string, len(d.entries))
 	for i, e := range d.entries {
 		ids[i] = e.ID

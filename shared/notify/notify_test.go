@@ -27,7 +27,7 @@ import (
 // postOffice keeps the mails that it takes.
 type postOffice struct {
 	mu    sync.Mutex
-	took  []Mail
+	mails []Mail
 	fault func(m Mail, n int) error // n counts the mails offered, from 1
 	n     int
 	takes time.Duration // for one mail
@@ -48,7 +48,7 @@ func (p *postOffice) Send(ctx context.Context, m Mail) error {
 			return err
 		}
 	}
-	p.took = append(p.took, m)
+	p.mails = append(p.mails, m)
 	return nil
 }
 
@@ -57,7 +57,7 @@ func (p *postOffice) subjects(to string) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var all []string
-	for _, m := range p.took {
+	for _, m := range p.mails {
 		if m.To == to {
 			all = append(all, m.Subject)
 		}
@@ -234,8 +234,8 @@ func TestOneMailPerChange(t *testing.T) {
 			}
 		}
 		count(w, "ops@acme.example", len(want))
-		if len(w.post.took) != len(want) {
-			t.Errorf("%d mails in all, want %d", len(w.post.took), len(want))
+		if len(w.post.mails) != len(want) {
+			t.Errorf("%d mails in all, want %d", len(w.post.mails), len(want))
 		}
 		w.empty()
 	})
@@ -278,7 +278,7 @@ func TestNoStorm(t *testing.T) {
 		if got, want := w.post.subjects("ops@acme.example")[10], "[AgileTune] 15 more changes of webhooks"; got != want {
 			t.Errorf("the digest is called %q, want %q", got, want)
 		}
-		text := w.post.took[len(w.post.took)-1].Text
+		text := w.post.mails[len(w.post.mails)-1].Text
 		told := 0
 		for i := range 25 {
 			told += strings.Count(text, fmt.Sprintf("“Orders %d”", i))
@@ -302,7 +302,7 @@ func TestManyMore(t *testing.T) {
 		w.fail("acme", 0, maxEntries+20)
 		pass(2 * time.Hour)
 		count(w, "ops@acme.example", 11)
-		m := w.post.took[10]
+		m := w.post.mails[10]
 		if want := fmt.Sprintf("%d more changes", maxEntries+20-10); !strings.Contains(m.Subject, want) || !strings.Contains(m.Text, "… and about 20 more.") {
 			t.Errorf("got %q, want %q, of which 20 are counted only", m.Subject, want)
 		}
@@ -368,7 +368,7 @@ func TestFaults(t *testing.T) {
 			pass(3 * time.Hour)
 			seen := make(map[string]int)
 			var got outcome
-			for _, m := range w.post.took {
+			for _, m := range w.post.mails {
 				if strings.Contains(m.Subject, "more change") {
 					got.digests++
 				} else {
@@ -507,8 +507,8 @@ func TestNoNotices(t *testing.T) {
 					}
 					body = msgs[0].Body
 				}
-				if len(w.post.took) != 0 {
-					t.Errorf("mailed %v", w.post.took)
+				if len(w.post.mails) != 0 {
+					t.Errorf("mailed %v", w.post.mails)
 				}
 			})
 		})

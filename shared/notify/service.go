@@ -194,7 +194,7 @@ func (s *Service) notice(ctx context.Context, n system.Notice) error {
 		return s.edit(ctx, t.ID, hour, func(l *ledger) bool { return l.sent(c.id) })
 	}
 	// The digest's message first: a crash after it makes a second one, which will find nothing to mail.
-	if err := s.park(ctx, digest{Tenant: t.ID, Hour: hour, Due: hour.Add(time.Hour)}); err != nil {
+	if err := s.delay(ctx, digest{Tenant: t.ID, Hour: hour, Due: hour.Add(time.Hour)}); err != nil {
 		return err
 	}
 	return s.edit(ctx, t.ID, hour, func(l *ledger) bool {
@@ -237,8 +237,8 @@ func (s *Service) product(ctx context.Context, t webhook.Tenant) string {
 	return line(d.Product, maxName)
 }
 
-// park has a digest wait, by delays of at most 15 minutes one after the other: a message that waits so is not in flight.
-func (s *Service) park(ctx context.Context, d digest) error {
+// delay has a digest wait, by delays of at most 15 minutes one after the other: a message that waits so is not in flight.
+func (s *Service) delay(ctx context.Context, d digest) error {
 	b, err := json.Marshal(map[string]digest{"digest": d})
 	if err != nil {
 		return err
@@ -251,7 +251,7 @@ func (s *Service) park(ctx context.Context, d digest) error {
 // for whoever notes one relies on a digest that waits.
 func (s *Service) digest(ctx context.Context, d digest) error {
 	if d.Due.After(s.now()) {
-		return s.park(ctx, d)
+		return s.delay(ctx, d)
 	}
 	t, err := s.recipient(ctx, d.Tenant)
 	if err != nil || t.NotifyEmail == "" {
@@ -275,7 +275,7 @@ func (s *Service) digest(ctx context.Context, d digest) error {
 		if err := s.send(ctx, left.mail(t, d.Hour, s.product(ctx, t), s.Console)); err != nil {
 			return err
 		}
-		if err := s.edit(ctx, t.ID, d.Hour, func(l *ledger) bool { return l.told(left) }); err != nil {
+		if err := s.edit(ctx, t.ID, d.Hour, func(l *ledger) bool { return l.digestSent(left) }); err != nil {
 			return err
 		}
 	}

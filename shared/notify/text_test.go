@@ -193,8 +193,8 @@ func TestAddresses(t *testing.T) {
 	} {
 		post := new(postOffice)
 		err := (&Service{Mailer: post}).send(t.Context(), Mail{To: to})
-		if (err == nil) != ok || len(post.took) > 0 != ok {
-			t.Errorf("%q: got %v and %d mails, want taken: %t", to, err, len(post.took), ok)
+		if (err == nil) != ok || len(post.mails) > 0 != ok {
+			t.Errorf("%q: got %v and %d mails, want taken: %t", to, err, len(post.mails), ok)
 		}
 		if _, perr := mail.ParseAddress(to); perr != nil && webhook.KindOf(err) != webhook.Invalid {
 			t.Errorf("%q: got kind %v, want Invalid", to, webhook.KindOf(err))

@@ -70,7 +70,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestLost has one of two writes in a group end the transaction under the other.
+// TestLost has one of two writes in a group end the transaction that both are in.
 func TestLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db, err := open("", oneTable())

@@ -37,14 +37,14 @@ const eventID = "sys_"
 // Change is a change of a webhook's state, queued by whoever is about to make it; or that a delivery ran out of
 // attempts, which is on record before it is queued.
 type Change struct {
-	Type    string `json:"type"`
-	Tenant  string `json:"tenant"`
-	Webhook string `json:"webhook"`         // that it is about, and that is never told of it
-	At      int64  `json:"at"`              // when, in Unix milliseconds of the deployment's clock
-	Of      string `json:"of,omitempty"`    // what was recovered from or failed, where At does not tell: see Recovered, Failed
-	Sent    int64  `json:"sent"`            // when it was queued, in Unix milliseconds of real time
-	Writer  string `json:"writer"`          // made at random: tells the messages of two that make one change apart
-	Quiet   bool   `json:"quiet,omitempty"` // no event, for the delivery of one has caused it; a notice all the same
+	Type        string `json:"type"`
+	Tenant      string `json:"tenant"`
+	Webhook     string `json:"webhook"`         // that it is about, and that is never told of it
+	At          int64  `json:"at"`              // when, in Unix milliseconds of the deployment's clock
+	Of          string `json:"of,omitempty"`    // what was recovered from or failed, where At does not tell: see Recovered, Failed
+	Sent        int64  `json:"sent"`            // when it was queued, in Unix milliseconds of real time
+	Writer      string `json:"writer"`          // made at random: tells the messages of two that make one change apart
+	Unpublished bool   `json:"quiet,omitempty"` // no event is published, for the delivery of one has caused it; a notice all the same
 	// Data is the event's. It is made once, so that every copy of the message tells the same.
 	Data json.RawMessage `json:"data"`
 }
@@ -78,7 +78,7 @@ func (c Change) Before() (Change, bool) {
 	data.Status, data.Reason, data.Since = string(webhook.Failing), OutOfAttempts, c.Of
 	return Change{
 		Type: WebhookFailing, Tenant: c.Tenant, Webhook: c.Webhook, At: at.UnixMilli(), Sent: at.UnixMilli(), Writer: c.Writer,
-		Quiet: c.Quiet, Data: encode(data),
+		Unpublished: c.Unpublished, Data: encode(data),
 	}, true
 }
 
@@ -169,8 +169,8 @@ func (c Change) Awaited(real time.Time) bool {
 	return real.Before(time.UnixMilli(c.Sent).Add(Patience))
 }
 
-// Told reports whether the change goes to the stack's event bus: those of webhooks do. Deliveries fail by the thousand.
-func (c Change) Told() bool { return c.Type != DeliveryFailed }
+// Announced reports whether the change goes to the stack's event bus: those of webhooks do. Deliveries fail by the thousand.
+func (c Change) Announced() bool { return c.Type != DeliveryFailed }
 
 // Notice returns the change as it stands on the event bus.
 func (c Change) Notice() Notice {

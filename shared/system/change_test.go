@@ -182,7 +182,7 @@ func TestWire(t *testing.T) {
 	d.Record(webhook.Attempt{StartedAt: noon, StatusCode: 500, Error: webhook.ErrBadStatus})
 	failed := Failed(d)
 	want = `{"delivery_id":"` + d.ID() + `","webhook_id":"wh_1","event_id":"evt_1","event_type":"order.placed","attempts":1,"error":"bad_status","status_code":500}`
-	if string(failed.Data) != want || failed.Told() || !c.Told() {
-		t.Errorf("got %s (told: %t), want %s, which the bus is not told of", failed.Data, failed.Told(), want)
+	if string(failed.Data) != want || failed.Announced() || !c.Announced() {
+		t.Errorf("got %s (told: %t), want %s, which the bus is not told of", failed.Data, failed.Announced(), want)
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"hookline/shared/api"
 	"hookline/shared/clock"
 	"hookline/shared/faultinject"
-	"hookline/shared/queue"
 	"hookline/shared/stack/stacktest"
 )
 
@@ -197,7 +196,7 @@ func held(ctx context.Context, dir string, clk clock.Clock) (*Engines, error) {
 		return syscall.Flock(int(f.Fd()), syscall.LOCK_SH)
 	}
 	for name, q := range e.Queues {
-		e.Queues[name] = faultinject.Queue(q.(queue.Queue), faultinject.QueueFaults{Before: wait})
+		e.Queues[name] = faultinject.Queue(q, faultinject.QueueFaults{Before: wait})
 	}
 	return e, nil
 }

@@ -25,8 +25,11 @@ type Engines struct {
 // Open opens engines that keep what they keep in the folder dir.
 type Open func(ctx context.Context, dir string, clk clock.Clock) (*Engines, error)
 
-// expireAtOnce bounds one deletion of what has expired.
-const expireAtOnce = 10_000
+// Expired entries are deleted in a few small writes, between which others have their turn.
+const (
+	expireAtOnce = 1000
+	expireWrites = 10
+)
 
 // Embedded opens the engines that every build has: SQLite, in one file of the folder.
 func Embedded(_ context.Context, dir string, clk clock.Clock) (*Engines, error) {
@@ -47,8 +50,12 @@ func Embedded(_ context.Context, dir string, clk clock.Clock) (*Engines, error) 
 	return &Engines{
 		Store: kept, Queues: queues, Close: shut,
 		Expire: func(ctx context.Context) error {
-			_, err := kept.Expire(ctx, expireAtOnce)
-			return err
+			for range expireWrites {
+				if n, err := kept.Expire(ctx, expireAtOnce); err != nil || n < expireAtOnce {
+					return err
+				}
+			}
+			return nil
 		},
 	}, nil
 }

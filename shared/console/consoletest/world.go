@@ -1,5 +1,5 @@
-// Package consoletest is the world that the console's tests live in: a console over the whole API over a store in memory,
-// and a browser that visits it.
+// Package consoletest has the world of the console's tests: a console with the whole API and a store in memory, and a browser
+// that visits it.
 package consoletest
 
 import (
@@ -27,32 +27,32 @@ import (
 	"hookline/shared/webhook"
 )
 
-// AdminKey is the world's.
+// AdminKey is the admin key of every world.
 const AdminKey = stacktest.AdminKey
 
-// World is a console over an API over a store in memory. Its fields can be changed at any time.
+// World is a console with its API and a store in memory. Tests can change its fields at any time.
 type World struct {
 	T       testing.TB
 	API     http.Handler
 	Console http.Handler
 	Store   store.Store
 	Faults  faultinject.StoreFaults
-	Broken  error           // of the store that the console asks, if not nil
-	Locked  error           // of the keyring, if not nil
-	Answer  egress.Response // of every receiver
+	Broken  error           // the answer of the console's store to sign-ins, unless it is nil
+	Locked  error           // the answer of the keyring, unless it is nil
+	Answer  egress.Response // the answer of every receiver
 	Mails   Mails
 	Now     time.Time        // the deployment's
-	At      time.Time        // the console's, where it has one of its own
-	Queued  stacktest.Outbox // messages for attempts, which nobody makes
+	At      time.Time        // the console's, if it differs
+	Queued  stacktest.Outbox // messages for attempts, which are not made
 	Bulk    stacktest.Outbox // of replay jobs
 	LogOff  bool             // there is no event log
 	Log     bytes.Buffer
 }
 
-// Mails are those that were sent, by tenant.
+// Mails are the mails that were sent, by tenant.
 type Mails map[string][]console.Mail
 
-// Sent returns a tenant's.
+// Sent returns mails to a tenant.
 func (m Mails) Sent(_ context.Context, tenant string, since time.Time, most int) (out []console.Mail, more bool, err error) {
 	for _, mail := range m[tenant] {
 		if !mail.At.Before(since) {
@@ -62,7 +62,7 @@ func (m Mails) Sent(_ context.Context, tenant string, since time.Time, most int)
 	return out[:min(len(out), most)], len(out) > most, nil
 }
 
-// New returns one with nothing in it, which ends with the test.
+// New returns an empty world, which ends with the test.
 func New(t testing.TB) *World {
 	t.Helper()
 	w := &World{T: t, Mails: Mails{}, Now: stacktest.Noon(), Answer: egress.Response{Status: 200, Body: "fine"}}
@@ -148,12 +148,12 @@ func (k keys) KeyByHash(ctx context.Context, hash string) (webhook.Key, error) {
 	return k.Store.KeyByHash(ctx, hash)
 }
 
-// receivers answers in the place of all receivers.
+// receivers answers instead of all receivers.
 type receivers struct{ w *World }
 
 func (r receivers) Post(context.Context, egress.Request) egress.Response { return r.w.Answer }
 
-// Call asks the API, and fails the test unless it answers with the status.
+// Call makes a request to the API, and fails the test unless the answer has the status.
 func (w *World) Call(want int, key, method, path, body string, out any) {
 	w.T.Helper()
 	client := stacktest.Call(w.T, w.API, key)
@@ -192,7 +192,7 @@ func (w *World) Webhook(key string, fields ...string) string {
 	return made.ID
 }
 
-// Shown is what the API says of a webhook.
+// Shown is a webhook as the API shows it.
 type Shown struct {
 	URL, Name, Format string
 	Active            bool
@@ -207,10 +207,10 @@ func (w *World) Show(key, id string) (s Shown) {
 	return s
 }
 
-// Began is when the first delivery of a test was accepted: no earlier than its tenant was created.
+// Began is the time at which the first delivery of a test was accepted. It is after the creation of the tenant.
 func Began() time.Time { return time.Date(2026, 3, 20, 12, 0, 1, 0, time.UTC) }
 
-// Delivered records a delivery of acme's, which succeeded at once unless it is changed, and returns its id.
+// Delivered stores a delivery of acme's and returns its id. It succeeded at once unless change changes it.
 func (w *World) Delivered(hook, event string, at time.Time, change func(*webhook.Delivery)) string {
 	w.T.Helper()
 	d := webhook.Delivery{
@@ -247,7 +247,7 @@ func (w *World) Publish(key, eventType string, fields ...string) string {
 	return made.ID
 }
 
-// Source is what the API says of a source.
+// Source is a source as the API shows it.
 type Source struct{ ID, Kind, Name, URL string }
 
 // Source makes a source of deployments.
@@ -258,7 +258,7 @@ func (w *World) Source(key, kind, name string) Source {
 	return made
 }
 
-// Deployed registers a deployment of the tenant acme, unless d says another.
+// Deployed stores a deployment, of acme unless d says otherwise.
 func (w *World) Deployed(d webhook.Deployment) webhook.Deployment {
 	w.T.Helper()
 	if d.Tenant == "" {
@@ -282,7 +282,7 @@ func (w *World) Deployed(d webhook.Deployment) webhook.Deployment {
 	return d
 }
 
-// Noon is in the middle of a day that comes after all that the test made.
+// Noon is the middle of a day after everything that the test made.
 func Noon() time.Time {
 	return time.Now().UTC().Truncate(24 * time.Hour).Add(60*24*time.Hour + 12*time.Hour)
 }

@@ -3,24 +3,25 @@ package deliveries
 import (
 	"net/url"
 
+	"hookline/shared/api"
 	"hookline/shared/console/feed"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
 )
 
-// historyPage is a list of deliveries: a webhook's or all of the tenant's.
+// historyPage is a list of deliveries, of one webhook or of all.
 type historyPage struct {
 	feed.List
-	Data    []record.Delivery
-	Names   map[string]string // what webhooks are called, by id; nil where all rows are one webhook's
-	Webhook *record.Webhook   // nil for the tenant's
+	Data    []api.Delivery
+	Names   map[string]string // labels of webhooks by id; nil in the list of one webhook
+	Webhook *record.Webhook   // nil in the list of all
 }
 
-func showAll(v *page.Visit) {
+func showHistory(v *page.Visit) {
 	history(v, nil, "/console/deliveries", "/v1/deliveries", "deliveries", v.Dialect.Words["deliveries"])
 }
 
-func showWebhooks(v *page.Visit) {
+func showWebhookHistory(v *page.Visit) {
 	var w record.Webhook
 	if err := v.Get("/v1/webhooks/"+v.ID(), nil, &w); err != nil {
 		v.Failed(err)
@@ -31,9 +32,9 @@ func showWebhooks(v *page.Visit) {
 
 func history(v *page.Visit, of *record.Webhook, address, path, section, title string) {
 	p := historyPage{List: feed.New(v, address), Webhook: of}
-	p.Filter.Matched = "" // events have that
+	p.Filter.Matched = "" // only events have it
 	err := p.Read(v, "event_type", func(query url.Values) (int, *string, error) {
-		var got page.List[record.Delivery]
+		var got api.List[api.Delivery]
 		err := v.Get(path, query, &got)
 		p.Data = append(p.Data, got.Data...)
 		return len(p.Data), got.NextCursor, err
@@ -42,7 +43,7 @@ func history(v *page.Visit, of *record.Webhook, address, path, section, title st
 		v.Failed(err)
 		return
 	}
-	mark := page.Mark(p.Data)
+	mark := page.Digest(p.Data)
 	if v.Unchanged(mark) {
 		return
 	}
@@ -61,5 +62,5 @@ func history(v *page.Visit, of *record.Webhook, address, path, section, title st
 		}
 	}
 	status := p.Finish(mark, len(p.Data), "delivery", "deliveries", newest)
-	v.Show(status, "history", "list", section, title, p)
+	v.Show(status, "history", "list", section, title, &p)
 }

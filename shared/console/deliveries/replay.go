@@ -6,13 +6,14 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
 	"hookline/shared/console/words"
 	"hookline/shared/webhook"
 )
 
-// replayForm is what the dialog shows that sends many deliveries again: first it counts them, then it starts.
+// replayForm is the data of the dialog that sends many deliveries again. It counts them first, and starts at a second press.
 type replayForm struct {
 	Webhook record.Webhook
 	Values  url.Values
@@ -25,39 +26,40 @@ type replayForm struct {
 }
 
 // Get returns a field's value.
-func (f replayForm) Get(name string) string { return f.Values.Get(name) }
+func (f *replayForm) Get(name string) string { return f.Values.Get(name) }
 
 // Choices are the statuses that can be sent again.
-func (f replayForm) Choices() []string {
+func (f *replayForm) Choices() []string {
 	return []string{string(webhook.ReplayFailed), string(webhook.ReplaySucceeded), string(webhook.ReplayMissed)}
 }
 
-// Key tells one choice from another, so that nothing is started but what was counted.
-func (f replayForm) Key() string {
+// Key identifies the selection. A replay starts only with the selection that was counted.
+func (f *replayForm) Key() string {
 	return strings.Join([]string{f.Get("since"), f.Get("until"), f.Get("status"), f.Get("event_type")}, "|")
 }
 
-// Sent says what becomes of them.
-func (f replayForm) Sent() string {
+// Sent is the participle for the deliveries: those that were missed have not been sent before.
+func (f *replayForm) Sent() string {
 	if f.Get("status") == string(webhook.ReplayMissed) {
 		return "sent"
 	}
 	return "sent again"
 }
 
-// Deliveries is how many were counted, in words.
-func (f replayForm) Deliveries() string { return words.Deliveries(f.Matched, f.More) }
+// Deliveries is the number of deliveries that were counted.
+func (f *replayForm) Deliveries() string { return words.Deliveries(f.Matched, f.More) }
 
-// moment writes what a field of a date and time sends as the API does. Other text stays, for the API to read or refuse.
-func moment(s string) string {
+// fromField converts the value of a datetime-local field to a time of the API. It returns other text unchanged: the API reads
+// or refuses it.
+func fromField(s string) string {
 	if t, ok := page.Moment(s); ok {
 		return t.Format(webhook.TimeFormat)
 	}
 	return s
 }
 
-// inField writes a time of the API for such a field.
-func inField(s string) string {
+// toField converts a time of the API to the value of such a field.
+func toField(s string) string {
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		return t.UTC().Format(page.FieldMoment)
 	}
@@ -70,10 +72,10 @@ func showReplayForm(v *page.Visit, status int, f replayForm) {
 		return
 	}
 	f.Types = v.EventNames()
-	v.Show(status, "replay-form", "panel", "webhooks", v.Dialect.Words["replay"], f)
+	v.Show(status, "replay-form", "panel", "webhooks", v.Dialect.Words["replay"], &f)
 }
 
-// replaySpan is how far back the dialog looks, if nobody says otherwise.
+// replaySpan is the default of how far back deliveries are taken.
 const replaySpan = 24 * time.Hour
 
 func askReplay(v *page.Visit) {
@@ -83,7 +85,7 @@ func askReplay(v *page.Visit) {
 	}}
 	for _, name := range []string{"since", "until", "status", "event_type"} {
 		if asked.Get(name) != "" {
-			f.Values.Set(name, inField(asked.Get(name)))
+			f.Values.Set(name, toField(asked.Get(name)))
 		}
 	}
 	showReplayForm(v, http.StatusOK, f)
@@ -96,17 +98,13 @@ func startReplay(v *page.Visit) {
 	}
 	f := replayForm{Values: values}
 	f.Counted = f.Get("counted") != "" && f.Get("counted") == f.Key()
-	in := map[string]any{"since": moment(f.Get("since")), "dry_run": !f.Counted}
-	for name, value := range map[string]string{"until": moment(f.Get("until")), "status": f.Get("status"), "event_type": strings.TrimSpace(f.Get("event_type"))} {
+	in := map[string]any{"since": fromField(f.Get("since")), "dry_run": !f.Counted}
+	for name, value := range map[string]string{"until": fromField(f.Get("until")), "status": f.Get("status"), "event_type": strings.TrimSpace(f.Get("event_type"))} {
 		if value != "" {
 			in[name] = value
 		}
 	}
-	var made struct {
-		ID      string
-		Matched int
-		More    bool
-	}
+	var made api.ReplayStarted
 	if err := v.Create("/v1/webhooks/"+v.ID()+"/replay", in, &made); err != nil {
 		if page.NoEventLog(err) {
 			f.Counted, f.Errors = false, map[string]string{"status": "What was missed is not known: no event log is kept here."}
@@ -115,83 +113,70 @@ func startReplay(v *page.Visit) {
 		}
 		if p := v.Refused(err); p != nil {
 			f.Counted = false
-			f.Errors, f.Problem = p.Beside("since", "until", "status", "event_type")
+			f.Errors, f.Problem = p.FieldErrors("since", "until", "status", "event_type")
 			f.Problem = words.Sentence(f.Problem)
 			showReplayForm(v, http.StatusUnprocessableEntity, f)
 		}
 		return
 	}
-	if made.ID != "" {
-		v.Redirect("/console/replays/" + url.PathEscape(made.ID))
+	if made.ID != nil {
+		v.Redirect("/console/replays/" + url.PathEscape(*made.ID))
 		return
 	}
 	f.Counted, f.Matched, f.More = true, made.Matched, made.More
 	showReplayForm(v, http.StatusOK, f)
 }
 
-// replayPage is one job.
+// replayPage is the data of a replay job's page.
 type replayPage struct {
-	ID        string `json:"id"`
-	WebhookID string `json:"webhook_id"`
-	Status    string `json:"status"`
-	Selection struct {
-		Status    string  `json:"status"`
-		EventType *string `json:"event_type"`
-		Since     string  `json:"since"`
-		Until     string  `json:"until"`
-	} `json:"selection"`
-	Matched    int     `json:"matched"`
-	More       bool    `json:"more"`
-	Started    int     `json:"started"`
-	Skipped    int     `json:"skipped"`
-	Error      *string `json:"error"`
-	CreatedAt  string  `json:"created_at"`
-	UpdatedAt  string  `json:"updated_at"`
-	FinishedAt *string `json:"finished_at"`
-
-	Label     string // of the webhook, its id where that is all there is
+	api.Replay
+	Label     string // the webhook's, or its id
 	MayCancel bool
 }
 
-// Running reports whether the page has more to show later.
-func (p replayPage) Running() bool { return p.Status == string(webhook.ReplayRunning) }
+// Running reports whether the job is running.
+func (p *replayPage) Running() bool { return p.Status == webhook.ReplayRunning }
 
-// Deleted reports whether the job stopped because its webhook is gone.
-func (p replayPage) Deleted() bool {
+// Deleted reports whether the job stopped because its webhook was deleted.
+func (p *replayPage) Deleted() bool {
 	return p.Error != nil && *p.Error == string(webhook.ErrWebhookDeleted)
 }
 
-// Now is how far the bar is, and Most its length. Both are at least what a bar can show.
-func (p replayPage) Now() int {
-	if p.Status == string(webhook.ReplayDone) {
+// Now is the value of the progress bar. It is full once the job is done, also if deliveries were skipped.
+func (p *replayPage) Now() int {
+	if p.Status == webhook.ReplayDone {
 		return p.Most()
 	}
 	return min(p.Started, p.Most())
 }
 
-// Most is the bar's length.
-func (p replayPage) Most() int { return max(p.Matched, 1) }
+// Most is the maximum of the progress bar.
+func (p *replayPage) Most() int { return max(p.Matched, 1) }
 
-// Percent is how far it is.
-func (p replayPage) Percent() int { return 100 * p.Now() / p.Most() }
+// Percent is the progress in percent.
+func (p *replayPage) Percent() int { return 100 * p.Now() / p.Most() }
 
-// Badge is the badge that says how the job stands.
-func (p replayPage) Badge() string {
-	return map[string]string{"running": "pending", "done": "succeeded", "cancelled": "inactive", "failed": "failed"}[p.Status]
+// Badge is the class of the status's badge.
+func (p *replayPage) Badge() string {
+	return map[webhook.ReplayStatus]string{
+		webhook.ReplayRunning: "pending", webhook.ReplayDone: "succeeded", webhook.ReplayCancelled: "inactive", webhook.ReplayStopped: "failed",
+	}[p.Status]
 }
 
-// Stands says how the job stands.
-func (p replayPage) Stands() string {
-	return map[string]string{"running": "Running", "done": "Done", "cancelled": "Cancelled", "failed": "Stopped"}[p.Status]
+// StatusText is the status for people.
+func (p *replayPage) StatusText() string {
+	return map[webhook.ReplayStatus]string{
+		webhook.ReplayRunning: "Running", webhook.ReplayDone: "Done", webhook.ReplayCancelled: "Cancelled", webhook.ReplayStopped: "Stopped",
+	}[p.Status]
 }
 
-// Deliveries is how many there are, in words.
-func (p replayPage) Deliveries() string { return words.Deliveries(p.Matched, p.More) }
+// Deliveries is the number of deliveries that match.
+func (p *replayPage) Deliveries() string { return words.Deliveries(p.Matched, p.More) }
 
-// Progress says how far the job is.
-func (p replayPage) Progress() string {
+// Progress is the progress in words.
+func (p *replayPage) Progress() string {
 	sent := " sent again"
-	if p.Selection.Status == string(webhook.ReplayMissed) {
+	if p.Selection.Status == webhook.ReplayMissed {
 		sent = " sent"
 	}
 	return words.Grouped(p.Started) + " of " + p.Deliveries() + sent
@@ -206,11 +191,11 @@ func showReplay(v *page.Visit) {
 	p.Label, p.MayCancel = p.WebhookID, v.Key.Grants("deliveries:write")
 	if v.Key.Grants("webhooks:read") {
 		var w record.Webhook
-		if err := v.Get("/v1/webhooks/"+url.PathEscape(p.WebhookID), nil, &w); err == nil { // it may have been deleted since
+		if err := v.Get("/v1/webhooks/"+url.PathEscape(p.WebhookID), nil, &w); err == nil { // the webhook may have been deleted since
 			p.Label = w.Label()
 		}
 	}
-	v.Show(http.StatusOK, "replay", "job", "webhooks", v.Dialect.Words["replay"], p)
+	v.Show(http.StatusOK, "replay", "job", "webhooks", v.Dialect.Words["replay"], &p)
 }
 
 func cancelReplay(v *page.Visit) {

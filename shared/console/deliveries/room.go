@@ -1,10 +1,13 @@
-// Package deliveries is the console's pages of deliveries: the history, one delivery, and replays of one or many.
+// Package deliveries has the console's pages of deliveries: the history, one delivery, and replays of one or of many.
 package deliveries
 
 import (
 	"embed"
+	"io/fs"
 
+	"hookline/shared/console/feed"
 	"hookline/shared/console/page"
+	"hookline/shared/console/timeline"
 )
 
 //go:embed *.html
@@ -14,10 +17,11 @@ var templates embed.FS
 func Room() page.Room {
 	return page.Room{
 		Templates: templates,
+		Parts:     []fs.FS{feed.Parts(), timeline.Parts()},
 		Sections:  []page.Section{{Name: "deliveries", Path: "/console/deliveries", Label: "Deliveries", Scope: "deliveries:read"}},
 		Pages: map[string]func(*page.Visit){
-			"GET /console/deliveries":               showAll,
-			"GET /console/webhooks/{id}/deliveries": showWebhooks,
+			"GET /console/deliveries":               showHistory,
+			"GET /console/webhooks/{id}/deliveries": showWebhookHistory,
 			"GET /console/deliveries/{id}":          showDelivery,
 			"GET /console/deliveries/{id}/body":     downloadBody,
 			"POST /console/deliveries/{id}/replay":  replayDelivery,

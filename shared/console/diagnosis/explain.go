@@ -1,30 +1,32 @@
-// Package diagnosis works out why deliveries fail and what helps: of one attempt, of a webhook's status, and of a webhook's
-// latest deliveries together, as checklists. It is given what the API answered and returns what a page says of it.
+// Package diagnosis finds out why deliveries fail and what helps. It explains an attempt's error and a webhook's status, and
+// goes through checklists with the evidence of a webhook's latest deliveries. Its input is the API's answers, its output
+// the texts of a page.
 package diagnosis
 
 import (
 	"strconv"
 
+	"hookline/shared/api"
 	"hookline/shared/console/record"
 	"hookline/shared/console/words"
 	"hookline/shared/webhook"
 )
 
-// Explanation says what a failure means, what to do about it, and which checklist of the troubleshooting helps.
+// Explanation says what a failure means and what to do about it.
 type Explanation struct {
 	Short     string // for a diagram
 	What, Do  string
-	Checklist string // its fragment
+	Checklist string // the fragment of the checklist that helps
 }
 
-// Explain puts an attempt's error into plain words.
-func Explain(a record.Attempt) Explanation {
-	code := a.Code()
-	switch fault := a.Fault(); fault {
+// Explain explains an attempt's error.
+func Explain(a api.Attempt) Explanation {
+	code := record.Code(a)
+	switch fault := record.Fault(a); fault {
 	case "":
 		return Explanation{Short: strconv.Itoa(code), What: "The receiver answered with a success."}
 	case webhook.ErrTimeout:
-		if a.Detail() == webhook.DetailNoConnection {
+		if record.Detail(a) == webhook.DetailNoConnection {
 			return Explanation{
 				"timeout", "No connection could be made within the webhook's timeout.",
 				"Check that the server is up and that no firewall drops what comes from us: it was not reached, so its handler is not slow.", notReceiving,
@@ -40,7 +42,7 @@ func Explain(a record.Attempt) Explanation {
 			"Look for a typing error in the URL, and check that public DNS, not only your network's own, gives the name a public address. For a server on your own machine or network, use a tunnel with an https URL.", notReceiving,
 		}
 	case webhook.ErrConnect:
-		switch a.Detail() {
+		switch record.Detail(a) {
 		case webhook.DetailConnectionRefused:
 			return Explanation{
 				"refused", "The server refused the connection: nothing listens on the URL's port.",
@@ -57,7 +59,7 @@ func Explain(a record.Attempt) Explanation {
 			"Check that the server runs, listens on the URL's port, and that no firewall refuses us.", notReceiving,
 		}
 	case webhook.ErrTLS:
-		what, do := explainTLS(a.Detail())
+		what, do := explainTLS(record.Detail(a))
 		return Explanation{"TLS", what, do, notReceiving}
 	case webhook.ErrBlockedTarget:
 		return Explanation{
@@ -66,7 +68,7 @@ func Explain(a record.Attempt) Explanation {
 		}
 	case webhook.ErrRedirect:
 		return Explanation{
-			strconv.Itoa(code), "The receiver answered with a redirect" + target(a.Headers) + ". Redirects are never followed.",
+			strconv.Itoa(code), "The receiver answered with a redirect" + target(a.ResponseHeaders) + ". Redirects are never followed.",
 			"Enter the final URL in the webhook. Often it is a missing slash at the end, or http in the place of https.", historyFailures,
 		}
 	case webhook.ErrBadResponse:
@@ -84,10 +86,10 @@ func Explain(a record.Attempt) Explanation {
 	case webhook.ErrBadStatus:
 		return badStatus(code)
 	}
-	return Explanation{string(a.Fault()), "The attempt failed: " + string(a.Fault()) + ".", "Look into the answer below.", historyFailures}
+	return Explanation{string(record.Fault(a)), "The attempt failed: " + string(record.Fault(a)) + ".", "Look into the answer below.", historyFailures}
 }
 
-// target names where a redirect leads, where that is short enough for a sentence.
+// target returns " to" and the target of a redirect, or "" if that is too long for a sentence.
 func target(headers map[string]string) string {
 	const most = 300
 	if to := headers["Location"]; to != "" && len(to) <= most {
@@ -96,7 +98,7 @@ func target(headers map[string]string) string {
 	return ""
 }
 
-// explainTLS says what was wrong in a TLS handshake, and what to do.
+// explainTLS explains why a TLS handshake failed.
 func explainTLS(detail webhook.ErrorDetail) (what, do string) {
 	switch detail {
 	case webhook.DetailCertificateExpired:

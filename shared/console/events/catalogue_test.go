@@ -11,11 +11,12 @@ import (
 
 	"hookline/shared/console/consoletest"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/stack/stacktest"
 	"hookline/shared/webhook"
 )
 
-// Every type of every built-in dialect is listed, with a page of its own.
+// TestCatalogue shows that every type of every built-in dialect is listed and has a page.
 func TestCatalogue(t *testing.T) {
 	set := stacktest.Dialects(t)
 	for _, name := range set.Names() {
@@ -63,13 +64,18 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// sent holds the example that is shown to what the dialect sends: its headers by name, and its body but for ids and times.
+// sent compares the example on the page with the request that the dialect makes: the names of its headers, and its body
+// except ids and times.
 func sent(p consoletest.Page, d *dialect.Dialect, e dialect.EventType) {
 	p.T.Helper()
 	_, rest, _ := strings.Cut(p.Body, `aria-label="Request"><code>`)
 	request, _, _ := strings.Cut(rest, "</code>")
 	head, body, ok := strings.Cut(html.UnescapeString(request), "\n\n")
-	raw, err := d.Body(webhook.Event{Tenant: "acme", ID: "evt_1", Type: e.Name, Timestamp: "2026-03-20T12:00:00Z", Data: e.Example})
+	example, err := ecmajson.Read(e.Example)
+	if err != nil {
+		p.T.Fatal(err)
+	}
+	raw, err := d.Body(webhook.Event{Tenant: "acme", ID: "evt_1", Type: e.Name, Timestamp: "2026-03-20T12:00:00Z"}, example)
 	if err != nil {
 		p.T.Fatal(err)
 	}
@@ -134,7 +140,7 @@ func TestTakers(t *testing.T) {
 	})
 }
 
-// What the pages do not look at they say.
+// TestManyTakers shows that the pages say so if there are more webhooks than they count.
 func TestManyTakers(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
@@ -181,13 +187,13 @@ func TestCatalogueOfOthers(t *testing.T) {
 	})
 }
 
-// hook makes a webhook for events, as JSON strings.
+// hook makes a webhook for events, which are JSON strings.
 func hook(w *consoletest.World, key, name, events string, active bool) {
 	w.T.Helper()
 	w.Call(201, key, "POST", "/v1/webhooks", fmt.Sprintf(`{"url":"https://example.com/hook","name":%q,"events":[%s],"active":%t}`, name, events, active), nil)
 }
 
-// stored keeps webhooks that no call made.
+// stored puts webhooks into the store.
 func stored(w *consoletest.World, hooks []webhook.Webhook) {
 	w.T.Helper()
 	for _, h := range hooks {

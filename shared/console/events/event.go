@@ -1,12 +1,12 @@
 package events
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 
+	"hookline/shared/api"
 	"hookline/shared/console/feed"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
@@ -15,24 +15,9 @@ import (
 	"hookline/shared/webhook"
 )
 
-// logged is one event, with where it went and where it did not.
-type logged struct {
-	eventView
-	Data       json.RawMessage   `json:"data"`
-	Deliveries []record.Delivery `json:"deliveries"`
-	Skipped    []skipped         `json:"skipped"`
-	Truncated  bool              `json:"truncated"`
-}
-
-// skipped is a webhook that the event did not go to.
-type skipped struct {
-	WebhookID string        `json:"webhook_id"`
-	Reason    ingest.Reason `json:"reason"`
-}
-
-// Why is the reason in words.
-func (s skipped) Why() string {
-	switch s.Reason {
+// Reason explains why a webhook did not get the event.
+func (*eventPage) Reason(reason string) string {
+	switch ingest.Reason(reason) {
 	case ingest.Inactive:
 		return "It is inactive."
 	case ingest.NotSubscribed:
@@ -49,30 +34,30 @@ func (s skipped) Why() string {
 	return "It was deleted before the first attempt."
 }
 
-// eventPage is one event.
+// eventPage is the data of an event's page.
 type eventPage struct {
-	logged
-	Names    map[string]string // what webhooks are called, by id
-	Replayed string            // the webhook that it was sent to just now, from this page
-	Problem  string            // why it was not sent
-	Poll     string
-	Said     string
+	api.EventDetail
+	Names        map[string]string // labels of webhooks by id
+	Replayed     string            // the webhook to which the visitor sent it from this page just now
+	Problem      string            // the reason why that failed
+	Poll         string
+	Announcement string
 }
 
-// Exact is the data byte for byte; Pretty is laid out for reading.
-func (p eventPage) Exact() layout.Text  { return layout.Cut(string(p.Data), layout.MaxBytes) }
-func (p eventPage) Pretty() layout.Text { return layout.Readable(p.Data, layout.MaxBytes) }
+// Exact is the data byte for byte, and Pretty is the data laid out.
+func (p *eventPage) Exact() layout.Text  { return layout.Cut(string(p.Data), layout.MaxBytes) }
+func (p *eventPage) Pretty() layout.Text { return layout.Readable(p.Data, layout.MaxBytes) }
 
-// Label is what a webhook is called.
-func (p eventPage) Label(id string) string {
+// Label is a webhook's label, or its id.
+func (p *eventPage) Label(id string) string {
 	if name := p.Names[id]; name != "" {
 		return name
 	}
 	return id
 }
 
-// webhooks returns the ids of those that the event went to, or might have gone to.
-func (p eventPage) webhooks() []string {
+// webhooks returns the ids of all webhooks on the page.
+func (p *eventPage) webhooks() []string {
 	var out []string
 	for _, d := range p.Deliveries {
 		out = append(out, d.WebhookID)
@@ -83,17 +68,17 @@ func (p eventPage) webhooks() []string {
 	return out
 }
 
-// Known reports whether there is a page of the webhook, as far as is known: of many, names are looked up of a hundred.
-func (p eventPage) Known(id string) bool { return p.Names[id] != "" || len(p.Names) >= 100 }
+// Known reports whether the webhook has a page. Of many webhooks only a hundred are looked up; the others count as known.
+func (p *eventPage) Known(id string) bool { return p.Names[id] != "" || len(p.Names) >= 100 }
 
-// choice is a webhook that the event can be sent to.
+// choice is a webhook to which the visitor can send the event.
 type choice struct{ ID, Label, Hint string }
 
-// Choices are those webhooks: the ones that did not get it first, the inactive ones last.
-func (p eventPage) Choices() []choice {
+// Choices are the webhooks to which the visitor can send the event: first those that did not get it, last the inactive ones.
+func (p *eventPage) Choices() []choice {
 	var out, inactive []choice
 	for _, s := range p.Skipped {
-		switch c := (choice{s.WebhookID, p.Label(s.WebhookID), "has not got it"}); s.Reason {
+		switch c := (choice{s.WebhookID, p.Label(s.WebhookID), "has not got it"}); ingest.Reason(s.Reason) {
 		case ingest.Inactive:
 			c.Hint = "inactive"
 			inactive = append(inactive, c)
@@ -109,12 +94,12 @@ func (p eventPage) Choices() []choice {
 
 func showEvent(v *page.Visit) { answer(v, http.StatusOK, v.R.URL.Query().Get("replayed"), "") }
 
-// answer shows an event's page, which asks for what is new while a delivery is pending.
+// answer shows an event's page, which polls while a delivery is pending.
 func answer(v *page.Visit, status int, replayed, problem string) {
 	id := v.ID()
 	p := eventPage{Replayed: replayed, Problem: problem}
-	err := v.Get("/v1/events/"+id, nil, &p.logged)
-	if noLog(v, err) {
+	err := v.Get("/v1/events/"+id, nil, &p.EventDetail)
+	if showNoLog(v, err) {
 		return
 	}
 	if err == nil {
@@ -124,33 +109,33 @@ func answer(v *page.Visit, status int, replayed, problem string) {
 		v.Failed(err)
 		return
 	}
-	mark := page.Mark(p.logged, p.Names)
+	mark := page.Digest(p.EventDetail, p.Names)
 	if v.Unchanged(mark) {
 		return
 	}
-	if slices.ContainsFunc(p.Deliveries, func(d record.Delivery) bool { return d.Status == webhook.Pending }) {
+	if slices.ContainsFunc(p.Deliveries, func(d api.Delivery) bool { return d.Status == webhook.Pending }) {
 		q := url.Values{"seen": {mark}}
 		if replayed != "" {
 			q.Set("replayed", replayed)
 		}
 		p.Poll = page.Address("/console/events/"+id, q)
 	}
-	p.Said = p.Type + ", matched " + strconv.Itoa(p.Matched) + "."
+	p.Announcement = p.Type + ", matched " + strconv.Itoa(p.Matched) + "."
 	for _, d := range p.Deliveries {
-		p.Said += " " + p.Label(d.WebhookID) + ": " + v.Dialect.Words[string(d.Status)] + "."
+		p.Announcement += " " + p.Label(d.WebhookID) + ": " + v.Dialect.Words[string(d.Status)] + "."
 	}
-	fragment := "event" // the form stands outside of it
+	fragment := "event" // without the form
 	if problem != "" {
 		fragment = ""
 	}
-	v.Show(status, "event", fragment, "events", p.Type, p)
+	v.Show(status, "event", fragment, "events", p.Type, &p)
 }
 
 func replayEvent(v *page.Visit) {
 	hook := v.R.PostFormValue("webhook_id")
 	id := v.ID()
 	err := v.Send(http.MethodPost, "/v1/events/"+id+"/replay", map[string]any{"webhook_id": hook}, nil)
-	if noLog(v, err) {
+	if showNoLog(v, err) {
 		return
 	}
 	if err != nil {
@@ -166,11 +151,11 @@ func replayEvent(v *page.Visit) {
 	v.Redirect(page.Address("/console/events/"+id, url.Values{"replayed": {hook}}))
 }
 
-// downloadData is an event's data as it is kept.
+// downloadData answers with an event's data as it is stored.
 func downloadData(v *page.Visit) {
-	var e logged
+	var e api.EventDetail
 	err := v.Get("/v1/events/"+v.ID(), nil, &e)
-	if noLog(v, err) {
+	if showNoLog(v, err) {
 		return
 	}
 	if err != nil {

@@ -4,21 +4,13 @@ import (
 	"net/http"
 	"net/url"
 
+	"hookline/shared/api"
 	"hookline/shared/console/feed"
 	"hookline/shared/console/page"
 )
 
-// eventView is an event as the API lists it.
-type eventView struct {
-	ID         string `json:"id"`
-	Type       string `json:"type"`
-	Timestamp  string `json:"timestamp"`
-	AcceptedAt string `json:"accepted_at"`
-	Matched    int    `json:"matched"`
-}
-
-// noLog answers where the stack keeps no event log, and reports whether it did.
-func noLog(v *page.Visit, err error) bool {
+// showNoLog answers the visit if the API says that there is no event log, and reports whether it did.
+func showNoLog(v *page.Visit, err error) bool {
 	if !page.NoEventLog(err) {
 		return false
 	}
@@ -26,28 +18,28 @@ func noLog(v *page.Visit, err error) bool {
 	return true
 }
 
-// listPage is a list of events.
+// listPage is a page of the list of events.
 type listPage struct {
 	feed.List
-	Data []eventView
+	Data []api.Event
 }
 
 func list(v *page.Visit) {
 	p := listPage{List: feed.New(v, "/console/events")}
-	p.Filter.Status = "" // deliveries have that
+	p.Filter.Status = "" // only deliveries have it
 	err := p.Read(v, "type", func(query url.Values) (int, *string, error) {
-		var got page.List[eventView]
+		var got api.List[api.Event]
 		err := v.Get("/v1/events", query, &got)
 		p.Data = append(p.Data, got.Data...)
 		return len(p.Data), got.NextCursor, err
 	})
 	if err != nil {
-		if !noLog(v, err) {
+		if !showNoLog(v, err) {
 			v.Failed(err)
 		}
 		return
 	}
-	mark := page.Mark(p.Data, p.Filter)
+	mark := page.Digest(p.Data, p.Filter)
 	if v.Unchanged(mark) {
 		return
 	}
@@ -56,5 +48,5 @@ func list(v *page.Visit) {
 		newest = p.Data[0].Type
 	}
 	status := p.Finish(mark, len(p.Data), "event", "events", newest)
-	v.Show(status, "events", "list", "events", "Events", p)
+	v.Show(status, "events", "list", "events", "Events", &p)
 }

@@ -1,10 +1,12 @@
-// Package events is the console's pages of events: what was published, one event and where it went, and the catalogue of
-// event types.
+// Package events has the console's pages of events: the events that were published, one event with its deliveries, and the
+// catalogue of event types.
 package events
 
 import (
 	"embed"
+	"io/fs"
 
+	"hookline/shared/console/feed"
 	"hookline/shared/console/page"
 )
 
@@ -15,6 +17,7 @@ var templates embed.FS
 func Room() page.Room {
 	return page.Room{
 		Templates: templates,
+		Parts:     []fs.FS{feed.Parts()},
 		Sections: []page.Section{
 			{Name: "events", Path: "/console/events", Label: "Events", Scope: "events:read"},
 			{Name: "catalogue", Path: "/console/event-types", Label: "Event types", Scope: "events:read"},

@@ -24,9 +24,9 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Options are a Store's settings. The zero Options are production's.
+// Options are a Store's settings. The zero Options are those of production.
 type Options struct {
-	Clock clock.Clock // says what has expired, to Expire alone
+	Clock clock.Clock // by which Expire decides what has expired; nothing else uses it
 }
 
 var _ store.Store = (*Store)(nil)
@@ -42,7 +42,8 @@ type Store struct {
 	stmts  map[string]*sql.Stmt
 }
 
-// New opens or creates a database at path with a store of its own in it; "" is one in memory, gone at Close.
+// New opens or creates a database at path with a store of its own in it. With the path "" it is in memory and gone at
+// Close.
 func New(path string, opts Options) (*Store, error) {
 	db, err := sqlitedb.Open(path)
 	if err != nil {
@@ -74,7 +75,8 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// write runs fn as one transaction. When it returns an error fn may still be running: what fn sets is read only after nil.
+// write runs fn as one transaction. When it returns an error fn may still be running, so the caller may read what fn
+// sets only after nil.
 func (s *Store) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
 	if s.closed.Load() {
 		return fault(sqlitedb.ErrClosed)
@@ -85,7 +87,7 @@ func (s *Store) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
 	return nil
 }
 
-// stmt prepares a query once. Queries must be few: their text holds no values.
+// stmt prepares a query once. There must be few queries, so their text holds no values.
 func (s *Store) stmt(query string) (*sql.Stmt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +104,7 @@ func (s *Store) stmt(query string) (*sql.Stmt, error) {
 	return stmt, err
 }
 
-// row reads the one row of a query into dest and reports whether there is one.
+// row reads the one row of a query into dest, and reports whether there is one.
 func (s *Store) row(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
 	stmt, err := s.stmt(query)
 	if err != nil {
@@ -117,8 +119,8 @@ func (s *Store) row(ctx context.Context, query string, args []any, dest ...any) 
 	return true, nil
 }
 
-// rows calls each for every row of a query until it answers false. A database in memory has one connection: each must
-// not read from the store.
+// rows calls each for every row of a query until each returns false. A database in memory has one connection, so each
+// must not read from the store.
 func (s *Store) rows(ctx context.Context, query string, args []any, each func(scan func(...any) error) (bool, error)) error {
 	stmt, err := s.stmt(query)
 	if err != nil {
@@ -151,7 +153,7 @@ func done(res sql.Result, err error) (bool, error) {
 	return n > 0, err
 }
 
-// passing reports whether an error code of SQLite's may be gone the next time.
+// passing reports whether the cause of one of SQLite's error codes may be gone the next time.
 func passing(code int) bool {
 	switch code & 0xff {
 	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_INTERRUPT, codes.SQLITE_IOERR, codes.SQLITE_FULL,
@@ -161,8 +163,8 @@ func passing(code int) bool {
 	return false
 }
 
-// fault puts an error in the domain's terms. What database/sql and the context say is passing; what SQLite says
-// mostly is not; a record that cannot be read never is.
+// fault turns an error into one of the domain's. Errors of database/sql and of the context may pass. Most of SQLite's
+// do not. A record that cannot be read never can.
 func fault(err error) error {
 	if _, ok := errors.AsType[*webhook.Error](err); ok {
 		return err
