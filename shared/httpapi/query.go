@@ -37,13 +37,14 @@ func (c *call) readQuery() error {
 	if err != nil {
 		q.faults.Add("query", "must be name=value pairs with & between them, percent-encoded")
 	}
+	known := c.route.parameters()
 	for _, name := range slices.Sorted(maps.Keys(q.values)) {
-		if !slices.Contains(c.route.query.names, name) && !(c.route.scope == admin && isSigV4(name)) {
+		if !slices.Contains(known, name) && !(c.route.scope == admin && isSigV4(name)) {
 			q.faults.Add(cmp.Or(input.Shown(name), "query"), "is not a parameter of this call")
 		}
 	}
 	c.query = q
-	if len(c.route.query.names) > 0 {
+	if len(known) > 0 {
 		return nil
 	}
 	return q.faults.Err()

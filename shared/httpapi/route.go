@@ -29,35 +29,31 @@ type route struct {
 	method, path string
 	scope        string // anyone, admin, or the scope that a tenant's key must hold
 	body         bodyRule
-	query        parameters
+	query        any                     // the zero value of the type that has its parameters, nil where it has none
 	publishes    bool                    // its Idempotency-Key is the publisher's affair
 	inbound      bool                    // it takes reports from outside
 	find         func(*API, *call) error // loads what the path names
 	serve        func(*API, *call) (answer, error)
 
-	// What follows is written into the OpenAPI document and decides nothing.
+	// The rest is written into the OpenAPI document and decides nothing. A type is given by its zero value, or by a nil
+	// pointer to it.
 
 	id, tag, summary string
 	text             string // more than the summary says, in Markdown
-	takes            reflect.Type
-	form             reflect.Type // what a form holds, where the body may be one
+	takes            any    // the type of the body, nil where there is none
+	form             any    // the type of a form, where the body may be one
 	headers          []header
-	gives            []given // without the answers that are errors
+	gives            given
+	also             []given // other answers that are no errors
 	errors           []int   // the statuses of errors that do not follow from scope, path, query and body
-}
-
-// parameters are those of a route's query: the fields of a type of package api.
-type parameters struct {
-	names []string
-	of    reflect.Type
 }
 
 // given is an answer that is no error.
 type given struct {
 	status int
-	body   reflect.Type // nil where it is not JSON of ours
-	types  []string     // the content types, where they are not JSON of ours
-	text   string       // "" says "Done."
+	body   any      // the type of its JSON, nil where it has none
+	types  []string // the content types, where it is not JSON of a type
+	text   string   // "" says "Done."
 }
 
 // header is a header of the request that a route reads itself.
@@ -66,16 +62,23 @@ type header struct {
 	required   bool
 }
 
-func of[T any]() reflect.Type { return reflect.TypeFor[T]() }
+// parameters returns the names of a route's parameters.
+func (r route) parameters() []string {
+	if r.query == nil {
+		return nil
+	}
+	return namesOf(reflect.TypeOf(r.query))
+}
 
-func params[T any]() parameters {
-	p := parameters{of: reflect.TypeFor[T]()}
-	for _, f := range reflect.VisibleFields(p.of) {
-		if !f.Anonymous {
-			p.names = append(p.names, f.Tag.Get("json"))
+func namesOf(t reflect.Type) (names []string) {
+	for f := range t.Fields() {
+		if f.Anonymous {
+			names = append(names, namesOf(f.Type)...)
+		} else {
+			names = append(names, f.Tag.Get("json"))
 		}
 	}
-	return p
+	return names
 }
 
 // key names the route as net/http's patterns and API Gateway's route keys do.
