@@ -10,11 +10,11 @@ import (
 	"hookline/shared/webhook"
 )
 
-// receiverPath is where reports for sources come in; the kind and the source's id follow.
+// receiverPath begins the paths of receivers; the kind and the id of a source follow.
 const receiverPath = "/webhooks/deployments/"
 
-// here returns an address of ours that begins as the caller's own request did, so that it is right behind any domain. A
-// tunnel to this machine says in X-Forwarded-Proto how it was called; who lies there lies to himself.
+// here returns an address of this API that begins as the caller's request did, so that it is right behind any domain. A
+// tunnel to this machine says in X-Forwarded-Proto how it was called. A caller that gives a wrong one gets a wrong address.
 func here(r *http.Request, path string) *url.URL {
 	u := &url.URL{Scheme: "http", Host: r.Host, Path: path}
 	if r.TLS != nil || r.URL.Scheme == "https" || r.Header.Get("X-Forwarded-Proto") == "https" {
@@ -72,7 +72,7 @@ func (a *API) deleteSource(c *call) (answer, error) {
 	return noContent(a.Store.DeleteSource(c.ctx(), c.tenant.ID, c.source.ID))
 }
 
-// receivers are the routes by which reports come in, one for each provider.
+// receivers returns the routes of reports, one for each provider.
 func receivers() []route {
 	var out []route
 	for _, p := range deployment.Providers() {

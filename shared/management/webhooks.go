@@ -61,7 +61,7 @@ type Created struct {
 	Secret  string
 }
 
-// CreateWebhook makes a webhook. found are the faults that reading the input has shown already.
+// CreateWebhook makes a webhook. found are faults found while the input was read.
 func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in WebhookInput, found input.Faults) (Created, error) {
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
@@ -97,7 +97,7 @@ func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in Webhook
 	}
 	w.Secrets = []webhook.Secret{{Version: 1, Sealed: sealed}}
 	w.KeepSince(webhook.Webhook{}, now)
-	if err := s.tell(ctx, system.Created(w)); err != nil {
+	if err := s.announce(ctx, system.Created(w)); err != nil {
 		return Created{}, err
 	}
 	if err := s.Store.CreateWebhook(ctx, w); err != nil {
@@ -106,7 +106,7 @@ func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in Webhook
 	return Created{Webhook: w, Secret: secret}, nil
 }
 
-// room answers with a Conflict "too-many-webhooks" where so many more would be more than a tenant may have.
+// room returns a Conflict "too-many-webhooks" where more webhooks would take the tenant over its limit.
 func (s Service) room(ctx context.Context, tenant string, more int) error {
 	if s.MaxWebhooks <= 0 || more <= 0 {
 		return nil
@@ -120,8 +120,8 @@ func (s Service) room(ctx context.Context, tenant string, more int) error {
 		s.MaxWebhooks, counts.Total))
 }
 
-// tell queues what is about to change. What cannot be told of is not done.
-func (s Service) tell(ctx context.Context, c system.Change) error {
+// announce queues the system event of a change that is about to be made. If it fails the change is not made.
+func (s Service) announce(ctx context.Context, c system.Change) error {
 	if s.Changes == nil {
 		return nil
 	}
@@ -131,8 +131,8 @@ func (s Service) tell(ctx context.Context, c system.Change) error {
 	return nil
 }
 
-// UpdateWebhook changes a webhook. A change without fields changes nothing. Another address, or being made active
-// again, forgets what its deliveries have shown of its health.
+// UpdateWebhook changes a webhook. A change without fields changes nothing. A new URL, or being made active again, resets
+// the webhook's health.
 func (s Service) UpdateWebhook(ctx context.Context, t webhook.Tenant, id string, in WebhookInput, found input.Faults) (webhook.Webhook, error) {
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
@@ -197,12 +197,12 @@ func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook
 	return w, nil
 }
 
-// DeleteWebhook removes a webhook. What is queued for it is dropped when it comes up.
+// DeleteWebhook removes a webhook. Queued messages for it are dropped when they come up.
 func (s Service) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
 	return s.Store.DeleteWebhook(ctx, ref)
 }
 
-// Warnings says, one sentence each, what is allowed in the webhook but unwise.
+// Warnings returns a sentence for each setting of the webhook that is allowed but unwise.
 func Warnings(d *dialect.Dialect, w webhook.Webhook) []string {
 	if u, err := url.Parse(w.URL); err == nil && u.Scheme == "http" && d.WarnOfHTTP {
 		return []string{"url: http sends events in the clear, where others can read and change them; use https"}
