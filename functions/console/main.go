@@ -2,8 +2,6 @@
 package main
 
 import (
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"hookline/shared/gateway"
 	"hookline/shared/httpapi"
 	"hookline/shared/invocation"
@@ -18,7 +16,8 @@ import (
 
 func main() { invocation.Main("console", settings.ReadConsole, handler) }
 
-func handler(s settings.Console, cfg aws.Config) (any, error) {
+func handler(s settings.Console, account settings.Account) (any, error) {
+	cfg := account.Config()
 	store := dynamo.Open(cfg, s.Table)
 	b, err := stack.NewBuilder(stack.Parts{
 		Store: store, Keys: kms.Open(cfg, s.Keys.ID, s.Keys.Stack, store), Log: s.Logger(), Retention: s.Retention, EventLog: s.EventLog,

@@ -2,8 +2,6 @@
 package main
 
 import (
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"hookline/shared/invocation"
 	"hookline/shared/settings"
 	"hookline/shared/store/dynamo"
@@ -11,6 +9,7 @@ import (
 
 func main() { invocation.Main("count", settings.ReadCount, handler) }
 
-func handler(s settings.Count, cfg aws.Config) (any, error) {
+func handler(s settings.Count, account settings.Account) (any, error) {
+	cfg := account.Config()
 	return dynamo.Open(cfg, s.Table).CountStream, nil
 }

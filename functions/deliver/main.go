@@ -2,8 +2,6 @@
 package main
 
 import (
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"hookline/shared/delivery"
 	"hookline/shared/invocation"
 	"hookline/shared/queue"
@@ -16,7 +14,8 @@ import (
 
 func main() { invocation.Main("deliver", settings.ReadDeliver, handler) }
 
-func handler(s settings.Deliver, cfg aws.Config) (any, error) {
+func handler(s settings.Deliver, account settings.Account) (any, error) {
+	cfg := account.Config()
 	store := dynamo.Open(cfg, s.Table)
 	b, err := stack.NewBuilder(stack.Parts{
 		Store: store, Keys: kms.Open(cfg, s.Keys.ID, s.Keys.Stack, store), Log: s.Logger(), Retention: s.Retention,

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"github.com/aws/aws-sdk-go-v2/aws"
 	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
 	"hookline/shared/gateway"
@@ -20,7 +19,8 @@ import (
 func main() { invocation.Main("ingest", settings.ReadIngest, handler) }
 
 // handler has no key and no queue of dead letters, because publishing seals nothing and keeps none.
-func handler(s settings.Ingest, cfg aws.Config) (any, error) {
+func handler(s settings.Ingest, account settings.Account) (any, error) {
+	cfg := account.Config()
 	b, err := stack.NewBuilder(stack.Parts{
 		Store: dynamo.Open(cfg, s.Table), Log: s.Logger(), Retention: s.Retention, EventLog: s.EventLog,
 		Queues: sqs.Open(cfg, map[string]sqs.Address{

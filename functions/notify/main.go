@@ -2,7 +2,6 @@
 package main
 
 import (
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -18,7 +17,8 @@ import (
 
 func main() { invocation.Main("notify", settings.ReadNotify, handler) }
 
-func handler(s settings.Notify, cfg aws.Config) (any, error) {
+func handler(s settings.Notify, account settings.Account) (any, error) {
+	cfg := account.Config()
 	builtin, err := dialect.Builtin()
 	if err != nil {
 		return nil, err

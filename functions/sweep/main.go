@@ -5,15 +5,14 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"hookline/shared/clock"
-	"hookline/shared/delivery"
 	"hookline/shared/invocation"
 	"hookline/shared/queue/sqs"
 	"hookline/shared/settings"
 	"hookline/shared/store/dynamo"
+	"hookline/shared/sweep"
 )
 
 func main() { invocation.Main("sweep", settings.ReadSweep, handler) }
@@ -23,8 +22,9 @@ type swept struct {
 	Queued int `json:"queued"`
 }
 
-func handler(s settings.Sweep, cfg aws.Config) (any, error) {
-	sweeper := &delivery.Sweeper{
+func handler(s settings.Sweep, account settings.Account) (any, error) {
+	cfg := account.Config()
+	sweeper := &sweep.Sweeper{
 		Store: dynamo.Open(cfg, s.Table), Queue: sqs.New(awssqs.NewFromConfig(cfg), s.Delivery.URL, s.Delivery.ARN),
 		Now: clock.Clock{}.Now, Log: s.Logger(),
 	}

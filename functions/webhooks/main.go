@@ -2,8 +2,6 @@
 package main
 
 import (
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"hookline/shared/docs"
 	"hookline/shared/gateway"
 	"hookline/shared/httpapi"
@@ -19,7 +17,8 @@ import (
 
 func main() { invocation.Main("webhooks", settings.ReadWebhooks, handler) }
 
-func handler(s settings.Webhooks, cfg aws.Config) (any, error) {
+func handler(s settings.Webhooks, account settings.Account) (any, error) {
+	cfg := account.Config()
 	store := dynamo.Open(cfg, s.Table)
 	b, err := stack.NewBuilder(stack.Parts{
 		Store: store, Keys: kms.Open(cfg, s.Keys.ID, s.Keys.Stack, store), Log: s.Logger(), Retention: s.Retention, EventLog: s.EventLog,

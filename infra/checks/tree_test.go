@@ -112,7 +112,7 @@ func domainImports(tr tree) []string {
 
 func adapterImports(tr tree) []string {
 	adapters := []string{"shared/store/sqlite", "shared/store/dynamo", "shared/queue/sqlite", "shared/queue/sqs", "shared/sqlitedb"}
-	may := append([]string{"functions", "infra", "shared/console/consoletest"}, adapters...)
+	may := append([]string{"functions", "infra", "shared/console/consoletest", "shared/stack/stacktest"}, adapters...)
 	return importing(tr, func(f file, imported string) string {
 		p, ours := strings.CutPrefix(imported, "hookline/")
 		if !ours || !within(p, adapters...) || within(f.name, may...) {
@@ -147,7 +147,9 @@ func lambdaImports(tr tree) []string {
 
 // testSupport is code that only tests link.
 func testSupport() []string {
-	return []string{"shared/faultinject", "shared/store/storetest", "shared/queue/queuetest", "shared/console/consoletest"}
+	return []string{
+		"shared/faultinject", "shared/store/storetest", "shared/queue/queuetest", "shared/stack/stacktest", "shared/console/consoletest",
+	}
 }
 
 func supportImports(tr tree) []string {

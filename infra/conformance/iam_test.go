@@ -21,8 +21,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hookline/infra/lambda"
-	delivering "hookline/shared/delivery"
 	"hookline/shared/httpapi"
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -305,7 +305,7 @@ func (d *drive) park() {
 	if len(ev.Records) != 1 {
 		d.t.Fatalf("DeliveryQueue holds %d messages, want 1", len(ev.Records))
 	}
-	var m delivering.Message
+	var m message.Message
 	if err := json.Unmarshal([]byte(ev.Records[0].Body), &m); err != nil {
 		d.t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 	var prev webhook.Rev
 	var rec webhook.Delivery
 	if old == nil {
-		rec = first(m, b.retention())
+		rec = m.Record(b.retention())
 	} else {
 		rec, prev = *old, old.Rev()
 	}
@@ -36,7 +36,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 	}
 	rec.Owner = it.ID
 
-	w, ok := b.webhooks[m.webhook()]
+	w, ok := b.webhooks[m.Target()]
 	if !ok {
 		// Nothing is owed to a webhook that is gone; a record that was pending must not look so for ever.
 		if old == nil || old.Status != webhook.Pending {

@@ -3,12 +3,9 @@ package delivery
 import (
 	"time"
 
+	"hookline/shared/message"
 	"hookline/shared/webhook"
 )
-
-// Overdue is how long after its due time a pending delivery is taken to have lost its message: far beyond any rounding
-// of a queue, so that nothing on its way is attempted twice.
-const Overdue = time.Hour
 
 // verdict is what a message has to do, given its delivery's record.
 type verdict int
@@ -24,7 +21,7 @@ const (
 
 // decide tells what a message is to do. Of a delivery's current round only two messages count: the record's owner, and
 // one for the attempt that comes next. All others are copies, or of a round that is over.
-func decide(m Message, id string, d *webhook.Delivery, now time.Time) verdict {
+func decide(m message.Message, id string, d *webhook.Delivery, now time.Time) verdict {
 	if d == nil {
 		if m.Dead != nil {
 			return redrive // its record has expired
@@ -57,7 +54,7 @@ func decide(m Message, id string, d *webhook.Delivery, now time.Time) verdict {
 		return attempt
 	case m.Attempt == d.Count+1 && now.Before(d.NextAt):
 		return wait
-	case m.Attempt == d.Count+1, now.After(d.NextAt.Add(Overdue)):
+	case m.Attempt == d.Count+1, now.After(d.NextAt.Add(webhook.Overdue)):
 		return attempt
 	}
 	return drop

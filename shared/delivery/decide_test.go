@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"hookline/shared/message"
 	"hookline/shared/webhook"
 )
 
@@ -17,12 +18,14 @@ func TestDecide(t *testing.T) {
 		return &webhook.Delivery{DeliveryKey: key, Status: status, Round: round, Count: 8, Owner: owner, Attempts: []webhook.Attempt{a}}
 	}
 	exhausted := webhook.Attempt{Error: webhook.ErrBadStatus, StatusCode: 500}
-	soon, past, lost := now.Add(time.Second), now.Add(-time.Second), now.Add(-Overdue-time.Second)
-	m := func(round, attempt int) Message { return Message{Round: round, Attempt: attempt} }
-	dead := func(round int) Message { return Message{Round: round, Attempt: 1, Dead: &Death{}} }
+	soon, past, lost := now.Add(time.Second), now.Add(-time.Second), now.Add(-webhook.Overdue-time.Second)
+	m := func(round, attempt int) message.Message { return message.Message{Round: round, Attempt: attempt} }
+	dead := func(round int) message.Message {
+		return message.Message{Round: round, Attempt: 1, Dead: &message.Death{}}
+	}
 
 	tests := map[string]struct {
-		m    Message
+		m    message.Message
 		id   string
 		d    *webhook.Delivery
 		want verdict

@@ -70,7 +70,7 @@ type Deliverer struct {
 	Poster    Poster
 	Dialects  Dialects
 	Box       seal.Box
-	Retention time.Duration                     // of records; 0 means DefaultRetention
+	Retention time.Duration                     // of records; 0 means webhook.DefaultRetention
 	Now       func() time.Time                  // the deployment's clock; nil is real time
 	Jitter    func() float64                    // in [0, 1); nil is random
 	Span      func(time.Duration) time.Duration // how much Now advances in a span of real time; nil: as much
@@ -82,10 +82,6 @@ type Deliverer struct {
 	parked map[Queue]reading
 	marked map[mark]time.Time
 }
-
-// DefaultRetention is how long a delivery's record is kept: the longest ladder, two weeks as a dead letter, and the
-// same again for whoever comes late.
-const DefaultRetention = 30 * 24 * time.Hour
 
 func (d *Deliverer) now() time.Time {
 	if d.Now != nil {
@@ -113,5 +109,5 @@ func (d *Deliverer) retention() time.Duration {
 	if d.Retention > 0 {
 		return d.Retention
 	}
-	return DefaultRetention
+	return webhook.DefaultRetention
 }

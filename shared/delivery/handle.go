@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -14,7 +15,7 @@ import (
 // item is one message of a batch.
 type item struct {
 	queue.Received
-	msg   Message
+	msg   message.Message
 	line  line // instead of msg
 	stays bool // in its queue, and comes back: it is not done with
 }
@@ -67,7 +68,7 @@ func (d *Deliverer) handle(ctx context.Context, from Queue, items []*item) error
 	var wg sync.WaitGroup
 	var deliveries []*item
 	for _, it := range items {
-		if m, ok := parseJob(it.Body); ok {
+		if m, ok := message.ParseJob(it.Body); ok {
 			wg.Go(func() { d.work(ctx, it, m) })
 			continue
 		}
@@ -111,7 +112,7 @@ func (b *batch) group(ctx context.Context, items []*item) (groups [][]*item, lin
 			lines = append(lines, it)
 			continue
 		}
-		m, err := parse(it.Body)
+		m, err := message.Parse(it.Body)
 		if err != nil {
 			it.stays = b.poison(ctx, it, slog.LevelError, err) != nil
 			continue
@@ -146,7 +147,7 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 	for _, g := range groups {
 		m := g[0].msg
 		keys = append(keys, m.Key())
-		if ref := m.webhook(); !seen[ref] {
+		if ref := m.Target(); !seen[ref] {
 			seen[ref] = true
 			refs = append(refs, ref)
 		}
@@ -195,7 +196,7 @@ func (b *batch) recordOf(key webhook.DeliveryKey) (webhook.Delivery, bool) {
 func (b *batch) reload(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, bool, error) {
 	_, records, err := b.Store.Load(ctx, nil, []webhook.DeliveryKey{key})
 	if err != nil {
-		b.fault(ctx, "delivery.reload", Message{Tenant: key.Tenant, Webhook: key.Webhook, Event: key.Event}, err)
+		b.fault(ctx, "delivery.reload", message.Message{Tenant: key.Tenant, Webhook: key.Webhook, Event: key.Event}, err)
 		return webhook.Delivery{}, false, err
 	}
 	d, ok := records[key]
@@ -221,7 +222,7 @@ func (b *batch) act(ctx context.Context, it *item, d *webhook.Delivery) (done bo
 
 // fault logs an error of ours. An alarm counts it, and takes back a release that is being made: a receiver's failure is
 // no fault, nor is what somebody else put into a queue.
-func (b *batch) fault(ctx context.Context, what string, m Message, err error) {
+func (b *batch) fault(ctx context.Context, what string, m message.Message, err error) {
 	b.Log.LogAttrs(ctx, slog.LevelError, what, slog.String("tenant", m.Tenant), slog.String("webhook", m.Webhook),
 		slog.String("event", m.Event), slog.Any("err", err))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -20,7 +21,7 @@ func TestLines(t *testing.T) {
 	head := line{Tenant: "acme", Webhook: "wh_1", Pace: p.String(), At: 5}
 	var waiting []waiter
 	for i := range 500 {
-		body, err := json.Marshal(Message{Event: "e", Body: []byte(strings.Repeat("\n x", i))})
+		body, err := json.Marshal(message.Message{Event: "e", Body: []byte(strings.Repeat("\n x", i))})
 		if err != nil {
 			t.Fatal(err)
 		}

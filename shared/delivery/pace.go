@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -41,7 +42,7 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 	now := b.now()
 	for _, g := range groups {
 		m := g[0].msg
-		w := b.webhooks[m.webhook()]
+		w := b.webhooks[m.Target()]
 		slot := time.UnixMilli(m.Due)
 		switch {
 		case w.MaxPerSecond == 0 || !w.Active || !b.turn(g[0]):
@@ -63,7 +64,7 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 			stay(gs)
 			continue
 		}
-		var waiting []Message
+		var waiting []message.Message
 		var left [][]*item
 		for i, g := range gs {
 			slot := start.Add(p.Span(i))
@@ -94,7 +95,7 @@ func (b *batch) owner(it *item) bool {
 
 // wait has messages of one webhook come up at their slots, which are in Due: those within sight by themselves, the others
 // in a line. A crash before what they came from is acknowledged leaves copies.
-func (b *batch) wait(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []Message) error {
+func (b *batch) wait(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []message.Message) error {
 	var all []waiter
 	for _, m := range waiting {
 		due := m.Due
@@ -124,7 +125,7 @@ func (b *batch) queueUp(ctx context.Context, ref webhook.Ref, p webhook.Pace, wa
 func alone(waiting []waiter, pace string, now time.Time) []queue.Outgoing {
 	var out []queue.Outgoing
 	for _, w := range waiting {
-		m, err := parse(w.body)
+		m, err := message.Parse(w.body)
 		if err != nil {
 			out = append(out, queue.Outgoing{Body: w.body})
 			continue
@@ -153,7 +154,7 @@ func (b *batch) advance(ctx context.Context, items []*item) {
 		}
 		err := b.change(ctx, ref, changing)
 		if err != nil {
-			b.fault(ctx, "delivery.line", Message{Tenant: ref.Tenant, Webhook: ref.ID}, err)
+			b.fault(ctx, "delivery.line", message.Message{Tenant: ref.Tenant, Webhook: ref.ID}, err)
 		}
 		for _, it := range changing {
 			it.stays = err != nil
@@ -226,9 +227,9 @@ func (b *batch) turn(it *item) bool {
 
 // copyOf returns what another message must hold to stand for this one. It has another id, so that it counts only by the
 // attempt it is for.
-func (b *batch) copyOf(it *item) Message {
+func (b *batch) copyOf(it *item) message.Message {
 	if d, ok := b.records[it.msg.Key()]; ok && d.Owner == it.ID && d.Status == webhook.Pending {
-		return next(d)
+		return message.Next(d)
 	}
 	return it.msg
 }

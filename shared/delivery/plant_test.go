@@ -13,6 +13,7 @@ import (
 
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
@@ -353,7 +354,7 @@ func (p *plant) sendTo(name, id string, n int) []string {
 			Tenant: tenant, ID: fmt.Sprintf("evt_%06d", p.sent), Type: "order.placed", AcceptedAt: p.now(),
 			Timestamp: "2026-03-20T12:00:00Z", Data: []byte(`{}`),
 		}
-		m := Compose(p.dialect, ev, webhook.Subscription{Webhook: id, Format: webhook.FormatJSON, ContentType: webhook.ContentJSON})
+		m := message.Compose(p.dialect, ev, webhook.Subscription{Webhook: id, Format: webhook.FormatJSON, ContentType: webhook.ContentJSON})
 		m.Body = payload.Pack([]byte(`{"data":"` + strings.Repeat("x", 500) + `"}`))
 		ids = append(ids, ev.ID)
 		msgs = append(msgs, m.Outgoing(0))

@@ -2,7 +2,13 @@ package delivery
 
 import (
 	"context"
+	"fmt"
 
+	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
+	"hookline/shared/format"
+	"hookline/shared/message"
+	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -32,7 +38,7 @@ func (d *Deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 		} else if err != nil {
 			return webhook.Delivery{}, err
 		}
-		if err := queue.SendAll(ctx, d.Queues.Delivery, []queue.Outgoing{next(rec).Outgoing(0)}); err != nil {
+		if err := queue.SendAll(ctx, d.Queues.Delivery, []queue.Outgoing{message.Next(rec).Outgoing(0)}); err != nil {
 			return webhook.Delivery{}, webhook.ErrUnavailable(err)
 		}
 		return rec, nil
@@ -59,7 +65,25 @@ func (d *Deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Eve
 	if err := queue.SendAll(ctx, d.Queues.Delivery, []queue.Outgoing{m.Outgoing(0)}); err != nil {
 		return webhook.Delivery{}, webhook.ErrUnavailable(err)
 	}
-	rec = first(m, d.retention())
+	rec = m.Record(d.retention())
 	rec.NextAt = d.now()
 	return rec, nil
+}
+
+// firstFor returns the first message of an event's delivery to one webhook, in the dialect and the webhook's format as they
+// are now.
+func (d *Deliverer) firstFor(ctx context.Context, dl *dialect.Dialect, ev webhook.Event, w webhook.Webhook) (message.Message, error) {
+	content, err := ecmajson.Read(ev.Data)
+	if err != nil {
+		return message.Message{}, fmt.Errorf("data of event %s: %w", ev.ID, err)
+	}
+	body, err := format.Of(w.Format).Body(dl, ev, content)
+	if err != nil {
+		return message.Message{}, err
+	}
+	m := message.Compose(dl, ev, webhook.Subscription{Webhook: w.ID, Format: w.Format, ContentType: w.ContentType})
+	// The dialect may have changed since the event was accepted, so that its body is another.
+	kept, err := message.Keep(ctx, d.Store, ev, w.Format+"."+dl.Ref(), payload.Pack(body), d.now().Add(d.retention()))
+	m.Body, m.Ref = kept.Inline, kept.Ref
+	return m, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -161,7 +162,7 @@ func (b *batch) spare(ctx context.Context, groups [][]*item) [][]*item {
 	var ready [][]*item
 	var others []*item
 	for _, g := range groups {
-		w := b.webhooks[g[0].msg.webhook()]
+		w := b.webhooks[g[0].msg.Target()]
 		if w.SlowSince.IsZero() || !w.Active || !b.turn(g[0]) {
 			ready = append(ready, g)
 			continue
@@ -214,7 +215,7 @@ func (b *batch) mayWait(ctx context.Context, w webhook.Webhook) bool {
 	until := now.Add(b.span(laneLife))
 	number, err := b.Store.TakeLane(ctx, name, n, now, until)
 	if err != nil {
-		b.fault(ctx, "delivery.lane", Message{}, err)
+		b.fault(ctx, "delivery.lane", message.Message{}, err)
 	}
 	b.lanes[name] = lane{wait: number >= 0 || err != nil, number: number, until: until}
 	return b.lanes[name].wait
@@ -250,7 +251,7 @@ func (b *batch) leave(ctx context.Context) {
 			continue
 		}
 		if err := b.Store.FreeLane(ctx, name, l.number, l.until); err != nil {
-			b.fault(ctx, "delivery.lane", Message{}, err)
+			b.fault(ctx, "delivery.lane", message.Message{}, err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/system"
 	"hookline/shared/webhook"
@@ -47,7 +48,7 @@ func (b *batch) schedule(ctx context.Context, it *item, d webhook.Delivery) (don
 		}
 	}
 	// A crash between this and the acknowledgement leaves two messages for one attempt; the first to record it wins.
-	if err := queue.SendAll(ctx, b.Queues.Retry, []queue.Outgoing{next(d).Outgoing(left)}); err != nil {
+	if err := queue.SendAll(ctx, b.Queues.Retry, []queue.Outgoing{message.Next(d).Outgoing(left)}); err != nil {
 		b.fault(ctx, "delivery.retry", it.msg, err)
 		return false
 	}
@@ -88,7 +89,7 @@ func (b *batch) hide(ctx context.Context, items []*item, span func(*item) time.D
 	for vs := range slices.Chunk(all, queue.MaxBatch) {
 		if err := b.source.Hide(ctx, vs); err != nil {
 			// They come back when their visibility timeout ends and are parked then.
-			b.fault(ctx, "delivery.park", Message{}, err)
+			b.fault(ctx, "delivery.park", message.Message{}, err)
 		}
 	}
 }
@@ -115,7 +116,7 @@ func (b *batch) end(ctx context.Context, rec webhook.Delivery, again bool) (done
 	}
 	d, err := b.Dialects.Dialect(ctx, rec.Dialect)
 	if err != nil {
-		b.fault(ctx, "delivery.dialect", next(rec), err)
+		b.fault(ctx, "delivery.dialect", message.Next(rec), err)
 		return false
 	}
 	return b.exhausted(ctx, w, d, rec, again) == nil && done
@@ -128,9 +129,9 @@ func (b *batch) bury(ctx context.Context, d webhook.Delivery) (done bool) {
 	if !webhook.IsSystemType(d.Type) && b.tell(ctx, system.Failed(d), d.Type) != nil {
 		return false
 	}
-	m := next(d)
+	m := message.Next(d)
 	m.Due, m.Attempt = 0, 1
-	m.Dead = &Death{At: unixMilli(b.now())}
+	m.Dead = &message.Death{At: message.Millis(b.now())}
 	if a := d.LastAttempt(); a != nil {
 		m.Dead.Reason, m.Dead.Status = string(a.Error), a.StatusCode
 	}
@@ -148,7 +149,7 @@ func (b *batch) poison(ctx context.Context, it *item, level slog.Level, why erro
 	if json.Unmarshal([]byte(it.Body), &old) == nil && old.Poison != "" {
 		level = slog.LevelWarn
 	} else {
-		old = poisoned{Poison: it.Body, Dead: Death{Reason: why.Error(), At: unixMilli(b.now())}}
+		old = poisoned{Poison: it.Body, Dead: message.Death{Reason: why.Error(), At: message.Millis(b.now())}}
 	}
 	b.Log.LogAttrs(ctx, level, "delivery.poison", slog.String("message_id", it.ID), slog.Any("err", why))
 	body, _ := json.Marshal(old) // strings and numbers
@@ -161,8 +162,8 @@ func (b *batch) poison(ctx context.Context, it *item, level slog.Level, why erro
 
 // poisoned is a poison message as a dead letter. Redriven it is poison again, and stays as it is.
 type poisoned struct {
-	Poison string `json:"poison"`
-	Dead   Death  `json:"x"`
+	Poison string        `json:"poison"`
+	Dead   message.Death `json:"x"`
 }
 
 // reading is how many messages a queue has in flight: as last counted, and those parked here since.

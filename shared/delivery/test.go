@@ -4,7 +4,10 @@ import (
 	"context"
 	"time"
 
+	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/format"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/webhook"
 )
@@ -12,25 +15,25 @@ import (
 // maxTest is how long a test delivery may take: the HTTP API in front of it ends at 30 s.
 const maxTest = 20 * time.Second
 
-// Test sends one event of the type to the webhook at once, active or not, and records it. It is never retried. When it
-// succeeds, a failing webhook is active again. ctx must not end when the caller goes: what the receiver did is recorded.
-func (d *Deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
-	dl, err := d.Dialects.Dialect(ctx, t.Dialect)
-	if err != nil {
-		return webhook.Delivery{}, err
-	}
+// Test sends one event of the type to the webhook at once, active or not, in its tenant's dialect, and records it. It is
+// never retried. When it succeeds, a failing webhook is active again. ctx must not end when the caller goes: what the receiver did is recorded.
+func (d *Deliverer) Test(ctx context.Context, dl *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
 	now := d.now()
 	ev := webhook.Event{
-		Tenant: t.ID, ID: webhook.NewID(webhook.EventPrefix, now), Type: eventType, AcceptedAt: now,
+		Tenant: w.Tenant, ID: webhook.NewID(webhook.EventPrefix, now), Type: eventType, AcceptedAt: now,
 		Timestamp: time.Now().UTC().Format(webhook.TimeFormat), Data: dl.Example(eventType),
 	}
-	body, err := format.Of(w.Format).Body(dl, ev)
+	content, err := ecmajson.Read(ev.Data)
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	m := Compose(dl, ev, webhook.Subscription{Webhook: w.ID, Format: w.Format, ContentType: w.ContentType})
-	rec := first(m, d.retention())
-	if rec.Body, err = Keep(ctx, d.Store, ev, w.Format, payload.Pack(body), rec.ExpiresAt); err != nil {
+	body, err := format.Of(w.Format).Body(dl, ev, content)
+	if err != nil {
+		return webhook.Delivery{}, err
+	}
+	m := message.Compose(dl, ev, webhook.Subscription{Webhook: w.ID, Format: w.Format, ContentType: w.ContentType})
+	rec := m.Record(d.retention())
+	if rec.Body, err = message.Keep(ctx, d.Store, ev, w.Format, payload.Pack(body), rec.ExpiresAt); err != nil {
 		return webhook.Delivery{}, err
 	}
 	a, err := d.post(ctx, dl, w, rec, body, maxTest)

@@ -32,10 +32,10 @@ func (i *inbox) Send(_ context.Context, msgs []queue.Outgoing) error {
 // trial is a deliverer over a store in memory that has one webhook.
 type trial struct {
 	*Deliverer
-	store  *sqlite.Store
-	told   inbox
-	tenant webhook.Tenant
-	hook   webhook.Webhook
+	store   *sqlite.Store
+	told    inbox
+	dialect *dialect.Dialect
+	hook    webhook.Webhook
 }
 
 func newTrial(t *testing.T, answer egress.Response, hook webhook.Webhook) *trial {
@@ -49,8 +49,12 @@ func newTrial(t *testing.T, answer egress.Response, hook webhook.Webhook) *trial
 	if err != nil {
 		t.Fatal(err)
 	}
+	standard, err := builtin.Dialect(t.Context(), "standard")
+	if err != nil {
+		t.Fatal(err)
+	}
 	now := time.Date(2026, 3, 20, 12, 0, 0, 250e6, time.UTC)
-	tr := &trial{store: store, tenant: webhook.Tenant{ID: "acme", Dialect: "standard", CreatedAt: now}}
+	tr := &trial{store: store, dialect: standard}
 	tr.Deliverer = &Deliverer{
 		Store: store, Health: store, Changes: &tr.told, Poster: answering(answer), Dialects: &dialect.Library{Builtin: builtin, Store: store},
 		Box: seal.Box{Keys: seal.NewStatic("a key of a test")}, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
@@ -58,7 +62,7 @@ func newTrial(t *testing.T, answer egress.Response, hook webhook.Webhook) *trial
 	hook.Ref, hook.Format = webhook.Ref{Tenant: "acme", ID: "wh_1"}, webhook.FormatJSON
 	health := hook.Health
 	hook.Health = webhook.Health{}
-	if err := store.CreateTenant(t.Context(), tr.tenant, webhook.Key{ID: "key_1", Tenant: "acme", Hash: "h"}); err != nil {
+	if err := store.CreateTenant(t.Context(), webhook.Tenant{ID: "acme", Dialect: "standard", CreatedAt: now}, webhook.Key{ID: "key_1", Tenant: "acme", Hash: "h"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.CreateWebhook(t.Context(), hook); err != nil {
@@ -104,7 +108,7 @@ func TestTestRecovers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := newTrial(t, egress.Response{Status: tt.status}, tt.hook)
-			if _, err := tr.Test(t.Context(), tr.tenant, tr.hook, tt.eventType); err != nil {
+			if _, err := tr.Test(t.Context(), tr.dialect, tr.hook, tt.eventType); err != nil {
 				t.Fatal(err)
 			}
 			w := tr.stored(t)
@@ -131,7 +135,7 @@ func TestHeadersKept(t *testing.T) {
 	headers := map[string]string{"Server": "nginx"}
 	for status, kept := range map[int]int{200: 0, 500: 1} {
 		tr := newTrial(t, egress.Response{Status: status, Headers: headers}, webhook.Webhook{Active: true})
-		sent, err := tr.Test(t.Context(), tr.tenant, tr.hook, webhook.TestType)
+		sent, err := tr.Test(t.Context(), tr.dialect, tr.hook, webhook.TestType)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,8 +56,8 @@ func TestCreateSource(t *testing.T) {
 	}
 }
 
-// TestCarriedSecrets shows that a secret which its product sends in a header is one that a header can carry. Where it is
-// the key of a signature, any is.
+// TestCarriedSecrets checks that a secret that its product sends in a header must be valid there. A secret that is the key of a
+// signature can be any text.
 func TestCarriedSecrets(t *testing.T) {
 	w := newWorld(t)
 	for name, tt := range map[string]struct {
@@ -84,7 +84,7 @@ func TestCarriedSecrets(t *testing.T) {
 	}
 }
 
-// TestPlace shows that a sealed secret opens for its own source alone.
+// TestPlace checks that a sealed secret opens only for its own source.
 func TestPlace(t *testing.T) {
 	w := newWorld(t)
 	src, err := w.store.SourceByID(t.Context(), w.sources["custom"])

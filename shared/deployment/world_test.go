@@ -23,7 +23,7 @@ import (
 
 const secret = "secret" // the one of the document
 
-// wall is real time here. It is not the deployment's clock, which may run fast.
+// wall is the real time in these tests. The deployment's clock, which can run fast, is another one.
 func wall() time.Time { return time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC) }
 
 // world is a service over a store in memory, with a tenant and a source of each kind.
@@ -76,20 +76,20 @@ func (w *world) source(t testing.TB, kind, secret string) (id string) {
 	return src.ID
 }
 
-// request is a report on its way in.
+// request is a report that is sent to a source.
 type request struct {
 	kind   string
 	header http.Header
 	body   []byte
 }
 
-// send has the request received by the source of its kind.
+// send sends the request to the source of its kind.
 func (w *world) send(t testing.TB, r request) (deployment.Receipt, error) {
 	t.Helper()
 	return w.service.Receive(t.Context(), w.sources[r.kind], r.kind, r.header, r.body)
 }
 
-// proved returns the request as one who knows the secret sends it.
+// proved returns the request with the credential of a sender who knows the secret.
 func proved(kind, secret string, body []byte, headers ...string) request {
 	r := request{kind: kind, header: make(http.Header), body: body}
 	switch kind {
@@ -126,7 +126,7 @@ func published(t testing.TB, name string) []byte {
 	return b
 }
 
-// changed replaces what must be there.
+// changed replaces a text, which must be there.
 func changed(t testing.TB, body []byte, from, to string) []byte {
 	t.Helper()
 	if !bytes.Contains(body, []byte(from)) {
@@ -135,14 +135,14 @@ func changed(t testing.TB, body []byte, from, to string) []byte {
 	return bytes.Replace(body, []byte(from), []byte(to), 1)
 }
 
-// publisher accepts events and remembers them; one whose id it has seen is a repeat, if it says that it is the same event.
+// publisher accepts events and remembers them. An event with a known id is a repeat if its Same says so.
 type publisher struct {
 	got     []ingest.Input
 	repeats int
 	err     error
 }
 
-func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error) {
+func (p *publisher) Accept(_ context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error) {
 	if p.err != nil {
 		return nil, p.err
 	}

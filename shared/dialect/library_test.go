@@ -177,7 +177,7 @@ func TestNamed(t *testing.T) {
 	}
 }
 
-// TestBounds holds that no description makes a report, or a request, of any size.
+// TestBounds checks that no description leads to a report or a request without a bound.
 func TestBounds(t *testing.T) {
 	parse := func(old, replacement string) []webhook.FieldError {
 		t.Helper()

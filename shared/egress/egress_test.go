@@ -443,14 +443,14 @@ func TestNoTimeLeft(t *testing.T) {
 	}
 }
 
-// resolver answers every name, as a name server does, with the addresses of the family asked for; with no addresses at
-// all it answers that the name does not exist.
+// resolver answers every name like a name server, with the addresses of the requested family. Without any addresses it
+// answers that the name does not exist.
 func resolver(addrs ...string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
 		go func() {
 			defer server.Close()
-			// Over a connection that is no packet connection, each message follows its length (RFC 1035 section 4.2.2).
+			// On a stream, the length precedes each message (RFC 1035 section 4.2.2).
 			size := make([]byte, 2)
 			if _, err := io.ReadFull(server, size); err != nil {
 				return
@@ -504,7 +504,7 @@ func TestNames(t *testing.T) {
 		{"resolves", resolver("127.0.0.1"), true, port, ""},
 		{"no such name", resolver(), true, port, webhook.ErrDNS},
 		{"no name server", silent, true, port, webhook.ErrDNS},
-		// A name inside is told as one that is not there.
+		// A private name gives the same error as one that does not exist.
 		{"loopback", resolver("127.0.0.1"), false, "443", webhook.ErrDNS},
 		{"metadata service", resolver("169.254.169.254"), false, "80", webhook.ErrDNS},
 		{"metadata service by IPv6", resolver("fd00:ec2::254"), false, "80", webhook.ErrDNS},
@@ -527,7 +527,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestBlockedLiterals dials for real: a guard that let one through would find the listener.
+// TestBlockedLiterals dials real addresses: a guard that let one through would reach the listener.
 func TestBlockedLiterals(t *testing.T) {
 	addr := serve(t, answer(withLength("", "")))
 	_, port, _ := net.SplitHostPort(addr)
@@ -543,7 +543,7 @@ func TestBlockedLiterals(t *testing.T) {
 			t.Errorf("%s: got %+v, want error %s", host, got, webhook.ErrBlockedTarget)
 		}
 	}
-	// Spellings that only some resolvers take: whichever this machine's is, they do not arrive.
+	// Only some resolvers accept these spellings. The requests must not arrive with any of them.
 	for _, host := range []string{"127.1", "2130706433", "0x7f.1", "0177.0.0.1"} {
 		got := client.Post(t.Context(), Request{URL: "http://" + host + ":" + port, Timeout: 5 * time.Second})
 		if got.Status != 0 || got.Err == "" {
@@ -557,7 +557,7 @@ func TestBlockedLiterals(t *testing.T) {
 	}
 }
 
-// TestNoProxy looks inside, because net/http reads the environment once in a process and never for loopback.
+// TestNoProxy looks at the transport, because net/http reads the environment once in a process, and never for loopback.
 func TestNoProxy(t *testing.T) {
 	for _, o := range []Options{{}, {AllowPrivate: true}} {
 		if New(o).transport.Proxy != nil {

@@ -91,8 +91,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestPartlyPrivate is of a name with a private address and a public one: whoever asks knows the name, so that the public
-// one's fate is told.
+// TestPartlyPrivate tests a name with a private and a public address. The customer knows the name already, so that the error
+// tells what happened with the public address.
 func TestPartlyPrivate(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Err: fmt.Errorf("%w: 10.0.0.1", ssrf.ErrProhibitedIP)}
 	for _, c := range []struct {

@@ -1,8 +1,8 @@
-// Package format is the forms in which a webhook can ask for its events: "json" is its dialect's own body, every other one
-// is a message that a chat product's incoming webhooks accept.
+// Package format has the formats in which a webhook can get its events: "json" is the body of its dialect, and each of the
+// others is a message for the incoming webhooks of a chat product.
 //
-// A Format answers everything that differs between them, so that nothing else has to know which ones there are. Package
-// chat writes the messages; a new format is one more value here.
+// A Format answers every question whose answer differs between formats, so that no other package needs to know which ones there
+// are. Package chat writes the messages.
 package format
 
 import (
@@ -11,32 +11,33 @@ import (
 
 	"hookline/shared/chat"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/webhook"
 )
 
-// Format is one form. It has no state and may be shared.
+// Format is one format. It has no state and can be shared.
 type Format interface {
-	// Body returns an event's body, the same for all webhooks of the format and for every attempt. It fails only when the
-	// event's data is not JSON that package ecmajson takes.
-	Body(d *dialect.Dialect, ev webhook.Event) ([]byte, error)
+	// Body returns an event's body, the same for all webhooks of the format and for every attempt. content is the event's data.
+	// Body fails if it is the zero Text.
+	Body(d *dialect.Dialect, ev webhook.Event, content ecmajson.Text) ([]byte, error)
 	// Signed reports whether requests carry the dialect's signature.
 	Signed() bool
 	// Succeeded reports whether an answer's status makes a delivery succeed.
 	Succeeded(d *dialect.Dialect, status int) bool
 	// ContentTypes returns the content types that a webhook can choose from, the default first.
 	ContentTypes(d *dialect.Dialect) []string
-	// CheckContentType returns what is wrong with a webhook's choice, "" if nothing is.
+	// CheckContentType returns what is wrong with a webhook's choice, or "" if it is valid.
 	CheckContentType(d *dialect.Dialect, contentType string) string
-	// ContentType returns the content type with which bodies travel to a webhook that has chosen one.
+	// ContentType returns the content type of requests to a webhook that has chosen one.
 	ContentType(chosen string) string
-	// Show returns a body of the format as people read it, nil where programs do.
+	// Show returns a body as people see it, or nil if the format is for programs.
 	Show(body []byte) (*chat.Shown, error)
 }
 
 // Names returns the names of all formats, the default first.
 func Names() []string { return append([]string{webhook.FormatJSON}, chat.Formats()...) }
 
-// Check returns what is wrong with a name, "" if nothing is.
+// Check returns what is wrong with the name of a format, or "" if there is one.
 func Check(name string) string {
 	if slices.Contains(Names(), name) {
 		return ""
@@ -44,8 +45,8 @@ func Check(name string) string {
 	return "must be one of " + strings.Join(Names(), ", ")
 }
 
-// Of returns the format with a name. A name that is not among Names stands for the default: records of earlier versions
-// have none.
+// Of returns the format with a name. If there is none, it returns the default, because records of earlier versions have no
+// format.
 func Of(name string) Format {
 	if slices.Contains(chat.Formats(), name) {
 		return message{name}
@@ -53,10 +54,12 @@ func Of(name string) Format {
 	return own{}
 }
 
-// own is the dialect's own body.
+// own is the body of the dialect.
 type own struct{}
 
-func (own) Body(d *dialect.Dialect, ev webhook.Event) ([]byte, error) { return d.Body(ev) }
+func (own) Body(d *dialect.Dialect, ev webhook.Event, content ecmajson.Text) ([]byte, error) {
+	return d.Body(ev, content)
+}
 
 func (own) Signed() bool { return true }
 
@@ -75,14 +78,14 @@ func (own) ContentType(chosen string) string { return chosen }
 
 func (own) Show([]byte) (*chat.Shown, error) { return nil, nil }
 
-// message is a message in the chat with this name. The chats' incoming webhooks take JSON alone, know no signature, and
-// answer with any 2xx, whatever the dialect's receivers do.
+// message is a message for the chat product with this name. The incoming webhooks of chats accept only JSON, verify no
+// signature, and answer with any 2xx, whatever the dialect's receivers do.
 type message struct{ name string }
 
-func (f message) Body(d *dialect.Dialect, ev webhook.Event) ([]byte, error) {
+func (f message) Body(d *dialect.Dialect, ev webhook.Event, content ecmajson.Text) ([]byte, error) {
 	e, _ := d.EventType(ev.Type) // an open catalogue has types that it does not list
 	return chat.Body(f.name, chat.Message{
-		Title: e.Description, Product: d.Product, Type: ev.Type, ID: ev.ID, Timestamp: webhook.InSeconds(ev.Timestamp), Data: ev.Data,
+		Title: e.Description, Product: d.Product, Type: ev.Type, ID: ev.ID, Timestamp: webhook.InSeconds(ev.Timestamp), Data: content,
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"hookline/shared/chat"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/format"
 	"hookline/shared/webhook"
 )
@@ -78,11 +79,15 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("a form travels as %s, want %s", got, travels)
 			}
 			ev := webhook.Event{Tenant: "acme", ID: "evt_1", Type: "task.created", Timestamp: "2026-03-20T12:00:00Z", Data: json.RawMessage(`{"n":1}`)}
-			body, err := f.Body(agiletune, ev)
+			data, err := ecmajson.Read(ev.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := f.Body(agiletune, ev, data)
 			if got, want := chat.FormatOf(body), strings.TrimSuffix(name, "json"); err != nil || got != want {
 				t.Fatalf("body %s is a message of %q: %v", body, got, err)
 			}
-			own, err := agiletune.Body(ev)
+			own, err := agiletune.Body(ev, data)
 			if err != nil || plain != (string(body) == string(own)) {
 				t.Errorf("body %s, the dialect's is %s: %v", body, own, err)
 			}
@@ -96,9 +101,8 @@ func TestAnswers(t *testing.T) {
 			if shown, err := f.Show([]byte("[")); (err == nil) != plain || shown != nil {
 				t.Errorf("what is no message is shown as %v: %v", shown, err)
 			}
-			ev.Data = json.RawMessage("{")
-			if body, err := f.Body(agiletune, ev); err == nil {
-				t.Errorf("what is no JSON has the body %s", body)
+			if body, err := f.Body(agiletune, ev, ecmajson.Text{}); err == nil {
+				t.Errorf("without data the body is %s", body)
 			}
 		})
 	}

@@ -66,11 +66,13 @@ type SourceStore interface {
 	Deployments(ctx context.Context, tenant string, q webhook.DeploymentQuery) (webhook.List[webhook.Deployment], error)
 }
 
-// Publisher accepts checked events: when it returns nil they are in a durable queue. The results are in the order of the
-// events. With once, a key that was used before gets its first answer again, and the same key with another hash is a
-// Conflict "idempotency-key-reused". An id that was used for another event is a Conflict "event-id-reused".
+// Publisher accepts checked events of a tenant, whose dialect is d: when it returns nil they are in a durable queue. The
+// results are in the order of the events. With once, a key that was used before gets its first answer again, and the same
+// key with another hash is a Conflict "idempotency-key-reused". An id that was used for another event is a Conflict
+// "event-id-reused".
 type Publisher interface {
-	Publish(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error)
+	Publish(ctx context.Context, tenant string, d *dialect.Dialect, in []ingest.Checked, once *ingest.Once) ([]ingest.Result, error)
+	deployment.Publisher
 }
 
 // EventLog reads the events that were published (package eventlog). An id that is not in it is NotFound.
@@ -81,8 +83,9 @@ type EventLog interface {
 
 // Deliverer sends deliveries at once or again, and shows the requests that it sent.
 type Deliverer interface {
-	// Test sends one event of the type and records the attempt; a receiver's failure is in the delivery, not an error.
-	Test(ctx context.Context, t webhook.Tenant, w webhook.Webhook, eventType string) (webhook.Delivery, error)
+	// Test sends one event of the type, in the dialect of the webhook's tenant, and records the attempt. A receiver's failure
+	// is in the delivery and is no error.
+	Test(ctx context.Context, d *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error)
 	// Replay starts a new round of attempts; when it returns nil the round is queued.
 	Replay(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
 	// SendTo sends an event to one webhook, as a new round where there is a delivery already; when it returns nil it is queued.

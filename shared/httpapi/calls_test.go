@@ -394,9 +394,10 @@ func TestPublish(t *testing.T) {
 			`[{"type":"a.b","data":{"x":1,"y":2},"id":"i"},{"type":"a.c","data":{"x":1,"y":2},"id":"i"},{"type":"a.b","data":{"y":2, "x":1},"id":"i"},{"type":"a.b","data":{},"id":"i","timestamp":1}]`,
 			[]string{"1.id", "3.id", "3.timestamp"},
 		},
-		"empty batch": {`[]`, []string{"body"}},
-		"101":         {`[` + numbered(`{"type":"a.b%d","data":{}}`, 101) + `]`, []string{"body"}},
-		"text":        {`"x"`, []string{"body"}},
+		"ids twice alone": {`[{"type":"a.b","data":{},"id":"i"},{"type":"a.b","data":{"x":1},"id":"i"}]`, []string{"1.id"}},
+		"empty batch":     {`[]`, []string{"body"}},
+		"101":             {`[` + numbered(`{"type":"a.b%d","data":{}}`, 101) + `]`, []string{"body"}},
+		"text":            {`"x"`, []string{"body"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := *w

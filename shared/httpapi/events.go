@@ -32,7 +32,7 @@ func (a *API) publish(c *call) (answer, error) {
 	if keys := c.request.Header.Values("Idempotency-Key"); len(keys) > 0 {
 		once = &ingest.Once{Scope: c.caller + " " + publishScope, Key: keys[0], Hash: hashOf(c.request, c.body)}
 	}
-	results, err := a.Publisher.Publish(c.ctx(), c.tenant, in, once)
+	results, err := a.Publisher.Publish(c.ctx(), c.tenant.ID, d, in, once)
 	switch {
 	case err != nil && !batch:
 		return answer{}, alone(err)
@@ -61,7 +61,7 @@ func alone(err error) error {
 }
 
 // readEvents reads one event or a list of them, which is valid JSON, and checks every one.
-func readEvents(d *dialect.Dialect, body []byte) (in []ingest.Input, batch bool, err error) {
+func readEvents(d *dialect.Dialect, body []byte) (in []ingest.Checked, batch bool, err error) {
 	var faults input.Faults
 	entries, batch := eventsOf(body)
 	switch {
@@ -79,10 +79,13 @@ func readEvents(d *dialect.Dialect, body []byte) (in []ingest.Input, batch bool,
 		}
 		in = append(in, readEvent(d, raw, at, prefix, &faults))
 	}
-	for _, i := range ingest.Clashing(in) {
+	if len(faults) == 0 {
+		return in, batch, nil
+	}
+	for _, i := range ingest.Clashing(in) { // else Publish names them
 		faults.Add(strconv.Itoa(i)+".id", ingest.IDTwice)
 	}
-	return in, batch, faults.Err()
+	return nil, batch, faults.Err()
 }
 
 func eventsOf(body []byte) (entries []json.RawMessage, batch bool) {
@@ -92,10 +95,10 @@ func eventsOf(body []byte) (entries []json.RawMessage, batch bool) {
 	return []json.RawMessage{body}, false
 }
 
-func readEvent(d *dialect.Dialect, raw json.RawMessage, at, prefix string, faults *input.Faults) ingest.Input {
+func readEvent(d *dialect.Dialect, raw json.RawMessage, at, prefix string, faults *input.Faults) ingest.Checked {
 	object := input.Read(raw, at, prefix, faults)
 	if !object.Is() {
-		return ingest.Input{}
+		return ingest.Checked{}
 	}
 	var given api.NewEvent
 	object.Into(&given)
@@ -109,19 +112,23 @@ func readEvent(d *dialect.Dialect, raw json.RawMessage, at, prefix string, fault
 			faults.Add(prefix+"timestamp", "must be "+input.TimeRule)
 		}
 	}
-	for _, e := range ingest.Check(d, in) {
+	checked, wrong := ingest.Check(d, in)
+	for _, e := range wrong {
 		faults.Add(prefix+e.Field, e.Message)
 	}
-	return in
+	return checked
 }
 
-// tooLargeEvent reports whether a body has an event whose data is over the limit. A body that is not JSON has none.
+// tooLargeEvent reports whether a body, which is valid JSON, has an event whose data is over the limit.
 func tooLargeEvent(body []byte) bool {
-	if len(body) <= webhook.MaxDataBytes || !json.Valid(body) {
+	if len(body) <= webhook.MaxDataBytes {
 		return false
 	}
 	entries, _ := eventsOf(body)
 	for _, raw := range entries {
+		if len(raw) <= webhook.MaxDataBytes {
+			continue
+		}
 		if object, _, ok := input.Split(raw); ok && ingest.TooLarge(ingest.Input{Data: object["data"]}) {
 			return true
 		}

@@ -63,7 +63,8 @@ func (p preview) answer() (answer, error) {
 	if ev.Data == nil {
 		ev.Data = d.Example(ev.Type)
 	}
-	for _, e := range ingest.Check(d, ingest.Input{Type: ev.Type, Data: ev.Data}) {
+	checked, wrong := ingest.Check(d, ingest.Input{Type: ev.Type, Data: ev.Data})
+	for _, e := range wrong {
 		faults.Add(e.Field, e.Message)
 	}
 	out := api.Preview{Dialect: d.Ref(), Type: ev.Type, EventID: ev.ID, Tenant: ev.Tenant, Timestamp: webhook.InSeconds(ev.Timestamp), Format: p.format, Secret: p.secret}
@@ -84,7 +85,7 @@ func (p preview) answer() (answer, error) {
 		return answer{}, &webhook.Error{Kind: webhook.TooLarge, Message: "an event's data is over 256 KiB"}
 	}
 	form := format.Of(out.Format)
-	body, err := form.Body(d, ev)
+	body, err := form.Body(d, ev, checked.Content())
 	if err != nil {
 		return answer{}, err
 	}

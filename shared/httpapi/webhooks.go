@@ -31,7 +31,7 @@ func (a *API) createWebhook(c *call) (answer, error) {
 	var faults input.Faults
 	var in api.NewWebhook
 	input.Body(c.body, &in, &faults, webhookFieldsOfOurs()...)
-	made, err := a.management().CreateWebhook(c.ctx(), c.tenant, in.WebhookInput, faults)
+	made, err := a.management().CreateWebhook(c.ctx(), d, c.tenant.ID, in.WebhookInput, faults)
 	if err != nil {
 		return answer{}, err
 	}
@@ -98,7 +98,7 @@ func (a *API) updateWebhook(c *call) (answer, error) {
 	var faults input.Faults
 	var in api.WebhookChange
 	input.Body(c.body, &in, &faults, webhookFieldsOfOurs()...)
-	w, err := a.management().UpdateWebhook(c.ctx(), c.tenant, c.webhook.ID, in.WebhookInput, faults)
+	w, err := a.management().UpdateWebhook(c.ctx(), d, c.webhook.Ref, in.WebhookInput, faults)
 	if err != nil {
 		return answer{}, err
 	}
@@ -126,7 +126,7 @@ func (a *API) testWebhook(c *call) (answer, error) {
 	if err := faults.Err(); err != nil {
 		return answer{}, err
 	}
-	sent, err := a.Deliverer.Test(c.ctx(), c.tenant, c.webhook, eventType)
+	sent, err := a.Deliverer.Test(c.ctx(), d, c.webhook, eventType)
 	if err != nil {
 		return answer{}, err
 	}
@@ -134,10 +134,14 @@ func (a *API) testWebhook(c *call) (answer, error) {
 }
 
 func (a *API) rotateSecret(c *call) (answer, error) {
+	d, err := a.dialect(c)
+	if err != nil {
+		return answer{}, err
+	}
 	var faults input.Faults
 	var in api.Rotation
 	input.Body(c.body, &in, &faults)
-	out, err := a.management().RotateSecret(c.ctx(), c.tenant, c.webhook.ID, in.RotateInput, faults)
+	out, err := a.management().RotateSecret(c.ctx(), d, c.webhook.Ref, in.RotateInput, faults)
 	if err != nil {
 		return answer{}, err
 	}

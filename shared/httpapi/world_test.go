@@ -416,7 +416,28 @@ type publisher struct {
 	err  error
 }
 
-func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error) {
+// Accept publishes what others than the API hand in.
+func (p *publisher) Accept(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error) {
+	set, err := builtin()
+	if err != nil {
+		return nil, err
+	}
+	d, err := set.Dialect(ctx, t.Dialect)
+	if err != nil {
+		return nil, err
+	}
+	var checked []ingest.Checked
+	for _, e := range in {
+		c, faults := ingest.Check(d, e)
+		if faults != nil {
+			return nil, webhook.ErrInvalid(faults...)
+		}
+		checked = append(checked, c)
+	}
+	return p.Publish(ctx, t.ID, d, checked, once)
+}
+
+func (p *publisher) Publish(_ context.Context, tenant string, _ *dialect.Dialect, in []ingest.Checked, once *ingest.Once) ([]ingest.Result, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
@@ -424,7 +445,7 @@ func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Inp
 	}
 	if once != nil {
 		for first, results := range p.once {
-			if first.Scope == once.Scope && first.Key == t.ID+once.Key {
+			if first.Scope == once.Scope && first.Key == tenant+once.Key {
 				if first.Hash != once.Hash {
 					return nil, webhook.ErrConflict("idempotency-key-reused", "another body")
 				}
@@ -432,8 +453,12 @@ func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Inp
 			}
 		}
 	}
+	for _, i := range ingest.Clashing(in) {
+		return nil, webhook.ErrInvalid(webhook.FieldError{Field: strconv.Itoa(i) + ".id", Message: ingest.IDTwice})
+	}
 	var out []ingest.Result
-	for _, e := range in {
+	for _, c := range in {
+		e := c.Input()
 		if e.ID == "" {
 			e.ID = webhook.NewID(webhook.EventPrefix, time.Now())
 		}
@@ -441,7 +466,7 @@ func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Inp
 		out = append(out, ingest.Result{ID: e.ID, Type: e.Type, Matched: 1})
 	}
 	if once != nil {
-		p.once[ingest.Once{Scope: once.Scope, Key: t.ID + once.Key, Hash: once.Hash}] = out
+		p.once[ingest.Once{Scope: once.Scope, Key: tenant + once.Key, Hash: once.Hash}] = out
 	}
 	return out, nil
 }
@@ -457,7 +482,7 @@ type deliverer struct {
 	gone  bool
 }
 
-func (d *deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
+func (d *deliverer) Test(ctx context.Context, _ *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
 	if d.boom {
 		panic("boom: secret detail")
 	}
@@ -471,7 +496,7 @@ func (d *deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhoo
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.tests++
-	rec := record(t.ID, w.ID, webhook.NewID(webhook.EventPrefix, d.now()), d.now())
+	rec := record(w.Tenant, w.ID, webhook.NewID(webhook.EventPrefix, d.now()), d.now())
 	rec.Type = eventType
 	rec.Status = webhook.Failed
 	rec.Record(webhook.Attempt{ScheduledAt: d.now(), StartedAt: d.now(), Duration: 1500 * time.Microsecond, StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: "no", ResponseHeaders: map[string]string{"Server": "nginx"}})

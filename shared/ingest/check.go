@@ -1,17 +1,41 @@
 package ingest
 
 import (
-	"encoding/json"
-
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
 	"hookline/shared/webhook"
 )
 
-// Check returns what is wrong with an event, by field. Its data must be an object: filters, forms and the chat formats
-// read fields of it.
-func Check(d *dialect.Dialect, in Input) []webhook.FieldError {
+// Checked is an event that was checked, its data read. Check makes it, and nothing else does; Publish takes it without
+// another look.
+type Checked struct {
+	in      Input
+	content ecmajson.Text // in's data; the zero Text where that is no JSON
+	hash    string        // what tells it apart from others of its id; "" where it has none
+	fine    bool          // nothing is wrong with it
+}
+
+// Input returns the event as it was handed in.
+func (c Checked) Input() Input { return c.in }
+
+// Content returns the event's data as it was read, the zero Text where it is no JSON.
+func (c Checked) Content() ecmajson.Text { return c.content }
+
+// read reads an event's data. An error says what is wrong with it.
+func read(in Input) (c Checked, err error) {
+	c.in = in
+	c.content, err = ecmajson.Read(in.Data)
+	if in.ID != "" {
+		c.hash = hashOf(in, c.content)
+	}
+	return c, err
+}
+
+// Check reads an event and returns what is wrong with it, by field; one with faults cannot be published. Its data must be
+// an object: filters, forms and the chat formats read fields of it.
+func Check(d *dialect.Dialect, in Input) (Checked, []webhook.FieldError) {
 	var errs []webhook.FieldError
+	c, err := read(in)
 	if in.ID != "" && !webhook.ValidGivenID(in.ID) {
 		errs = append(errs, webhook.FieldError{Field: "id", Message: webhook.GivenIDRule})
 	}
@@ -25,27 +49,19 @@ func Check(d *dialect.Dialect, in Input) []webhook.FieldError {
 	case !d.Knows(in.Type):
 		errs = append(errs, webhook.FieldError{Field: "type", Message: "is not an event type of the catalogue"})
 	}
-	if problem := checkData(in.Data); problem != "" {
-		errs = append(errs, webhook.FieldError{Field: "data", Message: problem})
+	switch {
+	case len(in.Data) == 0:
+		errs = append(errs, webhook.FieldError{Field: "data", Message: "is required"})
+	case err != nil:
+		errs = append(errs, webhook.FieldError{Field: "data", Message: "must be valid JSON: " + err.Error()})
+	case c.content.Compact()[0] != '{':
+		errs = append(errs, webhook.FieldError{Field: "data", Message: "must be a JSON object"})
 	}
 	if at := in.happened(); !at.IsZero() && (at.Year() < 1970 || at.Year() > 9999) {
 		errs = append(errs, webhook.FieldError{Field: "timestamp", Message: "must be between the years 1970 and 9999"})
 	}
-	return errs
-}
-
-func checkData(data json.RawMessage) string {
-	if len(data) == 0 {
-		return "is required"
-	}
-	compact, err := ecmajson.Compact(data)
-	switch {
-	case err != nil:
-		return "must be valid JSON: " + err.Error()
-	case compact[0] != '{':
-		return "must be a JSON object"
-	}
-	return ""
+	c.fine = errs == nil
+	return c, errs
 }
 
 // TooLarge reports whether the event's data is over its limit.

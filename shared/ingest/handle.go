@@ -84,7 +84,7 @@ func (s *Service) entry(ctx context.Context, body string) error {
 	if TooLarge(in) {
 		return &webhook.Error{Kind: webhook.TooLarge, Code: "too-large", Message: "detail.data is over 256 KiB"}
 	}
-	_, err = s.Publish(ctx, t, []Input{in}, nil)
+	_, err = s.Accept(ctx, t, []Input{in}, nil)
 	return err
 }
 

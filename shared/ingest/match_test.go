@@ -148,7 +148,7 @@ func TestFilterBudgetRefusesBeforeAnythingIsTaken(t *testing.T) {
 			{ID: "evt_c", Type: "order.placed", Data: values(10)},
 		}
 	}
-	_, err := w.Publish(t.Context(), w.tenant("acme"), in(10_000), &Once{Scope: "s", Key: "k", Hash: "h"})
+	_, err := w.Accept(t.Context(), w.tenant("acme"), in(10_000), &Once{Scope: "s", Key: "k", Hash: "h"})
 	got, ok := errors.AsType[*webhook.Error](err)
 	if !ok || got.Kind != webhook.Invalid || got.Code != "filter-budget" || len(got.Fields) != 1 || got.Fields[0].Field != "1.data" {
 		t.Fatalf("got %v, want filter-budget on 1.data", err)
@@ -157,7 +157,7 @@ func TestFilterBudgetRefusesBeforeAnythingIsTaken(t *testing.T) {
 		t.Error("messages were sent")
 	}
 	// The ids and the key stand for nothing: others can have them.
-	results, err := w.Publish(t.Context(), w.tenant("acme"), in(20), &Once{Scope: "s", Key: "k", Hash: "another"})
+	results, err := w.Accept(t.Context(), w.tenant("acme"), in(20), &Once{Scope: "s", Key: "k", Hash: "another"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func TestBusRefusesWhatIsTooMuchAndHoldsUpNobody(t *testing.T) {
 func TestDeletedTenantIsNoWork(t *testing.T) {
 	w := newMatchWorld(t)
 	w.hooks("acme", []string{"*"}, make([]string, MaxInline+1)...)
-	if _, err := w.Publish(t.Context(), w.tenant("acme"), []Input{{Type: "order.placed", Data: values(1)}}, nil); err != nil {
+	if _, err := w.Accept(t.Context(), w.tenant("acme"), []Input{{Type: "order.placed", Data: values(1)}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if len(w.queue.sent) != 1 {
@@ -260,7 +260,7 @@ func (w *matchWorld) fanned(webhooks, work int) (messages int) {
 		filters[i] = fmt.Sprintf(`{"v":[{"anything-but":"y%d"}]}`, i)
 	}
 	w.hooks("acme", []string{"*"}, filters...)
-	if _, err := w.Publish(w.t.Context(), w.tenant("acme"), []Input{{Type: "order.placed", Data: values(1)}}, nil); err != nil {
+	if _, err := w.Accept(w.t.Context(), w.tenant("acme"), []Input{{Type: "order.placed", Data: values(1)}}, nil); err != nil {
 		w.t.Fatal(err)
 	}
 	w.MatchWork = work

@@ -7,18 +7,24 @@ import (
 	"slices"
 	"time"
 
-	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
 	"hookline/shared/format"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
+// accepted is an event with its data as it was read.
+type accepted struct {
+	webhook.Event
+	content ecmajson.Text
+}
+
 // publication is one event on its way through Publish.
 type publication struct {
-	webhook.Event
+	accepted
 	entry   string // the id made for it, which is its place in the event log; "" if it was accepted before there was one
 	hash    string // of what was handed in, "" when we made the id
 	to      []webhook.Subscription
@@ -35,20 +41,41 @@ type publication struct {
 // skipped reports whether nothing is to be done for the event.
 func (p *publication) skipped() bool { return p.void || p.sent }
 
-// Publish accepts the events for the tenant. The results are in order. Errors: webhook.Invalid naming the fields as
-// "3.type", with the code FilterBudget where their filters are too much work; webhook.Conflict for an id that stands for
-// another event (CodeIDReused) or an Idempotency-Key that was used with another body; webhook.Unavailable. Of a batch that
-// is refused nothing is taken.
-func (s *Service) Publish(ctx context.Context, t webhook.Tenant, in []Input, once *Once) ([]Result, error) {
+// Accept checks events that come from elsewhere than the HTTP API, and publishes them. Errors are those of Publish, and
+// webhook.Invalid naming the fields at fault as "3.type".
+func (s *Service) Accept(ctx context.Context, t webhook.Tenant, in []Input, once *Once) ([]Result, error) {
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
 		return nil, err
 	}
-	pubs, err := s.accept(t, d, in)
+	all := make([]Checked, len(in))
+	var errs []webhook.FieldError
+	for i, e := range in {
+		var faults []webhook.FieldError
+		all[i], faults = Check(d, e)
+		for _, f := range faults {
+			errs = append(errs, webhook.FieldError{Field: fmt.Sprintf("%d.%s", i, f.Field), Message: f.Message})
+		}
+	}
+	if errs != nil {
+		return nil, webhook.ErrInvalid(append(errs, clashes(all)...)...)
+	}
+	return s.Publish(ctx, t.ID, d, all, once)
+}
+
+// Publish accepts events of a tenant, whose dialect is d. The results are in order. Errors: webhook.Invalid naming fields
+// as "3.id", for an id that two of them have, or with the code FilterBudget where their filters are too much work;
+// webhook.Conflict for an id that stands for another event (CodeIDReused) or an Idempotency-Key that was used with another
+// body; webhook.Unavailable. Of a batch that is refused nothing is taken.
+func (s *Service) Publish(ctx context.Context, tenant string, d *dialect.Dialect, in []Checked, once *Once) ([]Result, error) {
+	if errs := clashes(in); errs != nil {
+		return nil, webhook.ErrInvalid(errs...)
+	}
+	pubs, err := s.accept(tenant, in)
 	if err != nil {
 		return nil, err
 	}
-	return s.publish(ctx, d, t.ID, pubs, once)
+	return s.publish(ctx, d, tenant, pubs, once)
 }
 
 func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, once *Once) ([]Result, error) {
@@ -123,38 +150,29 @@ func (p *publication) logged() bool {
 	return !p.skipped() && !p.quiet && p.entry != "" && (len(p.to) > 0 || !webhook.IsSystemType(p.Type))
 }
 
-func (s *Service) accept(t webhook.Tenant, d *dialect.Dialect, in []Input) ([]*publication, error) {
+func (s *Service) accept(tenant string, in []Checked) ([]*publication, error) {
 	now := s.now()
 	happened := s.wall().UTC().Format(webhook.TimeFormat)
 	ids := webhook.EventIDs(now, len(in))
 	pubs := make([]*publication, len(in))
-	var errs []webhook.FieldError
-	for i, e := range in {
-		for _, f := range Check(d, e) {
-			errs = append(errs, webhook.FieldError{Field: fmt.Sprintf("%d.%s", i, f.Field), Message: f.Message})
+	for i, c := range in {
+		if !c.fine {
+			return nil, &webhook.Error{Message: "an event with faults is published"} // its caller is wrong
 		}
-		data, err := ecmajson.Compact(e.Data)
-		if err != nil {
-			continue // Check has named it
-		}
-		p := &publication{entry: ids[i], Event: webhook.Event{
-			Tenant: t.ID, ID: e.ID, Type: e.Type, AcceptedAt: now, Timestamp: happened, Data: data,
+		e := c.in
+		p := &publication{entry: ids[i], hash: c.hash, accepted: accepted{
+			content: c.content,
+			Event: webhook.Event{
+				Tenant: tenant, ID: e.ID, Type: e.Type, AcceptedAt: now, Timestamp: happened, Data: c.content.Compact(),
+			},
 		}}
 		if at := e.happened(); !at.IsZero() {
 			p.Timestamp, p.dated = at.UTC().Format(webhook.TimeFormat), true
 		}
 		if p.ID == "" {
 			p.ID = ids[i]
-		} else {
-			p.hash = hashOf(e)
 		}
 		pubs[i] = p
-	}
-	for _, i := range Clashing(in) {
-		errs = append(errs, webhook.FieldError{Field: fmt.Sprintf("%d.id", i), Message: IDTwice})
-	}
-	if errs != nil {
-		return nil, webhook.ErrInvalid(errs...)
 	}
 	return pubs, nil
 }
@@ -177,7 +195,7 @@ func (s *Service) send(ctx context.Context, d *dialect.Dialect, pubs []*publicat
 		if total > MaxInline {
 			msgs, err = s.handOver(ctx, d, p)
 		} else {
-			msgs, err = s.messages(ctx, d, p.Event, p.to, s.delay(p.repeat))
+			msgs, err = s.messages(ctx, d, p.accepted, p.to, s.delay(p.repeat))
 		}
 		if err != nil {
 			return err
@@ -210,22 +228,22 @@ func takenBefore(subs []webhook.Subscription, at time.Time) []webhook.Subscripti
 }
 
 // messages returns one message for each webhook. Webhooks of one format share the event's body.
-func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev webhook.Event, to []webhook.Subscription, delay time.Duration) ([]queue.Outgoing, error) {
+func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev accepted, to []webhook.Subscription, delay time.Duration) ([]queue.Outgoing, error) {
 	bodies := make(map[string]webhook.Payload)
 	msgs := make([]queue.Outgoing, 0, len(to))
 	for _, sub := range to {
 		body, ok := bodies[sub.Format]
 		if !ok {
-			raw, err := format.Of(sub.Format).Body(d, ev)
+			raw, err := format.Of(sub.Format).Body(d, ev.Event, ev.content)
 			if err != nil {
 				return nil, fmt.Errorf("body: %w", err)
 			}
-			if body, err = delivery.Keep(ctx, s.Store, ev, sub.Format, payload.Pack(raw), s.expiry(ev)); err != nil {
+			if body, err = message.Keep(ctx, s.Store, ev.Event, sub.Format, payload.Pack(raw), s.expiry(ev.Event)); err != nil {
 				return nil, err
 			}
 			bodies[sub.Format] = body
 		}
-		m := delivery.Compose(d, ev, sub)
+		m := message.Compose(d, ev.Event, sub)
 		m.Body, m.Ref = body.Inline, body.Ref
 		msgs = append(msgs, m.Outgoing(delay))
 	}
@@ -244,5 +262,5 @@ func (s *Service) expiry(ev webhook.Event) time.Time {
 	if s.Retention > 0 {
 		return ev.AcceptedAt.Add(s.Retention)
 	}
-	return ev.AcceptedAt.Add(delivery.DefaultRetention)
+	return ev.AcceptedAt.Add(webhook.DefaultRetention)
 }

@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"hookline/shared/delivery"
 	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
 // bodyData returns the data in a message's body.
-func bodyData(t *testing.T, m delivery.Message) string {
+func bodyData(t *testing.T, m message.Message) string {
 	t.Helper()
 	raw, err := payload.Unpack(m.Body)
 	if err != nil {
@@ -61,14 +61,14 @@ func TestSameEvent(t *testing.T) {
 	} {
 		both(t, name, func(t *testing.T, w *world) {
 			original := ingest.Input{ID: "order-1", Type: "order.placed", Timestamp: at, Data: []byte(first)}
-			answer, err := w.Publish(t.Context(), w.tenant, []ingest.Input{original}, nil)
+			answer, err := w.Accept(t.Context(), w.tenant, []ingest.Input{original}, nil)
 			if err != nil || len(w.messages()) != 1 {
 				t.Fatalf("got %v, want it sent", err)
 			}
 			w.hook("wh_2") // the answer stays what it was
 			w.at = w.at.Add(24*time.Hour - time.Millisecond)
 			c.in.ID = "order-1"
-			again, err := w.Publish(t.Context(), w.tenant, []ingest.Input{c.in}, nil)
+			again, err := w.Accept(t.Context(), w.tenant, []ingest.Input{c.in}, nil)
 			if codeOf(err) != c.want || c.want == "" && !slices.Equal(again, answer) {
 				t.Errorf("got %+v, %v, want %q and the answer %+v", again, err, c.want, answer)
 			}
@@ -113,7 +113,7 @@ func TestClashingBatch(t *testing.T) {
 		w.messages()
 		once := &ingest.Once{Scope: "s", Key: "k", Hash: "h"}
 		batch := []ingest.Input{event("a", 1), event("taken", 2), event("b", 1), {Type: "order.placed", Data: []byte(`{}`)}}
-		_, err := w.Publish(t.Context(), w.tenant, batch, once)
+		_, err := w.Accept(t.Context(), w.tenant, batch, once)
 		if codeOf(err) != ingest.CodeIDReused || webhook.KindOf(err) != webhook.Conflict || !strings.Contains(err.Error(), "taken") {
 			t.Fatalf("got %v, want a conflict that names the id", err)
 		}
@@ -121,7 +121,7 @@ func TestClashingBatch(t *testing.T) {
 			t.Errorf("of a batch that was refused %+v was sent", sent)
 		}
 		// The ids are free for anything, and so is the Idempotency-Key.
-		if _, err := w.Publish(t.Context(), w.tenant, []ingest.Input{event("a", 2), event("b", 2)}, &ingest.Once{Scope: "s", Key: "k", Hash: "other"}); err != nil {
+		if _, err := w.Accept(t.Context(), w.tenant, []ingest.Input{event("a", 2), event("b", 2)}, &ingest.Once{Scope: "s", Key: "k", Hash: "other"}); err != nil {
 			t.Errorf("got %v, want what was refused to leave no trace", err)
 		}
 		if sent := w.messages(); len(sent) != 2 || sent[0].delay != 0 {
@@ -132,7 +132,7 @@ func TestClashingBatch(t *testing.T) {
 		}
 	})
 	both(t, "within the request", func(t *testing.T, w *world) {
-		_, err := w.Publish(t.Context(), w.tenant, []ingest.Input{event("a", 1), event("b", 1), event("a", 1), event("b", 2)}, nil)
+		_, err := w.Accept(t.Context(), w.tenant, []ingest.Input{event("a", 1), event("b", 1), event("a", 1), event("b", 2)}, nil)
 		refusal, ok := err.(*webhook.Error)
 		if !ok || refusal.Kind != webhook.Invalid || len(refusal.Fields) != 1 || refusal.Fields[0].Field != "3.id" {
 			t.Errorf("got %v, want 3.id at fault alone", err)
@@ -152,7 +152,7 @@ func TestClashingBatch(t *testing.T) {
 		if got := w.publish(first...); got != "" {
 			t.Fatal(got)
 		}
-		_, err := w.Publish(t.Context(), w.tenant, second, nil)
+		_, err := w.Accept(t.Context(), w.tenant, second, nil)
 		if codeOf(err) != ingest.CodeIDReused || !strings.Contains(err.Error(), "id-0") || !strings.Contains(err.Error(), "95 more") {
 			t.Errorf("got %v, want some of the ids named and the others counted", err)
 		}
@@ -198,7 +198,7 @@ func TestDiedThenRepeated(t *testing.T) {
 						batch = append(batch, ingest.Input{Type: "order.placed", Data: []byte(`{}`)})
 					}
 					c.arm(w)
-					if _, err := w.Publish(t.Context(), w.tenant, batch, once); codeOf(err) != "unavailable" {
+					if _, err := w.Accept(t.Context(), w.tenant, batch, once); codeOf(err) != "unavailable" {
 						t.Fatalf("got %v, want the request to fail", err)
 					}
 					w.revive()
@@ -208,7 +208,7 @@ func TestDiedThenRepeated(t *testing.T) {
 					}
 					accepted := w.at
 					w.at = w.at.Add(3 * time.Second)
-					if _, err := w.Publish(t.Context(), w.tenant, batch, once); err != nil {
+					if _, err := w.Accept(t.Context(), w.tenant, batch, once); err != nil {
 						t.Fatal(err)
 					}
 					again := w.messages()
@@ -224,7 +224,7 @@ func TestDiedThenRepeated(t *testing.T) {
 						}
 					}
 					w.at = w.at.Add(time.Hour)
-					if _, err := w.Publish(t.Context(), w.tenant, batch, once); err != nil || len(w.messages()) != 0 {
+					if _, err := w.Accept(t.Context(), w.tenant, batch, once); err != nil || len(w.messages()) != 0 {
 						t.Errorf("a third time: got %v, want it answered and not sent", err)
 					}
 				})

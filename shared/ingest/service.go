@@ -54,7 +54,7 @@ type Service struct {
 	Refused   queue.Sender     // entries that are no events, with the reason
 	Announcer Announcer        // where webhooks' changes are announced; nil: nowhere
 	Events    Log              // nil: the stack keeps no event log
-	Retention time.Duration    // of payloads and of the event log; 0 means delivery.DefaultRetention
+	Retention time.Duration    // of payloads and of the event log; 0 means webhook.DefaultRetention
 	MatchWork int              // steps of matching for one request or message; 0 means pattern.MaxWork
 	Now       func() time.Time // the deployment's clock; nil is real time
 	Wall      func() time.Time // real time, for what is signed; nil is real time

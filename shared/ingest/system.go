@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"hookline/shared/system"
@@ -62,14 +63,18 @@ func (s *Service) tell(ctx context.Context, t webhook.Tenant, c system.Change) e
 	}
 	// What happened is told in real time, as of every event.
 	in := Input{ID: c.EventID(), Type: c.Type, Data: c.Data, Timestamp: time.UnixMilli(c.Sent)}
+	event, err := read(in)
+	if err != nil {
+		return fmt.Errorf("data of event %s: %w", in.ID, err)
+	}
 	now := s.now()
 	p := &publication{
 		entry: webhook.EventIDs(now, 1)[0],
-		Event: webhook.Event{
+		accepted: accepted{content: event.content, Event: webhook.Event{
 			Tenant: t.ID, ID: in.ID, Type: in.Type, AcceptedAt: now,
-			Timestamp: in.Timestamp.UTC().Format(webhook.TimeFormat), Data: in.Data,
-		},
-		hash: hashOf(in) + c.Writer, except: c.Webhook, quiet: c.Quiet,
+			Timestamp: in.Timestamp.UTC().Format(webhook.TimeFormat), Data: event.content.Compact(),
+		}},
+		hash: event.hash + c.Writer, except: c.Webhook, quiet: c.Quiet,
 	}
 	// Filters that are too much work keep the event from webhooks, but not the mail from the tenant.
 	_, refused := s.publish(ctx, d, t.ID, []*publication{p}, nil)

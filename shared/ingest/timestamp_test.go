@@ -10,10 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"hookline/shared/delivery"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/eventlog"
 	"hookline/shared/format"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/store/sqlite"
@@ -47,7 +48,7 @@ func (k *kept) bodies(t *testing.T) []string {
 	t.Helper()
 	var out []string
 	for _, sent := range k.msgs {
-		var m delivery.Message
+		var m message.Message
 		if err := json.Unmarshal([]byte(sent.Body), &m); err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +109,7 @@ func TestMilliseconds(t *testing.T) {
 		if time == "first" {
 			sent.fault = errors.New("away")
 		}
-		if results, err = s.Publish(t.Context(), tenant, in, once); (err != nil) != (time == "first") {
+		if results, err = s.Accept(t.Context(), tenant, in, once); (err != nil) != (time == "first") {
 			t.Fatalf("%s: got %v", time, err)
 		}
 		if diff := cmp.Diff(want, sent.bodies(t)); diff != "" {
@@ -121,7 +122,11 @@ func TestMilliseconds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, err := format.Of(webhook.FormatJSON).Body(d, ev.Event)
+		content, err := ecmajson.Read(ev.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := format.Of(webhook.FormatJSON).Body(d, ev.Event, content)
 		if err != nil {
 			t.Fatal(err)
 		}

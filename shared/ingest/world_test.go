@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/eventlog"
 	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/store"
 	"hookline/shared/store/sqlite"
@@ -113,7 +113,7 @@ func event(id string, n int) ingest.Input {
 // publish publishes without an Idempotency-Key, and returns the code of the refusal, "" for none.
 func (w *world) publish(in ...ingest.Input) string {
 	w.t.Helper()
-	_, err := w.Publish(w.t.Context(), w.tenant, in, nil)
+	_, err := w.Accept(w.t.Context(), w.tenant, in, nil)
 	return codeOf(err)
 }
 
@@ -127,19 +127,19 @@ func codeOf(err error) string {
 	return err.Error()
 }
 
-// message is one that was queued for a delivery.
-type message struct {
-	delivery.Message
+// queued is one that was queued for a delivery.
+type queued struct {
+	message.Message
 	delay time.Duration
 	data  string
 }
 
 // messages returns what was queued for deliveries since it was last asked.
-func (w *world) messages() []message {
+func (w *world) messages() []queued {
 	w.t.Helper()
-	var out []message
+	var out []queued
 	for _, sent := range w.delivery.sent[w.seen:] {
-		m := message{delay: sent.Delay}
+		m := queued{delay: sent.Delay}
 		if err := json.Unmarshal([]byte(sent.Body), &m.Message); err != nil {
 			w.t.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func (w *world) messages() []message {
 }
 
 // attempted records that the message's first attempt succeeded.
-func (w *world) attempted(m message) {
+func (w *world) attempted(m queued) {
 	w.t.Helper()
 	rec := webhook.Delivery{
 		DeliveryKey: m.Key(), Type: m.Type, Dialect: m.Dialect, Timestamp: m.Timestamp, Body: webhook.Payload{Inline: m.Body, Ref: m.Ref},

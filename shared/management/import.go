@@ -54,31 +54,28 @@ const importScope = "import"
 // keepImport is how long an import that was cut short can be completed, in the deployment's clock.
 const keepImport = 24 * time.Hour
 
-// CheckImport says what ImportWebhooks would do, and changes nothing. Webhooks that an earlier try of the same import made
-// before it was cut short do not count as existing.
-func (s Service) CheckImport(ctx context.Context, t webhook.Tenant, in []ImportInput, digest string) ([]Imported, error) {
-	_, all, err := s.checked(ctx, t, in)
-	if err != nil {
-		return nil, err
-	}
-	there, err := s.existing(ctx, t, all)
+// CheckImport says what ImportWebhooks would do for a tenant, whose dialect is d, and changes nothing. Webhooks that an
+// earlier try of the same import made before it was cut short do not count as existing.
+func (s Service) CheckImport(ctx context.Context, d *dialect.Dialect, tenant string, in []ImportInput, digest string) ([]Imported, error) {
+	all := s.checked(d, tenant, in)
+	there, err := s.existing(ctx, tenant, all)
 	if err != nil {
 		return nil, err
 	}
 	if len(there) > 0 {
-		if err := s.clashes(ctx, t, all, there, digest); err != nil {
+		if err := s.clashes(ctx, tenant, all, there, digest); err != nil {
 			return nil, err
 		}
 	}
 	if slices.ContainsFunc(all, func(item Imported) bool { return len(item.Faults) > 0 || item.Exists }) {
 		return all, nil // those faults come first
 	}
-	return all, s.room(ctx, t.ID, len(all)-len(there))
+	return all, s.room(ctx, tenant, len(all)-len(there))
 }
 
 // clashes marks the inputs whose id another webhook has, one that no earlier try of this import made.
-func (s Service) clashes(ctx context.Context, t webhook.Tenant, all []Imported, there map[webhook.Ref]webhook.Webhook, digest string) error {
-	pin, err := s.Store.FindPin(ctx, t.ID, importScope, digest)
+func (s Service) clashes(ctx context.Context, tenant string, all []Imported, there map[webhook.Ref]webhook.Webhook, digest string) error {
+	pin, err := s.Store.FindPin(ctx, tenant, importScope, digest)
 	if err != nil && webhook.KindOf(err) != webhook.NotFound {
 		return err
 	}
@@ -100,11 +97,8 @@ func (s Service) clashes(ctx context.Context, t webhook.Tenant, all []Imported, 
 // An import that is cut short may leave some of them. The same request within 24 hours finds the pin, uses the time of the
 // first try, from which the ids follow, and makes the missing ones. Two equal requests at the same time make the same
 // webhooks.
-func (s Service) ImportWebhooks(ctx context.Context, t webhook.Tenant, in []ImportInput, digest string) ([]Created, error) {
-	d, all, err := s.checked(ctx, t, in)
-	if err != nil {
-		return nil, err
-	}
+func (s Service) ImportWebhooks(ctx context.Context, d *dialect.Dialect, tenant string, in []ImportInput, digest string) ([]Created, error) {
+	all := s.checked(d, tenant, in)
 	var faults input.Faults
 	for i, item := range all {
 		for _, f := range item.Faults {
@@ -116,13 +110,13 @@ func (s Service) ImportWebhooks(ctx context.Context, t webhook.Tenant, in []Impo
 	}
 	now := s.now()
 	pin, first, err := s.Store.Pin(ctx, webhook.Pin{
-		Tenant: t.ID, Scope: importScope, Key: digest, Hash: digest, At: now, ExpiresAt: now.Add(keepImport),
+		Tenant: tenant, Scope: importScope, Key: digest, Hash: digest, At: now, ExpiresAt: now.Add(keepImport),
 	})
 	if err != nil {
 		return nil, err
 	}
 	date(all, pin)
-	there, err := s.existing(ctx, t, all)
+	there, err := s.existing(ctx, tenant, all)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +129,7 @@ func (s Service) ImportWebhooks(ctx context.Context, t webhook.Tenant, in []Impo
 	if len(taken) > 0 {
 		return nil, s.abandon(ctx, pin, all, taken)
 	}
-	if err := s.room(ctx, t.ID, len(all)-len(there)); err != nil {
+	if err := s.room(ctx, tenant, len(all)-len(there)); err != nil {
 		if _, refused := conflict(err); refused {
 			err = cmp.Or(s.undo(ctx, pin, all, nil), err)
 		}
@@ -162,18 +156,14 @@ func (s Service) ImportWebhooks(ctx context.Context, t webhook.Tenant, in []Impo
 }
 
 // checked checks each input by itself and all of them together.
-func (s Service) checked(ctx context.Context, t webhook.Tenant, in []ImportInput) (*dialect.Dialect, []Imported, error) {
-	d, err := s.Dialects.Dialect(ctx, t.Dialect)
-	if err != nil {
-		return nil, nil, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
-	}
+func (s Service) checked(d *dialect.Dialect, tenant string, in []ImportInput) []Imported {
 	now := s.now()
 	out := make([]Imported, len(in))
 	seen := make(map[string]bool)
 	for i, given := range in {
 		item := &out[i]
 		item.Faults = slices.Clone(given.Found)
-		item.Webhook = webhook.Webhook{Ref: webhook.Ref{Tenant: t.ID}, Active: true}
+		item.Webhook = webhook.Webhook{Ref: webhook.Ref{Tenant: tenant}, Active: true}
 		if item.Faults.Has("") { // it is no object
 			continue
 		}
@@ -207,11 +197,11 @@ func (s Service) checked(ctx context.Context, t webhook.Tenant, in []ImportInput
 		}
 		item.headers = s.apply(d, &item.Webhook, given.WebhookInput, nil, &item.Faults)
 	}
-	return d, out, nil
+	return out
 }
 
 // existing reads the webhooks that have one of the ids already.
-func (s Service) existing(ctx context.Context, t webhook.Tenant, all []Imported) (map[webhook.Ref]webhook.Webhook, error) {
+func (s Service) existing(ctx context.Context, tenant string, all []Imported) (map[webhook.Ref]webhook.Webhook, error) {
 	var refs []webhook.Ref
 	for _, item := range all {
 		if webhook.ValidGivenID(item.Webhook.ID) {
@@ -223,7 +213,7 @@ func (s Service) existing(ctx context.Context, t webhook.Tenant, all []Imported)
 	}
 	found, _, err := s.Store.Load(ctx, refs, nil)
 	if err != nil {
-		return nil, fmt.Errorf("webhooks of tenant %s: %w", t.ID, err)
+		return nil, fmt.Errorf("webhooks of tenant %s: %w", tenant, err)
 	}
 	return found, nil
 }
@@ -309,7 +299,7 @@ func (s Service) abandon(ctx context.Context, pin webhook.Pin, all []Imported, t
 // so that the same request comes back here.
 func (s Service) undo(ctx context.Context, pin webhook.Pin, all []Imported, taken []int) error {
 	ctx = context.WithoutCancel(ctx)
-	there, err := s.existing(ctx, webhook.Tenant{ID: pin.Tenant}, all)
+	there, err := s.existing(ctx, pin.Tenant, all)
 	if err != nil {
 		return err
 	}

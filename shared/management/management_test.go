@@ -79,10 +79,13 @@ func (r *racing) UpdateTenant(ctx context.Context, t webhook.Tenant) error {
 
 type world struct {
 	management.Service
-	store  *racing
-	tenant webhook.Tenant
-	now    time.Time
+	store   *racing
+	dialect *dialect.Dialect // of the one tenant
+	now     time.Time
 }
+
+// ref names a webhook of the one tenant.
+func ref(id string) webhook.Ref { return webhook.Ref{Tenant: "acme", ID: id} }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
@@ -102,7 +105,10 @@ func newWorld(t *testing.T) *world {
 	w := &world{store: &racing{Store: store}, now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)}
 	w.Service = management.Service{Store: w.store, Dialects: &dialect.Library{Builtin: set, Store: store}, Box: seal.Box{Keys: keyring{}}, Now: func() time.Time { return w.now }}
 	in := management.TenantInput{ID: input.Of("acme"), Name: input.Of("Acme"), Dialect: input.Of("standard")}
-	if w.tenant, _, err = w.CreateTenant(t.Context(), in, nil); err != nil {
+	if _, _, err = w.CreateTenant(t.Context(), in, nil); err != nil {
+		t.Fatal(err)
+	}
+	if w.dialect, err = set.Dialect(t.Context(), "standard"); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -114,7 +120,7 @@ func (w *world) create(t *testing.T, change func(*management.WebhookInput)) mana
 	if change != nil {
 		change(&in)
 	}
-	made, err := w.CreateWebhook(t.Context(), w.tenant, in, nil)
+	made, err := w.CreateWebhook(t.Context(), w.dialect, "acme", in, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +129,7 @@ func (w *world) create(t *testing.T, change func(*management.WebhookInput)) mana
 
 func (w *world) stored(t *testing.T, id string) webhook.Webhook {
 	t.Helper()
-	hook, err := w.store.Webhook(t.Context(), webhook.Ref{Tenant: "acme", ID: id})
+	hook, err := w.store.Webhook(t.Context(), ref(id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +138,7 @@ func (w *world) stored(t *testing.T, id string) webhook.Webhook {
 
 func (w *world) update(t *testing.T, id string, in management.WebhookInput) webhook.Webhook {
 	t.Helper()
-	if _, err := w.UpdateWebhook(t.Context(), w.tenant, id, in, nil); err != nil {
+	if _, err := w.UpdateWebhook(t.Context(), w.dialect, ref(id), in, nil); err != nil {
 		t.Fatal(err)
 	}
 	return w.stored(t, id)
@@ -168,7 +174,7 @@ func TestFaultsFoundEarlierAreKept(t *testing.T) {
 	w := newWorld(t)
 	found := input.Faults{{Field: "url", Message: "must be a string"}, {Field: "colour", Message: "is not a field"}}
 	in := management.WebhookInput{Events: input.Of([]string{"bad name"})}
-	_, err := w.CreateWebhook(t.Context(), w.tenant, in, found)
+	_, err := w.CreateWebhook(t.Context(), w.dialect, "acme", in, found)
 	e, ok := errors.AsType[*webhook.Error](err)
 	if !ok || e.Kind != webhook.Invalid {
 		t.Fatalf("got %v", err)
@@ -205,12 +211,12 @@ func TestFiltersCost(t *testing.T) {
 	}
 	in := dear
 	in.URL, in.Events = input.Of("https://example.com/"), input.Of([]string{"invoice.paid"})
-	_, err := w.CreateWebhook(t.Context(), w.tenant, in, nil)
+	_, err := w.CreateWebhook(t.Context(), w.dialect, "acme", in, nil)
 	refused("created", err, "filter")
-	_, err = w.ImportWebhooks(t.Context(), w.tenant, []management.ImportInput{{WebhookInput: in}}, "digest")
+	_, err = w.ImportWebhooks(t.Context(), w.dialect, "acme", []management.ImportInput{{WebhookInput: in}}, "digest")
 	refused("imported", err, "0.filter")
 	hook := w.create(t, func(in *management.WebhookInput) { in.Filter = cheap.Filter }).Webhook
-	_, err = w.UpdateWebhook(t.Context(), w.tenant, hook.ID, dear, nil)
+	_, err = w.UpdateWebhook(t.Context(), w.dialect, ref(hook.ID), dear, nil)
 	refused("changed", err, "filter")
 
 	hook.Filter = ranges(150)
@@ -221,7 +227,7 @@ func TestFiltersCost(t *testing.T) {
 	if got := w.update(t, hook.ID, spaced); got.Name != "new" || string(got.Filter) != string(ranges(150)) {
 		t.Errorf("got %s with %s, want the filter that was there", got.Name, got.Filter)
 	}
-	_, err = w.UpdateWebhook(t.Context(), w.tenant, hook.ID, management.WebhookInput{Filter: input.Of(ranges(151))}, nil)
+	_, err = w.UpdateWebhook(t.Context(), w.dialect, ref(hook.ID), management.WebhookInput{Filter: input.Of(ranges(151))}, nil)
 	if webhook.KindOf(err) != webhook.Invalid || err == nil {
 		t.Errorf("another one that costs too much: got %v, want it refused", err)
 	}
@@ -256,17 +262,17 @@ func TestMaxWebhooks(t *testing.T) {
 		}
 	}
 	first := w.create(t, nil).Webhook
-	_, err := w.CheckImport(t.Context(), w.tenant, imported("a", "b", "c"), "three")
+	_, err := w.CheckImport(t.Context(), w.dialect, "acme", imported("a", "b", "c"), "three")
 	refused("three more, looked at", err)
-	_, err = w.ImportWebhooks(t.Context(), w.tenant, imported("a", "b", "c"), "three")
+	_, err = w.ImportWebhooks(t.Context(), w.dialect, "acme", imported("a", "b", "c"), "three")
 	refused("three more", err)
 	total(1)
-	if _, err := w.ImportWebhooks(t.Context(), w.tenant, imported("a", "b"), "two"); err != nil {
+	if _, err := w.ImportWebhooks(t.Context(), w.dialect, "acme", imported("a", "b"), "two"); err != nil {
 		t.Errorf("two more: got %v, want them made", err)
 	}
-	_, err = w.CreateWebhook(t.Context(), w.tenant, in, nil)
+	_, err = w.CreateWebhook(t.Context(), w.dialect, "acme", in, nil)
 	refused("a fourth", err)
-	_, err = w.CreateWebhook(t.Context(), w.tenant, management.WebhookInput{}, nil)
+	_, err = w.CreateWebhook(t.Context(), w.dialect, "acme", management.WebhookInput{}, nil)
 	if err == nil || webhook.KindOf(err) != webhook.Invalid {
 		t.Errorf("a fourth that is none: got %v, want its faults", err)
 	}
@@ -296,12 +302,12 @@ func TestMaxWebhooksWithAnImportCutShort(t *testing.T) {
 				list = append(list, management.ImportInput{WebhookInput: in, ID: input.Of(id)})
 			}
 			w.store.cut = 2
-			if _, err := w.ImportWebhooks(t.Context(), w.tenant, list, "digest"); err == nil {
+			if _, err := w.ImportWebhooks(t.Context(), w.dialect, "acme", list, "digest"); err == nil {
 				t.Fatal("the import was not cut short")
 			}
 			w.MaxWebhooks = c.most
 			w.create(t, nil)
-			_, err := w.ImportWebhooks(t.Context(), w.tenant, list, "digest")
+			_, err := w.ImportWebhooks(t.Context(), w.dialect, "acme", list, "digest")
 			counts, countErr := w.store.WebhookCounts(t.Context(), "acme")
 			if (err == nil) != c.finished || countErr != nil || counts.Total != c.total {
 				t.Errorf("got %d webhooks, %v, %v, want %d", counts.Total, err, countErr, c.total)
@@ -395,7 +401,7 @@ func TestStoredHeadersStay(t *testing.T) {
 				in.Headers = input.Of(headers{"Authorization": "t0ken", "X-Key": "s3cret"})
 			}).Webhook.ID
 			before := w.stored(t, id)
-			_, err := w.UpdateWebhook(t.Context(), w.tenant, id, management.WebhookInput{URL: input.Of(c.url), Headers: c.headers}, nil)
+			_, err := w.UpdateWebhook(t.Context(), w.dialect, ref(id), management.WebhookInput{URL: input.Of(c.url), Headers: c.headers}, nil)
 			hook := w.stored(t, id)
 			if c.faults != nil {
 				if got := faulty(t, err); !slices.Equal(got, c.faults) {
@@ -422,7 +428,7 @@ func TestStoredHeadersStay(t *testing.T) {
 	}
 	// Of two at once, the one that comes second sees what the first has stored.
 	w.store.n, w.store.done = 1, func(hook *webhook.Webhook) { hook.URL = "https://other.example/" }
-	_, err := w.UpdateWebhook(t.Context(), w.tenant, id, management.WebhookInput{URL: input.Of("https://example.com/2")}, nil)
+	_, err := w.UpdateWebhook(t.Context(), w.dialect, ref(id), management.WebhookInput{URL: input.Of("https://example.com/2")}, nil)
 	if got, want := faulty(t, err), []string{"headers.X-A"}; !slices.Equal(got, want) {
 		t.Errorf("got faults %q, want %q", got, want)
 	}
@@ -449,7 +455,7 @@ func TestHeaderValues(t *testing.T) {
 			URL: input.Of("https://example.com/"), Events: input.Of([]string{"*"}),
 			Headers: input.Of(map[string]string{"Authorization": value}),
 		}
-		_, err := w.CreateWebhook(t.Context(), w.tenant, in, nil)
+		_, err := w.CreateWebhook(t.Context(), w.dialect, "acme", in, nil)
 		if want == "" {
 			if err != nil {
 				t.Errorf("%q: got %v", value, err)
@@ -481,7 +487,7 @@ func TestHealthIsForgotten(t *testing.T) {
 			id := w.create(t, nil).Webhook.ID
 			w.update(t, id, c.first)
 			sick := webhook.Health{FailingSince: w.now, UnhealthySince: w.now}
-			if ok, err := w.store.SetHealth(t.Context(), webhook.Ref{Tenant: "acme", ID: id}, webhook.Health{}, sick); !ok || err != nil {
+			if ok, err := w.store.SetHealth(t.Context(), ref(id), webhook.Health{}, sick); !ok || err != nil {
 				t.Fatal(ok, err)
 			}
 			got := w.update(t, id, c.change).Health
@@ -531,7 +537,7 @@ func TestSince(t *testing.T) {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	w.now = start.Add(time.Hour)
-	if _, err := w.RotateSecret(t.Context(), w.tenant, id, management.RotateInput{}, nil); err != nil {
+	if _, err := w.RotateSecret(t.Context(), w.dialect, ref(id), management.RotateInput{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, w.stored(t, id).Since); diff != "" {
@@ -546,7 +552,7 @@ func TestRaces(t *testing.T) {
 			w := newWorld(t)
 			id := w.create(t, nil).Webhook.ID
 			w.store.n, w.store.done = lost, func(w *webhook.Webhook) { w.MaxPerSecond++ }
-			_, err := w.UpdateWebhook(t.Context(), w.tenant, id, rename, nil)
+			_, err := w.UpdateWebhook(t.Context(), w.dialect, ref(id), rename, nil)
 			hook := w.stored(t, id)
 			if lost == 3 {
 				if webhook.KindOf(err) != webhook.Conflict || hook.Name != "" {
@@ -577,7 +583,7 @@ func TestRotation(t *testing.T) {
 	id := made.Webhook.ID
 	rotate := func(seconds int) management.Rotated {
 		t.Helper()
-		out, err := w.RotateSecret(t.Context(), w.tenant, id, management.RotateInput{OverlapSeconds: input.Of(seconds)}, nil)
+		out, err := w.RotateSecret(t.Context(), w.dialect, ref(id), management.RotateInput{OverlapSeconds: input.Of(seconds)}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

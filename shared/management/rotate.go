@@ -29,12 +29,8 @@ type Rotated struct {
 }
 
 // RotateSecret gives a webhook a new secret. Earlier secrets that still sign go on until the overlap ends, or until their
-// own end where that is sooner.
-func (s Service) RotateSecret(ctx context.Context, t webhook.Tenant, id string, in RotateInput, found input.Faults) (Rotated, error) {
-	d, err := s.Dialects.Dialect(ctx, t.Dialect)
-	if err != nil {
-		return Rotated{}, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
-	}
+// own end where that is sooner. d is the dialect of the webhook's tenant.
+func (s Service) RotateSecret(ctx context.Context, d *dialect.Dialect, ref webhook.Ref, in RotateInput, found input.Faults) (Rotated, error) {
 	faults := slices.Clone(found)
 	secret := secretOf(d, in.Secret, &faults)
 	overlap := d.Overlap
@@ -45,8 +41,8 @@ func (s Service) RotateSecret(ctx context.Context, t webhook.Tenant, id string, 
 		return Rotated{}, err
 	}
 	var out Rotated
-	err = retry(func() error {
-		w, err := s.Store.Webhook(ctx, webhook.Ref{Tenant: t.ID, ID: id})
+	err := retry(func() error {
+		w, err := s.Store.Webhook(ctx, ref)
 		if err != nil {
 			return err
 		}

@@ -61,15 +61,11 @@ type Created struct {
 	Secret  string
 }
 
-// CreateWebhook makes a webhook. found are faults found while the input was read.
-func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in WebhookInput, found input.Faults) (Created, error) {
-	d, err := s.Dialects.Dialect(ctx, t.Dialect)
-	if err != nil {
-		return Created{}, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
-	}
+// CreateWebhook makes a webhook of a tenant, whose dialect is d. found are faults found while the input was read.
+func (s Service) CreateWebhook(ctx context.Context, d *dialect.Dialect, tenant string, in WebhookInput, found input.Faults) (Created, error) {
 	now := s.now()
 	w := webhook.Webhook{
-		Ref:       webhook.Ref{Tenant: t.ID, ID: webhook.NewID(webhook.WebhookPrefix, now)},
+		Ref:       webhook.Ref{Tenant: tenant, ID: webhook.NewID(webhook.WebhookPrefix, now)},
 		Active:    true,
 		CreatedAt: now, UpdatedAt: now,
 	}
@@ -85,7 +81,7 @@ func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in Webhook
 	if err := faults.Err(); err != nil {
 		return Created{}, err
 	}
-	if err := s.room(ctx, t.ID, 1); err != nil {
+	if err := s.room(ctx, tenant, 1); err != nil {
 		return Created{}, err
 	}
 	if err := s.sealHeaders(ctx, &w, headers); err != nil {
@@ -132,15 +128,10 @@ func (s Service) announce(ctx context.Context, c system.Change) error {
 }
 
 // UpdateWebhook changes a webhook. A change without fields changes nothing. A new URL, or being made active again, resets
-// the webhook's health.
-func (s Service) UpdateWebhook(ctx context.Context, t webhook.Tenant, id string, in WebhookInput, found input.Faults) (webhook.Webhook, error) {
-	d, err := s.Dialects.Dialect(ctx, t.Dialect)
-	if err != nil {
-		return webhook.Webhook{}, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
-	}
-	var w webhook.Webhook
+// the webhook's health. d is the dialect of its tenant.
+func (s Service) UpdateWebhook(ctx context.Context, d *dialect.Dialect, ref webhook.Ref, in WebhookInput, found input.Faults) (w webhook.Webhook, err error) {
 	err = retry(func() (err error) {
-		w, err = s.updateOnce(ctx, d, webhook.Ref{Tenant: t.ID, ID: id}, in, slices.Clone(found))
+		w, err = s.updateOnce(ctx, d, ref, in, slices.Clone(found))
 		return err
 	})
 	return w, err

@@ -51,7 +51,7 @@ const (
 	MaxBatch       = 10               // messages in one call
 	MaxBytes       = 1 << 20          // of one message, and of one batch
 	MaxDelay       = 15 * time.Minute // of Outgoing.Delay
-	MaxVisibility  = 12 * time.Hour   // from the receive, however often it is changed
+	MaxVisibility  = 12 * time.Hour   // since the receive, however often the timeout is changed
 	MaxWait        = 20 * time.Second // of a long poll
 	MaxInFlight    = 120_000          // messages received and not deleted; beyond it a standard queue gives out nothing, without an error
 	MaxRetention   = 14 * 24 * time.Hour
@@ -62,19 +62,19 @@ const (
 type Outgoing struct {
 	Body  string        // UTF-8 text of 1 byte to MaxBytes
 	Group string        // MessageGroupId: messages of a busy group do not hold up the others; "" for none
-	Delay time.Duration // until it can first be received, to MaxDelay; not in flight meanwhile. SQS counts whole seconds, rounded up
+	Delay time.Duration // until it can first be received, at most MaxDelay; until then it is not in flight. SQS counts whole seconds, rounded up
 }
 
 // Received is a message that was received.
 type Received struct {
-	ID            string // the same at every receive; changes when a move task moves the message
+	ID            string // the same at every receive; a move task gives the message another
 	Handle        string // of this receive, for Delete and Hide
 	Body          string
 	Group         string
-	ReceiveCount  int       // this receive included; approximate: crashes and throttles count too
-	SentAt        time.Time // kept when redrive moves it to a dead-letter queue
+	ReceiveCount  int       // with this receive; receives that were lost in a crash or throttled count too
+	SentAt        time.Time // stays the same when redrive moves the message to a dead-letter queue
 	FirstReceived time.Time
-	DeadLetterOf  string // name of the queue that redrive took it from, "" if it was sent here
+	DeadLetterOf  string // the queue from which redrive took the message; "" if it was sent here
 }
 
 // Handler takes a batch of messages that were received from a queue, and returns the ids of those that stay in it: they
@@ -102,13 +102,13 @@ type Visibility struct {
 // Counts are how many messages a queue holds, approximately. They may lag.
 type Counts struct{ Visible, InFlight, Delayed int }
 
-// Move is a task that moves a dead-letter queue's messages elsewhere.
+// Move is a task that moves the messages of a dead-letter queue to another queue.
 type Move struct {
 	ID           string
 	Destination  string // name of a queue
 	Status       string // RUNNING, COMPLETED, CANCELLED or FAILED
 	Moved        int
-	ToMove       int // estimated when it started
+	ToMove       int // an estimate of when the task started
 	MaxPerSecond int // 0: as fast as the engine likes
 	StartedAt    time.Time
 }

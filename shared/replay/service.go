@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"time"
 
-	"hookline/shared/delivery"
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -45,7 +45,7 @@ type Service struct {
 	Rounds    Rounds
 	Queue     Queue
 	Events    Events           // nil where the stack keeps none
-	Retention time.Duration    // of jobs' records; 0 means delivery.DefaultRetention
+	Retention time.Duration    // of jobs' records; 0 means webhook.DefaultRetention
 	MatchWork int              // steps of matching for one page of the event log; 0 means pattern.MaxWork
 	Now       func() time.Time // the deployment's clock
 	Log       *slog.Logger
@@ -131,7 +131,7 @@ func (s *Service) Start(ctx context.Context, r webhook.Replay) (webhook.Replay, 
 	now := s.Now()
 	retention := s.Retention
 	if retention <= 0 {
-		retention = delivery.DefaultRetention
+		retention = webhook.DefaultRetention
 	}
 	r.ID, r.Status, r.Version = webhook.NewID(webhook.ReplayPrefix, now), webhook.ReplayRunning, 1
 	r.CreatedAt, r.UpdatedAt, r.ExpiresAt = now, now, now.Add(retention)
@@ -150,7 +150,7 @@ func (s *Service) Start(ctx context.Context, r webhook.Replay) (webhook.Replay, 
 }
 
 func (s *Service) queue(ctx context.Context, r webhook.Replay, delay time.Duration) error {
-	if err := queue.SendAll(ctx, s.Queue, []queue.Outgoing{delivery.JobMessage(r.Tenant, r.ID, delay)}); err != nil {
+	if err := queue.SendAll(ctx, s.Queue, []queue.Outgoing{message.Job{Tenant: r.Tenant, ID: r.ID}.Outgoing(delay)}); err != nil {
 		return webhook.ErrUnavailable(err)
 	}
 	return nil

@@ -66,7 +66,7 @@ type Parts struct {
 	Clock  clock.Clock // the deployment's; the zero Clock is real time
 
 	Dialects     *dialect.Set     // the built-in ones; nil means those that come with Hookline
-	Retention    time.Duration    // of records, payloads and the event log; 0 means delivery.DefaultRetention
+	Retention    time.Duration    // of records, payloads and the event log; 0 means webhook.DefaultRetention
 	EventLog     bool             // whether the stack keeps what was published
 	AllowPrivate bool             // whether webhooks may be on http, or in private networks
 	MaxWebhooks  int              // of a tenant; 0 is no limit

@@ -217,3 +217,11 @@ func (p Pin) Until() time.Time {
 	}
 	return p.ExpiresAt
 }
+
+// DefaultRetention is how long a delivery's record is kept: the longest ladder, two weeks as a dead letter, and the
+// same again for whoever comes late.
+const DefaultRetention = 30 * 24 * time.Hour
+
+// Overdue is how long after its due time a pending delivery is taken to have lost its message: far beyond any rounding
+// of a queue, so that nothing on its way is attempted twice.
+const Overdue = time.Hour

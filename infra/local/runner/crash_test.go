@@ -1,17 +1,23 @@
 package runner
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"hookline/shared/clock"
+	"hookline/shared/faultinject"
 )
 
 // counter is a receiver that counts how often each event came.
@@ -142,13 +148,13 @@ func TestKilled(t *testing.T) {
 // idle reports whether no message waits in any of the program's queues but the dead letters', by looking into its file.
 func (p *program) idle() bool {
 	p.t.Helper()
-	return p.rows("queue.db", "SELECT count(*) FROM message") == 0
+	return p.rows("SELECT count(*) FROM message") == 0
 }
 
-// rows counts in one of the program's files.
-func (p *program) rows(file, query string) (n int) {
+// rows counts in the program's file.
+func (p *program) rows(query string) (n int) {
 	p.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.dir, file)+"?mode=ro&_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.dir, "store.db")+"?mode=ro&_pragma=busy_timeout(5000)")
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -159,21 +165,43 @@ func (p *program) rows(file, query string) (n int) {
 	return n
 }
 
-// lock keeps the program from writing to one of its files until the function that it returns is called.
-func (p *program) lock(file string) (unlock func()) {
+// heldFile is locked while a program with held engines must not send to its queues.
+const heldFile = "held"
+
+// hold keeps a program with held engines from sending to its queues until the function that it returns is called.
+func (p *program) hold() (release func()) {
 	p.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.dir, file)+"?_pragma=busy_timeout(5000)&_txlock=immediate")
+	f, err := os.OpenFile(filepath.Join(p.dir, heldFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	tx, err := db.Begin()
-	if err != nil {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
 		p.t.Fatal(err)
 	}
-	return func() {
-		_ = tx.Rollback()
-		_ = db.Close()
+	return func() { _ = f.Close() }
+}
+
+// held opens the embedded engines with queues that wait before each send until heldFile is not locked.
+func held(ctx context.Context, dir string, clk clock.Clock) (*Engines, error) {
+	e, err := Embedded(ctx, dir, clk)
+	if err != nil {
+		return nil, err
 	}
+	wait := func(call string) error {
+		if call != "Send" {
+			return nil
+		}
+		f, err := os.OpenFile(filepath.Join(dir, heldFile), os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }()
+		return syscall.Flock(int(f.Fd()), syscall.LOCK_SH)
+	}
+	for name, q := range e.Queues {
+		e.Queues[name] = faultinject.Queue(q, faultinject.QueueFaults{Before: wait})
+	}
+	return e, nil
 }
 
 // halfway is a receiver that keeps what came under each id.
@@ -209,7 +237,8 @@ func TestKilledHalfway(t *testing.T) {
 	server := httptest.NewServer(receiver)
 	defer server.Close()
 	dir := filepath.Join(t.TempDir(), "data")
-	p := start(t, dir, nil)
+	env := []string{"ENGINE=held"}
+	p := start(t, dir, env)
 	p.client().webhook(map[string]any{"url": server.URL, "events": []string{"*"}})
 	event := func(id string, n int) map[string]any {
 		return map[string]any{"id": id, "type": "order.placed", "data": map[string]any{"n": n}}
@@ -217,9 +246,9 @@ func TestKilledHalfway(t *testing.T) {
 	var ids, swapped []string
 	lost := 0
 	for k := range kills {
-		unlock := func() {}
+		release := func() {}
 		if k%2 == 0 {
-			unlock = p.lock("queue.db")
+			release = p.hold()
 		}
 		var batch []map[string]any
 		for i := range size {
@@ -237,18 +266,18 @@ func TestKilledHalfway(t *testing.T) {
 		}
 		if k%2 == 0 {
 			until(t, time.Minute, "both requests have pinned their events", func() bool {
-				return p.rows("store.db", fmt.Sprintf("SELECT count(*) FROM pin WHERE key GLOB 'order-%d-*' OR key = '%s'", k, swap)) == size+1
+				return p.rows(fmt.Sprintf("SELECT count(*) FROM pin WHERE key GLOB 'order-%d-*' OR key = '%s'", k, swap)) == size+1
 			})
 		} else {
 			<-time.After(time.Duration(rand.IntN(20_000)) * time.Microsecond) // anywhere in it
 		}
 		p.kill()
-		unlock()
+		release()
 		wg.Wait()
 		if a, b := <-answered, <-answered; !a || !b {
 			lost++
 		}
-		p = start(t, dir, nil)
+		p = start(t, dir, env)
 		p.client().do(http.StatusAccepted, "POST", "/v1/events", batch, nil)
 		swapped = append(swapped, swap)
 	}

@@ -8,6 +8,7 @@ import (
 	"hookline/shared/clock"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
+	"hookline/shared/sqlitedb"
 	"hookline/shared/stack"
 	"hookline/shared/store"
 	storesqlite "hookline/shared/store/sqlite"
@@ -24,20 +25,24 @@ type Engines struct {
 // Open opens engines that keep what they keep in the folder dir.
 type Open func(ctx context.Context, dir string, clk clock.Clock) (*Engines, error)
 
-// expireAtOnce bounds one deletion of what has expired.
-const expireAtOnce = 10_000
+// Expired entries are deleted in a few small writes, between which others have their turn.
+const (
+	expireAtOnce = 1000
+	expireWrites = 10
+)
 
-// Embedded opens the engines that every build has: SQLite, in files of the folder.
+// Embedded opens the engines that every build has: SQLite, in one file of the folder.
 func Embedded(_ context.Context, dir string, clk clock.Clock) (*Engines, error) {
-	kept, err := storesqlite.New(filepath.Join(dir, storeFile), storesqlite.Options{Clock: clk})
+	db, err := sqlitedb.Open(filepath.Join(dir, sqlitedb.FileName))
 	if err != nil {
 		return nil, err
 	}
-	engine, err := queuesqlite.New(filepath.Join(dir, queueFile), queuesqlite.Options{Clock: clk})
+	kept := storesqlite.On(db, storesqlite.Options{Clock: clk})
+	engine, err := queuesqlite.On(db, queuesqlite.Options{Clock: clk})
 	if err != nil {
-		return nil, errors.Join(err, kept.Close())
+		return nil, errors.Join(err, kept.Close(), db.Close())
 	}
-	shut := func() error { return errors.Join(engine.Close(), kept.Close()) }
+	shut := func() error { return errors.Join(engine.Close(), kept.Close(), db.Close()) }
 	queues, err := Queues(engine)
 	if err != nil {
 		return nil, errors.Join(err, shut())
@@ -45,8 +50,12 @@ func Embedded(_ context.Context, dir string, clk clock.Clock) (*Engines, error) 
 	return &Engines{
 		Store: kept, Queues: queues, Close: shut,
 		Expire: func(ctx context.Context) error {
-			_, err := kept.Expire(ctx, expireAtOnce)
-			return err
+			for range expireWrites {
+				if n, err := kept.Expire(ctx, expireAtOnce); err != nil || n < expireAtOnce {
+					return err
+				}
+			}
+			return nil
 		},
 	}, nil
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"hookline/shared/delivery"
 	"hookline/shared/egress"
 	"hookline/shared/eventlog"
 	"hookline/shared/faultinject"
@@ -320,7 +319,7 @@ func TestEventLogPins(t *testing.T) {
 	world{receiver: &receiver{}, watched: func(s store.Store) store.Store { return &pinWatch{s, kept} }}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 		acme := admin.tenant("acme", "standard")
 		acme.do(http.StatusAccepted, "POST", "/v1/events", map[string]any{"id": "order-1", "type": "order.placed", "data": map[string]any{}}, nil)
-		if got, want := <-kept, delivery.DefaultRetention; got != want {
+		if got, want := <-kept, webhook.DefaultRetention; got != want {
 			t.Errorf("got a pin kept for %v, want %v", got, want)
 		}
 	})

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := Main(ctx, os.Getenv, os.Stdout, nil); err != nil {
+	if err := Main(ctx, os.Getenv, os.Stdout, map[string]Open{"held": held}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

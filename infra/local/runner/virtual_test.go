@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/seal"
+	"hookline/shared/sqlitedb"
 	"hookline/shared/stack"
 	"hookline/shared/stack/whole"
 	"hookline/shared/store"
@@ -117,11 +119,12 @@ func (lossy) Send(context.Context, []queue.Outgoing) error { return nil }
 func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *queuesqlite.Engine)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		sqlite, err := storesqlite.New("", storesqlite.Options{})
+		db, err := sqlitedb.Open("") // one for both, as the program has it
 		if err != nil {
 			t.Fatal(err)
 		}
-		engine, err := queuesqlite.New("", queuesqlite.Options{MaxInFlight: w.inFlight})
+		sqlite := storesqlite.On(db, storesqlite.Options{})
+		engine, err := queuesqlite.On(db, queuesqlite.Options{MaxInFlight: w.inFlight})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,10 +182,7 @@ func (w world) run(t *testing.T, fn func(t *testing.T, admin *client, queues *qu
 		if len(logged.lines) > 0 && !w.noisy {
 			t.Errorf("%d errors were logged, the first: %s", len(logged.lines), logged.lines[0])
 		}
-		if err := engine.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := sqlite.Close(); err != nil {
+		if err := errors.Join(engine.Close(), sqlite.Close(), db.Close()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -5,35 +5,29 @@ import (
 	"slices"
 	"strings"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/webhook"
 )
 
-// keyView is an API key as the API shows it.
-type keyView struct {
-	ID        string   `json:"id"`
-	Name      string   `json:"name"`
-	Scopes    []string `json:"scopes"`
-	CreatedAt string   `json:"created_at"`
-	Key       string   `json:"key"` // only when it was made
-}
-
-// All reports whether the key can do everything.
-func (k keyView) All() bool { return len(k.Scopes) == len(webhook.Scopes()) }
-
 // keysPage is a page of the list.
 type keysPage struct {
-	page.List[keyView]
+	api.List[api.Key]
+	page.Pager
 	Writes bool // the visitor may make and delete keys
 }
 
+// All reports whether a key can do everything.
+func (*keysPage) All(k api.Key) bool { return len(k.Scopes) == len(webhook.Scopes()) }
+
 func listKeys(v *page.Visit) {
 	p := keysPage{Writes: v.Key.Grants("keys:write")}
-	if err := v.List("/v1/keys", "/console/keys", page.PerPage, &p, &p.Pager); err != nil {
+	if err := v.List("/v1/keys", page.PerPage, &p.List); err != nil {
 		v.Failed(err)
 		return
 	}
-	v.Show(http.StatusOK, "keys", "list", "keys", "API keys", p)
+	p.Pager = v.Pager("/console/keys", p.NextCursor)
+	v.Show(http.StatusOK, "keys", "list", "keys", "API keys", &p)
 }
 
 // keyForm is what the form to make a key shows.
@@ -46,7 +40,7 @@ type keyForm struct {
 }
 
 // Has reports whether a scope is chosen.
-func (f keyForm) Has(scope string) bool { return slices.Contains(f.Chosen, scope) }
+func (f *keyForm) Has(scope string) bool { return slices.Contains(f.Chosen, scope) }
 
 // scopeGroup is the scopes about one kind of thing.
 type scopeGroup struct {
@@ -82,7 +76,7 @@ func grantable(k webhook.Key) []scopeGroup {
 
 func showKeyForm(v *page.Visit, status int, f keyForm) {
 	f.Groups = grantable(v.Key)
-	v.Show(status, "key-form", "panel", "keys", "Create API key", f)
+	v.Show(status, "key-form", "panel", "keys", "Create API key", &f)
 }
 
 func newKey(v *page.Visit) { showKeyForm(v, http.StatusOK, keyForm{}) }
@@ -93,7 +87,7 @@ func createKey(v *page.Visit) {
 		return
 	}
 	f := keyForm{Name: strings.TrimSpace(values.Get("name")), Chosen: append([]string{}, values["scopes"]...)}
-	var made keyView
+	var made api.CreatedKey
 	if err := v.Create("/v1/keys", map[string]any{"name": f.Name, "scopes": f.Chosen}, &made); err != nil {
 		if p := v.Refused(err); p != nil {
 			f.Errors, f.Problem = p.Beside("name", "scopes")
@@ -101,7 +95,7 @@ func createKey(v *page.Visit) {
 		}
 		return
 	}
-	v.Show(http.StatusCreated, "key", "panel", "keys", "API key created", made)
+	v.Show(http.StatusCreated, "key", "panel", "keys", "API key created", &made)
 }
 
 // keyQuestion asks before a key is deleted. The API has no call for one key, so the list's link brings its name.
@@ -112,7 +106,7 @@ func askDeleteKey(v *page.Visit) {
 	if q.Name == "" {
 		q.Name = q.ID
 	}
-	v.Show(http.StatusOK, "key-delete", "panel", "keys", "Delete API key", q)
+	v.Show(http.StatusOK, "key-delete", "panel", "keys", "Delete API key", &q)
 }
 
 func deleteKey(v *page.Visit) {

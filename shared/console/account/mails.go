@@ -23,7 +23,7 @@ type Mail struct {
 }
 
 // Stamp returns when the mail was sent, as the API writes times.
-func (m Mail) Stamp() string { return m.At.UTC().Format(webhook.TimeFormat) }
+func (m *Mail) Stamp() string { return m.At.UTC().Format(webhook.TimeFormat) }
 
 // maxMails bounds how many mails the page shows.
 const maxMails = 50
@@ -55,5 +55,5 @@ func (b mailbox) show(v *page.Visit) {
 	for i, m := range sent { // a digest of an hour can name hundreds of changes
 		sent[i].Text = layout.Cut(m.Text, page.MaxListed).Text
 	}
-	v.Show(http.StatusOK, "mails", "", "mails", "Mails", mailsPage{Mails: sent, More: more, To: v.Tenant.NotifyEmail})
+	v.Show(http.StatusOK, "mails", "", "mails", "Mails", &mailsPage{Mails: sent, More: more, To: v.Tenant.NotifyEmail})
 }

@@ -7,23 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/portal"
 )
 
-// tenantView is the tenant as the API shows it.
-type tenantView struct {
-	ID             string   `json:"id"`
-	Name           string   `json:"name"`
-	Dialect        string   `json:"dialect"`
-	NotifyEmail    *string  `json:"notify_email"`
-	FrameAncestors []string `json:"frame_ancestors"`
-	CreatedAt      string   `json:"created_at"`
-}
-
 // settingsPage is the tenant, and its form as it was filled in.
 type settingsPage struct {
-	Tenant  tenantView
+	Tenant  api.Tenant
 	Writes  bool // the visitor may change it and make portal links
 	Saved   bool
 	Name    string
@@ -43,7 +34,7 @@ func showSettings(v *page.Visit) {
 	if p.Tenant.NotifyEmail != nil {
 		p.Email = *p.Tenant.NotifyEmail
 	}
-	v.Show(http.StatusOK, "settings", "", "settings", "Settings", p)
+	v.Show(http.StatusOK, "settings", "", "settings", "Settings", &p)
 }
 
 func updateSettings(v *page.Visit) {
@@ -68,7 +59,7 @@ func updateSettings(v *page.Visit) {
 			return
 		}
 		p.Errors, p.Problem = refusal.Beside("name", "notify_email", "frame_ancestors")
-		v.Show(http.StatusUnprocessableEntity, "settings", "", "settings", "Settings", p)
+		v.Show(http.StatusUnprocessableEntity, "settings", "", "settings", "Settings", &p)
 		return
 	}
 	v.Redirect("/console/settings?saved")
@@ -88,17 +79,16 @@ func lives() []life {
 
 // portalForm asks for how long a portal link is to last, and shows it, once.
 type portalForm struct {
-	Lives     []life
-	Default   int
-	Frames    []string
-	URL       string `json:"url"`
-	ExpiresAt string `json:"expires_at"`
-	Problem   string
+	Lives   []life
+	Default int
+	Frames  []string
+	api.PortalLink
+	Problem string
 }
 
 func showPortalForm(v *page.Visit, status int, f portalForm) {
 	f.Lives, f.Default, f.Frames = lives(), int(portal.DefaultLife/time.Second), v.Tenant.FrameAncestors
-	v.Show(status, "portal-link", "panel", "settings", "Portal link", f)
+	v.Show(status, "portal-link", "panel", "settings", "Portal link", &f)
 }
 
 func newPortalLink(v *page.Visit) { showPortalForm(v, http.StatusOK, portalForm{}) }
@@ -110,7 +100,7 @@ func createPortalLink(v *page.Visit) {
 		in["expires_in"] = seconds
 	}
 	var f portalForm
-	if err := v.Create("/v1/portal-links", in, &f); err != nil {
+	if err := v.Create("/v1/portal-links", in, &f.PortalLink); err != nil {
 		if p := v.Refused(err); p != nil {
 			showPortalForm(v, http.StatusUnprocessableEntity, portalForm{Problem: p.Detail})
 		}

@@ -53,7 +53,7 @@ func SeriesOf(names ...string) []Series {
 }
 
 // Empty reports whether there is nothing to see.
-func (c Chart) Empty() bool {
+func (c *Chart) Empty() bool {
 	return !slices.ContainsFunc(c.Columns, func(col Column) bool { return col.sum() > 0 })
 }
 
@@ -65,7 +65,7 @@ func (c Column) sum() (n int) {
 }
 
 // Sum is a series' total.
-func (c Chart) Sum(series int) (n int) {
+func (c *Chart) Sum(series int) (n int) {
 	for _, col := range c.Columns {
 		n += col.Values[series]
 	}
@@ -73,7 +73,7 @@ func (c Chart) Sum(series int) (n int) {
 }
 
 // Alternative says in words what the bars show.
-func (c Chart) Alternative() string {
+func (c *Chart) Alternative() string {
 	var parts []string
 	for i, s := range c.Series {
 		parts = append(parts, strings.ToLower(s.Name)+" "+words.Grouped(c.Sum(i)))
@@ -87,7 +87,7 @@ func (c Chart) Alternative() string {
 }
 
 // top is the round number that the highest bar fits under.
-func (c Chart) top() int {
+func (c *Chart) top() int {
 	most := 0
 	for _, col := range c.Columns {
 		most = max(most, col.sum())
@@ -108,7 +108,7 @@ type Bar struct{ X, Y, Width, Height, Class, Pattern, Title string }
 const patterns = 3
 
 // Bars returns the rectangles. What is there is seen, however small: a value above 0 has a height of at least 2 %.
-func (c Chart) Bars() []Bar {
+func (c *Chart) Bars() []Bar {
 	const gap = 0.25 // of a column
 	var out []Bar
 	top, width := float64(c.top()), 100/float64(max(len(c.Columns), 1))
@@ -134,7 +134,7 @@ func (c Chart) Bars() []Bar {
 }
 
 // Paths returns the bars of each series as one SVG path in a box of sparkWidth by sparkHeight: a page of lists has many.
-func (c Chart) Paths() []Path {
+func (c *Chart) Paths() []Path {
 	out := make([]Path, len(c.Series))
 	bases := make([]int, len(c.Columns))
 	for s, series := range c.Series {
@@ -164,7 +164,7 @@ const (
 type Mark struct{ At, Text, Anchor string }
 
 // Ticks returns the lines across the plot, from the top.
-func (c Chart) Ticks() []Mark {
+func (c *Chart) Ticks() []Mark {
 	top := c.top()
 	return []Mark{{At: "0%", Text: words.Grouped(top)}, {At: "50%", Text: words.Grouped(top / 2)}}
 }
@@ -173,7 +173,7 @@ func (c Chart) Ticks() []Mark {
 const maxMarks = 6
 
 // Marks returns the labels under the bars, as many as fit.
-func (c Chart) Marks() []Mark {
+func (c *Chart) Marks() []Mark {
 	var out []Mark
 	n := len(c.Columns)
 	every := (n + maxMarks - 1) / maxMarks

@@ -28,7 +28,7 @@ func TestChartBars(t *testing.T) {
 
 func TestChartTop(t *testing.T) {
 	for most, want := range map[int]int{0: 2, 1: 2, 2: 2, 3: 4, 5: 5, 6: 10, 41: 50, 100: 100, 101: 200, 999_999: 1_000_000} {
-		if got := (Chart{Columns: []Column{{Values: []int{most - most/2, most / 2}}}}).top(); got != want {
+		if got := (&Chart{Columns: []Column{{Values: []int{most - most/2, most / 2}}}}).top(); got != want {
 			t.Errorf("of %d: got %d, want %d", most, got, want)
 		}
 	}
@@ -51,7 +51,7 @@ func TestChartSpeaks(t *testing.T) {
 	if got, want := c.Alternative(), "Deployments: <prod> 1,201, staging 3. Most: 1,203, 1 Nov."; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, want := (Chart{Title: "Deployments", Series: SeriesOf("A")}).Alternative(), "Deployments: a 0."; got != want {
+	if got, want := (&Chart{Title: "Deployments", Series: SeriesOf("A")}).Alternative(), "Deployments: a 0."; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	templates, err := template.New("").Funcs(template.FuncMap{"grouped": words.Grouped}).ParseFS(Parts(), "*.html")
@@ -59,7 +59,7 @@ func TestChartSpeaks(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := templates.ExecuteTemplate(&b, "chart", c); err != nil {
+	if err := templates.ExecuteTemplate(&b, "chart", &c); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
 	"hookline/shared/console/timeline"
@@ -22,19 +22,19 @@ const maxArgued = snippet.MaxBody
 const leastAnswer = 1 << 10
 
 // cutAnswers leaves of the attempts' answers, the newest first, what a page shows.
-func cutAnswers(attempts []record.Attempt) {
+func cutAnswers(attempts []api.Attempt) {
 	room := layout.MaxBytes
 	for i := range slices.Backward(attempts) {
 		a := &attempts[i]
 		shown := layout.Cut(a.ResponseBody, max(room, leastAnswer))
 		room -= len(shown.Text)
-		a.ResponseBody, a.Truncated = shown.Text, a.Truncated || !shown.Whole
+		a.ResponseBody, a.ResponseTruncated = shown.Text, a.ResponseTruncated || !shown.Whole
 	}
 }
 
 // deliveryPage is one delivery, with all that is known of it.
 type deliveryPage struct {
-	record.Sent
+	record.Delivery
 	Webhook  *record.Webhook  // nil where it is gone, or not for this key
 	Gone     bool             // the webhook was deleted
 	Logged   bool             // the event has a page
@@ -42,14 +42,14 @@ type deliveryPage struct {
 	Kept     int              // attempts shown; earlier ones are not kept
 	Curl     string           // "" without a body or a URL
 	InFile   bool             // the command takes the body from File
-	Now      time.Time
+	Now      api.Time
 	Replayed bool // just now, from this page
 	Poll     string
 	Said     string
 }
 
 // Label is what the webhook is called.
-func (p deliveryPage) Label() string {
+func (p *deliveryPage) Label() string {
 	if p.Webhook == nil {
 		return p.WebhookID
 	}
@@ -58,8 +58,8 @@ func (p deliveryPage) Label() string {
 
 func showDelivery(v *page.Visit) {
 	id := v.ID()
-	p := deliveryPage{Now: v.Now(), Replayed: v.R.URL.Query().Has("replayed")}
-	if err := v.Get("/v1/deliveries/"+id, nil, &p.Sent); err != nil {
+	p := deliveryPage{Now: api.Time{Time: v.Now()}, Replayed: v.R.URL.Query().Has("replayed")}
+	if err := v.Get("/v1/deliveries/"+id, nil, &p.Delivery); err != nil {
 		v.Failed(err)
 		return
 	}
@@ -68,7 +68,7 @@ func showDelivery(v *page.Visit) {
 		v.Failed(err)
 		return
 	}
-	mark := page.Mark(p.Delivery, p.Attempts, p.Webhook) // headers of a request that was not made yet have the present time
+	mark := page.Mark(p.DeliveryDetail.Delivery, p.Attempts, p.Webhook) // headers of a request that was not made yet have the present time
 	if v.Unchanged(mark) {
 		return
 	}
@@ -95,7 +95,7 @@ func showDelivery(v *page.Visit) {
 		p.Poll = page.Address("/console/deliveries/"+id, q)
 	}
 	p.Said = fmt.Sprintf("%s: %s, attempts: %d.", p.EventType, v.Dialect.Words[string(p.Status)], p.AttemptCount)
-	v.Show(http.StatusOK, "delivery", "delivery", "deliveries", p.EventType, p)
+	v.Show(http.StatusOK, "delivery", "delivery", "deliveries", p.EventType, &p)
 }
 
 // webhookOf returns a webhook, nil when it was deleted or is not for this key to see.
@@ -142,7 +142,7 @@ func replayDelivery(v *page.Visit) {
 
 // downloadBody is the body that a delivery sends.
 func downloadBody(v *page.Visit) {
-	var d record.Sent
+	var d record.Delivery
 	if err := v.Get("/v1/deliveries/"+v.ID(), nil, &d); err != nil {
 		v.Failed(err)
 		return

@@ -3,6 +3,7 @@ package deliveries
 import (
 	"net/url"
 
+	"hookline/shared/api"
 	"hookline/shared/console/feed"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
@@ -11,7 +12,7 @@ import (
 // historyPage is a list of deliveries: a webhook's or all of the tenant's.
 type historyPage struct {
 	feed.List
-	Data    []record.Delivery
+	Data    []api.Delivery
 	Names   map[string]string // what webhooks are called, by id; nil where all rows are one webhook's
 	Webhook *record.Webhook   // nil for the tenant's
 }
@@ -33,7 +34,7 @@ func history(v *page.Visit, of *record.Webhook, address, path, section, title st
 	p := historyPage{List: feed.New(v, address), Webhook: of}
 	p.Filter.Matched = "" // events have that
 	err := p.Read(v, "event_type", func(query url.Values) (int, *string, error) {
-		var got page.List[record.Delivery]
+		var got api.List[api.Delivery]
 		err := v.Get(path, query, &got)
 		p.Data = append(p.Data, got.Data...)
 		return len(p.Data), got.NextCursor, err
@@ -61,5 +62,5 @@ func history(v *page.Visit, of *record.Webhook, address, path, section, title st
 		}
 	}
 	status := p.Finish(mark, len(p.Data), "delivery", "deliveries", newest)
-	v.Show(status, "history", "list", section, title, p)
+	v.Show(status, "history", "list", section, title, &p)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
 	"hookline/shared/console/words"
@@ -25,20 +26,20 @@ type replayForm struct {
 }
 
 // Get returns a field's value.
-func (f replayForm) Get(name string) string { return f.Values.Get(name) }
+func (f *replayForm) Get(name string) string { return f.Values.Get(name) }
 
 // Choices are the statuses that can be sent again.
-func (f replayForm) Choices() []string {
+func (f *replayForm) Choices() []string {
 	return []string{string(webhook.ReplayFailed), string(webhook.ReplaySucceeded), string(webhook.ReplayMissed)}
 }
 
 // Key tells one choice from another, so that nothing is started but what was counted.
-func (f replayForm) Key() string {
+func (f *replayForm) Key() string {
 	return strings.Join([]string{f.Get("since"), f.Get("until"), f.Get("status"), f.Get("event_type")}, "|")
 }
 
 // Sent says what becomes of them.
-func (f replayForm) Sent() string {
+func (f *replayForm) Sent() string {
 	if f.Get("status") == string(webhook.ReplayMissed) {
 		return "sent"
 	}
@@ -46,7 +47,7 @@ func (f replayForm) Sent() string {
 }
 
 // Deliveries is how many were counted, in words.
-func (f replayForm) Deliveries() string { return words.Deliveries(f.Matched, f.More) }
+func (f *replayForm) Deliveries() string { return words.Deliveries(f.Matched, f.More) }
 
 // moment writes what a field of a date and time sends as the API does. Other text stays, for the API to read or refuse.
 func moment(s string) string {
@@ -70,7 +71,7 @@ func showReplayForm(v *page.Visit, status int, f replayForm) {
 		return
 	}
 	f.Types = v.EventNames()
-	v.Show(status, "replay-form", "panel", "webhooks", v.Dialect.Words["replay"], f)
+	v.Show(status, "replay-form", "panel", "webhooks", v.Dialect.Words["replay"], &f)
 }
 
 // replaySpan is how far back the dialog looks, if nobody says otherwise.
@@ -102,11 +103,7 @@ func startReplay(v *page.Visit) {
 			in[name] = value
 		}
 	}
-	var made struct {
-		ID      string
-		Matched int
-		More    bool
-	}
+	var made api.ReplayStarted
 	if err := v.Create("/v1/webhooks/"+v.ID()+"/replay", in, &made); err != nil {
 		if page.NoEventLog(err) {
 			f.Counted, f.Errors = false, map[string]string{"status": "What was missed is not known: no event log is kept here."}
@@ -121,8 +118,8 @@ func startReplay(v *page.Visit) {
 		}
 		return
 	}
-	if made.ID != "" {
-		v.Redirect("/console/replays/" + url.PathEscape(made.ID))
+	if made.ID != nil {
+		v.Redirect("/console/replays/" + url.PathEscape(*made.ID))
 		return
 	}
 	f.Counted, f.Matched, f.More = true, made.Matched, made.More
@@ -131,67 +128,54 @@ func startReplay(v *page.Visit) {
 
 // replayPage is one job.
 type replayPage struct {
-	ID        string `json:"id"`
-	WebhookID string `json:"webhook_id"`
-	Status    string `json:"status"`
-	Selection struct {
-		Status    string  `json:"status"`
-		EventType *string `json:"event_type"`
-		Since     string  `json:"since"`
-		Until     string  `json:"until"`
-	} `json:"selection"`
-	Matched    int     `json:"matched"`
-	More       bool    `json:"more"`
-	Started    int     `json:"started"`
-	Skipped    int     `json:"skipped"`
-	Error      *string `json:"error"`
-	CreatedAt  string  `json:"created_at"`
-	UpdatedAt  string  `json:"updated_at"`
-	FinishedAt *string `json:"finished_at"`
-
+	api.Replay
 	Label     string // of the webhook, its id where that is all there is
 	MayCancel bool
 }
 
 // Running reports whether the page has more to show later.
-func (p replayPage) Running() bool { return p.Status == string(webhook.ReplayRunning) }
+func (p *replayPage) Running() bool { return p.Status == webhook.ReplayRunning }
 
 // Deleted reports whether the job stopped because its webhook is gone.
-func (p replayPage) Deleted() bool {
+func (p *replayPage) Deleted() bool {
 	return p.Error != nil && *p.Error == string(webhook.ErrWebhookDeleted)
 }
 
 // Now is how far the bar is, and Most its length. Both are at least what a bar can show.
-func (p replayPage) Now() int {
-	if p.Status == string(webhook.ReplayDone) {
+func (p *replayPage) Now() int {
+	if p.Status == webhook.ReplayDone {
 		return p.Most()
 	}
 	return min(p.Started, p.Most())
 }
 
 // Most is the bar's length.
-func (p replayPage) Most() int { return max(p.Matched, 1) }
+func (p *replayPage) Most() int { return max(p.Matched, 1) }
 
 // Percent is how far it is.
-func (p replayPage) Percent() int { return 100 * p.Now() / p.Most() }
+func (p *replayPage) Percent() int { return 100 * p.Now() / p.Most() }
 
 // Badge is the badge that says how the job stands.
-func (p replayPage) Badge() string {
-	return map[string]string{"running": "pending", "done": "succeeded", "cancelled": "inactive", "failed": "failed"}[p.Status]
+func (p *replayPage) Badge() string {
+	return map[webhook.ReplayStatus]string{
+		webhook.ReplayRunning: "pending", webhook.ReplayDone: "succeeded", webhook.ReplayCancelled: "inactive", webhook.ReplayStopped: "failed",
+	}[p.Status]
 }
 
 // Stands says how the job stands.
-func (p replayPage) Stands() string {
-	return map[string]string{"running": "Running", "done": "Done", "cancelled": "Cancelled", "failed": "Stopped"}[p.Status]
+func (p *replayPage) Stands() string {
+	return map[webhook.ReplayStatus]string{
+		webhook.ReplayRunning: "Running", webhook.ReplayDone: "Done", webhook.ReplayCancelled: "Cancelled", webhook.ReplayStopped: "Stopped",
+	}[p.Status]
 }
 
 // Deliveries is how many there are, in words.
-func (p replayPage) Deliveries() string { return words.Deliveries(p.Matched, p.More) }
+func (p *replayPage) Deliveries() string { return words.Deliveries(p.Matched, p.More) }
 
 // Progress says how far the job is.
-func (p replayPage) Progress() string {
+func (p *replayPage) Progress() string {
 	sent := " sent again"
-	if p.Selection.Status == string(webhook.ReplayMissed) {
+	if p.Selection.Status == webhook.ReplayMissed {
 		sent = " sent"
 	}
 	return words.Grouped(p.Started) + " of " + p.Deliveries() + sent
@@ -210,7 +194,7 @@ func showReplay(v *page.Visit) {
 			p.Label = w.Label()
 		}
 	}
-	v.Show(http.StatusOK, "replay", "job", "webhooks", v.Dialect.Words["replay"], p)
+	v.Show(http.StatusOK, "replay", "job", "webhooks", v.Dialect.Words["replay"], &p)
 }
 
 func cancelReplay(v *page.Visit) {

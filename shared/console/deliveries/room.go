@@ -3,8 +3,11 @@ package deliveries
 
 import (
 	"embed"
+	"io/fs"
 
+	"hookline/shared/console/feed"
 	"hookline/shared/console/page"
+	"hookline/shared/console/timeline"
 )
 
 //go:embed *.html
@@ -14,6 +17,7 @@ var templates embed.FS
 func Room() page.Room {
 	return page.Room{
 		Templates: templates,
+		Parts:     []fs.FS{feed.Parts(), timeline.Parts()},
 		Sections:  []page.Section{{Name: "deliveries", Path: "/console/deliveries", Label: "Deliveries", Scope: "deliveries:read"}},
 		Pages: map[string]func(*page.Visit){
 			"GET /console/deliveries":               showAll,

@@ -2,7 +2,6 @@ package deployments
 
 import (
 	"cmp"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/console/chart"
 	"hookline/shared/console/page"
 	"hookline/shared/console/words"
@@ -18,24 +18,14 @@ import (
 	"hookline/shared/payload"
 )
 
-// deploymentView is a deployment as the API shows it.
-type deploymentView struct {
-	ID            string          `json:"id"`
-	SourceID      string          `json:"source_id"`
-	Kind          string          `json:"kind"`
-	DeployedAt    string          `json:"deployed_at"`
-	Environment   string          `json:"environment"`
-	CommitSHA     string          `json:"commit_sha"`
-	RepositoryID  string          `json:"repository_id"`
-	RepositoryURL string          `json:"repository_url"`
-	Payload       json.RawMessage `json:"payload"`
-	RegisteredAt  string          `json:"registered_at"`
-
+// deployed is a deployment with its source's name.
+type deployed struct {
+	api.Deployment
 	Source string // its name, or its product's where it was deleted
 }
 
 // Commit is short where it is a hash, as Git's own lists have it.
-func (d deploymentView) Commit() string {
+func (d *deployed) Commit() string {
 	if len(d.CommitSHA) >= 40 && strings.Trim(d.CommitSHA, "0123456789abcdefABCDEF") == "" {
 		return d.CommitSHA[:7]
 	}
@@ -43,7 +33,7 @@ func (d deploymentView) Commit() string {
 }
 
 // Link is the repository's address where a browser may be led there, else "".
-func (d deploymentView) Link() string {
+func (d *deployed) Link() string {
 	u, err := url.Parse(d.RepositoryURL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 		return ""
@@ -52,7 +42,7 @@ func (d deploymentView) Link() string {
 }
 
 // Repository is the address as it is read.
-func (d deploymentView) Repository() string {
+func (d *deployed) Repository() string {
 	_, rest, found := strings.Cut(d.RepositoryURL, "://")
 	if !found || d.Link() == "" {
 		return d.RepositoryURL
@@ -61,7 +51,7 @@ func (d deploymentView) Repository() string {
 }
 
 // Pretty is what was reported.
-func (d deploymentView) Pretty() layout.Text { return layout.Readable(d.Payload, layout.MaxBytes) }
+func (d *deployed) Pretty() layout.Text { return layout.Readable(d.Payload, layout.MaxBytes) }
 
 const (
 	// chartPages and perScan bound what a chart counts: its page waits for that many calls at most.
@@ -75,7 +65,8 @@ const (
 
 // deploymentsPage is a page of the list; the first has a chart.
 type deploymentsPage struct {
-	page.List[deploymentView]
+	api.List[deployed]
+	page.Pager
 	Environment, Repository, Since string // the filters; Since is a day
 	Days                           int    // of the chart
 	Chart                          chart.Chart
@@ -86,12 +77,12 @@ type deploymentsPage struct {
 }
 
 // Filtered reports whether the list was asked for in part.
-func (p deploymentsPage) Filtered() bool {
+func (p *deploymentsPage) Filtered() bool {
 	return p.Environment != "" || p.Repository != "" || p.Since != ""
 }
 
 // With returns the address of the page with another time for the chart.
-func (p deploymentsPage) With(days int) string {
+func (p *deploymentsPage) With(days int) string {
 	q := url.Values{"days": {strconv.Itoa(days)}}
 	for name, value := range map[string]string{"environment": p.Environment, "repository": p.Repository, "since": p.Since} {
 		if value != "" {
@@ -104,7 +95,7 @@ func (p deploymentsPage) With(days int) string {
 func list(v *page.Visit) {
 	asked := v.R.URL.Query()
 	p := deploymentsPage{Environment: asked.Get("environment"), Repository: asked.Get("repository"), Since: asked.Get("since"), Days: 14}
-	p.First = asked.Get("cursor") == ""
+	p.Pager = v.Pager("", nil)
 	if asked.Get("days") == "30" {
 		p.Days = 30
 	}
@@ -127,7 +118,7 @@ func list(v *page.Visit) {
 	if cursor := asked.Get("cursor"); cursor != "" {
 		query.Set("cursor", cursor)
 	}
-	if err = v.Get("/v1/deployments", query, &p); err == nil {
+	if err = v.Get("/v1/deployments", query, &p.List); err == nil {
 		err = nameSources(v, p.Data)
 	}
 	if err == nil && p.First {
@@ -140,15 +131,16 @@ func list(v *page.Visit) {
 	if p.NextCursor != nil {
 		p.Next = p.With(p.Days) + "&cursor=" + url.QueryEscape(*p.NextCursor)
 	}
-	v.Show(http.StatusOK, "deployments", "list", "deployments", "Deployments", p)
+	v.Show(http.StatusOK, "deployments", "list", "deployments", "Deployments", &p)
 }
 
 // nameSources says where deployments came from. A source may be deleted by now.
-func nameSources(v *page.Visit, data []deploymentView) error {
+func nameSources(v *page.Visit, data []deployed) error {
 	names := make(map[string]string)
 	for i, d := range data {
 		if _, known := names[d.SourceID]; !known {
-			s := sourceView{Kind: d.Kind}
+			s := source{}
+			s.Kind = d.Kind
 			err := v.Get("/v1/sources/"+url.PathEscape(d.SourceID), nil, &s)
 			if page.Answered(err, http.StatusNotFound) {
 				s.Name, err = s.Guide().Product, nil
@@ -178,13 +170,12 @@ func count(v *page.Visit, p *deploymentsPage, filter url.Values) error {
 			p.More = true
 			break
 		}
-		var l page.List[deploymentView]
+		var l api.List[api.Deployment]
 		if err := v.Get("/v1/deployments", query, &l); err != nil {
 			return err
 		}
 		for _, d := range l.Data {
-			at, err := time.Parse(time.RFC3339Nano, d.DeployedAt)
-			if day := int(at.Sub(first) / oneDay); err == nil && !at.Before(first) && day < p.Days {
+			if day := int(d.DeployedAt.Sub(first) / oneDay); !d.DeployedAt.Before(first) && day < p.Days {
 				if days[d.Environment] == nil {
 					days[d.Environment] = make([]int, p.Days)
 				}
@@ -235,17 +226,17 @@ func deploymentChart(days map[string][]int, first time.Time, n int) chart.Chart 
 }
 
 func showDeployment(v *page.Visit) {
-	var d deploymentView
+	var d api.Deployment
 	if err := v.Get("/v1/deployments/"+v.ID(), nil, &d); err != nil {
 		v.Failed(err)
 		return
 	}
-	one := []deploymentView{d}
+	one := []deployed{{Deployment: d}}
 	if err := nameSources(v, one); err != nil {
 		v.Failed(err)
 		return
 	}
-	v.Show(http.StatusOK, "deployment", "panel", "deployments", "Deployment", one[0])
+	v.Show(http.StatusOK, "deployment", "panel", "deployments", "Deployment", &one[0])
 }
 
 // reports serves deployments' reports.
@@ -254,7 +245,7 @@ type reports struct{ store Store }
 // download is a deployment's report as it came. The API, which writes JSON its own way, says whether the visitor may have
 // it; the bytes are the store's.
 func (r reports) download(v *page.Visit) {
-	var shown deploymentView
+	var shown api.Deployment
 	err := v.Get("/v1/deployments/"+v.ID(), nil, &shown)
 	if err != nil {
 		v.Failed(err)

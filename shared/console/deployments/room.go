@@ -4,7 +4,9 @@ package deployments
 import (
 	"context"
 	"embed"
+	"io/fs"
 
+	"hookline/shared/console/chart"
 	"hookline/shared/console/page"
 	"hookline/shared/webhook"
 )
@@ -14,13 +16,14 @@ type Store interface {
 	Deployment(ctx context.Context, tenant, id string) (webhook.Deployment, error)
 }
 
-//go:embed *.html
+//go:embed *.html parts
 var templates embed.FS
 
 // Room returns the pages.
 func Room(store Store) page.Room {
 	return page.Room{
 		Templates: templates,
+		Parts:     []fs.FS{chart.Parts()},
 		Sections:  []page.Section{{Name: "deployments", Path: "/console/deployments", Label: "Deployments", Scope: "sources:read"}},
 		Pages: map[string]func(*page.Visit){
 			"GET /console/deployments":             list,

@@ -5,28 +5,22 @@ import (
 	"net/url"
 	"strings"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/deployment"
 )
 
-// sourceView is a source as the API shows it; Secret is there when it was made just now.
-type sourceView struct {
-	ID        string `json:"id"`
-	Kind      string `json:"kind"`
-	Name      string `json:"name"`
-	URL       string `json:"url"`
-	CreatedAt string `json:"created_at"`
-	Secret    string `json:"secret"`
-}
+// source is one with its secret where it was made just now.
+type source struct{ api.CreatedSource }
 
 // Guide is how the source's product is set up.
-func (s sourceView) Guide() deployment.Guide {
+func (s *source) Guide() deployment.Guide {
 	p, _ := deployment.ProviderOf(s.Kind)
 	return p.Guide
 }
 
 // Commands are for a shell, with the secret in them where it is shown anyway; "" where the product sends.
-func (s sourceView) Commands() string {
+func (s *source) Commands() string {
 	if g := s.Guide(); g.Commands != nil {
 		return g.Commands(s.URL, s.Secret)
 	}
@@ -35,17 +29,19 @@ func (s sourceView) Commands() string {
 
 // sourcesPage is a page of the list.
 type sourcesPage struct {
-	page.List[sourceView]
+	api.List[source]
+	page.Pager
 	MayWrite bool
 }
 
 func listSources(v *page.Visit) {
 	p := sourcesPage{MayWrite: v.Key.Grants("sources:write")}
-	if err := v.List("/v1/sources", "/console/sources", page.PerPage, &p, &p.Pager); err != nil {
+	if err := v.List("/v1/sources", page.PerPage, &p.List); err != nil {
 		v.Failed(err)
 		return
 	}
-	v.Show(http.StatusOK, "sources", "list", "deployments", "Sources", p)
+	p.Pager = v.Pager("/console/sources", p.NextCursor)
+	v.Show(http.StatusOK, "sources", "list", "deployments", "Sources", &p)
 }
 
 // sourceForm is what the form for a new source shows.
@@ -57,11 +53,11 @@ type sourceForm struct {
 }
 
 // Get returns a field's value.
-func (f sourceForm) Get(name string) string { return f.Values.Get(name) }
+func (f *sourceForm) Get(name string) string { return f.Values.Get(name) }
 
 func showSourceForm(v *page.Visit, status int, f sourceForm) {
 	f.Providers = deployment.Providers()
-	v.Show(status, "source-form", "panel", "deployments", "Create source", f)
+	v.Show(status, "source-form", "panel", "deployments", "Create source", &f)
 }
 
 func newSource(v *page.Visit) {
@@ -74,10 +70,10 @@ func createSource(v *page.Visit) {
 		return
 	}
 	in := map[string]string{"kind": values.Get("kind"), "name": strings.TrimSpace(values.Get("name")), "secret": values.Get("secret")}
-	var made sourceView
+	var made source
 	err := v.Create("/v1/sources", in, &made)
 	if err == nil {
-		v.Show(http.StatusCreated, "source", "panel", "deployments", "Source created", made)
+		v.Show(http.StatusCreated, "source", "panel", "deployments", "Source created", &made)
 		return
 	}
 	p := v.Refused(err)
@@ -97,12 +93,12 @@ func showGuide(v *page.Visit) { showSource(v, "source", "Usage guide") }
 func askDeleteSource(v *page.Visit) { showSource(v, "source-delete", "Delete source") }
 
 func showSource(v *page.Visit, template, title string) {
-	var s sourceView
+	var s source
 	if err := v.Get("/v1/sources/"+v.ID(), nil, &s); err != nil {
 		v.Failed(err)
 		return
 	}
-	v.Show(http.StatusOK, template, "panel", "deployments", title, s)
+	v.Show(http.StatusOK, template, "panel", "deployments", title, &s)
 }
 
 func deleteSource(v *page.Visit) {

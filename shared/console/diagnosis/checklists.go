@@ -51,7 +51,7 @@ type Remedy struct {
 }
 
 // Bad counts what is wrong.
-func (l Checklist) Bad() int {
+func (l *Checklist) Bad() int {
 	n := 0
 	for _, c := range l.Checks {
 		if c.State == checkBad {
@@ -123,7 +123,7 @@ func (e Evidence) reached(text string) Check {
 	}
 	c.Found = fmt.Sprintf("It could be reached in %d of the last %d requests.", e.Sent-e.unreached, e.Sent)
 	last := e.last
-	if e.often(e.unreached, last.Code() == 0 && last.Error != nil && last.Fault() != webhook.ErrTimeout) {
+	if e.often(e.unreached, record.Code(last) == 0 && last.Error != nil && record.Fault(last) != webhook.ErrTimeout) {
 		c.State, c.Delivery = checkBad, e.shownBy[notReceiving]
 		for _, fault := range []webhook.AttemptError{webhook.ErrDNS, webhook.ErrConnect, webhook.ErrTLS, webhook.ErrBlockedTarget, webhook.ErrBadResponse} {
 			if newest, ok := e.newest[fault]; ok {
@@ -161,7 +161,7 @@ func (e Evidence) errors(text string) Check {
 	if none {
 		return c
 	}
-	if e.often(e.errored, e.last.Code() >= 500) {
+	if e.often(e.errored, record.Code(e.last) >= 500) {
 		c.State, c.Delivery = checkBad, e.shownBy[historyFailures]
 		c.Found = fmt.Sprintf("%d of the last %d requests were answered with a server error (5xx). The log at the time of each says why.", e.errored, e.Sent)
 		return c
@@ -189,7 +189,7 @@ func (e Evidence) signature(d *dialect.Dialect, w record.Webhook) []Check {
 	scheme := verify.Scheme
 	if c, none := e.none(secret.Text); none {
 		secret = c
-	} else if last := e.last.Code(); e.often(e.refused, last == 401 || last == 403) {
+	} else if last := record.Code(e.last); e.often(e.refused, last == 401 || last == 403) {
 		secret.State, secret.Delivery = checkBad, e.shownBy[signatureFailing]
 		secret.Found = fmt.Sprintf("%d of the last %d requests were answered with 401 or 403: that is how most receivers refuse a signature.", e.refused, e.Sent)
 	} else if e.succeeded > 0 {
@@ -227,7 +227,7 @@ func (e Evidence) speed(labels map[string]string, w record.Webhook) []Check {
 	inTime, none := e.none(strings.ReplaceAll(labels["check_timeout"], "{seconds}", strconv.Itoa(w.TimeoutSeconds)))
 	if !none {
 		inTime.Found = found
-		if e.often(e.timeouts, e.last.Fault() == webhook.ErrTimeout) {
+		if e.often(e.timeouts, record.Fault(e.last) == webhook.ErrTimeout) {
 			inTime.State, inTime.Delivery = checkBad, e.shownBy[timingOut]
 			inTime.Found = fmt.Sprintf("%d of the last %d requests timed out. %s", e.timeouts, e.Sent, found)
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"hookline/shared/api"
 	"hookline/shared/console/record"
 	"hookline/shared/webhook"
 )
@@ -22,8 +23,8 @@ type Evidence struct {
 	refused   int         // answered 401 or 403
 	errored   int         // answered 5xx
 	statuses  map[int]int // how often each was answered
-	newest    map[webhook.AttemptError]record.Attempt
-	last      record.Attempt    // the newest that was sent
+	newest    map[webhook.AttemptError]api.Attempt
+	last      api.Attempt       // the newest that was sent
 	shownBy   map[string]string // a delivery's id, by the checklist that it is an example for, or "failed"
 	took      []int64           // milliseconds, in order
 }
@@ -32,9 +33,9 @@ type Evidence struct {
 const Deliveries = 100
 
 // Gather reads the evidence from deliveries, the newest first.
-func Gather(ds []record.Delivery) Evidence {
-	e := Evidence{Known: true, statuses: map[int]int{}, newest: map[webhook.AttemptError]record.Attempt{}, shownBy: map[string]string{}}
-	shows := func(what string, d record.Delivery) int {
+func Gather(ds []api.Delivery) Evidence {
+	e := Evidence{Known: true, statuses: map[int]int{}, newest: map[webhook.AttemptError]api.Attempt{}, shownBy: map[string]string{}}
+	shows := func(what string, d api.Delivery) int {
 		if e.shownBy[what] == "" {
 			e.shownBy[what] = d.ID
 		}
@@ -43,14 +44,14 @@ func Gather(ds []record.Delivery) Evidence {
 	failed := 0
 	for _, d := range ds {
 		a := d.LastAttempt
-		if a == nil || !a.Sent() {
+		if a == nil || !record.Sent(*a) {
 			continue
 		}
 		if e.Sent++; e.Sent == 1 {
 			e.last = *a
 		}
 		e.took = append(e.took, a.DurationMS)
-		fault, code := a.Fault(), a.Code()
+		fault, code := record.Fault(*a), record.Code(*a)
 		if fault != "" {
 			failed += shows("failed", d)
 			if _, there := e.newest[fault]; !there {

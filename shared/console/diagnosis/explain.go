@@ -5,6 +5,7 @@ package diagnosis
 import (
 	"strconv"
 
+	"hookline/shared/api"
 	"hookline/shared/console/record"
 	"hookline/shared/console/words"
 	"hookline/shared/webhook"
@@ -18,13 +19,13 @@ type Explanation struct {
 }
 
 // Explain puts an attempt's error into plain words.
-func Explain(a record.Attempt) Explanation {
-	code := a.Code()
-	switch fault := a.Fault(); fault {
+func Explain(a api.Attempt) Explanation {
+	code := record.Code(a)
+	switch fault := record.Fault(a); fault {
 	case "":
 		return Explanation{Short: strconv.Itoa(code), What: "The receiver answered with a success."}
 	case webhook.ErrTimeout:
-		if a.Detail() == webhook.DetailNoConnection {
+		if record.Detail(a) == webhook.DetailNoConnection {
 			return Explanation{
 				"timeout", "No connection could be made within the webhook's timeout.",
 				"Check that the server is up and that no firewall drops what comes from us: it was not reached, so its handler is not slow.", notReceiving,
@@ -40,7 +41,7 @@ func Explain(a record.Attempt) Explanation {
 			"Look for a typing error in the URL, and check that public DNS, not only your network's own, gives the name a public address. For a server on your own machine or network, use a tunnel with an https URL.", notReceiving,
 		}
 	case webhook.ErrConnect:
-		switch a.Detail() {
+		switch record.Detail(a) {
 		case webhook.DetailConnectionRefused:
 			return Explanation{
 				"refused", "The server refused the connection: nothing listens on the URL's port.",
@@ -57,7 +58,7 @@ func Explain(a record.Attempt) Explanation {
 			"Check that the server runs, listens on the URL's port, and that no firewall refuses us.", notReceiving,
 		}
 	case webhook.ErrTLS:
-		what, do := explainTLS(a.Detail())
+		what, do := explainTLS(record.Detail(a))
 		return Explanation{"TLS", what, do, notReceiving}
 	case webhook.ErrBlockedTarget:
 		return Explanation{
@@ -66,7 +67,7 @@ func Explain(a record.Attempt) Explanation {
 		}
 	case webhook.ErrRedirect:
 		return Explanation{
-			strconv.Itoa(code), "The receiver answered with a redirect" + target(a.Headers) + ". Redirects are never followed.",
+			strconv.Itoa(code), "The receiver answered with a redirect" + target(a.ResponseHeaders) + ". Redirects are never followed.",
 			"Enter the final URL in the webhook. Often it is a missing slash at the end, or http in the place of https.", historyFailures,
 		}
 	case webhook.ErrBadResponse:
@@ -84,7 +85,7 @@ func Explain(a record.Attempt) Explanation {
 	case webhook.ErrBadStatus:
 		return badStatus(code)
 	}
-	return Explanation{string(a.Fault()), "The attempt failed: " + string(a.Fault()) + ".", "Look into the answer below.", historyFailures}
+	return Explanation{string(record.Fault(a)), "The attempt failed: " + string(record.Fault(a)) + ".", "Look into the answer below.", historyFailures}
 }
 
 // target names where a redirect leads, where that is short enough for a sentence.

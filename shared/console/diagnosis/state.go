@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"hookline/shared/api"
 	"hookline/shared/console/record"
 	"hookline/shared/webhook"
 )
@@ -8,17 +9,17 @@ import (
 // State explains a webhook's status on its page.
 type State struct {
 	Text  string
-	Since string // a time of the API, "" where it is not known
+	Since *api.Time // nil where it is not known
 	Why   *Explanation
 	Bad   bool
 }
 
 // StateOf explains a webhook's status and why it has it, as far as its latest deliveries, the newest first, show it; nil
 // where there is nothing to say.
-func StateOf(w record.Webhook, recent []record.Delivery) *State {
+func StateOf(w record.Webhook, recent []api.Delivery) *State {
 	s := &State{Bad: true}
 	for _, d := range recent {
-		if a := d.LastAttempt; a != nil && a.Sent() {
+		if a := d.LastAttempt; a != nil && record.Sent(*a) {
 			if a.Error != nil {
 				why := Explain(*a)
 				s.Why = &why
@@ -29,9 +30,7 @@ func StateOf(w record.Webhook, recent []record.Delivery) *State {
 	switch {
 	case w.Status == webhook.Failing:
 		s.Text = "A delivery ran out of attempts. It still gets events; the first success makes it active again."
-		if w.FailingSince != nil {
-			s.Since = *w.FailingSince
-		}
+		s.Since = w.FailingSince
 	case w.Status == webhook.Inactive:
 		s.Text, s.Bad = "It gets no events, and what was queued for it fails and can be replayed.", s.Why != nil
 	case s.Why == nil:

@@ -7,38 +7,27 @@ import (
 	"net/url"
 	"slices"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
 
-// catalogueEntry is an event type as the API shows it, and who takes it.
+// catalogueEntry is an event type, and who takes it.
 type catalogueEntry struct {
-	Name        string          `json:"name"`
-	WireName    string          `json:"wire_name"`
-	Description string          `json:"description"`
-	Group       string          `json:"group"`
-	ComingSoon  bool            `json:"coming_soon"`
-	Example     json.RawMessage `json:"example"`
-	Schema      json.RawMessage `json:"schema"`
-
+	api.EventType
 	Active, Inactive int // webhooks that take it; a failing one is active
 }
 
 // Path is the address of its page.
-func (e catalogueEntry) Path() string { return "/console/event-types/" + url.PathEscape(e.Name) }
+func (e *catalogueEntry) Path() string { return "/console/event-types/" + url.PathEscape(e.Name) }
 
 // Create is the address of the form for a webhook that takes it.
-func (e catalogueEntry) Create() string {
+func (e *catalogueEntry) Create() string {
 	return page.Address("/console/webhooks/new", url.Values{"events": {e.Name}})
-}
-
-func entryOf(e dialect.EventType) catalogueEntry {
-	return catalogueEntry{
-		Name: e.Name, WireName: e.WireName, Description: e.Description, Group: e.Group, ComingSoon: e.ComingSoon, Example: e.Example, Schema: e.Schema,
-	}
 }
 
 type catalogueGroup struct {
@@ -54,7 +43,8 @@ type taken struct {
 }
 
 type cataloguePage struct {
-	page.List[catalogueEntry]
+	api.List[catalogueEntry]
+	page.Pager
 	taken
 	Groups   []catalogueGroup
 	Open     bool // any dotted name can be published beside these
@@ -66,11 +56,11 @@ const perCatalogue = 50
 
 func catalogue(v *page.Visit) {
 	p := cataloguePage{MayWrite: v.Key.Grants("webhooks:write"), Open: v.Dialect.Knows("any.name.of.yours")}
-	if err := v.List("/v1/event-types", "/console/event-types", perCatalogue, &p, &p.Pager); err != nil {
+	if err := v.List("/v1/event-types", perCatalogue, &p.List); err != nil {
 		v.Failed(err)
 		return
 	}
-	if p.Next == "" {
+	if p.Pager = v.Pager("/console/event-types", p.NextCursor); p.Next == "" {
 		p.Data = append(p.Data, systemEvents(v.Dialect)...)
 	}
 	var err error
@@ -79,7 +69,7 @@ func catalogue(v *page.Visit) {
 		return
 	}
 	p.Groups = catalogueGroups(p.Data)
-	v.Show(http.StatusOK, "catalogue", "list", "catalogue", "Event types", p)
+	v.Show(http.StatusOK, "catalogue", "list", "catalogue", "Event types", &p)
 }
 
 // catalogueGroups puts entries under their headings, in their order. Those without one have none to be under unless others do.
@@ -109,7 +99,7 @@ func systemEvents(d *dialect.Dialect) []catalogueEntry {
 	var out []catalogueEntry
 	for _, name := range webhook.SystemTypes() {
 		if e, ok := d.EventType(name); ok {
-			out = append(out, entryOf(e))
+			out = append(out, catalogueEntry{EventType: api.EventTypeOf(e)})
 		}
 	}
 	return out
@@ -131,7 +121,7 @@ func takers(v *page.Visit, entries []catalogueEntry, each func(e catalogueEntry,
 			out.More = true
 			return out, nil
 		}
-		var l page.List[record.Webhook]
+		var l api.List[record.Webhook]
 		if err := v.Get("/v1/webhooks", query, &l); err != nil {
 			return taken{}, err
 		}
@@ -177,18 +167,18 @@ type eventTypePage struct {
 }
 
 // Others is how many take the event beside those that are named.
-func (p eventTypePage) Others() int { return p.Entry.Active + p.Entry.Inactive - len(p.Takers) }
+func (p *eventTypePage) Others() int { return p.Entry.Active + p.Entry.Inactive - len(p.Takers) }
 
 // Example is for people.
-func (p eventTypePage) Example() layout.Text {
+func (p *eventTypePage) Example() layout.Text {
 	return layout.Readable(p.Entry.Example, layout.MaxBytes)
 }
 
 // Schema is for people.
-func (p eventTypePage) Schema() layout.Text { return layout.Readable(p.Entry.Schema, layout.MaxBytes) }
+func (p *eventTypePage) Schema() layout.Text { return layout.Readable(p.Entry.Schema, layout.MaxBytes) }
 
 // Sent is the body as it is sent.
-func (p eventTypePage) Sent() layout.Text { return layout.Cut(p.Body, layout.MaxBytes) }
+func (p *eventTypePage) Sent() layout.Text { return layout.Cut(p.Body, layout.MaxBytes) }
 
 // entry returns the entry that the address names; false where the visitor was answered that there is none to see.
 func entry(v *page.Visit) (catalogueEntry, bool) {
@@ -201,7 +191,7 @@ func entry(v *page.Visit) (catalogueEntry, bool) {
 	if !ok {
 		v.NotFound()
 	}
-	return entryOf(e), ok
+	return catalogueEntry{EventType: api.EventTypeOf(e)}, ok
 }
 
 func showType(v *page.Visit) {
@@ -225,7 +215,7 @@ func showType(v *page.Visit) {
 		v.Failed(err)
 		return
 	}
-	v.Show(http.StatusOK, "event-type", "panel", "catalogue", e.Name, p)
+	v.Show(http.StatusOK, "event-type", "panel", "catalogue", e.Name, &p)
 }
 
 // sample writes the example as it would be sent now. It is signed with a secret that is made for it and forgotten.
@@ -236,15 +226,18 @@ func sample(v *page.Visit, p *eventTypePage) error {
 	now := v.Now()
 	ev := webhook.Event{
 		Tenant: v.Tenant.ID, ID: webhook.NewID(webhook.EventPrefix, now), Type: p.Entry.Name, AcceptedAt: now,
-		Timestamp: now.Format(webhook.TimeFormat), Data: p.Entry.Example,
+		Timestamp: now.Format(webhook.TimeFormat),
 	}
 	hook := webhook.NewID(webhook.WebhookPrefix, now)
 	m := dialect.Message{
 		EventID: ev.ID, Type: ev.Type, Tenant: ev.Tenant, Webhook: hook, Timestamp: ev.Timestamp, Sent: now, Secrets: []string{v.Dialect.NewSecret()},
 		Delivery: webhook.DeliveryKey{Webhook: hook, Event: ev.ID, AcceptedAt: now}.ID(), ContentType: v.Dialect.ContentTypes[0],
 	}
-	var err error
-	if m.Body, err = v.Dialect.Body(ev); err != nil {
+	example, err := ecmajson.Read(p.Entry.Example)
+	if err != nil {
+		return err
+	}
+	if m.Body, err = v.Dialect.Body(ev, example); err != nil {
 		return err
 	}
 	if p.Headers, err = v.Dialect.Headers(m); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"hookline/shared/console/consoletest"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/webhook"
 )
 
@@ -71,7 +72,11 @@ func sent(p consoletest.Page, d *dialect.Dialect, e dialect.EventType) {
 	_, rest, _ := strings.Cut(p.Body, `aria-label="Request"><code>`)
 	request, _, _ := strings.Cut(rest, "</code>")
 	head, body, ok := strings.Cut(html.UnescapeString(request), "\n\n")
-	raw, err := d.Body(webhook.Event{Tenant: "acme", ID: "evt_1", Type: e.Name, Timestamp: "2026-03-20T12:00:00Z", Data: e.Example})
+	example, err := ecmajson.Read(e.Example)
+	if err != nil {
+		p.T.Fatal(err)
+	}
+	raw, err := d.Body(webhook.Event{Tenant: "acme", ID: "evt_1", Type: e.Name, Timestamp: "2026-03-20T12:00:00Z"}, example)
 	if err != nil {
 		p.T.Fatal(err)
 	}

@@ -1,12 +1,12 @@
 package events
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 
+	"hookline/shared/api"
 	"hookline/shared/console/feed"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
@@ -15,24 +15,9 @@ import (
 	"hookline/shared/webhook"
 )
 
-// logged is one event, with where it went and where it did not.
-type logged struct {
-	eventView
-	Data       json.RawMessage   `json:"data"`
-	Deliveries []record.Delivery `json:"deliveries"`
-	Skipped    []skipped         `json:"skipped"`
-	Truncated  bool              `json:"truncated"`
-}
-
-// skipped is a webhook that the event did not go to.
-type skipped struct {
-	WebhookID string        `json:"webhook_id"`
-	Reason    ingest.Reason `json:"reason"`
-}
-
-// Why is the reason in words.
-func (s skipped) Why() string {
-	switch s.Reason {
+// Reason says in words why a webhook did not get the event.
+func (*eventPage) Reason(reason string) string {
+	switch ingest.Reason(reason) {
 	case ingest.Inactive:
 		return "It is inactive."
 	case ingest.NotSubscribed:
@@ -51,7 +36,7 @@ func (s skipped) Why() string {
 
 // eventPage is one event.
 type eventPage struct {
-	logged
+	api.EventDetail
 	Names    map[string]string // what webhooks are called, by id
 	Replayed string            // the webhook that it was sent to just now, from this page
 	Problem  string            // why it was not sent
@@ -60,11 +45,11 @@ type eventPage struct {
 }
 
 // Exact is the data byte for byte; Pretty is laid out for reading.
-func (p eventPage) Exact() layout.Text  { return layout.Cut(string(p.Data), layout.MaxBytes) }
-func (p eventPage) Pretty() layout.Text { return layout.Readable(p.Data, layout.MaxBytes) }
+func (p *eventPage) Exact() layout.Text  { return layout.Cut(string(p.Data), layout.MaxBytes) }
+func (p *eventPage) Pretty() layout.Text { return layout.Readable(p.Data, layout.MaxBytes) }
 
 // Label is what a webhook is called.
-func (p eventPage) Label(id string) string {
+func (p *eventPage) Label(id string) string {
 	if name := p.Names[id]; name != "" {
 		return name
 	}
@@ -72,7 +57,7 @@ func (p eventPage) Label(id string) string {
 }
 
 // webhooks returns the ids of those that the event went to, or might have gone to.
-func (p eventPage) webhooks() []string {
+func (p *eventPage) webhooks() []string {
 	var out []string
 	for _, d := range p.Deliveries {
 		out = append(out, d.WebhookID)
@@ -84,16 +69,16 @@ func (p eventPage) webhooks() []string {
 }
 
 // Known reports whether there is a page of the webhook, as far as is known: of many, names are looked up of a hundred.
-func (p eventPage) Known(id string) bool { return p.Names[id] != "" || len(p.Names) >= 100 }
+func (p *eventPage) Known(id string) bool { return p.Names[id] != "" || len(p.Names) >= 100 }
 
 // choice is a webhook that the event can be sent to.
 type choice struct{ ID, Label, Hint string }
 
 // Choices are those webhooks: the ones that did not get it first, the inactive ones last.
-func (p eventPage) Choices() []choice {
+func (p *eventPage) Choices() []choice {
 	var out, inactive []choice
 	for _, s := range p.Skipped {
-		switch c := (choice{s.WebhookID, p.Label(s.WebhookID), "has not got it"}); s.Reason {
+		switch c := (choice{s.WebhookID, p.Label(s.WebhookID), "has not got it"}); ingest.Reason(s.Reason) {
 		case ingest.Inactive:
 			c.Hint = "inactive"
 			inactive = append(inactive, c)
@@ -113,7 +98,7 @@ func showEvent(v *page.Visit) { answer(v, http.StatusOK, v.R.URL.Query().Get("re
 func answer(v *page.Visit, status int, replayed, problem string) {
 	id := v.ID()
 	p := eventPage{Replayed: replayed, Problem: problem}
-	err := v.Get("/v1/events/"+id, nil, &p.logged)
+	err := v.Get("/v1/events/"+id, nil, &p.EventDetail)
 	if noLog(v, err) {
 		return
 	}
@@ -124,11 +109,11 @@ func answer(v *page.Visit, status int, replayed, problem string) {
 		v.Failed(err)
 		return
 	}
-	mark := page.Mark(p.logged, p.Names)
+	mark := page.Mark(p.EventDetail, p.Names)
 	if v.Unchanged(mark) {
 		return
 	}
-	if slices.ContainsFunc(p.Deliveries, func(d record.Delivery) bool { return d.Status == webhook.Pending }) {
+	if slices.ContainsFunc(p.Deliveries, func(d api.Delivery) bool { return d.Status == webhook.Pending }) {
 		q := url.Values{"seen": {mark}}
 		if replayed != "" {
 			q.Set("replayed", replayed)
@@ -143,7 +128,7 @@ func answer(v *page.Visit, status int, replayed, problem string) {
 	if problem != "" {
 		fragment = ""
 	}
-	v.Show(status, "event", fragment, "events", p.Type, p)
+	v.Show(status, "event", fragment, "events", p.Type, &p)
 }
 
 func replayEvent(v *page.Visit) {
@@ -168,7 +153,7 @@ func replayEvent(v *page.Visit) {
 
 // downloadData is an event's data as it is kept.
 func downloadData(v *page.Visit) {
-	var e logged
+	var e api.EventDetail
 	err := v.Get("/v1/events/"+v.ID(), nil, &e)
 	if noLog(v, err) {
 		return

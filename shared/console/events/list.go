@@ -4,18 +4,10 @@ import (
 	"net/http"
 	"net/url"
 
+	"hookline/shared/api"
 	"hookline/shared/console/feed"
 	"hookline/shared/console/page"
 )
-
-// eventView is an event as the API lists it.
-type eventView struct {
-	ID         string `json:"id"`
-	Type       string `json:"type"`
-	Timestamp  string `json:"timestamp"`
-	AcceptedAt string `json:"accepted_at"`
-	Matched    int    `json:"matched"`
-}
 
 // noLog answers where the stack keeps no event log, and reports whether it did.
 func noLog(v *page.Visit, err error) bool {
@@ -29,14 +21,14 @@ func noLog(v *page.Visit, err error) bool {
 // listPage is a list of events.
 type listPage struct {
 	feed.List
-	Data []eventView
+	Data []api.Event
 }
 
 func list(v *page.Visit) {
 	p := listPage{List: feed.New(v, "/console/events")}
 	p.Filter.Status = "" // deliveries have that
 	err := p.Read(v, "type", func(query url.Values) (int, *string, error) {
-		var got page.List[eventView]
+		var got api.List[api.Event]
 		err := v.Get("/v1/events", query, &got)
 		p.Data = append(p.Data, got.Data...)
 		return len(p.Data), got.NextCursor, err
@@ -56,5 +48,5 @@ func list(v *page.Visit) {
 		newest = p.Data[0].Type
 	}
 	status := p.Finish(mark, len(p.Data), "event", "events", newest)
-	v.Show(status, "events", "list", "events", "Events", p)
+	v.Show(status, "events", "list", "events", "Events", &p)
 }

@@ -4,7 +4,9 @@ package events
 
 import (
 	"embed"
+	"io/fs"
 
+	"hookline/shared/console/feed"
 	"hookline/shared/console/page"
 )
 
@@ -15,6 +17,7 @@ var templates embed.FS
 func Room() page.Room {
 	return page.Room{
 		Templates: templates,
+		Parts:     []fs.FS{feed.Parts()},
 		Sections: []page.Section{
 			{Name: "events", Path: "/console/events", Label: "Events", Scope: "events:read"},
 			{Name: "catalogue", Path: "/console/event-types", Label: "Event types", Scope: "events:read"},

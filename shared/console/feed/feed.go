@@ -4,15 +4,24 @@
 package feed
 
 import (
+	"embed"
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
 )
+
+//go:embed feed.html
+var parts embed.FS
+
+// Parts are the files of the templates "sieve", which is the filter's form, and "pulse", which turns the asking on and off.
+func Parts() fs.FS { return parts }
 
 // List is a page of a list, without its rows.
 type List struct {
@@ -36,10 +45,10 @@ func New(v *page.Visit, path string) List {
 }
 
 // Live and Pause turn the asking for what is new on and off.
-func (l List) Live() string { return l.Filter.address(l.Path) }
+func (l *List) Live() string { return l.Filter.address(l.Path) }
 
 // Pause is the other of the two.
-func (l List) Pause() string { return l.Filter.address(l.Path, "live", "off") }
+func (l *List) Pause() string { return l.Filter.address(l.Path, "live", "off") }
 
 // reads is how often Read goes on where pages of the API come short.
 const reads = 4
@@ -116,7 +125,7 @@ func Names(v *page.Visit, ids []string) (map[string]string, error) {
 		}
 		return out, nil
 	}
-	var l page.List[record.Webhook]
+	var l api.List[record.Webhook]
 	if err := v.Get("/v1/webhooks", url.Values{"limit": {"100"}}, &l); err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func periods() []Period {
 }
 
 // Statuses are those of deliveries, as a filter offers them.
-func (Filter) Statuses() []string {
+func (*Filter) Statuses() []string {
 	return []string{string(webhook.Succeeded), string(webhook.Failed), string(webhook.Pending)}
 }
 
@@ -53,12 +53,12 @@ func filterOf(asked url.Values) Filter {
 }
 
 // Any reports whether it leaves anything out.
-func (f Filter) Any() bool {
+func (f *Filter) Any() bool {
 	return f.Status != "" || f.EventType != "" || f.Within != "" || f.Since != "" || f.Until != "" || f.Matched != ""
 }
 
 // Faults are what is wrong with it, in the order of the fields.
-func (f Filter) Faults() []string {
+func (f *Filter) Faults() []string {
 	var out []string
 	for _, field := range slices.Sorted(maps.Keys(f.faults)) {
 		out = append(out, f.faults[field])
@@ -67,10 +67,10 @@ func (f Filter) Faults() []string {
 }
 
 // Wrong reports whether something is wrong with a field.
-func (f Filter) Wrong(field string) bool { return f.faults[field] != "" }
+func (f *Filter) Wrong(field string) bool { return f.faults[field] != "" }
 
 // address returns that of the list at path with the filter, and with more: pairs of a name and a value.
-func (f Filter) address(path string, more ...string) string {
+func (f *Filter) address(path string, more ...string) string {
 	q := url.Values{}
 	for field, value := range map[string]string{
 		"status": f.Status, "event_type": f.EventType, "within": f.Within, "since": f.Since, "until": f.Until, "matched": f.Matched,
@@ -87,7 +87,7 @@ func (f Filter) address(path string, more ...string) string {
 
 // query is the filter as the API takes it, whose parameter for the event type is typeField. A beginning that is given
 // counts, and not the preset.
-func (f Filter) query(now time.Time, typeField string) url.Values {
+func (f *Filter) query(now time.Time, typeField string) url.Values {
 	q := url.Values{}
 	for field, value := range map[string]string{"status": f.Status, typeField: f.EventType, "matched": f.Matched} {
 		if value != "" {

@@ -3,17 +3,19 @@ package help
 
 import (
 	"embed"
+	"io/fs"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/receiver"
-	"hookline/shared/console/record"
 	"hookline/shared/console/words"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/layout"
 	"hookline/shared/webhook"
 )
@@ -28,13 +30,14 @@ import (
 //	         answers with a success whether or not a Zap is on
 //	Discord  https://support.discord.com/hc/en-us/articles/228383668-Intro-to-Webhooks
 
-//go:embed *.html
+//go:embed *.html parts
 var templates embed.FS
 
 // Room returns the pages.
 func Room() page.Room {
 	return page.Room{
 		Templates: templates,
+		Parts:     []fs.FS{receiver.Parts()},
 		Sections:  []page.Section{{Name: "help", Path: "/console/help", Label: "Help"}},
 		Pages: map[string]func(*page.Visit){
 			"GET /console/help":                 show,
@@ -82,10 +85,10 @@ type helpEvent struct {
 }
 
 // Last returns how many attempts there are.
-func (p helpPage) Last() int { return len(p.Attempts) }
+func (p *helpPage) Last() int { return len(p.Attempts) }
 
 // InTime fills the time limit into a text.
-func (p helpPage) InTime(text string) string {
+func (p *helpPage) InTime(text string) string {
 	return strings.ReplaceAll(text, "{seconds} seconds", p.Timeout)
 }
 
@@ -122,7 +125,7 @@ func show(v *page.Visit) {
 func integrations(v *page.Visit) {
 	p := about(v, "integrations")
 	var err error
-	if p.Code, err = receiver.CodeOf(v, record.Webhook{Format: webhook.FormatJSON, ContentType: v.Dialect.ContentTypes[0]}); err != nil {
+	if p.Code, err = receiver.CodeOf(v, api.Webhook{Format: webhook.FormatJSON, ContentType: v.Dialect.ContentTypes[0]}); err != nil {
 		v.Failed(err)
 		return
 	}
@@ -138,9 +141,9 @@ func troubleshooting(v *page.Visit) {
 }
 
 // about is what all the help's pages know of the dialect.
-func about(v *page.Visit, at string) helpPage {
+func about(v *page.Visit, at string) *helpPage {
 	d := v.Dialect
-	p := helpPage{
+	p := &helpPage{
 		At: at, Timeout: words.Lasting(d.Timeout), Success: "2xx", HTTPS: !slices.Contains(d.Schemes(), "http"), Failing: d.FailingWhenExhausted,
 		Attempts: []attemptRow{{1, "Immediate"}},
 	}
@@ -160,9 +163,10 @@ func about(v *page.Visit, at string) helpPage {
 
 // example returns the body of an event of a type with the data of its example, indented.
 func example(v *page.Visit, eventType string) string {
+	data, _ := ecmajson.Read(v.Dialect.Example(eventType))
 	body, err := v.Dialect.Body(webhook.Event{
-		Tenant: v.Tenant.ID, ID: "evt_01JDB8Z6T0000000000000000", Type: eventType, Timestamp: "2026-03-20T12:00:00Z", Data: v.Dialect.Example(eventType),
-	})
+		Tenant: v.Tenant.ID, ID: "evt_01JDB8Z6T0000000000000000", Type: eventType, Timestamp: "2026-03-20T12:00:00Z",
+	}, data)
 	if err != nil { // an example that is no JSON cannot be there
 		return ""
 	}

@@ -14,18 +14,13 @@ import (
 	"strconv"
 	"strings"
 
+	"hookline/shared/api"
 	"hookline/shared/console/words"
 	"hookline/shared/httpapi"
-	"hookline/shared/webhook"
 )
 
 // Problem is an error the API answered with.
-type Problem struct {
-	Status int                  `json:"status"`
-	Code   string               `json:"code"`
-	Detail string               `json:"detail"`
-	Errors []webhook.FieldError `json:"errors"`
-}
+type Problem struct{ api.Problem }
 
 func (p *Problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail) }
 
@@ -144,34 +139,29 @@ func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
 // PerPage is how many rows a page of a list shows: with them the first page is under 100 KB in all.
 const PerPage = 20
 
-// List is a page of a list of the API.
-type List[T any] struct {
-	Data []T `json:"data"`
-	Pager
+// List asks the API for the page of a list that the visitor asks for, at most that many rows of it.
+func (v *Visit) List(path string, most int, out any) error {
+	query := url.Values{"limit": {strconv.Itoa(most)}}
+	if cursor := v.R.URL.Query().Get("cursor"); cursor != "" {
+		query.Set("cursor", cursor)
+	}
+	return v.Get(path, query, out)
 }
 
 // Pager leads from one page of a list to others.
 type Pager struct {
-	NextCursor *string `json:"next_cursor"`
-
-	First bool   `json:"-"` // it is the first page
-	Next  string `json:"-"` // the address of the next page, "" at the end
+	First bool   // it is the first page
+	Next  string // the address of the next page, "" at the end
 }
 
-// List reads the page of a list that the visitor asks for into out, at most that many rows of it, and into its pager
-// where the pages lead. The list's pages are at the address.
-func (v *Visit) List(path, address string, most int, out any, pager *Pager) error {
-	cursor := v.R.URL.Query().Get("cursor")
-	query := url.Values{"limit": {strconv.Itoa(most)}}
-	if cursor != "" {
-		query.Set("cursor", cursor)
+// Pager leads on from the page that the visitor asks for, of a list that has its pages at the address. next is the cursor
+// that the API gave for the next page.
+func (v *Visit) Pager(address string, next *string) Pager {
+	p := Pager{First: v.R.URL.Query().Get("cursor") == ""}
+	if next != nil {
+		p.Next = Address(address, url.Values{"cursor": {*next}})
 	}
-	pager.First = cursor == ""
-	err := v.Get(path, query, out)
-	if pager.NextCursor != nil {
-		pager.Next = Address(address, url.Values{"cursor": {*pager.NextCursor}})
-	}
-	return err
+	return p
 }
 
 // Address returns a path with a query, which may be empty.

@@ -18,8 +18,11 @@ type Room struct {
 	Pages map[string]func(*Visit)
 	// Open serve everybody.
 	Open map[string]func(*Visit)
-	// Templates are HTML files in the top folder. A page is shown by its file's name, which no other room has.
+	// Templates are HTML files: the pages in the top folder, and in the folder parts what they share. A page is shown by
+	// its file's name, which no other room has.
 	Templates fs.FS
+	// Parts are further files, in top folders, of templates that the pages use.
+	Parts []fs.FS
 	// Sections are the room's entries in the navigation.
 	Sections []Section
 }

@@ -7,11 +7,9 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"time"
 
-	"hookline/shared/console/chart"
 	"hookline/shared/console/diagnosis"
-	"hookline/shared/console/timeline"
+	"hookline/shared/console/record"
 	"hookline/shared/console/words"
 	"hookline/shared/prose"
 )
@@ -22,39 +20,59 @@ var parts embed.FS
 //go:embed error.html
 var ownPages embed.FS
 
-// templates parses all pages, each with the layout and the parts that pages share.
+// templates parses all pages, each with the layout and the parts that all rooms share, and with those of its room. A page
+// has a copy of its parts, so that parts for a few pages are the rooms' own.
 func templates(rooms []Room) (map[string]*template.Template, error) {
-	shared := template.New("").Funcs(functions())
-	for _, from := range []struct {
-		files   fs.FS
-		pattern string
-	}{{parts, "parts/*.html"}, {chart.Parts(), "*.html"}, {timeline.Parts(), "*.html"}} {
-		if _, err := shared.ParseFS(from.files, from.pattern); err != nil {
-			return nil, fmt.Errorf("templates: %w", err)
-		}
-	}
+	shared, err := template.New("").Funcs(functions()).ParseFS(parts, "parts/*.html")
 	out := make(map[string]*template.Template)
 	for _, room := range append([]Room{{Templates: ownPages}}, rooms...) {
-		files, err := fs.Glob(room.Templates, "*.html")
-		if err != nil {
-			return nil, fmt.Errorf("templates: %w", err)
-		}
-		for _, file := range files {
-			t, err := shared.Clone()
-			if err == nil {
-				t, err = t.ParseFS(room.Templates, file)
-			}
-			name := strings.TrimSuffix(file, ".html")
-			if err == nil && out[name] != nil {
-				err = fmt.Errorf("two rooms have %s", file)
-			}
-			if err != nil {
-				return nil, fmt.Errorf("templates: %w", err)
-			}
-			out[name] = t
+		if err == nil {
+			err = room.parse(shared, out)
 		}
 	}
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
 	return out, nil
+}
+
+// parse adds the room's pages.
+func (r Room) parse(shared *template.Template, pages map[string]*template.Template) error {
+	own, err := shared.Clone()
+	if err != nil {
+		return err
+	}
+	for _, files := range r.Parts {
+		if own, err = own.ParseFS(files, "*.html"); err != nil {
+			return err
+		}
+	}
+	shares, err := fs.Glob(r.Templates, "parts/*.html")
+	if err == nil && len(shares) > 0 {
+		own, err = own.ParseFS(r.Templates, shares...)
+	}
+	if err != nil {
+		return err
+	}
+	files, err := fs.Glob(r.Templates, "*.html")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		t, err := own.Clone()
+		if err == nil {
+			t, err = t.ParseFS(r.Templates, file)
+		}
+		name := strings.TrimSuffix(file, ".html")
+		if err == nil && pages[name] != nil {
+			err = fmt.Errorf("two rooms have %s", file)
+		}
+		if err != nil {
+			return err
+		}
+		pages[name] = t
+	}
+	return nil
 }
 
 func functions() template.FuncMap {
@@ -67,13 +85,16 @@ func functions() template.FuncMap {
 			}
 			return out
 		},
-		"time":    words.Time,
+		"time":    func(t any) string { return words.Time(fmt.Sprint(t)) }, // an api.Time, or a text that the API wrote
 		"date":    words.Date,
 		"took":    words.Took,
 		"grouped": words.Grouped,
 		"line":    prose.Line,
+		"outcome": record.Outcome,
+		"sent":    record.Sent,
+		"late":    record.Late,
+		"retries": record.Retries,
 		"why":     diagnosis.Explain,
-		"stamp":   func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
 		// endpoint names the file of a whole server beside one with the code that verifies.
 		"endpoint": func(file string) string { return "endpoint" + path.Ext(file) },
 	}

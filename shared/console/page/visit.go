@@ -42,7 +42,7 @@ type view struct {
 }
 
 // Asset returns the address of an asset.
-func (v view) Asset(name string) string { return v.assets + name }
+func (v *view) Asset(name string) string { return v.assets + name }
 
 // Show renders a page: "webhooks" is webhooks.html of its room. For htmx it is the page's block of the name in fragment
 // alone, where there is one.
@@ -59,7 +59,7 @@ func (v *Visit) Show(status int, page, fragment, section, title string, data any
 		out.Words = v.Dialect.Words
 	}
 	var b bytes.Buffer
-	if err := v.site.Files.templates[page].ExecuteTemplate(&b, name, out); err != nil {
+	if err := v.site.Files.templates[page].ExecuteTemplate(&b, name, &out); err != nil {
 		v.Log(err)
 		http.Error(v.W, "Something went wrong on our side.", http.StatusInternalServerError)
 		return

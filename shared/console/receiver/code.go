@@ -1,15 +1,23 @@
 package receiver
 
 import (
+	"embed"
+	"io/fs"
 	"strings"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
-	"hookline/shared/console/record"
 	"hookline/shared/dialect"
 	"hookline/shared/format"
 	"hookline/shared/snippet"
 	"hookline/shared/webhook"
 )
+
+//go:embed code.html
+var parts embed.FS
+
+// Parts are the files of the templates "code", which takes a Code, and "file".
+func Parts() fs.FS { return parts }
 
 // Code is what the receiver of a webhook verifies with. None of it holds a secret.
 type Code struct {
@@ -20,7 +28,7 @@ type Code struct {
 }
 
 // Endpoint returns a whole server in the language.
-func (c Code) Endpoint(language string) string {
+func (c *Code) Endpoint(language string) string {
 	for _, s := range c.Snippets {
 		if s.Name == language {
 			return s.Endpoint
@@ -30,7 +38,7 @@ func (c Code) Endpoint(language string) string {
 }
 
 // CodeOf returns the code for the receiver of a webhook.
-func CodeOf(v *page.Visit, w record.Webhook) (Code, error) {
+func CodeOf(v *page.Visit, w api.Webhook) (Code, error) {
 	var out Code
 	var err error
 	if out.Example, err = PreviewOf(v, w.Format, w.ContentType, w.Events...); err != nil {

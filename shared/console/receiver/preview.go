@@ -2,14 +2,12 @@
 package receiver
 
 import (
-	"encoding/json"
 	"net/url"
 	"slices"
-	"strings"
 
+	"hookline/shared/api"
 	"hookline/shared/chat"
 	"hookline/shared/console/page"
-	"hookline/shared/dialect"
 	"hookline/shared/format"
 	"hookline/shared/layout"
 	"hookline/shared/webhook"
@@ -18,41 +16,17 @@ import (
 // Preview is what a webhook would get for an event of a type, with the data of the type's example.
 type Preview struct {
 	Type    string
-	Format  string      `json:"format"`
-	Body    string      `json:"body"` // as it travels
-	Headers headerLines `json:"headers"`
-	Message *chat.Shown // nil for what people do not read
+	Format  string
+	Body    string // as it travels
+	Headers api.Headers
+	Message *chat.Shown // nil where no people read it
 }
 
 // Indented returns the body as people read JSON; a body that is no JSON stays as it is.
-func (p Preview) Indented() layout.Text { return layout.Readable([]byte(p.Body), layout.MaxBytes) }
+func (p *Preview) Indented() layout.Text { return layout.Readable([]byte(p.Body), layout.MaxBytes) }
 
 // Sent returns the body as it travels.
-func (p Preview) Sent() layout.Text { return layout.Cut(p.Body, layout.MaxBytes) }
-
-// headerLines are headers in the order they are sent.
-type headerLines []dialect.Header
-
-// UnmarshalJSON reads the API's object.
-func (h *headerLines) UnmarshalJSON(raw []byte) error {
-	dec := json.NewDecoder(strings.NewReader(string(raw)))
-	if _, err := dec.Token(); err != nil {
-		return err
-	}
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		var value string
-		if err := dec.Decode(&value); err != nil {
-			return err
-		}
-		text, _ := name.(string)
-		*h = append(*h, dialect.Header{Name: text, Value: value})
-	}
-	return nil
-}
+func (p *Preview) Sent() layout.Text { return layout.Cut(p.Body, layout.MaxBytes) }
 
 // PreviewOf returns what a webhook with a format and a content type would get for an event of the first type that is
 // wanted and can be published, else of the catalogue's first. It is nil where the visitor's key may not see it.
@@ -62,14 +36,7 @@ func PreviewOf(v *page.Visit, name, contentType string, wanted ...string) (*Prev
 		return nil, nil
 	}
 	p := Preview{Type: First(types, wanted...)}
-	var got struct {
-		Preview
-		Requests []struct {
-			ContentType string      `json:"content_type"`
-			Body        string      `json:"body"`
-			Headers     headerLines `json:"headers"`
-		} `json:"requests"`
-	}
+	var got api.Preview
 	if format.Check(name) != "" {
 		name = webhook.FormatJSON
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/console/diagnosis"
 	"hookline/shared/console/record"
 	"hookline/shared/console/words"
@@ -26,20 +27,20 @@ func Parts() fs.FS { return parts }
 // Round is the attempts that began with an event's acceptance or with a replay, drawn against the ladder.
 type Round struct {
 	Number   int // from 1, of those that are still kept
-	Attempts []record.Attempt
-	Next     *time.Time // of the attempt to come, in the last round of a pending delivery
+	Attempts []api.Attempt
+	Next     *api.Time // of the attempt to come, in the last round of a pending delivery
 	Steps    []Step
 }
 
 // Newest returns the attempts, the newest first.
-func (r Round) Newest() []record.Attempt {
+func (r *Round) Newest() []api.Attempt {
 	out := slices.Clone(r.Attempts)
 	slices.Reverse(out)
 	return out
 }
 
 // Summary says in words what the drawing shows.
-func (r Round) Summary() string {
+func (r *Round) Summary() string {
 	var said []string
 	for _, s := range r.Steps {
 		switch s.State {
@@ -72,7 +73,7 @@ type Step struct {
 // Rounds splits a delivery's attempts, oldest first, where a round begins. next is when the next attempt is due, nil for
 // never. The API does not number rounds: a round goes on as long as an attempt is due when the ladder has it due after
 // the one before, and a replay in that very moment is taken for the retry that it replaces.
-func Rounds(l ladder.Ladder, attempts []record.Attempt, next *time.Time) []Round {
+func Rounds(l ladder.Ladder, attempts []api.Attempt, next *api.Time) []Round {
 	var out []Round
 	for i, a := range attempts {
 		if i == 0 || !follows(l, out[len(out)-1].Attempts, a.ScheduledAt) {
@@ -94,9 +95,9 @@ func Rounds(l ladder.Ladder, attempts []record.Attempt, next *time.Time) []Round
 }
 
 // follows reports whether an attempt that is due at a time goes on with the round of those before it.
-func follows(l ladder.Ladder, before []record.Attempt, due time.Time) bool {
+func follows(l ladder.Ladder, before []api.Attempt, due api.Time) bool {
 	last := before[len(before)-1]
-	if last.Error == nil || !last.Sent() || last.Code() == 410 {
+	if last.Error == nil || !record.Sent(last) || record.Code(last) == 410 {
 		return false // the round was over
 	}
 	shortest, more := l.Next(len(before), 0, func() float64 { return 0 })
@@ -107,7 +108,7 @@ func follows(l ladder.Ladder, before []record.Attempt, due time.Time) bool {
 	// times in a clock that runs fast.
 	longest, _ := l.Next(len(before), 1<<62, func() float64 { return 1 })
 	took := time.Duration(last.DurationMS) * time.Millisecond
-	wait := due.Sub(last.StartedAt)
+	wait := due.Sub(last.StartedAt.Time)
 	return wait >= shortest && wait <= longest+time.Minute+fastest*took
 }
 
@@ -128,8 +129,8 @@ func (r *Round) draw(l ladder.Ladder) {
 		switch {
 		case i < len(r.Attempts):
 			a := r.Attempts[i]
-			s.State, s.Label = string(a.Status()), diagnosis.Explain(a).Short
-			if a.Status() == webhook.Succeeded && a.Code() == 0 {
+			s.State, s.Label = string(record.Outcome(a)), diagnosis.Explain(a).Short
+			if record.Outcome(a) == webhook.Succeeded && record.Code(a) == 0 {
 				s.Label = ""
 			}
 		case r.Next != nil && i == len(r.Attempts):

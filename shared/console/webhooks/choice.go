@@ -17,10 +17,10 @@ type eventGroup struct {
 }
 
 // Choosable reports whether there is more than one to choose.
-func (g eventGroup) Choosable() bool { return len(g.Events) > 1 && !g.soon() }
+func (g *eventGroup) Choosable() bool { return len(g.Events) > 1 && !g.soon() }
 
 // soon reports whether all of the group is announced only.
-func (g eventGroup) soon() bool {
+func (g *eventGroup) soon() bool {
 	return !slices.ContainsFunc(g.Events, func(e dialect.EventType) bool { return !e.ComingSoon })
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/receiver"
 	"hookline/shared/console/record"
@@ -32,13 +33,13 @@ type form struct {
 }
 
 // Has reports whether a pattern is among the chosen events.
-func (f form) Has(pattern string) bool { return slices.Contains(f.Values["events"], pattern) }
+func (f *form) Has(pattern string) bool { return slices.Contains(f.Values["events"], pattern) }
 
 // Get returns a field's value.
-func (f form) Get(name string) string { return f.Values.Get(name) }
+func (f *form) Get(name string) string { return f.Values.Get(name) }
 
 // Fields are those of the form, in its order.
-func (form) Fields() []string {
+func (*form) Fields() []string {
 	return []string{
 		"url", "events", "secret", "name", "content_type", "format", "filter", "headers", "timeout_seconds", "max_per_second",
 		"metadata", "active",
@@ -46,7 +47,7 @@ func (form) Fields() []string {
 }
 
 // First returns the first field at fault, which gets the focus.
-func (f form) First() string {
+func (f *form) First() string {
 	for _, field := range f.Fields() {
 		if f.Errors[field] != "" {
 			return field
@@ -56,30 +57,30 @@ func (f form) First() string {
 }
 
 // More reports whether one of the fields that few need has something to show.
-func (f form) More() bool {
+func (f *form) More() bool {
 	return slices.ContainsFunc([]string{"headers", "timeout_seconds", "max_per_second", "metadata"}, func(field string) bool {
 		return f.Errors[field] != "" || f.Get(field) != ""
 	})
 }
 
 // Filtered reports whether there is a filter to show.
-func (f form) Filtered() bool {
+func (f *form) Filtered() bool {
 	return f.Errors["filter"] != "" || f.Get("filter") != "" || f.Trial.Done
 }
 
 // Insecure reports whether the URL as entered sends events in the clear.
-func (f form) Insecure() bool {
+func (f *form) Insecure() bool {
 	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(f.Get("url"))), "http://")
 }
 
 // Formats are those that a webhook can choose from; their labels are the words format_<name>.
-func (form) Formats() []string { return format.Names() }
+func (*form) Formats() []string { return format.Names() }
 
 // PreviewAsked reports whether the preview was asked for.
-func (f form) PreviewAsked() bool { return f.Get("do") == "preview" }
+func (f *form) PreviewAsked() bool { return f.Get("do") == "preview" }
 
 // wanted are the event types that the form asks for an example of: that of a field, or else one that is chosen.
-func (f form) wanted(field string) []string {
+func (f *form) wanted(field string) []string {
 	return append([]string{f.Get(field)}, f.Values["events"]...)
 }
 
@@ -105,7 +106,7 @@ func showForm(v *page.Visit, status int, fragment string, f form) {
 	if f.ID != "" {
 		title = v.Dialect.Words["edit"]
 	}
-	v.Show(status, "webhook-form", fragment, "webhooks", title, f)
+	v.Show(status, "webhook-form", fragment, "webhooks", title, &f)
 }
 
 func newWebhook(v *page.Visit) {
@@ -154,14 +155,16 @@ func createWebhook(v *page.Visit) {
 			delete(in, field)
 		}
 	}
-	var made record.Webhook
+	var made api.CreatedWebhook
 	if err := v.Create("/v1/webhooks", in, &made); err != nil {
 		if p := v.Refused(err); p != nil {
 			showForm(v, http.StatusUnprocessableEntity, "panel", refusedForm("", values, in, p))
 		}
 		return
 	}
-	showSecret(v, http.StatusCreated, v.Dialect.Words["create_title"], secretPage{Webhook: made, Secret: made.Secret, New: true})
+	showSecret(v, http.StatusCreated, v.Dialect.Words["create_title"], secretPage{
+		Webhook: record.Webhook{Webhook: made.Webhook}, Secret: made.Secret, Warnings: made.Warnings, New: true,
+	})
 }
 
 func updateWebhook(v *page.Visit) {

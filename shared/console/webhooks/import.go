@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
 	"hookline/shared/console/words"
@@ -32,18 +33,15 @@ type importForm struct {
 
 // importOutcome is what would become of a webhook.
 type importOutcome struct {
-	Number  int // from 1
-	ID      *string
-	URL     string
-	Name    string
-	Outcome string
-	Errors  []webhook.FieldError
+	api.ImportOutcome
+	Number int // from 1
 }
 
 // importedWebhook is a webhook that was made. Secret is shown if it was made too.
 type importedWebhook struct {
 	record.Webhook
-	Made bool
+	Secret string
+	Made   bool
 }
 
 // importExample is a list to start from, which could be imported as it stands.
@@ -82,7 +80,7 @@ func (importer) ask(v *page.Visit) { showImport(v, http.StatusOK, importForm{}) 
 
 func showImport(v *page.Visit, status int, f importForm) {
 	f.Example = importExample(v)
-	v.Show(status, "import", "", "webhooks", "Import webhooks", f)
+	v.Show(status, "import", "", "webhooks", "Import webhooks", &f)
 }
 
 // take says what would happen, or, given what was looked at so, does it.
@@ -163,7 +161,7 @@ func (im importer) check(v *page.Visit, status int, list json.RawMessage, proble
 	for i := range f.Outcomes {
 		o := &f.Outcomes[i]
 		o.Number = i + 1
-		if o.Outcome == "create" {
+		if o.Outcome == api.ImportCreate {
 			f.Creates++
 		}
 		for j := range o.Errors {
@@ -200,7 +198,7 @@ func (im importer) make(v *page.Visit, list json.RawMessage) {
 		made.Data[i].Made = given[i].Secret == ""
 		made.Made = made.Made || made.Data[i].Made
 	}
-	v.Show(http.StatusCreated, "imported", "", "webhooks", "Imported webhooks", made)
+	v.Show(http.StatusCreated, "imported", "", "webhooks", "Imported webhooks", &made)
 }
 
 // importPlace is where a list may be opened: in the same tenant's console.

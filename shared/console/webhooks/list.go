@@ -6,8 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/console/chart"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
@@ -16,22 +16,26 @@ import (
 
 // listPage is a page of the list.
 type listPage struct {
-	page.List[record.Webhook]
-	Total    int `json:"total"`
-	Active   int `json:"active"`
-	Inactive int `json:"inactive"`
-	Failing  int `json:"failing"`
+	api.List[row]
+	page.Pager
+	api.WebhookCounts
 
 	EventTypes     int
-	Day            record.Counts // of all the tenant's webhooks
+	Day            api.DeliveryCounts // of all the tenant's webhooks
 	Search, Status string
 }
 
+// row is a webhook in the list.
+type row struct {
+	record.Webhook
+	Stats api.WebhookStats `json:"stats"`
+}
+
 // Filtered reports whether the list was asked for in part.
-func (p listPage) Filtered() bool { return p.Search != "" || p.Status != "" }
+func (p *listPage) Filtered() bool { return p.Search != "" || p.Status != "" }
 
 // Filter returns the address of the list with another status.
-func (p listPage) Filter(status string) string {
+func (p *listPage) Filter(status string) string {
 	q := url.Values{}
 	if p.Search != "" {
 		q.Set("search", p.Search)
@@ -45,7 +49,7 @@ func (p listPage) Filter(status string) string {
 func list(v *page.Visit) {
 	asked := v.R.URL.Query()
 	p := listPage{Search: asked.Get("search"), Status: asked.Get("status")}
-	p.First = asked.Get("cursor") == ""
+	p.Pager = v.Pager("", nil)
 	if !slices.Contains([]string{"active", "inactive", "failing"}, p.Status) {
 		p.Status = ""
 	}
@@ -59,7 +63,9 @@ func list(v *page.Visit) {
 	asking.Set("stats", "true")
 	err := v.Get("/v1/webhooks", asking, &p)
 	if err == nil && !v.Partial() {
-		p.Day, err = day(v)
+		var all api.Stats
+		err = v.Get("/v1/stats", nil, &all)
+		p.Day = all.Deliveries
 	}
 	if err != nil {
 		v.Failed(err)
@@ -71,35 +77,27 @@ func list(v *page.Visit) {
 		query.Set("cursor", *p.NextCursor)
 		p.Next = page.Address("/console/webhooks", query)
 	}
-	v.Show(http.StatusOK, "webhooks", "list", "webhooks", v.Dialect.Words["title"], p)
-}
-
-// day asks for the deliveries of all the tenant's webhooks.
-func day(v *page.Visit) (record.Counts, error) {
-	var s struct {
-		Deliveries record.Counts `json:"deliveries"`
-	}
-	err := v.Get("/v1/stats", nil, &s)
-	return s.Deliveries, err
+	v.Show(http.StatusOK, "webhooks", "list", "webhooks", v.Dialect.Words["title"], &p)
 }
 
 // Spark is a webhook's last day as a small chart, in the product's words.
-func (listPage) Spark(words map[string]string, of record.Stats) chart.Chart {
-	return hours(words, of, "")
+func (*listPage) Spark(words map[string]string, of api.WebhookStats) *chart.Chart {
+	return new(hours(words, of, ""))
 }
 
+// Sum is all deliveries of a day.
+func (*listPage) Sum(c api.DeliveryCounts) int { return c.Succeeded + c.Failed + c.Pending }
+
 // hours is the chart of a webhook's last day, in the product's words. id is unique in the page.
-func hours(words map[string]string, of record.Stats, id string) chart.Chart {
+func hours(words map[string]string, of api.WebhookStats, id string) chart.Chart {
 	c := chart.Chart{ID: id, Title: "Deliveries of the last 24 hours", Heading: "Hour, UTC"}
 	for _, status := range []webhook.DeliveryStatus{webhook.Succeeded, webhook.Failed, webhook.Pending} {
 		c.Series = append(c.Series, chart.Series{Name: words[string(status)], Class: string(status)})
 	}
 	for _, h := range of.Hours {
-		col := chart.Column{Label: h.Hour, Short: h.Hour, Values: []int{h.Succeeded, h.Failed, h.Pending}}
-		if t, err := time.Parse(webhook.TimeFormat, h.Hour); err == nil {
-			col.Label, col.Short = t.Format("2 Jan, 15:04"), t.Format("15:04")
-		}
-		c.Columns = append(c.Columns, col)
+		c.Columns = append(c.Columns, chart.Column{
+			Label: h.Hour.Format("2 Jan, 15:04"), Short: h.Hour.Format("15:04"), Values: []int{h.Succeeded, h.Failed, h.Pending},
+		})
 	}
 	return c
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/receiver"
 	"hookline/shared/console/record"
@@ -15,19 +16,20 @@ import (
 
 // secretPage shows a secret, the one time that it can be seen.
 type secretPage struct {
-	Webhook record.Webhook
-	Secret  string
-	New     bool
-	Until   string // the old one signs until then, "" when it ended
-	Code    receiver.Code
+	Webhook  record.Webhook
+	Secret   string
+	Warnings []string
+	New      bool
+	Until    *api.Time // the old one signs until then, nil when it ended
+	Code     receiver.Code
 }
 
 func showSecret(v *page.Visit, status int, title string, p secretPage) {
 	var err error
-	if p.Code, err = receiver.CodeOf(v, p.Webhook); err != nil {
+	if p.Code, err = receiver.CodeOf(v, p.Webhook.Webhook); err != nil {
 		v.Log(err) // the secret is shown only now: the code can be had later
 	}
-	v.Show(status, "secret", "panel", "webhooks", title, p)
+	v.Show(status, "secret", "panel", "webhooks", title, &p)
 }
 
 // showVerify shows the code for receivers of a webhook without its secret.
@@ -35,13 +37,13 @@ func showVerify(v *page.Visit) {
 	var p secretPage
 	err := v.Get("/v1/webhooks/"+v.ID(), nil, &p.Webhook)
 	if err == nil {
-		p.Code, err = receiver.CodeOf(v, p.Webhook)
+		p.Code, err = receiver.CodeOf(v, p.Webhook.Webhook)
 	}
 	if err != nil {
 		v.Failed(err)
 		return
 	}
-	v.Show(http.StatusOK, "verify", "panel", "webhooks", v.Dialect.Words["verify"], p)
+	v.Show(http.StatusOK, "verify", "panel", "webhooks", v.Dialect.Words["verify"], &p)
 }
 
 // rotation asks for a new secret.
@@ -76,7 +78,7 @@ func showRotation(v *page.Visit, status int, p rotation) {
 		return
 	}
 	p.SecretRule, p.Overlaps = v.Dialect.CheckSecret(""), overlaps(v.Dialect)
-	v.Show(status, "rotate", "panel", "webhooks", v.Dialect.Words["rotate"], p)
+	v.Show(status, "rotate", "panel", "webhooks", v.Dialect.Words["rotate"], &p)
 }
 
 func askRotate(v *page.Visit) { showRotation(v, http.StatusOK, rotation{}) }
@@ -90,10 +92,7 @@ func rotateSecret(v *page.Visit) {
 	if seconds := v.R.PostFormValue("overlap_seconds"); seconds != "" {
 		in["overlap_seconds"] = number(seconds)
 	}
-	var made struct {
-		Secret string  `json:"secret"`
-		Until  *string `json:"previous_secret_expires_at"`
-	}
+	var made api.Rotated
 	if err := v.Create(path+"/rotate-secret", in, &made); err != nil {
 		if p := v.Refused(err); p != nil {
 			f := refusedForm("", url.Values{"overlap_seconds": {""}, "secret": v.R.PostForm["secret"]}, in, p)
@@ -101,10 +100,7 @@ func rotateSecret(v *page.Visit) {
 		}
 		return
 	}
-	p := secretPage{Secret: made.Secret}
-	if made.Until != nil {
-		p.Until = *made.Until
-	}
+	p := secretPage{Secret: made.Secret, Until: made.PreviousSecretExpiresAt}
 	if err := v.Get(path, nil, &p.Webhook); err != nil {
 		v.Log(err) // the secret is shown only now
 		p.Webhook.ID = v.R.PathValue("id")

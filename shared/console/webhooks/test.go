@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"hookline/shared/api"
 	"hookline/shared/console/diagnosis"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
@@ -14,12 +15,15 @@ func askTest(v *page.Visit) { ask(v, "test", v.Dialect.Words["test"]) }
 
 // testedPage is a test's outcome.
 type testedPage struct {
-	Webhook    record.Webhook
-	Type       string
-	DeliveryID string `json:"delivery_id"`
-	Outcome    string `json:"status"`
-	record.Attempt
-	Sent record.Sent
+	api.TestResult
+	Webhook record.Webhook
+	Type    string
+	Sent    record.Delivery // none where the key may not read it
+}
+
+// Why explains what went wrong.
+func (p *testedPage) Why() diagnosis.Explanation {
+	return diagnosis.Explain(api.Attempt{StatusCode: p.StatusCode, Error: p.Error, ErrorDetail: p.ErrorDetail, ResponseHeaders: p.ResponseHeaders})
 }
 
 func sendTest(v *page.Visit) {
@@ -31,7 +35,7 @@ func sendTest(v *page.Visit) {
 	}
 	err := v.Get(path, nil, &p.Webhook)
 	if err == nil {
-		err = v.Send(http.MethodPost, path+"/test", in, &p)
+		err = v.Send(http.MethodPost, path+"/test", in, &p.TestResult)
 	}
 	if err == nil && v.Key.Grants("deliveries:read") {
 		err = v.Get("/v1/deliveries/"+url.PathEscape(p.DeliveryID), nil, &p.Sent)
@@ -40,7 +44,7 @@ func sendTest(v *page.Visit) {
 		v.Failed(err)
 		return
 	}
-	v.Show(http.StatusOK, "tested", "panel", "webhooks", v.Dialect.Words["test"], p)
+	v.Show(http.StatusOK, "tested", "panel", "webhooks", v.Dialect.Words["test"], &p)
 }
 
 // troubleshootPage is the checklists, answered for one webhook.
@@ -58,7 +62,7 @@ func troubleshoot(v *page.Visit) {
 		return
 	}
 	if v.Key.Grants("deliveries:read") {
-		var l page.List[record.Delivery]
+		var l api.List[api.Delivery]
 		if err := v.Get(path+"/deliveries", url.Values{"limit": {strconv.Itoa(diagnosis.Deliveries)}}, &l); err != nil {
 			v.Failed(err)
 			return
@@ -66,5 +70,5 @@ func troubleshoot(v *page.Visit) {
 		p.Evidence = diagnosis.Gather(l.Data)
 	}
 	p.Lists = diagnosis.Checklists(v.Dialect, p.Webhook, p.Evidence)
-	v.Show(http.StatusOK, "troubleshoot", "panel", "webhooks", v.Dialect.Words["troubleshooting"]+" · "+p.Webhook.Label(), p)
+	v.Show(http.StatusOK, "troubleshoot", "panel", "webhooks", v.Dialect.Words["troubleshooting"]+" · "+p.Webhook.Label(), &p)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/receiver"
 )
@@ -34,9 +35,7 @@ func try(v *page.Visit, f *form, filter any) error {
 		return nil
 	}
 	in := map[string]any{"filter": filter, "data": document(strings.TrimSpace(f.Trial.Data))}
-	var out struct {
-		Matches bool `json:"matches"`
-	}
+	var out api.TriedFilter
 	err := v.Send(http.MethodPost, "/v1/webhooks/try-filter", in, &out)
 	p, ok := errors.AsType[*page.Problem](err)
 	if !ok || !p.OfInput() {

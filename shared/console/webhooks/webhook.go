@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"hookline/shared/api"
 	"hookline/shared/console/chart"
 	"hookline/shared/console/diagnosis"
 	"hookline/shared/console/page"
@@ -23,7 +24,7 @@ type webhookPage struct {
 // recentPage is a webhook's latest deliveries, as its page shows them.
 type recentPage struct {
 	ID      string // the webhook's
-	Data    []record.Delivery
+	Data    []api.Delivery
 	Names   map[string]string // none: all rows are one webhook's
 	Allowed bool              // the key may read deliveries
 	Poll    string
@@ -38,7 +39,7 @@ func recent(v *page.Visit, id string) (recentPage, error) {
 	if !p.Allowed {
 		return p, nil
 	}
-	var l page.List[record.Delivery]
+	var l api.List[api.Delivery]
 	err := v.Get("/v1/webhooks/"+url.PathEscape(id)+"/deliveries", url.Values{"limit": {strconv.Itoa(recentRows)}}, &l)
 	p.Data = l.Data
 	p.Poll = page.Address("/console/webhooks/"+url.PathEscape(id)+"/recent", url.Values{"seen": {page.Mark(p.Data)}})
@@ -50,7 +51,7 @@ func recent(v *page.Visit, id string) (recentPage, error) {
 
 func showWebhook(v *page.Visit) {
 	var p webhookPage
-	var day record.Stats
+	var day api.WebhookStats
 	err := v.Get("/v1/webhooks/"+v.ID(), nil, &p.Webhook)
 	if err == nil {
 		p.Recent, err = recent(v, p.Webhook.ID)
@@ -63,7 +64,7 @@ func showWebhook(v *page.Visit) {
 		return
 	}
 	p.State, p.Day = diagnosis.StateOf(p.Webhook, p.Recent.Data), hours(v.Dialect.Words, day, "day")
-	v.Show(http.StatusOK, "webhook", "", "webhooks", p.Webhook.Label(), p)
+	v.Show(http.StatusOK, "webhook", "", "webhooks", p.Webhook.Label(), &p)
 }
 
 // showRecent is the part of a webhook's page that asks for what is new.
@@ -78,7 +79,7 @@ func showRecent(v *page.Visit) {
 		return
 	}
 	if !v.Unchanged(page.Mark(p.Data)) {
-		v.Show(http.StatusOK, "webhook", "recent", "webhooks", "", webhookPage{Recent: p})
+		v.Show(http.StatusOK, "webhook", "recent", "webhooks", "", &webhookPage{Recent: p})
 	}
 }
 
@@ -94,8 +95,8 @@ func ask(v *page.Visit, question, title string) {
 		v.Failed(err)
 		return
 	}
-	q.Groups = slices.DeleteFunc(groups(v.Dialect), eventGroup.soon)
-	v.Show(http.StatusOK, question, "panel", "webhooks", title, q)
+	q.Groups = slices.DeleteFunc(groups(v.Dialect), func(g eventGroup) bool { return g.soon() })
+	v.Show(http.StatusOK, question, "panel", "webhooks", title, &q)
 }
 
 func askDelete(v *page.Visit) { ask(v, "delete", v.Dialect.Words["delete"]) }

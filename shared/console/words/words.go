@@ -60,11 +60,8 @@ func Time(s string) string {
 	return t.UTC().Format("2 Jan 2006, 15:04:05 UTC")
 }
 
-// Date writes the day of a time of the API in UTC; a text that is no such time stays as it is.
-func Date(s string) string {
-	day, _, _ := strings.Cut(Time(s), ",")
-	return day
-}
+// Date writes the day of a time, in UTC.
+func Date(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
 
 // Took writes how long a request took, in milliseconds.
 func Took(ms int64) string {

@@ -1,8 +1,8 @@
 // Package queuetest is the suite that every engine of package queue passes: the behaviours of SQS that queue.Queue can
 // show, by name. An engine that cannot show one says which and why, so that differences are seen and not passed over.
 //
-// The suite keeps to whole seconds and to spans of a second or two, so that it can run against a service in real time.
-// An engine in this process runs it in virtual time, in milliseconds.
+// Checks use whole seconds and spans of a second or two, so that the suite can run against a service in real time. An
+// engine in this process runs it in virtual time, in milliseconds.
 package queuetest
 
 import (
@@ -16,24 +16,25 @@ import (
 	"hookline/shared/queue"
 )
 
-// Config is how a check wants its main queue. Spans are whole seconds.
+// Config is the configuration that a check wants for its main queue. Spans are whole seconds.
 type Config struct {
-	Visibility  time.Duration // 0: 30 s
-	MaxReceive  int           // receives before Dead; 0: there is no redrive
-	MaxInFlight int           // 0: the engine's own cap
+	Visibility  time.Duration // 0 means 30 s
+	MaxReceive  int           // receives before a message goes to Dead; 0 means that none does
+	MaxInFlight int           // 0 means the engine's own cap
 }
 
-// Queues are three empty queues that no other check uses. Dead is Main's dead-letter queue if MaxReceive says so; it and
-// Other have a visibility timeout of 30 s.
+// Queues are three empty queues that no other check uses. Dead is Main's dead-letter queue if MaxReceive is set. Dead
+// and Other have a visibility timeout of 30 s.
 type Queues struct{ Main, Dead, Other queue.Queue }
 
 // Engine is what the suite runs against.
 type Engine struct {
 	// Open makes queues and registers their cleanup.
 	Open func(t *testing.T, cfg Config) Queues
-	// Virtual runs each check in a bubble of testing/synctest of its own; else they run side by side, in real time.
+	// Virtual runs each check in a bubble of testing/synctest of its own. Otherwise the checks run side by side, in
+	// real time.
 	Virtual bool
-	// Slack is how far from its moment a thing may happen; 0 means 1 s.
+	// Slack is how early or late something may happen. 0 means 1 s.
 	Slack time.Duration
 	// Differs names the checks that the engine cannot show, each with the reason. They are not run.
 	Differs map[string]string
@@ -46,7 +47,7 @@ type check struct {
 	run  func(h *harness)
 }
 
-// Run holds an engine to every check that it does not declare to differ in.
+// Run runs every check that the engine does not declare to differ in.
 func Run(t *testing.T, e Engine) {
 	all := slices.Concat(sending(), receiving(), deleting(), hiding(), deadLetters(), moving(), sharing())
 	for name := range e.Differs {
@@ -75,7 +76,7 @@ func Run(t *testing.T, e Engine) {
 	t.Attr("checks", fmt.Sprintf("%d run, in %d the engine differs", ran, len(all)-ran))
 }
 
-// harness is what a check works with. Its methods end the check at a fault.
+// harness has what a check works with. Its methods end the check when something is wrong.
 type harness struct {
 	*testing.T
 	Queues
@@ -90,7 +91,7 @@ func newHarness(t *testing.T, e Engine, cfg Config) *harness {
 	return h
 }
 
-// patience is for how long a thing may take that the engine promises no time for.
+// patience is how long a check waits for something that the engine promises no time for.
 const patience = time.Minute
 
 // texts makes messages of bodies.
@@ -151,7 +152,7 @@ func (h *harness) one(q queue.Queue) queue.Received {
 	return h.receive(q, 1)[0]
 }
 
-// none sees that nothing can be received for a while.
+// none checks that nothing can be received for a while.
 func (h *harness) none(q queue.Queue, wait time.Duration) {
 	h.Helper()
 	if got := h.poll(q, 1, wait); len(got) > 0 {
@@ -191,7 +192,7 @@ func (h *harness) counts(q queue.Queue, want queue.Counts) {
 	})
 }
 
-// eventually asks until it is so, and otherwise says what was said last.
+// eventually asks until the answer is yes. When patience is over it fails with the state that was returned last.
 func (h *harness) eventually(is func() (bool, any)) {
 	h.Helper()
 	for start := time.Now(); ; h.pass(200 * time.Millisecond) {
@@ -208,7 +209,7 @@ func (h *harness) eventually(is func() (bool, any)) {
 // pass lets time pass.
 func (h *harness) pass(d time.Duration) { <-time.After(d) }
 
-// took sees that what began at start has lasted as long as it should.
+// took checks how long something lasted that began at start.
 func (h *harness) took(what string, start time.Time, want time.Duration) {
 	h.Helper()
 	if got := time.Since(start); got < want-h.slack || got > want+h.slack {
@@ -216,7 +217,7 @@ func (h *harness) took(what string, start time.Time, want time.Duration) {
 	}
 }
 
-// refused sees that entries of a batch were refused, these and no others, each with its error (nil: any).
+// refused checks that these entries of a batch were refused and no others, each with its error (nil means any).
 func (h *harness) refused(err error, want map[int]error) {
 	h.Helper()
 	partial, ok := errors.AsType[*queue.PartialError](err)

@@ -62,7 +62,7 @@ func wantCounts(t testing.TB, q *Queue, want queue.Counts) {
 	}
 }
 
-// await waits, in a long poll, for one message and returns it with how long it took.
+// await receives one message in a long poll, and returns it with how long that took.
 func await(t testing.TB, q *Queue) (queue.Received, time.Duration) {
 	t.Helper()
 	start := time.Now()
@@ -73,7 +73,8 @@ func await(t testing.TB, q *Queue) (queue.Received, time.Duration) {
 	return got[0], time.Since(start)
 }
 
-// crash returns the path of what is on disk now, as a process killed at this moment would leave it.
+// crash copies the files as they are on disk now, as a process that is killed at this moment leaves them, and returns
+// the path of the copy.
 func crash(t *testing.T, path string) string {
 	t.Helper()
 	left := filepath.Join(t.TempDir(), "left.db")
@@ -269,7 +270,7 @@ func TestRetention(t *testing.T) {
 	})
 }
 
-// TestLostGroup shows that what the engine remembers follows what is stored when a commit fails.
+// TestLostGroup shows that the engine's memory follows its tables when a commit fails.
 func TestLostGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "queue.db")
@@ -281,7 +282,7 @@ func TestLostGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(time.Second)
-		// All that waits while the writer is busy is one group.
+		// All writes that wait while the writer is busy are one group.
 		busy := make(chan struct{})
 		go e.db.Write(t.Context(), func(*sqlitedb.Tx) error { <-busy; return nil })
 		synctest.Wait()
@@ -319,7 +320,7 @@ func TestLostGroup(t *testing.T) {
 	})
 }
 
-// waits counts how often somebody waits for the end of a context: a long poll does each time it has looked in vain.
+// waits counts how often somebody waits for the end of a context. A long poll does so each time it has looked in vain.
 type waits struct {
 	context.Context
 	n int
@@ -330,7 +331,7 @@ func (w *waits) Done() <-chan struct{} {
 	return w.Context.Done()
 }
 
-// TestIdle counts how often long polls look: for each event once, and for time itself never.
+// TestIdle counts how often a long poll looks: once for each event, and never because time passes.
 func TestIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, "", Options{MaxInFlight: 1})
@@ -386,7 +387,7 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// TestMoveEnds sees that a task moves what was there when it started, and nothing that comes later.
+// TestMoveEnds checks that a task moves the messages that were there when it started, and none that come later.
 func TestMoveEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, "", Options{})
@@ -408,7 +409,7 @@ func TestMoveEnds(t *testing.T) {
 	})
 }
 
-// TestMoveFails has a message become visible, during a task, that has no queue to go back to.
+// TestMoveFails has a message become visible during a task, which has no queue to go back to.
 func TestMoveFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, "", Options{})
@@ -496,7 +497,8 @@ func TestParseHandle(t *testing.T) {
 	}
 }
 
-// BenchmarkQueue sends, receives and deletes bodies of 1 KB by many callers at once, on a file; b.N counts messages.
+// BenchmarkQueue sends, receives and deletes bodies of 1 KB from many goroutines at once, in a file. b.N counts
+// messages.
 func BenchmarkQueue(b *testing.B) {
 	for _, batch := range []int{1, 10} {
 		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {

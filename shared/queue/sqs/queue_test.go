@@ -24,8 +24,8 @@ func ok(t *testing.T, err error) {
 	}
 }
 
-// wantPart sees that a batch's entries failed with these errors and no others did. webhook.Unavailable is meant where
-// the wanted error is nil.
+// wantPart checks that a batch's entries failed with these errors and no others did. A wanted error of nil means
+// webhook.Unavailable.
 func wantPart(t *testing.T, err error, want map[int]error) {
 	t.Helper()
 	partial, ok := errors.AsType[*queue.PartialError](err)
@@ -127,7 +127,7 @@ func TestSendNoText(t *testing.T) {
 	}
 }
 
-// TestSendUnmentioned: an entry that the answer leaves out is not known to be in the queue.
+// TestSendUnmentioned shows that an entry which the answer leaves out counts as not sent.
 func TestSendUnmentioned(t *testing.T) {
 	s := &service{answer: func(r request, _ int) answer {
 		a := took(r, entryFailed("1", "InternalError", "", false))
@@ -138,7 +138,7 @@ func TestSendUnmentioned(t *testing.T) {
 	wantPart(t, err, map[int]error{1: nil})
 }
 
-// TestSendAllFinishes: what SQS took only in part is sent again, and what it has is not.
+// TestSendAllFinishes shows that the entries which SQS refused of a batch are sent again, and the others are not.
 func TestSendAllFinishes(t *testing.T) {
 	s := &service{answer: func(r request, n int) answer {
 		switch n {
@@ -163,7 +163,8 @@ func TestSendAllFinishes(t *testing.T) {
 	}
 }
 
-// TestLostAnswer: SQS took the batch and the answer was lost. The client sends again: twice, rather than not.
+// TestLostAnswer has SQS take a batch and loses its answer. The client sends again, so the messages are there twice and
+// not lost.
 func TestLostAnswer(t *testing.T) {
 	s := &service{answer: func(r request, n int) answer {
 		if n == 1 {
@@ -186,7 +187,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// TestDamaged: an answer whose checksum is not the body's is as good as none.
+// TestDamaged shows that an answer whose checksum is not the body's counts as none.
 func TestDamaged(t *testing.T) {
 	s := &service{answer: func(r request, _ int) answer {
 		a := took(r)
@@ -291,7 +292,7 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-// TestReceiveNone: at the in-flight cap, and when the caller has gone, there is nothing and no error.
+// TestReceiveNone shows that there are no messages and no error at the in-flight cap, and when the caller has gone.
 func TestReceiveNone(t *testing.T) {
 	s := &service{answer: always(refuse(http.StatusForbidden, "OverLimit", "Too many messages in flight"))}
 	if got, err := s.start(t).Receive(t.Context(), 10, 0); len(got) > 0 || err != nil {
@@ -329,7 +330,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// TestCallFails: faults of whole calls, as SQS words them.
+// TestCallFails has whole calls fail, with the words that SQS uses.
 func TestCallFails(t *testing.T) {
 	unavailable := webhook.ErrUnavailable(nil)
 	for name, tt := range map[string]struct {
@@ -377,7 +378,7 @@ func TestCallFails(t *testing.T) {
 	}
 }
 
-// TestThrottledThenTaken: a throttle that passes is nobody's concern.
+// TestThrottledThenTaken shows that the caller does not notice a throttle that passes.
 func TestThrottledThenTaken(t *testing.T) {
 	s := &service{answer: func(r request, n int) answer {
 		if n < 3 {
@@ -388,7 +389,7 @@ func TestThrottledThenTaken(t *testing.T) {
 	ok(t, s.start(t).Send(t.Context(), []queue.Outgoing{{Body: "a"}}))
 }
 
-// TestOutOfTime: a call that ran out of its caller's time may be tried again.
+// TestOutOfTime shows that a call which ran out of its caller's time is reported as one that may be tried again.
 func TestOutOfTime(t *testing.T) {
 	s := &service{answer: always(answer{})}
 	q := s.start(t)

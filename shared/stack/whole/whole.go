@@ -17,6 +17,7 @@ import (
 	"hookline/shared/queue"
 	"hookline/shared/stack"
 	"hookline/shared/stack/frontend"
+	"hookline/shared/sweep"
 	"hookline/shared/webhook"
 )
 
@@ -35,7 +36,7 @@ type Parts struct {
 type Stack struct {
 	API     http.Handler
 	Console http.Handler
-	Sweeper *delivery.Sweeper
+	Sweeper *sweep.Sweeper
 	clock   clock.Clock
 	log     *slog.Logger
 	pollers []*poller
@@ -60,7 +61,7 @@ func Assemble(p Parts) (*Stack, error) {
 	api.Docs, api.Publisher, api.Deliverer, api.Replays = docs.New, in, d, jobs
 	api.AdminKeyHash = webhook.HashAPIKey(p.AdminKey)
 	s := &Stack{API: api.Handler(), clock: p.Clock, log: p.Log}
-	s.Sweeper = &delivery.Sweeper{Store: p.Store, Queue: p.Queues[stack.DeliveryQueue], Now: p.Clock.Now, Log: p.Log}
+	s.Sweeper = &sweep.Sweeper{Store: p.Store, Queue: p.Queues[stack.DeliveryQueue], Now: p.Clock.Now, Log: p.Log}
 	pages := Console(b, s.API)
 	pages.Mails, pages.Files = p.Mails, p.Files
 	if s.Console, err = pages.Handler(); err != nil {

@@ -67,11 +67,12 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
-// TestDeliveryWithinOneWrite holds the record of a delivery that succeeds at once to the 1 KB of one DynamoDB write.
+// TestDeliveryWithinOneWrite checks that the record of a delivery that succeeds at once is within the 1 KB of one
+// DynamoDB write.
 func TestDeliveryWithinOneWrite(t *testing.T) {
 	const write = 1024
-	// Beside the record, the item has its key (tenant, webhook and event as text, the time in 8 bytes), and at most
-	// this for separators, attribute names, the revision and the times that TTL and conditions need.
+	// Besides the record, the item has its key (tenant, webhook and event as text, the time in 8 bytes). For
+	// separators, attribute names, the revision and the times that TTL and conditions need it has at most this.
 	const attributes = 56
 	d := first()
 	rec := len(EncodeDelivery(d))

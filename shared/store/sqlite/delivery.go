@@ -83,13 +83,13 @@ func decodeDelivery(key webhook.DeliveryKey, rec []byte) (webhook.Delivery, erro
 	return d, nil
 }
 
-// tenantSince returns when the tenant was created: earlier deliveries are of another one that had its id.
+// tenantSince returns when the tenant was created. Earlier deliveries belong to another tenant that had the same id.
 func (s *Store) tenantSince(ctx context.Context, tenant string) (ms int64, found bool, err error) {
 	found, err = s.row(ctx, `SELECT created_at FROM tenant WHERE id = ?`, []any{tenant}, &ms)
 	return ms, found, err
 }
 
-// Deliveries lists newest first by acceptance, then by webhook and event.
+// Deliveries lists by acceptance, newest first, then by webhook and event.
 func (s *Store) Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error) {
 	none := webhook.List[webhook.Delivery]{}
 	list := "deliveries/" + tenant + "/" + q.Webhook
@@ -151,7 +151,7 @@ func (s *Store) Deliveries(ctx context.Context, tenant string, q webhook.Deliver
 
 // SaveDelivery writes the record if the stored one's Rev is prev.
 func (s *Store) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error {
-	rec := record.EncodeDelivery(d) // outside the one writer
+	rec := record.EncodeDelivery(d) // before the write, because the one writer is everybody's
 	var next any
 	if d.Status == webhook.Pending {
 		next = record.Millis(d.NextAt)
@@ -179,7 +179,7 @@ func (s *Store) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webho
 	})
 }
 
-// Overdue lists pending deliveries of all tenants that were due before the time, the longest due first.
+// Overdue lists the pending deliveries of all tenants that were due before the time, the longest overdue first.
 func (s *Store) Overdue(ctx context.Context, before time.Time, page webhook.Page) (webhook.List[webhook.Delivery], error) {
 	const list = "overdue"
 	none := webhook.List[webhook.Delivery]{}

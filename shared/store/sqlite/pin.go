@@ -9,7 +9,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Pin stores p unless one is there that has not expired at p.At.
+// Pin stores p unless a pin is there that has not expired at p.At.
 func (s *Store) Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error) {
 	pins, stored, err := s.Pins(ctx, []webhook.Pin{p})
 	if err != nil {
@@ -58,7 +58,7 @@ func readPin(of webhook.Pin, scan func(...any) error) (webhook.Pin, error) {
 	if err := scan(&p.Hash, &at, &answered, &p.Answer, &until, &expires); err != nil {
 		return webhook.Pin{}, err
 	}
-	if answered && p.Answer == nil { // the driver gives an empty blob as nil
+	if answered && p.Answer == nil { // the driver returns an empty blob as nil
 		p.Answer = []byte{}
 	}
 	p.At, p.ExpiresAt = record.Time(at), record.Time(expires)
@@ -68,7 +68,7 @@ func readPin(of webhook.Pin, scan func(...any) error) (webhook.Pin, error) {
 	return p, nil
 }
 
-// FindPin returns the pin that is there, also one that has expired.
+// FindPin returns the pin that is there, even if it has expired.
 func (s *Store) FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error) {
 	var p webhook.Pin
 	found := false
@@ -86,7 +86,7 @@ func (s *Store) FindPin(ctx context.Context, tenant, scope, key string) (webhook
 	return p, nil
 }
 
-// Repin replaces the pin of that time.
+// Repin replaces the pin whose At is that time.
 func (s *Store) Repin(ctx context.Context, p webhook.Pin, at time.Time) error {
 	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		replaced, err := done(tx.Exec(`UPDATE pin SET hash = ?, at = ?, answer = ?, expires_at = ?, stands_until = ?
@@ -100,7 +100,7 @@ func (s *Store) Repin(ctx context.Context, p webhook.Pin, at time.Time) error {
 	})
 }
 
-// Unpin forgets the pin of that time.
+// Unpin removes the pin whose At is p.At.
 func (s *Store) Unpin(ctx context.Context, p webhook.Pin) error {
 	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`DELETE FROM pin WHERE tenant = ? AND scope = ? AND key = ? AND at = ?`,
@@ -109,7 +109,7 @@ func (s *Store) Unpin(ctx context.Context, p webhook.Pin) error {
 	})
 }
 
-// PutPayload stores a body that is not there yet.
+// PutPayload stores a body if there is none under its ref.
 func (s *Store) PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error {
 	if body == nil {
 		body = []byte{}
@@ -140,8 +140,9 @@ func (s *Store) Payloads(ctx context.Context, tenant string, refs []string) (map
 	return bodies, nil
 }
 
-// Expire deletes pins, payloads, deliveries, log items, replay jobs and deployments that have expired, at most limit of them, and returns how
-// many: less than limit when nothing is left to do. What expires at no time (0) stays.
+// Expire deletes pins, payloads, deliveries, log items, replay jobs and deployments that have expired, at most limit of
+// them, and returns how many it deleted. Fewer than limit means that nothing is left to delete. An entry with the
+// expiry 0 stays for ever.
 func (s *Store) Expire(ctx context.Context, limit int) (int, error) {
 	now := record.Millis(s.clock.Now())
 	var n int

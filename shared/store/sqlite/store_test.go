@@ -39,7 +39,7 @@ func TestMemory(t *testing.T) {
 	storetest.Run(t, storetest.Engine{Open: func(t *testing.T) store.Store { return open(t, "", Options{}) }})
 }
 
-// TestFile runs the suite on one file, so that each check finds what the others left.
+// TestFile runs the suite on one file, so that each check finds what the others left in it.
 func TestFile(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "store.db"), Options{})
 	storetest.Run(t, storetest.Engine{Open: func(*testing.T) store.Store { return s }})
@@ -81,7 +81,7 @@ func fill(ctx context.Context, s *Store) error {
 		s.PutDialect(ctx, webhook.DialectVersion{Name: "ours", Version: 1, Description: []byte("{}")}))
 }
 
-// left says what of fill is there.
+// left counts what is left of fill's entries.
 func left(t *testing.T, s *Store) string {
 	t.Helper()
 	var out []string
@@ -117,7 +117,7 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// TestCrash opens a copy of the files as they are while the store is open, which is what a killed process leaves.
+// TestCrash copies the files while the store is open, as a killed process leaves them, and opens the copy.
 func TestCrash(t *testing.T) {
 	dir, crashed := t.TempDir(), t.TempDir()
 	s := open(t, filepath.Join(dir, "store.db"), Options{})
@@ -142,7 +142,7 @@ func TestDurability(t *testing.T) {
 	}
 }
 
-// TestBubble runs in memory and in fake time, and leaves no goroutine behind.
+// TestBubble runs in memory and in virtual time, and leaves no goroutine behind.
 func TestBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, "", Options{Clock: clock.Clock{Real: time.Now(), Anchor: base}})
@@ -206,7 +206,7 @@ func TestFaultKinds(t *testing.T) {
 	}
 }
 
-// TestCanceledReads: a database in memory lives in one connection, which reads cut short must not cost.
+// TestCanceledReads cuts reads short. A database in memory lives in its one connection, which must survive that.
 func TestCanceledReads(t *testing.T) {
 	s := open(t, "", Options{})
 	must(t, fill(t.Context(), s))
@@ -229,7 +229,26 @@ func TestCanceledReads(t *testing.T) {
 	}
 }
 
-// TestLongScan: a filter that little matches gives short pages, not long waits.
+// TestOn opens a store twice in one database. Closing it leaves the database open, and ends the store's own calls.
+func TestOn(t *testing.T) {
+	db, err := sqlitedb.Open(filepath.Join(t.TempDir(), "store.db"))
+	must(t, err)
+	s := On(db, Options{})
+	must(t, fill(t.Context(), s), s.Close())
+	_, read := s.Tenant(t.Context(), "acme")
+	for name, err := range map[string]error{"a read": read, "a write": s.DeleteTenant(t.Context(), "acme")} {
+		if webhook.KindOf(err) != webhook.Unavailable {
+			t.Errorf("%s after Close: got %v, want it unavailable", name, err)
+		}
+	}
+	again := On(db, Options{})
+	if got := left(t, again); got != whole {
+		t.Errorf("got %s, want %s", got, whole)
+	}
+	must(t, again.Close(), db.Close())
+}
+
+// TestLongScan shows that a filter that few entries match gives short pages and not long waits.
 func TestLongScan(t *testing.T) {
 	s := open(t, "", Options{})
 	must(t, fill(t.Context(), s), s.db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
@@ -254,7 +273,7 @@ func TestLongScan(t *testing.T) {
 	}
 }
 
-// TestPlans holds every query for reading to an index: none sorts or reads a whole table.
+// TestPlans checks that every query that reads uses an index: none sorts or reads a whole table.
 func TestPlans(t *testing.T) {
 	s := open(t, "", Options{})
 	must(t, fill(t.Context(), s), s.SaveDelivery(t.Context(), delivery("evt_2"), webhook.Rev{}))

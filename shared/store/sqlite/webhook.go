@@ -13,7 +13,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// CreateWebhook stores w with its index entries.
+// CreateWebhook stores w and its index entries.
 func (s *Store) CreateWebhook(ctx context.Context, w webhook.Webhook) error {
 	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		if err := needTenant(tx, w.Tenant); err != nil {
@@ -66,7 +66,7 @@ func decodeWebhook(ref webhook.Ref, version, failing, unhealthy, slow int64, rec
 	return w, nil
 }
 
-// Webhooks lists newest id first.
+// Webhooks lists webhooks, newest id first.
 func (s *Store) Webhooks(ctx context.Context, tenant string, q webhook.WebhookQuery) (webhook.List[webhook.Webhook], error) {
 	list := "webhooks/" + tenant
 	query, args, err := belowCursor(selectWebhook, list, tenant, q.Page)
@@ -106,7 +106,7 @@ func (s *Store) WebhookCounts(ctx context.Context, tenant string) (webhook.Count
 	return c, err
 }
 
-// UpdateWebhook replaces a webhook that is still of w's Version, and its index entries.
+// UpdateWebhook replaces a webhook whose Version is still w's, and its index entries.
 func (s *Store) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error {
 	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		var version int64
@@ -170,7 +170,7 @@ func (s *Store) SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook
 	return changed, nil
 }
 
-// SetSlow changes since when a webhook is slow.
+// SetSlow changes the time since which a webhook is slow.
 func (s *Store) SetSlow(ctx context.Context, ref webhook.Ref, from, to time.Time) (bool, error) {
 	var changed bool
 	err := s.write(ctx, func(tx *sqlitedb.Tx) (err error) {

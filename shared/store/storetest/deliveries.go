@@ -274,8 +274,8 @@ func listChecks() []check {
 	}
 }
 
-// overdue lists the tenants' overdue deliveries, sorted by event. Since Overdue may be stale it is read until it
-// shows what is wanted, some times.
+// overdue lists the tenants' overdue deliveries, sorted by event. Because Overdue may be stale, it is called a number
+// of times until it shows what is wanted.
 func (b *bench) overdue(what string, before time.Time, want []webhook.Delivery, tenants ...string) {
 	b.Helper()
 	var got []webhook.Delivery

@@ -1,4 +1,4 @@
-package delivery
+package message
 
 import (
 	"context"
@@ -36,18 +36,4 @@ func Keep(ctx context.Context, s PayloadStore, ev webhook.Event, form string, pa
 		return webhook.Payload{}, err
 	}
 	return webhook.Payload{Ref: ref}, nil
-}
-
-// firstFor returns the first message of an event's delivery to one webhook, in the dialect and the webhook's format as they
-// are now.
-func (d *Deliverer) firstFor(ctx context.Context, dl *dialect.Dialect, ev webhook.Event, w webhook.Webhook) (Message, error) {
-	body, err := format.Of(w.Format).Body(dl, ev)
-	if err != nil {
-		return Message{}, err
-	}
-	m := Compose(dl, ev, webhook.Subscription{Webhook: w.ID, Format: w.Format, ContentType: w.ContentType})
-	// The dialect may have changed since the event was accepted, so that its body is another.
-	kept, err := Keep(ctx, d.Store, ev, w.Format+"."+dl.Ref(), payload.Pack(body), d.now().Add(d.retention()))
-	m.Body, m.Ref = kept.Inline, kept.Ref
-	return m, err
 }

@@ -1,4 +1,7 @@
-package delivery
+// Package message is what travels through the queues of deliveries: one message for each attempt, and one for each step of a
+// replay job. What accepts events makes the first, and what delivers makes the next; both hold to the form here, and
+// messages of a release before are read as they are.
+package message
 
 import (
 	"encoding/json"
@@ -45,7 +48,8 @@ func (m Message) Key() webhook.DeliveryKey {
 	}
 }
 
-func (m Message) webhook() webhook.Ref { return webhook.Ref{Tenant: m.Tenant, ID: m.Webhook} }
+// Target returns the webhook that the message is for.
+func (m Message) Target() webhook.Ref { return webhook.Ref{Tenant: m.Tenant, ID: m.Webhook} }
 
 // Outgoing returns the message as the queue takes it, in the webhook's group, so that a busy webhook holds up nobody.
 func (m Message) Outgoing(delay time.Duration) queue.Outgoing {
@@ -53,8 +57,8 @@ func (m Message) Outgoing(delay time.Duration) queue.Outgoing {
 	return queue.Outgoing{Body: string(body), Group: m.Webhook, Delay: min(max(delay, 0), queue.MaxDelay)}
 }
 
-// parse reads a message. An error means poison: it will be no better next time.
-func parse(body string) (Message, error) {
+// Parse reads a message. An error means poison: it will be no better next time.
+func Parse(body string) (Message, error) {
 	var m Message
 	if err := json.Unmarshal([]byte(body), &m); err != nil {
 		return Message{}, err
@@ -66,18 +70,18 @@ func parse(body string) (Message, error) {
 	return m, nil
 }
 
-// next returns the message for the next attempt of a record.
-func next(d webhook.Delivery) Message {
+// Next returns the message for the next attempt of a record.
+func Next(d webhook.Delivery) Message {
 	return Message{
 		Tenant: d.Tenant, Webhook: d.Webhook, Event: d.Event, Type: d.Type, AcceptedAt: d.AcceptedAt.UnixMilli(),
 		Timestamp: d.Timestamp, Dialect: d.Dialect, ContentType: d.ContentType, Format: d.Format,
 		Body: d.Body.Inline, Ref: d.Body.Ref,
-		Round: d.Round, Attempt: d.Count + 1, Due: unixMilli(d.NextAt),
+		Round: d.Round, Attempt: d.Count + 1, Due: Millis(d.NextAt),
 	}
 }
 
-// first returns the record that the message's delivery would have before any attempt.
-func first(m Message, retention time.Duration) webhook.Delivery {
+// Record returns the record that the message's delivery would have before any attempt.
+func (m Message) Record(retention time.Duration) webhook.Delivery {
 	k := m.Key()
 	return webhook.Delivery{
 		DeliveryKey: k, Type: m.Type, Dialect: m.Dialect, ContentType: m.ContentType, Format: m.Format,
@@ -86,9 +90,29 @@ func first(m Message, retention time.Duration) webhook.Delivery {
 	}
 }
 
-func unixMilli(t time.Time) int64 {
+// Millis returns a time as messages hold it, 0 for none.
+func Millis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
 	return t.UnixMilli()
+}
+
+// Job carries a replay job. It holds no position: that is the job's record's, so that a copy or a late one does no harm.
+type Job struct {
+	Tenant string `json:"t"`
+	ID     string `json:"j"`
+}
+
+// Outgoing returns the message that has the job worked on after a delay.
+func (j Job) Outgoing(delay time.Duration) queue.Outgoing {
+	body, _ := json.Marshal(j) // strings
+	return queue.Outgoing{Body: string(body), Group: j.ID, Delay: min(max(delay, 0), queue.MaxDelay)}
+}
+
+// ParseJob reports whether the message is a job's.
+func ParseJob(body string) (Job, bool) {
+	var j Job
+	err := json.Unmarshal([]byte(body), &j)
+	return j, err == nil && j.Tenant != "" && j.ID != ""
 }
