@@ -107,13 +107,14 @@ func TestEventLogIDs(t *testing.T) {
 		}
 		equal(t, "repeated", entries(acme.Events("")), []string{"order-1 order.placed 0"})
 		stacktest.Pass(48 * time.Hour)
-		ev := acme.Event("order-1")
+		if ev := acme.Event("order-1"); ev.Type != "order.placed" {
+			t.Errorf("got the one of type %s, want the only one", ev.Type)
+		}
 		acme.Webhook(stacktest.Hook("*"))
 		event["type"] = "order.changed"
 		acme.PublishEvent(event)
 		equal(t, "used again", entries(acme.Events("")), []string{"order-1 order.changed 1", "order-1 order.placed 0"})
-		ev = acme.Event("order-1")
-		if ev.Type != "order.changed" {
+		if ev := acme.Event("order-1"); ev.Type != "order.changed" {
 			t.Errorf("got the one of type %s, want the last", ev.Type)
 		}
 	})

@@ -49,7 +49,9 @@ func TestSyncedBeforeAccepted(t *testing.T) {
 		switch {
 		case wrote.MatchString(line):
 			for _, id := range ids {
-				onDisk[id] = onDisk[id] // the log of events has it compressed: it is the message's
+				if _, written := onDisk[id]; !written { // the log of events has it compressed: it is the message's
+					onDisk[id] = false
+				}
 			}
 		case synced.MatchString(line):
 			for id := range onDisk {
