@@ -77,7 +77,7 @@ bench: ## the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: check
-check: check-format vet staticcheck lint vuln tidy generated template ## format, vet, linters, vulnerabilities, go.mod, generated files, template.yaml
+check: check-format lint vuln tidy generated template ## format, go vet, staticcheck and more linters, vulnerabilities, go.mod, generated files, template.yaml
 
 .PHONY: format
 format: ## rewrite every Go file as gofumpt has it
@@ -87,16 +87,6 @@ format: ## rewrite every Go file as gofumpt has it
 check-format:
 	@out=$$(go tool gofumpt -l .) && { test -z "$$out" || { echo "not as gofumpt has them (make format):"; echo "$$out"; exit 1; }; }
 	@echo 'gofumpt: ok'
-
-.PHONY: vet
-vet:
-	@go vet ./...
-	@echo 'go vet: ok'
-
-.PHONY: staticcheck
-staticcheck:
-	@go tool staticcheck ./...
-	@echo 'staticcheck: ok'
 
 # Built from source, apart from go.mod: its hundreds of modules are not ours. Two minutes the first time, and that only
 # because it is not optimized: what one run gained by that would be less than it costs.
@@ -109,6 +99,7 @@ staticcheck:
 .PHONY: lint
 lint: .bin/golangci-lint-$(GOLANGCI)
 	@.bin/golangci-lint-$(GOLANGCI) run
+	@echo 'go vet, staticcheck and the other linters: ok'
 
 .PHONY: vuln
 vuln:

@@ -130,9 +130,7 @@ var (
 	// ErrStaleHandle: the message is gone, or was never received by that handle.
 	ErrStaleHandle = errors.New("receipt handle is invalid")
 	// ErrBeyondLimit: hiding the message so long would pass MaxVisibility since its receive. Its text is AWS's.
-	//
-	//lint:ignore ST1005 AWS's own words
-	ErrBeyondLimit = errors.New("Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
+	ErrBeyondLimit = errors.New("Total VisibilityTimeout for the message is beyond the limit [43200 seconds]") //nolint:staticcheck // AWS's own words
 	// ErrMoveRunning: the queue has a move task that is still running.
 	ErrMoveRunning = errors.New("a message move task is already running")
 	// ErrTooLarge: a message, or a batch together, is over MaxBytes.
