@@ -19,8 +19,8 @@ import (
 
 // attempt makes the delivery's next attempt: POST, record, next step. A crash before the record repeats the POST; one
 // after it leaves the owner of the record to repeat the step.
-func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (done bool) {
-	m, now := it.msg, b.now()
+func (b *batch) attempt(ctx context.Context, it *item) (done bool) {
+	m, old, now := it.msg, it.record, b.now()
 	var prev webhook.Rev
 	var rec webhook.Delivery
 	if old == nil {
