@@ -55,7 +55,7 @@ func (b *batch) attempt(ctx context.Context, it *item) (done bool) {
 		return false
 	}
 	body, err := b.body(ctx, rec)
-	if webhook.KindOf(err) == webhook.NotFound && err != nil {
+	if webhook.Is(err, webhook.NotFound) {
 		return b.poison(ctx, it, slog.LevelWarn, err) == nil // it has expired: read again it would be no better
 	}
 	if err != nil {
@@ -128,11 +128,11 @@ func (b *batch) save(ctx context.Context, it *item, rec webhook.Delivery, prev w
 		if err = b.Store.SaveDelivery(ctx, rec, prev); err == nil {
 			return true, false
 		}
-		if webhook.KindOf(err) != webhook.Unavailable || !pause(ctx, saveWait<<try) {
+		if !webhook.Is(err, webhook.Unavailable) || !pause(ctx, saveWait<<try) {
 			break
 		}
 	}
-	if webhook.KindOf(err) != webhook.Conflict {
+	if !webhook.Is(err, webhook.Conflict) {
 		b.fault(ctx, "delivery.record", it.msg, err)
 		return false, false
 	}

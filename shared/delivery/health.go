@@ -122,7 +122,7 @@ func (b *batch) failing(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 			break
 		}
 		var now webhook.Webhook
-		if now, err = b.Deliverer.Health.Webhook(ctx, w.Ref); is(err, webhook.NotFound) {
+		if now, err = b.Deliverer.Health.Webhook(ctx, w.Ref); webhook.Is(err, webhook.NotFound) {
 			return nil
 		}
 		if err != nil {
@@ -135,9 +135,6 @@ func (b *batch) failing(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 	}
 	return err
 }
-
-// is reports whether there is an error, and of what kind.
-func is(err error, kind webhook.Kind) bool { return err != nil && webhook.KindOf(err) == kind }
 
 // healthOf returns the webhook's health as far as this batch knows.
 func (b *batch) healthOf(w webhook.Webhook) webhook.Health {
@@ -168,7 +165,7 @@ func (b *batch) setHealth(ctx context.Context, w webhook.Webhook, to webhook.Hea
 // one that is noted between the read and the write.
 func (b *batch) disable(ctx context.Context, w webhook.Webhook, rec webhook.Delivery, reason string) error {
 	now, err := b.Deliverer.Health.Webhook(ctx, w.Ref)
-	if is(err, webhook.NotFound) {
+	if webhook.Is(err, webhook.NotFound) {
 		return nil
 	}
 	if err != nil {
@@ -185,7 +182,7 @@ func (b *batch) disable(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 	old := now
 	now.Active, now.UpdatedAt = false, at
 	now.KeepSince(old, at)
-	if err := b.Deliverer.Health.UpdateWebhook(ctx, now, false); is(err, webhook.Conflict) {
+	if err := b.Deliverer.Health.UpdateWebhook(ctx, now, false); webhook.Is(err, webhook.Conflict) {
 		return nil
 	} else if err != nil {
 		b.Log.ErrorContext(ctx, "webhook.disable", "webhook", w.ID, "err", err)

@@ -516,7 +516,7 @@ func (d *deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 func (d *deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error) {
 	key := webhook.DeliveryKey{Tenant: t.ID, Webhook: w.ID, Event: ev.ID, AcceptedAt: ev.AcceptedAt}
 	rec, err := d.Replay(ctx, key)
-	if err == nil || webhook.KindOf(err) != webhook.NotFound {
+	if !webhook.Is(err, webhook.NotFound) {
 		return rec, err
 	}
 	rec = record(t.ID, w.ID, ev.ID, ev.AcceptedAt)

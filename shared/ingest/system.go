@@ -116,4 +116,4 @@ func (s *Service) made(ctx context.Context, c system.Change) (bool, error) {
 	return false, nil
 }
 
-func isGone(err error) bool { return err != nil && webhook.KindOf(err) == webhook.NotFound }
+func isGone(err error) bool { return webhook.Is(err, webhook.NotFound) }

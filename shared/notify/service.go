@@ -207,7 +207,7 @@ func (s *Service) notice(ctx context.Context, n system.Notice) error {
 // recipient returns a tenant, the zero one if it is gone.
 func (s *Service) recipient(ctx context.Context, id string) (webhook.Tenant, error) {
 	t, err := s.Store.Tenant(ctx, id)
-	if err != nil && webhook.KindOf(err) == webhook.NotFound {
+	if webhook.Is(err, webhook.NotFound) {
 		return webhook.Tenant{}, nil
 	}
 	return t, err
@@ -222,7 +222,7 @@ func (s *Service) send(ctx context.Context, m Mail) error {
 	}
 	m.To = to
 	err := s.Mailer.Send(ctx, m)
-	if err != nil && webhook.KindOf(err) == webhook.Unavailable {
+	if webhook.Is(err, webhook.Unavailable) {
 		return fmt.Errorf("%w: %w", errLater, err)
 	}
 	return err

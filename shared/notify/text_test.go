@@ -196,8 +196,8 @@ func TestAddresses(t *testing.T) {
 		if (err == nil) != ok || len(post.mails) > 0 != ok {
 			t.Errorf("%q: got %v and %d mails, want taken: %t", to, err, len(post.mails), ok)
 		}
-		if _, perr := mail.ParseAddress(to); perr != nil && webhook.KindOf(err) != webhook.Invalid {
-			t.Errorf("%q: got kind %v, want Invalid", to, webhook.KindOf(err))
+		if _, perr := mail.ParseAddress(to); perr != nil && !webhook.Is(err, webhook.Invalid) {
+			t.Errorf("%q: got %v, want Invalid", to, err)
 		}
 	}
 }

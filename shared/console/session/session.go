@@ -60,7 +60,7 @@ func (s *Sessions) SignedIn(site *page.Site, serve func(*page.Visit)) http.Handl
 		if err == nil {
 			v.Key, v.Guest = who.key, who.link != nil
 			v.Tenant, err = s.Store.Tenant(r.Context(), who.key.Tenant)
-			if webhook.KindOf(err) == webhook.NotFound || err == nil && v.Guest && !v.Tenant.CreatedAt.Equal(who.link.Since) {
+			if webhook.Is(err, webhook.NotFound) || err == nil && v.Guest && !v.Tenant.CreatedAt.Equal(who.link.Since) {
 				v.Redirect("/console/sign-in") // the tenant was deleted, and its keys with it
 				return
 			}
@@ -150,7 +150,7 @@ const endedScope = "console-session-ended"
 // goesOn reports whether the session has not been ended.
 func (s *Sessions) goesOn(ctx context.Context, who visitor) (bool, error) {
 	_, err := s.Store.FindPin(ctx, who.key.Tenant, endedScope, who.session)
-	if webhook.KindOf(err) == webhook.NotFound {
+	if webhook.Is(err, webhook.NotFound) {
 		return true, nil
 	}
 	return false, err
@@ -192,7 +192,7 @@ func (s *Sessions) holder(ctx context.Context, l portal.Link) (webhook.Key, bool
 // key finds a key; ok is false when it is gone.
 func (s *Sessions) key(ctx context.Context, hash string) (k webhook.Key, ok bool, err error) {
 	k, err = s.Store.KeyByHash(ctx, hash)
-	if webhook.KindOf(err) == webhook.NotFound {
+	if webhook.Is(err, webhook.NotFound) {
 		return webhook.Key{}, false, nil
 	}
 	return k, err == nil, err
@@ -214,7 +214,7 @@ func (s *Sessions) session(ctx context.Context, r *http.Request) (kept session, 
 	}
 	plain, err := s.Box.Open(ctx, sealed, place)
 	if err != nil {
-		if webhook.KindOf(err) == webhook.Unavailable {
+		if webhook.Is(err, webhook.Unavailable) {
 			return session{}, fmt.Errorf("session: %w", err)
 		}
 		return session{}, errNobody

@@ -110,7 +110,7 @@ func TestAnnounceFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := open(t, &tt.bus).Announce(tt.ctx, append(notices(1, system.WebhookCreated), notices(1, system.WebhookFailing)...))
-			if err == nil || webhook.KindOf(err) != webhook.Unavailable || !strings.Contains(err.Error(), tt.want) {
+			if !webhook.Is(err, webhook.Unavailable) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want unavailable for %q", err, tt.want)
 			}
 		})
