@@ -42,11 +42,11 @@ func (b *batch) attempt(ctx context.Context, it *item) (done bool) {
 		if old == nil || old.Status != webhook.Pending {
 			return true
 		}
-		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ErrWebhookDeleted})
+		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ReasonWebhookDeleted})
 		return b.endRound(ctx, it, rec, prev, webhook.Failed)
 	}
 	if !w.Active {
-		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ErrWebhookInactive})
+		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ReasonWebhookInactive})
 		return b.endRound(ctx, it, rec, prev, webhook.Failed)
 	}
 	d, err := b.Dialects.Dialect(ctx, m.Dialect)
@@ -195,7 +195,7 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 			a.ResponseBody, a.Truncated = strings.ToValidUTF8(a.ResponseBody[:webhook.MaxResponseSucceeded], ""), true
 		}
 	case a.Error == "":
-		a.Error = webhook.ErrBadStatus
+		a.Error = webhook.ReasonBadStatus
 	}
 	return a, nil
 }

@@ -499,7 +499,7 @@ func (d *deliverer) Test(ctx context.Context, _ *dialect.Dialect, w webhook.Webh
 	rec := record(w.Tenant, w.ID, webhook.NewID(webhook.EventPrefix, d.now()), d.now())
 	rec.Type = eventType
 	rec.Status = webhook.Failed
-	rec.Record(webhook.Attempt{ScheduledAt: d.now(), StartedAt: d.now(), Duration: 1500 * time.Microsecond, StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: "no", ResponseHeaders: map[string]string{"Server": "nginx"}})
+	rec.Record(webhook.Attempt{ScheduledAt: d.now(), StartedAt: d.now(), Duration: 1500 * time.Microsecond, StatusCode: 500, Error: webhook.ReasonBadStatus, ResponseBody: "no", ResponseHeaders: map[string]string{"Server": "nginx"}})
 	return rec, d.store.SaveDelivery(ctx, rec, webhook.Rev{})
 }
 

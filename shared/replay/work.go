@@ -39,11 +39,11 @@ func (s *Service) Work(ctx context.Context, tenant, id string) error {
 	w, err := s.Store.Webhook(ctx, webhook.Ref{Tenant: tenant, ID: r.Webhook})
 	switch {
 	case webhook.Is(err, webhook.NotFound):
-		return s.stop(ctx, r, webhook.ErrWebhookDeleted)
+		return s.stop(ctx, r, webhook.ReasonWebhookDeleted)
 	case err != nil:
 		return err
 	case !w.Active:
-		return s.stop(ctx, r, webhook.ErrWebhookInactive)
+		return s.stop(ctx, r, webhook.ReasonWebhookInactive)
 	}
 	n, err := s.Queue.Counts(ctx)
 	if err != nil {

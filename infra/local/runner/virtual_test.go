@@ -330,7 +330,7 @@ func TestSettingsHoldForWhatIsQueued(t *testing.T) {
 			},
 			check: func(t *testing.T, c *client, id string, _, _ egress.Request, n int) {
 				d := c.deliveries("")[0]
-				if n != 1 || d.Status != "failed" || d.LastAttempt.Error == nil || *d.LastAttempt.Error != string(webhook.ErrWebhookInactive) {
+				if n != 1 || d.Status != "failed" || d.LastAttempt.Error == nil || *d.LastAttempt.Error != string(webhook.ReasonWebhookInactive) {
 					t.Errorf("got %d requests and %+v, want 1 and failed as webhook_inactive", n, d)
 				}
 				c.do(200, "PATCH", "/v1/webhooks/"+id, map[string]any{"active": true}, nil)

@@ -138,7 +138,7 @@ func (p *replayPage) Running() bool { return p.Status == webhook.ReplayRunning }
 
 // Deleted reports whether the job stopped because its webhook is gone.
 func (p *replayPage) Deleted() bool {
-	return p.Error != nil && *p.Error == string(webhook.ErrWebhookDeleted)
+	return p.Error != nil && *p.Error == string(webhook.ReasonWebhookDeleted)
 }
 
 // Now is how far the bar is, and Most its length. Both are at least what a bar can show.
