@@ -20,7 +20,7 @@ import (
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/stack"
 	"hookline/shared/store"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -161,7 +161,7 @@ func TestEventLogSources(t *testing.T) {
 			}
 		}
 		pass(time.Second)
-		acme.webhook(hook(system.WebhookCreated)) // nobody is there to be told of it
+		acme.webhook(hook(systemevent.WebhookCreated)) // nobody is there to be told of it
 		pass(time.Second)
 		acme.webhook(hook("user.*"))
 		pass(time.Second)

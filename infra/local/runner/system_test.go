@@ -21,17 +21,17 @@ import (
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/stack"
 	"hookline/shared/store"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
 // noticed keeps the notices that are announced.
 type noticed struct {
 	mu  sync.Mutex
-	all []system.Notice
+	all []systemevent.Notice
 }
 
-func (n *noticed) Announce(_ context.Context, ns []system.Notice) error {
+func (n *noticed) Announce(_ context.Context, ns []systemevent.Notice) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.all = append(n.all, ns...)
@@ -44,11 +44,11 @@ func (n *noticed) of() []string {
 	defer n.mu.Unlock()
 	var out []string
 	for _, notice := range n.all {
-		var data system.WebhookData
+		var data systemevent.WebhookData
 		if err := json.Unmarshal(notice.Detail.Data, &data); err != nil {
 			out = append(out, err.Error())
 		}
-		if notice.DetailType != system.WebhookCreated {
+		if notice.DetailType != systemevent.WebhookCreated {
 			out = append(out, strings.TrimSpace(notice.DetailType+" "+data.WebhookID+" "+data.Reason))
 		}
 	}
@@ -143,7 +143,7 @@ func TestFailingIsTold(t *testing.T) {
 	n := new(noticed)
 	world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 		acme := admin.tenant("acme", "agiletune")
-		a := acme.webhook(called("a", system.WebhookFailing, system.WebhookRecovered, system.DeliveryFailed, taskCreated)).ID
+		a := acme.webhook(called("a", systemevent.WebhookFailing, systemevent.WebhookRecovered, systemevent.DeliveryFailed, taskCreated)).ID
 		pass(time.Minute)
 		acme.webhook(called("b", webhook.SystemTypes()...))
 		star := acme.webhook(called("star", "*")).ID
@@ -176,19 +176,19 @@ func TestFailingIsTold(t *testing.T) {
 		}
 		// The event in the tenant's dialect, and its notice.
 		for _, req := range r.requests() {
-			if header(req, "X-AgileTune-Event") != system.WebhookFailing {
+			if header(req, "X-AgileTune-Event") != systemevent.WebhookFailing {
 				continue
 			}
 			var body struct {
 				Timestamp time.Time
-				Data      system.WebhookData
+				Data      systemevent.WebhookData
 			}
 			if err := json.Unmarshal(req.Body, &body); err != nil {
 				t.Fatal(err)
 			}
 			since := at(t, body.Data.Since)
-			wantData := system.WebhookData{
-				WebhookID: a, Name: "a", URL: "https://example.com/a", Events: []string{system.WebhookFailing, system.WebhookRecovered, system.DeliveryFailed, taskCreated},
+			wantData := systemevent.WebhookData{
+				WebhookID: a, Name: "a", URL: "https://example.com/a", Events: []string{systemevent.WebhookFailing, systemevent.WebhookRecovered, systemevent.DeliveryFailed, taskCreated},
 				Status: "failing", Reason: "out_of_attempts", Since: body.Data.Since,
 			}
 			if diff := cmp.Diff(wantData, body.Data); diff != "" {
@@ -209,7 +209,7 @@ func TestGoneIsTold(t *testing.T) {
 	world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 		acme := admin.tenant("acme", "standard")
 		a := acme.webhook(called("a", "order.*")).ID
-		acme.webhook(called("b", system.WebhookDisabled, system.DeliveryFailed))
+		acme.webhook(called("b", systemevent.WebhookDisabled, systemevent.DeliveryFailed))
 		var batch []map[string]any
 		for i := range 50 {
 			batch = append(batch, map[string]any{"type": "order.placed", "data": map[string]any{"n": i}})
@@ -254,7 +254,7 @@ func TestDeadIsTold(t *testing.T) {
 			world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 				acme := admin.tenant("acme", "standard")
 				a := acme.webhook(called("a", "order.*")).ID
-				acme.webhook(called("b", system.WebhookDisabled))
+				acme.webhook(called("b", systemevent.WebhookDisabled))
 				start := time.Now()
 				for range tt.events {
 					acme.publish("order.placed", map[string]any{})
@@ -304,7 +304,7 @@ func TestQuiet(t *testing.T) {
 	r, n := &receiver{answer: byPath(map[string]int{"a": 500})}, new(noticed)
 	world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 		acme := admin.tenant("acme", "agiletune")
-		a := acme.webhook(called("a", system.WebhookCreated)).ID
+		a := acme.webhook(called("a", systemevent.WebhookCreated)).ID
 		acme.webhook(called("b", webhook.SystemTypes()[1:]...))
 		pass(wholeLadder)
 		if got := acme.status(a); got != "failing" {
@@ -347,7 +347,7 @@ func TestToldLate(t *testing.T) {
 	w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
 		acme := admin.tenant("acme", "agiletune")
 		a := acme.webhook(called("a", taskCreated)).ID
-		acme.webhook(called("b", system.WebhookFailing, system.WebhookRecovered))
+		acme.webhook(called("b", systemevent.WebhookFailing, systemevent.WebhookRecovered))
 		acme.publish(taskCreated, map[string]any{"n": 1})
 		for acme.status(a) != "failing" {
 			pass(10 * time.Second)
@@ -406,7 +406,7 @@ func TestSlowChange(t *testing.T) {
 			w.run(t, func(t *testing.T, admin *client, engine *queuesqlite.Engine) {
 				acme := admin.tenant("acme", "agiletune")
 				a := acme.webhook(called("a", taskCreated)).ID
-				acme.webhook(called("b", system.WebhookFailing))
+				acme.webhook(called("b", systemevent.WebhookFailing))
 				acme.publish(taskCreated, map[string]any{"n": 1})
 				pass(wholeLadder)
 				if got := len(r.told(t, "b")); got != tt.told || len(n.of()) != tt.told {
@@ -430,9 +430,9 @@ func TestToldByTheQueue(t *testing.T) {
 	r := &receiver{answer: byPath(map[string]int{"a": 500})}
 	virtual(t, r, func(t *testing.T, admin *client) {
 		acme := admin.tenant("acme", "agiletune")
-		a := acme.webhook(called("a", taskCreated, system.WebhookFailing)).ID
+		a := acme.webhook(called("a", taskCreated, systemevent.WebhookFailing)).ID
 		for i := range webhooks {
-			acme.webhook(called(fmt.Sprintf("b%d", i), system.WebhookFailing))
+			acme.webhook(called(fmt.Sprintf("b%d", i), systemevent.WebhookFailing))
 		}
 		acme.publish(taskCreated, map[string]any{"n": 1})
 		pass(wholeLadder)
@@ -603,7 +603,7 @@ func TestNoLoops(t *testing.T) {
 				for _, s := range n.of() {
 					got = append(got, strings.Fields(s)[0])
 				}
-				if diff := cmp.Diff([]string{system.WebhookFailing, system.WebhookFailing}, got); diff != "" {
+				if diff := cmp.Diff([]string{systemevent.WebhookFailing, systemevent.WebhookFailing}, got); diff != "" {
 					t.Errorf("announced (-want +got):\n%s", diff)
 				}
 			})
@@ -632,17 +632,17 @@ func (s *transitions) watch(ctx context.Context, ref webhook.Ref, change func())
 	before, was := look()
 	change()
 	after, is := look()
-	note := func(c system.Change) { s.ids[c.EventID()] = true }
+	note := func(c systemevent.Change) { s.ids[c.EventID()] = true }
 	switch {
 	case !is:
 	case !was:
-		note(system.Created(after))
+		note(systemevent.Created(after))
 	case before.Active && !after.Active:
-		note(system.Disabled(after, after.UpdatedAt, ""))
+		note(systemevent.Disabled(after, after.UpdatedAt, ""))
 	case before.Health.FailingSince.IsZero() && !after.Health.FailingSince.IsZero():
-		note(system.Failing(after, after.Health.FailingSince))
+		note(systemevent.Failing(after, after.Health.FailingSince))
 	case !before.Health.FailingSince.IsZero() && after.Health.FailingSince.IsZero():
-		note(system.Recovered(before, time.Now()))
+		note(systemevent.Recovered(before, time.Now()))
 	}
 }
 
@@ -781,7 +781,7 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 		aboutB = loaded[webhook.Ref{Tenant: "acme", ID: b.ID}]
 		all := slices.Sorted(maps.Keys(changes.ids))
 		for _, id := range all {
-			if id != system.Created(aboutB).EventID() {
+			if id != systemevent.Created(aboutB).EventID() {
 				others = append(others, id)
 			}
 		}
@@ -790,7 +790,7 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 		}
 		got := make(map[string]bool)
 		for _, req := range r.requests() {
-			if strings.HasSuffix(req.URL, "/b") && !strings.Contains(string(req.Body), system.DeliveryFailed) {
+			if strings.HasSuffix(req.URL, "/b") && !strings.Contains(string(req.Body), systemevent.DeliveryFailed) {
 				got[header(req, "webhook-id")] = true
 			}
 		}
