@@ -36,6 +36,25 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{
+			name: "the map shows every package, and nothing else",
+			rule: unmapped,
+			bad: map[string]string{
+				"CONTRIBUTING.md": "## A map of the code\n\n- `shared/a` is there; see `/v1/a`.\n- `functions/<name>` too.\n- `shared/b` is gone.\n" +
+					"\nNo entry: `shared/c`.\n\n### From here\n\n- `shared/d`\n",
+				"shared/a/deep/a.go":  "package p\n",
+				"shared/ab/a.go":      "package p\n",
+				"shared/c/c.go":       "package p\n",
+				"shared/d/d_test.go":  "package p\n",
+				"functions/a/main.go": "package p\n",
+			},
+			want: []string{
+				"CONTRIBUTING.md: no folder shared/b",
+				"shared/ab: not on CONTRIBUTING.md's map",
+				"shared/c: not on CONTRIBUTING.md's map",
+				"shared/d: not on CONTRIBUTING.md's map",
+			},
+		},
+		{
 			name: "the domain imports the standard library only",
 			rule: domainImports,
 			bad: map[string]string{

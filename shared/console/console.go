@@ -24,35 +24,35 @@ type Store interface {
 	deployments.Store
 }
 
-// Mails are the mails that were sent, where they are kept: on one machine.
+// Mails has the mails that were sent. It exists only where they are kept, on one machine.
 type Mails = account.Mails
 
-// Mail is one of them, as text.
+// Mail is a mail that was sent, as text.
 type Mail = account.Mail
 
 // Console serves the pages below /console/. Its fields are set before use and not changed.
 type Console struct {
-	// API is the HTTP API; it takes requests whose context names their caller (httpapi.WithKey).
+	// API is the HTTP API. It takes requests whose context names their caller (httpapi.WithKey).
 	API      http.Handler
 	Store    Store
 	Dialects session.Dialects
 	Box      seal.Box
-	// Mails has a page of its own; nil is none.
+	// Mails are shown on a page. If it is nil there is no such page.
 	Mails Mails
-	// Now reads the deployment's clock; nil is time.Now.
+	// Now returns the time of the deployment's clock. Nil means time.Now.
 	Now func() time.Time
-	// Span turns a span of real time into one of that clock; nil leaves it as it is.
+	// Span converts a span of real time into one of that clock. Nil leaves it unchanged.
 	Span func(time.Duration) time.Duration
-	// Log gets a line for each page that failed; nil discards it.
+	// Log gets a line for each page that failed. Nil discards them.
 	Log *slog.Logger
-	// Files are what the pages are made of; nil lets Handler read them. Consoles can share them.
+	// Files are the templates and assets. If it is nil, Handler reads them. Consoles can share them.
 	Files *Files
 }
 
-// Path is where the console begins.
+// Path begins the paths of all pages.
 const Path = "/console/"
 
-// rooms are the pages behind the sign-in, in the order of the navigation.
+// rooms returns the rooms of the pages that need a sign-in, in the order of the navigation.
 func (c *Console) rooms() []page.Room {
 	return []page.Room{
 		webhooks.Room(c.Box), deliveries.Room(), events.Room(), deployments.Room(c.Store), account.Room(c.Mails), help.Room(),
@@ -63,16 +63,16 @@ func (c *Console) sessions() *session.Sessions {
 	return &session.Sessions{Store: c.Store, Dialects: c.Dialects, Box: c.Box, Now: c.now, Span: c.Span}
 }
 
-// Files are the embedded templates and assets, parsed and packed, which takes longer than any page does.
+// Files are the embedded templates and assets, parsed and compressed. Reading them takes longer than any page does.
 type Files = page.Files
 
-// ReadFiles reads them. It fails where a template does not parse, so that no page finds out later.
+// ReadFiles reads the files. It fails if a template does not parse, so that no page fails for it later.
 func ReadFiles() (*Files, error) {
 	c := &Console{}
 	return page.ReadFiles(append(c.rooms(), c.sessions().Room())...)
 }
 
-// Handler returns the pages. It answers only paths below Path.
+// Handler returns a handler of all pages. It answers only paths below Path.
 func (c *Console) Handler() (http.Handler, error) {
 	if c.Files == nil {
 		var err error
@@ -96,11 +96,11 @@ func (c *Console) Handler() (http.Handler, error) {
 		}
 	}
 	mux.Handle(Path, sessions.SignedIn(site, (*page.Visit).NotFound))
-	// Forms of other sites are refused by what browsers say of a request's origin; no token is needed.
+	// Browsers say from which site a form comes, so that forms of other sites are refused without a token.
 	return page.Secured(http.NewCrossOriginProtection().Handler(mux)), nil
 }
 
-// Pages returns the patterns of all pages behind the sign-in, in order, so that a test can visit each.
+// Pages returns the patterns of all pages that need a sign-in, in order, so that a test can visit each.
 func (c *Console) Pages() []string {
 	var out []string
 	for _, room := range c.rooms() {

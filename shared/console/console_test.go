@@ -10,10 +10,12 @@ import (
 	"testing"
 
 	"hookline/shared/console/consoletest"
+	"hookline/shared/stack/stacktest"
 	"hookline/shared/webhook"
 )
 
-// A reload of the page that shows what was made, or a second click, makes nothing more; other entries do.
+// TestMadeOnce shows that a second click, or a reload of the page that shows a secret, makes nothing more, while other
+// entries do.
 func TestMadeOnce(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
@@ -60,7 +62,7 @@ func TestMadeOnce(t *testing.T) {
 	}
 }
 
-// secrets returns what a page has to copy.
+// secrets returns the texts that a page has buttons to copy.
 func secrets(p consoletest.Page) string {
 	var out []string
 	for _, e := range consoletest.Elements(p.Body) {
@@ -82,10 +84,7 @@ func TestWords(t *testing.T) {
 			w := consoletest.New(t)
 			key := w.Tenant("acme", name)
 			b := w.Browser(key)
-			set, err := consoletest.Builtin()
-			if err != nil {
-				t.Fatal(err)
-			}
+			set := stacktest.Dialects(t)
 			d, err := set.Dialect(t.Context(), name)
 			if err != nil {
 				t.Fatal(err)
@@ -98,7 +97,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// Every link leads somewhere, from every page that can be reached.
+// TestLinks shows that every link works on every page that can be reached.
 func TestLinks(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "agiletune")
@@ -167,7 +166,7 @@ func TestCrossOrigin(t *testing.T) {
 	b.Post("/console/webhooks/"+id, consoletest.Form("url", "https://example.com/other", "events", "*")).Leads("/console/webhooks/" + id)
 }
 
-// Each page has one heading of the first level, and no level is left out below it.
+// TestHeadings shows that each page has one heading of the first level, and that no level below it is left out.
 func TestHeadings(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "axiestudio")

@@ -13,12 +13,12 @@ import (
 	"hookline/shared/webhook"
 )
 
-// nested returns an object that is so many levels deep, with a list of so many numbers at the bottom.
+// nested returns an object with that many levels and a list of that many numbers in the last.
 func nested(levels, numbers int) string {
 	return `{"a":` + strings.Repeat("[", levels-1) + strings.Repeat("1,", numbers) + "1" + strings.Repeat("]", levels-1) + "}"
 }
 
-// reported registers a deployment of acme's with a report.
+// reported stores a deployment of acme's with a report.
 func reported(w *consoletest.World, report string) string {
 	w.T.Helper()
 	now := consoletest.Noon()
@@ -32,7 +32,7 @@ func reported(w *consoletest.World, report string) string {
 	return d.ID
 }
 
-// dialect puts a dialect with entries in its catalogue.
+// dialect puts a dialect with these entries in its catalogue.
 func dialect(w *consoletest.World, name string, entries ...string) {
 	w.T.Helper()
 	w.Call(201, consoletest.AdminKey, "PUT", "/v1/dialects/"+name, `{"product":"House","envelope":{"type":"{type}","data":"{data}"},"body":"plain",
@@ -41,7 +41,7 @@ func dialect(w *consoletest.World, name string, entries ...string) {
 		"catalogue":{"events":[`+strings.Join(entries, ",")+`]}}`, nil)
 }
 
-// small holds that a page is one, and that it leads to the whole of what it shows a part of.
+// small checks that a page is not long, and that it links to the whole text of which it shows a part.
 func small(p consoletest.Page, whole string) consoletest.Page {
 	p.T.Helper()
 	if len(p.Body) > consoletest.MostPage {
@@ -53,7 +53,8 @@ func small(p consoletest.Page, whole string) consoletest.Page {
 	return p
 }
 
-// A report of 394 KiB, nested 2,000 levels deep, made a page of 771 MiB; an event of 63 KiB one of 30 MB.
+// TestBoundedPages shows that long and deep texts do not make pages long. A report of 394 KiB, nested 2,000 levels deep, once
+// made a page of 771 MiB, and an event of 63 KiB one of 30 MB.
 func TestBoundedPages(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
@@ -88,7 +89,7 @@ func TestBoundedPages(t *testing.T) {
 	}
 }
 
-// TestBoundedExamples is the same of what a deployment's own dialect says.
+// TestBoundedExamples shows the same for the texts of a deployment's own dialect.
 func TestBoundedExamples(t *testing.T) {
 	w := consoletest.New(t)
 	deep := nested(400, 4000)
@@ -124,7 +125,8 @@ func TestBoundedExamples(t *testing.T) {
 	}
 }
 
-// TestDownloads holds that what can be downloaded is what came, byte for byte, and for those only who may see its page.
+// TestDownloads shows that a download is the text as it came, byte for byte, and that only visitors who may see the page get
+// it.
 func TestDownloads(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "agiletune")
@@ -181,7 +183,7 @@ func TestDownloads(t *testing.T) {
 	b.Get("/console/events/" + event + "/data").Is(404).Has("event log")
 }
 
-// Text that fits is shown as it was, and can be copied.
+// TestWholeTexts shows that a text that fits is shown whole and can be copied.
 func TestWholeTexts(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")

@@ -15,9 +15,8 @@ import (
 	"hookline/shared/deployment"
 	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
-	"hookline/shared/seal"
+	"hookline/shared/stack/stacktest"
 	"hookline/shared/store"
-	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
 
@@ -38,23 +37,14 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC), events: &publisher{}, sources: make(map[string]string)}
-	engine, err := sqlite.New("", sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := engine.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	store := faultinject.Store(engine, &w.faults)
-	w.store = store
+	w := &world{now: stacktest.Noon(), events: &publisher{}, sources: make(map[string]string)}
+	b := stacktest.Builder(t, &w.faults)
+	w.store = b.Store
 	w.service = deployment.Service{
-		Store: store, Publisher: w.events, Box: seal.Box{Keys: seal.NewStatic("test")}, Now: func() time.Time { return w.now },
+		Store: b.Store, Publisher: w.events, Box: b.Box, Now: func() time.Time { return w.now },
 		Wall: wall,
 	}
-	if err := store.CreateTenant(t.Context(), webhook.Tenant{ID: "acme", Name: "Acme", Dialect: "codmir", CreatedAt: w.now, UpdatedAt: w.now, Version: 1},
+	if err := b.Store.CreateTenant(t.Context(), webhook.Tenant{ID: "acme", Name: "Acme", Dialect: "codmir", CreatedAt: w.now, UpdatedAt: w.now, Version: 1},
 		webhook.Key{ID: "key_1", Tenant: "acme", Hash: "h", CreatedAt: w.now}); err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func TestTenants(t *testing.T) {
 	w.do("POST", "/v1/tenants", adminKey, `[]`).faults("body", "id", "name", "dialect")
 	w.do("GET", "/v1/tenants/x", adminKey, "").problem(404, "not-found")
 
-	w.now.pass(time.Minute)
+	w.now.Pass(time.Minute)
 	before := w.do("GET", "/v1/tenant", w.key, "")
 	if after := w.do("PATCH", "/v1/tenant", w.key, `{}`).is(200); after.body != before.body {
 		t.Errorf("an empty change made %s of %s", after.body, before.body)
@@ -91,7 +91,7 @@ func TestWebhook(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got.body, want)
 	}
 
-	w.now.pass(time.Minute)
+	w.now.Pass(time.Minute)
 	if same := w.do("PATCH", "/v1/webhooks/"+id, w.key, `{}`).is(200); same.body != want {
 		t.Errorf("an empty change made %s", same.body)
 	}
@@ -295,7 +295,7 @@ func TestWarnings(t *testing.T) {
 func TestListWebhooks(t *testing.T) {
 	w := newWorld(t)
 	first := w.webhook(w.key, `"name":"Billing"`)
-	w.now.pass(time.Millisecond)
+	w.now.Pass(time.Millisecond)
 	second := w.webhook(w.key, `"active":false`)
 	w.webhook(w.other)
 	for query, want := range map[string][]string{

@@ -455,7 +455,7 @@ func TestLists(t *testing.T) {
 	w := newWorld(t)
 	for range 3 {
 		w.webhook(w.key)
-		w.now.pass(1e9)
+		w.now.Pass(1e9)
 		w.scoped("events:read")
 	}
 	for path, key := range map[string]string{

@@ -18,7 +18,7 @@ func (a *API) findDelivery(c *call) (err error) {
 	return err
 }
 
-// listDeliveries lists those of the webhook that the path names, or all of the tenant's.
+// listDeliveries lists the deliveries of the webhook that the path names, or all deliveries of the tenant.
 func (a *API) listDeliveries(c *call) (answer, error) {
 	q := &c.query
 	want := webhook.DeliveryQuery{
@@ -41,7 +41,7 @@ func (a *API) showDelivery(c *call) (answer, error) {
 	}
 	body, headers, err := a.Deliverer.Sent(c.ctx(), c.record)
 	switch {
-	case err != nil && !webhook.Is(err, webhook.NotFound): // what was sent may be gone before the record is
+	case err != nil && !webhook.Is(err, webhook.NotFound): // the body may be gone before the record is
 		return answer{}, err
 	case err == nil:
 		out.Body = new(strings.ToValidUTF8(string(body), "\uFFFD"))

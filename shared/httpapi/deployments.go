@@ -8,7 +8,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// maxListedPayloads bounds what a list holds of the reports themselves, in bytes: an answer of Lambda's is at most 6 MB.
+// maxListedPayloads bounds the reports in one list, in bytes, because an answer of a Lambda function is at most 6 MB.
 const maxListedPayloads = 4 << 20
 
 func (a *API) findDeployment(c *call) (err error) {
@@ -44,7 +44,7 @@ func (a *API) listDeployments(c *call) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		if len(shown.Payload) > room { // the one by its id has it
+		if len(shown.Payload) > room { // GET by its id has it
 			shown.Payload = json.RawMessage("null")
 		}
 		room -= len(shown.Payload)

@@ -34,7 +34,7 @@ func (a *API) listDialects(c *call) (answer, error) {
 	return reply(http.StatusOK, api.ListOf(out, func(d api.DialectSummary) api.DialectSummary { return d }))
 }
 
-// findDialect finds a dialect by name, or a version of one by reference; a deleted name is only found by reference.
+// findDialect finds a dialect by its name, or one version by a reference. A deleted dialect is found by references alone.
 func (a *API) findDialect(c *call) (err error) {
 	if strings.Contains(c.name, "@") {
 		c.shown, err = a.Dialects.Dialect(c.ctx(), c.name)
@@ -55,7 +55,7 @@ func (a *API) showDialect(c *call) (answer, error) {
 func (a *API) putDialect(c *call) (answer, error) {
 	var faults input.Faults
 	input.Read(c.body, input.Whole, "", &faults)
-	if err := faults.Err(); err != nil { // no object, or a field twice; in what follows "body" is a field
+	if err := faults.Err(); err != nil { // it is no object, or has a field twice; from here on "body" is a field
 		return answer{}, err
 	}
 	d, created, err := a.management().PutDialect(c.ctx(), c.name, c.body)

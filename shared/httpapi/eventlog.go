@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// maxShown is how many deliveries one event shows, and how many webhooks that it did not go to.
+	// maxShown bounds the deliveries that one event shows, and the webhooks that it did not go to.
 	maxShown = 100
-	// maxLooked is how many of the tenant's webhooks are looked through for the latter.
+	// maxLooked bounds how many of the tenant's webhooks are read to find the latter.
 	maxLooked = 1000
 )
 
@@ -74,7 +74,7 @@ func (a *API) showEvent(c *call) (answer, error) {
 		refs = append(refs, webhook.Ref{Tenant: c.tenant.ID, ID: hook})
 		keys = append(keys, keyOf(hook))
 	}
-	for _, w := range others { // an event can be sent to those too
+	for _, w := range others { // a replay may have sent the event to them
 		keys = append(keys, keyOf(w.ID))
 	}
 	hooks, records, err := a.Store.Load(c.ctx(), refs, keys)
@@ -87,7 +87,7 @@ func (a *API) showEvent(c *call) (answer, error) {
 		switch {
 		case recorded:
 			out.Deliveries = append(out.Deliveries, api.DeliveryOf(rec))
-		case there: // its first attempt is to come, or under way
+		case there: // its first attempt is still to come, or under way
 			out.Deliveries = append(out.Deliveries, api.DeliveryOf(webhook.Delivery{
 				DeliveryKey: keys[i], Type: c.event.Type, Status: webhook.Pending,
 			}))
@@ -154,7 +154,7 @@ func (a *API) replayEvent(c *call) (answer, error) {
 	return reply(http.StatusAccepted, api.DeliveryOf(d))
 }
 
-// recipient finds a webhook by what a body says.
+// recipient finds the webhook with the id that a body names.
 func (a *API) recipient(c *call, id string) (webhook.Webhook, error) {
 	if !webhook.ValidGivenID(id) {
 		return webhook.Webhook{}, webhook.ErrNotFound("webhook")

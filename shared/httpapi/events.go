@@ -16,7 +16,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// publishScope is what an Idempotency-Key of publishing is unique within, of one credential.
+// publishScope is the scope of an Idempotency-Key of publishing: within it a key of one credential is unique.
 const publishScope = "POST /v1/events"
 
 func (a *API) publish(c *call) (answer, error) {
@@ -46,7 +46,7 @@ func (a *API) publish(c *call) (answer, error) {
 
 func eventResult(r ingest.Result) api.EventResult { return api.EventResult(r) }
 
-// alone names the fields of a request that is one event and no list.
+// alone takes the position out of the names of fields: the request was one event and no list.
 func alone(err error) error {
 	e, ok := errors.AsType[*webhook.Error](err)
 	if !ok {
@@ -69,7 +69,7 @@ func readEvents(d *dialect.Dialect, body []byte) (in []ingest.Checked, batch boo
 		faults.Add(input.Whole, "must hold at least one event")
 	case len(entries) > webhook.MaxBatch:
 		faults.Add(input.Whole, "must hold at most "+strconv.Itoa(webhook.MaxBatch)+" events")
-		entries = nil // what else is wrong with them does not matter
+		entries = nil // their other faults do not matter
 	}
 	for i, raw := range entries {
 		at, prefix := input.Whole, ""
@@ -119,7 +119,7 @@ func readEvent(d *dialect.Dialect, raw json.RawMessage, at, prefix string, fault
 	return checked
 }
 
-// tooLargeEvent reports whether a body, which is valid JSON, holds an event whose data is over its limit.
+// tooLargeEvent reports whether a body, which is valid JSON, has an event whose data is over the limit.
 func tooLargeEvent(body []byte) bool {
 	if len(body) <= webhook.MaxDataBytes {
 		return false

@@ -14,7 +14,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// importWebhooks makes up to 100 webhooks, all or none, or says what would become of them.
+// importWebhooks makes up to 100 webhooks, all or none. In a dry run it says what would become of each.
 func (a *API) importWebhooks(c *call) (answer, error) {
 	d, err := a.dialect(c)
 	if err != nil {
@@ -26,7 +26,8 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 	if err := q.faults.Err(); err != nil {
 		return answer{}, err
 	}
-	// One credential's import that was cut short is not completed by another's, which would be answered with its secrets.
+	// The digest has the credential in it: an import that was cut short must not be completed by another credential, which
+	// would get the secrets in its answer.
 	sum := sha256.Sum256(append([]byte(c.caller+"\x00"), c.body...))
 	digest := hex.EncodeToString(sum[:])
 	if dry {
@@ -51,10 +52,10 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 	})})
 }
 
-// webhooksPath is what a webhook's id follows in its path.
+// webhooksPath begins the path of each webhook; the id follows.
 const webhooksPath = "/v1/webhooks/"
 
-// importInputs reads the list. What is wrong with the list itself goes to faults, what is with an entry to the entry.
+// importInputs reads the list. Faults of the list itself go to faults, those of an entry stay with the entry.
 func importInputs(body []byte, faults *input.Faults) []management.ImportInput {
 	var entries []json.RawMessage
 	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) || json.Unmarshal(body, &entries) != nil {

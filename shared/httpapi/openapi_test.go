@@ -189,11 +189,42 @@ func (d *openAPIDocument) write(t *testing.T) []byte {
 	}
 	raw = []byte(strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&", "#/$defs/", "#/components/schemas/").Replace(string(raw)))
 	var out bytes.Buffer
-	if err := json.Indent(&out, raw, "", " "); err != nil {
-		t.Fatal(err)
-	}
+	layOut(&out, raw, "\n")
 	out.WriteByte('\n')
 	return out.Bytes()
+}
+
+// layOut writes JSON with each object and list on a line of its own where it fits there, else with a line for each member.
+// newline begins a line.
+func layOut(out *bytes.Buffer, raw json.RawMessage, newline string) {
+	const width = 120
+	open, end := raw[0], raw[len(raw)-1]
+	if len(newline)+len(raw) <= width || open != '{' && open != '[' {
+		out.Write(raw)
+		return
+	}
+	inner := newline + " "
+	out.WriteByte(open)
+	separator := inner
+	if open == '[' {
+		var items []json.RawMessage
+		must(json.Unmarshal(raw, &items))
+		for _, item := range items {
+			out.WriteString(separator)
+			layOut(out, item, inner)
+			separator = "," + inner
+		}
+	} else {
+		members := newOrdered[json.RawMessage]()
+		must(json.Unmarshal(raw, members))
+		for name, member := range members.FromOldest() {
+			out.WriteString(separator + strconv.Quote(name) + ": ")
+			layOut(out, member, inner)
+			separator = "," + inner
+		}
+	}
+	out.WriteString(newline)
+	out.WriteByte(end)
 }
 
 // readTexts reads the title, the description and the tags with theirs.
@@ -243,10 +274,10 @@ func (d *openAPIDocument) operation(r route) *openAPIOperation {
 		op.Body = &openAPIBody{Required: r.body != optionalBody, Content: newOrdered[openAPIContent]()}
 		op.Body.Content.Set(jsonType, openAPIContent{Schema: d.schemas.request(r)})
 		if r.form != nil {
-			op.Body.Content.Set(webhook.ContentForm, openAPIContent{Schema: d.schemas.of(r.form)})
+			op.Body.Content.Set(webhook.ContentForm, openAPIContent{Schema: d.schemas.of(typeOf(r.form))})
 		}
 	}
-	for _, g := range r.gives {
+	for _, g := range append([]given{r.gives}, r.also...) {
 		answer := openAPIResponse{Description: g.text, Headers: requestID()}
 		if answer.Description == "" {
 			answer.Description = "Done."
@@ -255,7 +286,7 @@ func (d *openAPIDocument) operation(r route) *openAPIOperation {
 			answer.Content = newOrdered[openAPIContent]()
 		}
 		if g.body != nil {
-			answer.Content.Set(jsonType, openAPIContent{Schema: d.schemas.of(g.body)})
+			answer.Content.Set(jsonType, openAPIContent{Schema: d.schemas.of(typeOf(g.body))})
 		}
 		for _, media := range g.types {
 			schema := aString()
@@ -307,7 +338,7 @@ func errorsOf(r route) []int {
 	if takesKey(r) || r.method == http.MethodPatch {
 		out = append(out, http.StatusConflict)
 	}
-	if len(r.query.names) > 0 {
+	if r.query != nil {
 		out = append(out, http.StatusUnprocessableEntity)
 	}
 	slices.Sort(out)
@@ -326,9 +357,9 @@ func (d *openAPIDocument) parameters(r route) []openAPIParam {
 	if takesKey(r) {
 		out = append(out, openAPIParam{Ref: "#/components/parameters/idempotencyKey"})
 	}
-	if r.query.of != nil {
-		properties := d.schemas.query(r.query.of)
-		for _, name := range r.query.names {
+	if r.query != nil {
+		properties := d.schemas.query(typeOf(r.query))
+		for _, name := range r.parameters() {
 			schema := properties.Value(name)
 			p := openAPIParam{Name: name, In: "query", Description: schema.Description, Schema: schema}
 			schema.Description = ""
@@ -379,7 +410,7 @@ func (d *openAPIDocument) problem(text string, headers ...string) openAPIRespons
 	for pair := range slices.Chunk(headers, 2) {
 		out.Headers.Set(pair[0], openAPIHeader{Description: pair[1], Schema: aString()})
 	}
-	out.Content.Set(problemType, openAPIContent{Schema: d.schemas.of(of[api.Problem]())})
+	out.Content.Set(problemType, openAPIContent{Schema: d.schemas.of(typeOf(api.Problem{}))})
 	return out
 }
 

@@ -19,7 +19,7 @@ func (a *API) showOpenAPI(*call) (answer, error) {
 	return answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {jsonType}}, Body: openAPI}, nil
 }
 
-// showHealth says that the process serves; it asks nothing of the engines.
+// showHealth answers that the process serves. It does not ask the engines.
 func (a *API) showHealth(*call) (answer, error) {
 	return reply(http.StatusOK, api.Health{Status: "ok"})
 }

@@ -11,13 +11,13 @@ import (
 	"hookline/shared/portal"
 )
 
-// PortalPath is where the console takes portal links; the query's PortalField is the sealed link.
+// PortalPath is the console's path for portal links. The parameter PortalField of its query is the sealed link.
 const (
 	PortalPath  = "/console/portal"
 	PortalField = "link"
 )
 
-// createPortalLink makes a link to the console. Nothing is stored: only its use is.
+// createPortalLink makes a link to the console. The link is not stored; its use will be.
 func (a *API) createPortalLink(c *call) (answer, error) {
 	var faults input.Faults
 	var in api.NewPortalLink

@@ -18,7 +18,7 @@ import (
 // previewTenant is the tenant that an admin's preview is for.
 const previewTenant = "acme"
 
-// previewDialect shows what a webhook would get for an event, one request for each content type.
+// previewDialect shows an event as a webhook would get it, with one request for each content type.
 func (a *API) previewDialect(c *call) (answer, error) {
 	var faults input.Faults
 	var in api.NewPreview
@@ -30,8 +30,8 @@ func (a *API) previewDialect(c *call) (answer, error) {
 	return p.answer()
 }
 
-// previewEventType shows a tenant what its webhooks get for an event with the data of the type's example. The secret is
-// none of its webhooks'.
+// previewEventType shows a tenant an event as its webhooks would get it, with the data of the type's example. The secret is
+// made for it and belongs to no webhook.
 func (a *API) previewEventType(c *call) (answer, error) {
 	d, err := a.dialect(c)
 	if err != nil {
@@ -45,7 +45,7 @@ func (a *API) previewEventType(c *call) (answer, error) {
 	return preview{dialect: d, tenant: c.tenant.ID, eventType: c.name, format: format, faults: q.faults}.answer()
 }
 
-// preview is an event that nobody published; data nil is the example of its type, format "" is JSON.
+// preview is an event that nobody published. Without data it has the example of its type; the format "" is JSON.
 type preview struct {
 	dialect                           *dialect.Dialect
 	tenant, eventType, format, secret string
@@ -107,7 +107,7 @@ func (p preview) answer() (answer, error) {
 	return reply(http.StatusOK, out)
 }
 
-// tryFilter says whether a filter takes data, or the example of a type.
+// tryFilter says whether a filter takes an event's data, or the example of an event type.
 func (a *API) tryFilter(c *call) (answer, error) {
 	d, err := a.dialect(c)
 	if err != nil {

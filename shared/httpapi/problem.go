@@ -13,7 +13,7 @@ import (
 
 const problemType = "application/problem+json"
 
-// statusOf is the one place where kinds of errors become HTTP.
+// statusOf returns the status and code of a kind of error. It is the only place that knows HTTP's statuses of errors.
 func statusOf(kind webhook.Kind) (status int, code string) {
 	switch kind {
 	case webhook.Malformed:
@@ -40,7 +40,7 @@ func statusOf(kind webhook.Kind) (status int, code string) {
 	return http.StatusInternalServerError, "internal"
 }
 
-// problemOf turns an error into an answer. An error that is not the domain's, or has no kind, is a bare 500.
+// problemOf turns an error into an answer. An error that is not the domain's, or has no kind, becomes a bare 500.
 func problemOf(err error) answer {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		err = webhook.ErrUnavailable(err)

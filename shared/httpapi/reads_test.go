@@ -5,12 +5,8 @@ import (
 	"log/slog"
 	"testing"
 
-	"hookline/shared/delivery"
-	"hookline/shared/dialect"
-	"hookline/shared/egress"
-	"hookline/shared/eventlog"
-	"hookline/shared/ingest"
-	"hookline/shared/seal"
+	"hookline/shared/stack"
+	"hookline/shared/stack/stacktest"
 	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
@@ -36,32 +32,24 @@ func (s *counting) DialectVersion(ctx context.Context, name string, version int)
 	return s.Store.DialectVersion(ctx, name, version)
 }
 
-type answering struct{ status int }
-
-func (a answering) Post(context.Context, egress.Request) egress.Response {
-	return egress.Response{Status: a.status}
-}
-
 // TestReads holds that a request reads its tenant and its dialect, one of the deployment's own, at most once.
 func TestReads(t *testing.T) {
 	w := newWorld(t)
 	w.dialect("own").is(201)
 	key := w.tenant("initech", "own")
 	hook := w.webhook(key)
-	set, err := builtin()
+	kept := &counting{Store: w.store}
+	b, err := stack.NewBuilder(stack.Parts{
+		Store: kept, Keys: w.api.Box.Keys, Dialects: stacktest.Dialects(t), EventLog: true, Poster: &stacktest.Receiver{},
+		Log: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := &counting{Store: w.store}
-	dialects, box, log := &dialect.Library{Builtin: set, Store: kept}, seal.Box{Keys: keyring{}}, slog.New(slog.DiscardHandler)
-	w.api.Store, w.api.Dialects = kept, dialects
-	w.api.Deliverer = &delivery.Deliverer{
-		Store: kept, Health: kept, Poster: answering{200}, Dialects: dialects, Box: box, Now: w.now.Now, Log: log,
-	}
-	sent := new(bulk)
-	w.api.Publisher = &ingest.Service{
-		Store: kept, Dialects: dialects, Delivery: sent, Queue: sent, Events: &eventlog.Log{Store: kept}, Now: w.now.Now, Log: log,
-	}
+	deliverer, _ := b.Deliverer()
+	accept, sent := b.Ingest(), new(stacktest.Outbox)
+	accept.Delivery, accept.Queue, accept.Now, deliverer.Now = sent, sent, w.now.Now, w.now.Now
+	w.api.Store, w.api.Dialects, w.api.Deliverer, w.api.Publisher = kept, b.Dialects, deliverer, accept
 	w.handler = w.api.Handler()
 	w.do("GET", "/v1/webhooks/"+hook, key, "").is(200) // from here on the dialect's version is known
 
@@ -92,7 +80,7 @@ func TestReads(t *testing.T) {
 			t.Errorf("%s: got %d reads of tenants and %d of dialects, want %d and %d", r.what, kept.tenants, kept.dialects, c.tenants, c.dialects)
 		}
 	}
-	if got, want := len(sent.sent), 4; got != want { // one webhook, four events
+	if got, want := len(sent.Sent), 4; got != want { // one webhook, four events
 		t.Errorf("got %d messages, want %d", got, want)
 	}
 }

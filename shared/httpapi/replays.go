@@ -8,7 +8,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// replayInput reads what a job is to take of the webhook that the path names.
+// replayInput reads which deliveries a job takes, of the webhook that the path names.
 func (a *API) replayInput(c *call) (r webhook.Replay, dryRun bool, err error) {
 	var faults input.Faults
 	var in api.NewReplay
@@ -17,7 +17,7 @@ func (a *API) replayInput(c *call) (r webhook.Replay, dryRun bool, err error) {
 	r = webhook.Replay{
 		Tenant: c.tenant.ID, Webhook: c.webhook.ID, Of: webhook.ReplayFailed, Since: since, Until: until, Type: in.EventType.Value,
 	}
-	if !in.Since.Given() { // one that is no time has its fault already
+	if !in.Since.Given() { // a text that is no time has a fault already, which stays
 		faults.Add("since", "is required: deliveries accepted at that time or later are taken")
 	}
 	if since.After(a.now()) {
@@ -41,7 +41,7 @@ func (a *API) replayInput(c *call) (r webhook.Replay, dryRun bool, err error) {
 	return r, in.DryRun.Value, faults.Err()
 }
 
-// replayWebhook starts a job, or with dry_run says what it would take.
+// replayWebhook starts a job, or in a dry run counts what the job would take.
 func (a *API) replayWebhook(c *call) (answer, error) {
 	r, dryRun, err := a.replayInput(c)
 	if err != nil {

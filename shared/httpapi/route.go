@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// Who may call a route, where it is not a tenant's key with a scope.
+// The scopes of routes that no scope of a tenant's key opens.
 const (
 	anyone = "anyone"
 	admin  = "admin"
 )
 
-// bodyRule says what a request carries.
+// bodyRule says whether a request has a body.
 type bodyRule int
 
 const (
 	noBody       bodyRule = iota // it is not read
 	optionalBody                 // an absent one is the same as {}
 	requiredBody
-	rawBody // any bytes, as they came: a receiver's, whose credential is over them
+	rawBody // any bytes, read as they came, because the credential of a report is over them
 )
 
 // route is one call of the API. Its path has at most one part in braces, which is never empty.
@@ -29,35 +29,31 @@ type route struct {
 	method, path string
 	scope        string // anyone, admin, or the scope that a tenant's key must hold
 	body         bodyRule
-	query        parameters
-	publishes    bool                    // its Idempotency-Key is the publisher's affair
-	inbound      bool                    // it takes reports from outside
+	query        any                     // the zero value of the type that has its parameters, nil where it has none
+	publishes    bool                    // the Publisher keeps its Idempotency-Key
+	inbound      bool                    // it takes reports of other products
 	find         func(*API, *call) error // loads what the path names
 	serve        func(*API, *call) (answer, error)
 
-	// What follows is written into the OpenAPI document and decides nothing.
+	// The rest is written into the OpenAPI document and decides nothing. A type is given by its zero value, or by a nil
+	// pointer to it.
 
 	id, tag, summary string
 	text             string // more than the summary says, in Markdown
-	takes            reflect.Type
-	form             reflect.Type // what a form holds, where the body may be one
+	takes            any    // the type of the body, nil where there is none
+	form             any    // the type of a form, where the body may be one
 	headers          []header
-	gives            []given // without the answers that are errors
+	gives            given
+	also             []given // other answers that are no errors
 	errors           []int   // the statuses of errors that do not follow from scope, path, query and body
-}
-
-// parameters are those of a route's query: the fields of a type of package api.
-type parameters struct {
-	names []string
-	of    reflect.Type
 }
 
 // given is an answer that is no error.
 type given struct {
 	status int
-	body   reflect.Type // nil where it is not JSON of ours
-	types  []string     // the content types, where they are not JSON of ours
-	text   string       // "" says "Done."
+	body   any      // the type of its JSON, nil where it has none
+	types  []string // the content types, where it is not JSON of a type
+	text   string   // "" says "Done."
 }
 
 // header is a header of the request that a route reads itself.
@@ -66,27 +62,34 @@ type header struct {
 	required   bool
 }
 
-func of[T any]() reflect.Type { return reflect.TypeFor[T]() }
+// parameters returns the names of a route's parameters.
+func (r route) parameters() []string {
+	if r.query == nil {
+		return nil
+	}
+	return namesOf(reflect.TypeOf(r.query))
+}
 
-func params[T any]() parameters {
-	p := parameters{of: reflect.TypeFor[T]()}
-	for _, f := range reflect.VisibleFields(p.of) {
-		if !f.Anonymous {
-			p.names = append(p.names, f.Tag.Get("json"))
+func namesOf(t reflect.Type) (names []string) {
+	for f := range t.Fields() {
+		if f.Anonymous {
+			names = append(names, namesOf(f.Type)...)
+		} else {
+			names = append(names, f.Tag.Get("json"))
 		}
 	}
-	return p
+	return names
 }
 
 // key names the route as net/http's patterns and API Gateway's route keys do.
 func (r route) key() string { return r.method + " " + r.path }
 
-// Route is one call of the API, as those see it who put a front before it.
+// Route is one call of the API as a front sees it, API Gateway for instance.
 type Route struct {
 	Key       string // "GET /v1/webhooks/{id}"
-	Admin     bool   // it is the admin's: the front has to authorise it
+	Admin     bool   // it is the admin's: the front must authorise the caller
 	Publishes bool   // it takes events
-	Inbound   bool   // it takes reports from outside, whose sender has no key of ours
+	Inbound   bool   // it takes reports of other products, which have no key of ours
 }
 
 func (r route) public() Route {
@@ -107,8 +110,8 @@ func (a *API) routes() []route {
 	return slices.DeleteFunc(routes(), func(r route) bool { return a.Serves != nil && !a.Serves(r.public()) })
 }
 
-// match finds the route for an escaped path, and what stands for its part in braces. Without a route, known says whether
-// the path is one of the table's. HEAD is GET without its body.
+// match finds the route for an escaped path, and the part of the path that stands for the route's part in braces. Without
+// a route, known reports whether the table has the path with another method. HEAD is GET without its body.
 func match(table []route, method, path string) (rt *route, name string, known bool) {
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -127,12 +130,14 @@ func match(table []route, method, path string) (rt *route, name string, known bo
 	return nil, "", known
 }
 
-// ownPath reports whether a path stands in the table as it is. Then it fits no pattern: /v1/webhooks/import is no webhook.
+// ownPath reports whether a path stands in the table as it is. Such a path matches no pattern: /v1/webhooks/import is not
+// the webhook import.
 func ownPath(table []route, path string) bool {
 	return slices.ContainsFunc(table, func(r route) bool { return r.path == path })
 }
 
-// allowed returns the methods that a path takes, as the header Allow lists them, whichever function serves them.
+// allowed returns the methods that a path takes, as the header Allow lists them. It counts every route, also those that
+// another function serves.
 func allowed(path string) string {
 	var methods []string
 	table := routes()

@@ -144,6 +144,15 @@ func newSchemas(t *testing.T) schemas {
 	return s
 }
 
+// typeOf returns the type that the route table gives by its zero value, or by a nil pointer.
+func typeOf(v any) reflect.Type {
+	t := reflect.TypeOf(v)
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
+	}
+	return t
+}
+
 // text returns the schema of a string with more keywords.
 func (schemas) text(keywords string) *jsonschema.Schema {
 	out := aString()
@@ -160,7 +169,7 @@ func (s schemas) of(t reflect.Type) *jsonschema.Schema { return s.reflect(t, tru
 func (s schemas) strict(t reflect.Type) *jsonschema.Schema { return s.reflect(t, false) }
 
 // request returns the schema of a route's body. A report is a product's, and may hold more than we read.
-func (s schemas) request(r route) *jsonschema.Schema { return s.reflect(r.takes, r.inbound) }
+func (s schemas) request(r route) *jsonschema.Schema { return s.reflect(typeOf(r.takes), r.inbound) }
 
 // query returns the schemas of a query's parameters.
 func (s schemas) query(t reflect.Type) *ordered[*jsonschema.Schema] {
@@ -359,7 +368,7 @@ func (s schemas) finish(name string, t reflect.Type, schema *jsonschema.Schema) 
 		if len(p.OneOf) == 2 && p.OneOf[1].Type == "null" { // the library's way to say nullable
 			p, nullable = p.OneOf[0], true
 		}
-		if isRaw := f.Type == of[json.RawMessage]() || f.Type == of[input.Field[json.RawMessage]](); isRaw && p.Type == "object" {
+		if isRaw := f.Type == reflect.TypeFor[json.RawMessage]() || f.Type == reflect.TypeFor[input.Field[json.RawMessage]](); isRaw && p.Type == "object" {
 			p.AdditionalProperties = jsonschema.TrueSchema
 		}
 		if term := f.Tag.Get("ref"); term != "" {

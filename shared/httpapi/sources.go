@@ -10,11 +10,11 @@ import (
 	"hookline/shared/webhook"
 )
 
-// receiverPath is where reports for sources come in; the kind and the source's id follow.
+// receiverPath begins the paths of receivers; the kind and the id of a source follow.
 const receiverPath = "/webhooks/deployments/"
 
-// here returns an address of ours that begins as the caller's own request did, so that it is right behind any domain. A
-// tunnel to this machine says in X-Forwarded-Proto how it was called; who lies there lies to himself.
+// here returns an address of this API that begins as the caller's request did, so that it is right behind any domain. A
+// tunnel to this machine says in X-Forwarded-Proto how it was called. A caller that gives a wrong one gets a wrong address.
 func here(r *http.Request, path string) *url.URL {
 	u := &url.URL{Scheme: "http", Host: r.Host, Path: path}
 	if r.TLS != nil || r.URL.Scheme == "https" || r.Header.Get("X-Forwarded-Proto") == "https" {
@@ -72,11 +72,11 @@ func (a *API) deleteSource(c *call) (answer, error) {
 	return noContent(a.Store.DeleteSource(c.ctx(), c.tenant.ID, c.source.ID))
 }
 
-// receivers are the routes by which reports come in, one for each provider.
+// receivers returns the routes of reports, one for each provider.
 func receivers() []route {
 	var out []route
 	for _, p := range deployment.Providers() {
-		r := documented()[p.Kind]
+		r := documented(p.Kind)
 		r.method, r.path, r.scope, r.body, r.inbound = "POST", receiverPath+p.Kind+"/{id}", anyone, rawBody, true
 		r.serve = func(a *API, c *call) (answer, error) { return a.receive(c, p) }
 		r.tag = "Receivers"
@@ -85,19 +85,20 @@ func receivers() []route {
 	return out
 }
 
-// documented returns the part of each provider's route that is written into the OpenAPI document, by kind.
-func documented() map[string]route {
+// documented returns the part of a provider's route that is written into the OpenAPI document.
+func documented(kind string) route {
 	registered := given{
-		status: 201, body: of[api.Received](),
+		status: 201, body: api.Received{},
 		text: "Registered: it is a deployment of the tenant, and an event `deployment.registered`, under this id.",
 	}
-	ignored := given{status: 202, body: of[api.Received](), text: "Understood; there is nothing to register, and `detail` says why."}
-	repeated := func(text string) given { return given{status: 200, body: of[api.Received](), text: text} }
+	ignored := given{status: 202, body: api.Received{}, text: "Understood; there is nothing to register, and `detail` says why."}
+	repeated := func(text string) given { return given{status: 200, body: api.Received{}, text: text} }
 	const again = "Registered before, under this id. Nothing is sent again."
-	return map[string]route{
-		"custom": {
-			id: "receiveCustom", summary: "Report a deployment from any tool", takes: of[api.DeploymentReport](),
-			gives: []given{repeated(again), registered},
+	switch kind {
+	case "custom":
+		return route{
+			id: "receiveCustom", summary: "Report a deployment from any tool", takes: api.DeploymentReport{},
+			gives: repeated(again), also: []given{registered},
 			text: "The format is Axify's. The signature is over the body byte for byte as it arrives. Two deployments are the same when " +
 				"their source, `deployed_at`, `environment`, `commit_sha`, `repository_id` and `repository_url` are. A report that is " +
 				"over 300 KB when compressed is 413, one that is nested deeper than 512 levels is 422.",
@@ -105,10 +106,11 @@ func documented() map[string]route {
 				name: "X-Axify-Deployment-Event-Signature", required: true,
 				text: "`sha256=` and the hex (in either case) of the body's HMAC-SHA256 with the source's secret.",
 			}},
-		},
-		"github": {
-			id: "receiveGitHub", summary: "Receive a webhook of GitHub", takes: of[api.ProductReport](), form: of[api.ReportForm](),
-			gives: []given{repeated("Registered before, under this id; or a ping."), registered, ignored},
+		}
+	case "github":
+		return route{
+			id: "receiveGitHub", summary: "Receive a webhook of GitHub", takes: api.ProductReport{}, form: api.ReportForm{},
+			gives: repeated("Registered before, under this id; or a ping."), also: []given{registered, ignored},
 			text: "The event `deployment_status` with the state `success` registers a deployment. It is made of " +
 				"`deployment_status.created_at`, its `environment`, `deployment.sha`, `repository.id` and `repository.html_url`, and it is " +
 				"known by `repository.id` and `deployment.id`: a further status `success` of it is 200. `ping` is 200, everything else is " +
@@ -120,10 +122,11 @@ func documented() map[string]route {
 				},
 				{name: "X-GitHub-Event", text: "The event's name."},
 			},
-		},
-		"gitlab": {
-			id: "receiveGitLab", summary: "Receive a webhook of GitLab", takes: of[api.ProductReport](),
-			gives: []given{repeated(again), registered, ignored},
+		}
+	case "gitlab":
+		return route{
+			id: "receiveGitLab", summary: "Receive a webhook of GitLab", takes: api.ProductReport{},
+			gives: repeated(again), also: []given{registered, ignored},
 			text: "The credential is the source's secret in `X-Gitlab-Token`. Where the secret is a signing token that GitLab made " +
 				"(`whsec_` and the base64 of at least 24 bytes), it is a signature after Standard Webhooks.\n\n" +
 				"A `Deployment Hook` with the status `success` registers a deployment. It is made of `status_changed_at` (the time of " +
@@ -142,10 +145,11 @@ func documented() map[string]route {
 				{name: "webhook-timestamp", text: "When it was signed, in Unix seconds; at most 5 minutes from now."},
 				{name: "X-Gitlab-Event", text: "The event's name."},
 			},
-		},
-		"azure-devops": {
-			id: "receiveAzureDevOps", summary: "Receive a service hook of Azure DevOps", takes: of[api.ProductReport](),
-			gives: []given{repeated("Registered before, under this id, and nothing is sent again; or a test event."), registered, ignored},
+		}
+	case "azure-devops":
+		return route{
+			id: "receiveAzureDevOps", summary: "Receive a service hook of Azure DevOps", takes: api.ProductReport{},
+			gives: repeated("Registered before, under this id, and nothing is sent again; or a test event."), also: []given{registered, ignored},
 			text: "The credential is HTTP basic authentication, with the source's secret as the password and any user name. The events " +
 				"`ms.vss-release.deployment-completed-event` with the status `succeeded` and `ms.vss-pipelines.run-state-changed-event` of " +
 				"a run that completed and succeeded register a deployment. An event that Test made up (its `subscriptionId` is zeros) is " +
@@ -158,8 +162,9 @@ func documented() map[string]route {
 				"A run is known by its id and its collection's. A release's deployment is known by the ids of collection, project, release " +
 				"and environment, and by `resource.deployment.id` where the payload has it, for a release may be deployed to an " +
 				"environment again.",
-		},
+		}
 	}
+	return route{}
 }
 
 // receive takes a report. An Idempotency-Key makes no difference: the same report has the same id, whatever its headers.

@@ -12,24 +12,24 @@ import (
 // day is how far statistics go back.
 const day = 24 * time.Hour
 
-// hours is how many hours of the clock a webhook's chart has: the current one and those before it.
+// hours is how many hours of the clock a webhook's statistics have: the current one and those before it.
 const hours = 24
 
-// tallies are a tenant's over the last day.
+// tallies are a tenant's tallies of the last day, by webhook.
 type tallies struct {
 	now time.Time
 	by  map[string][]webhook.Tally
 }
 
-// lastDays remembers what was read lately, for tenants whose statistics take long to read: ten times as long as reading
-// took. So they cost a tenth of a processor at most, whoever looks at them however often; what is read quickly is never
-// old.
+// lastDays remembers the tallies of tenants whose statistics take long to read, for ten times as long as reading took. So
+// the statistics of one tenant cost a tenth of a processor at most, however often they are asked for. Tallies that are read
+// quickly are not remembered, and never old.
 type lastDays struct {
 	mu sync.Mutex
 	of map[dayOf]read
 }
 
-// dayOf tells a tenant from an earlier one of the same id.
+// dayOf names a tenant. The time of its creation tells it from an earlier tenant with the same id.
 type dayOf struct {
 	tenant  string
 	created time.Time

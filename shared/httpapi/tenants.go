@@ -8,7 +8,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// noContent answers that it is done.
+// noContent is the answer of a call that is done and has nothing to show.
 func noContent(err error) (answer, error) {
 	return answer{Status: http.StatusNoContent}, err
 }

@@ -18,7 +18,7 @@ func (a *API) findWebhook(c *call) (err error) {
 	return err
 }
 
-// webhookFieldsOfOurs are those of a webhook that a request cannot set.
+// webhookFieldsOfOurs are the fields of a webhook that a request cannot set.
 func webhookFieldsOfOurs() []string {
 	return []string{"id", "status", "created_at", "updated_at", "failing_since"}
 }

@@ -19,20 +19,19 @@ import (
 
 	"hookline/shared/dialect"
 	"hookline/shared/docs"
-	"hookline/shared/eventlog"
 	"hookline/shared/faultinject"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/replay"
-	"hookline/shared/seal"
+	"hookline/shared/stack/frontend"
+	"hookline/shared/stack/stacktest"
 	"hookline/shared/store"
-	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
 
-const adminKey = "hka_test"
+const adminKey = stacktest.AdminKey
 
 // world is an API over a store in memory, with two tenants.
 type world struct {
@@ -41,91 +40,29 @@ type world struct {
 	handler http.Handler
 	store   store.Store
 	faults  faultinject.StoreFaults
-	now     *clockwork
+	now     *stacktest.Clock
 	events  *publisher
 	sender  *deliverer
 	dead    *deadLetters
-	bulk    *bulk
+	bulk    *stacktest.Outbox
 	log     *bytes.Buffer
 	key     string // of tenant acme, all scopes
 	other   string // of tenant globex, all scopes
 }
 
-// bulk is a queue that keeps what it is sent.
-type bulk struct {
-	sent []queue.Outgoing
-	err  error
-}
-
-func (b *bulk) Send(_ context.Context, msgs []queue.Outgoing) error {
-	if b.err == nil {
-		b.sent = append(b.sent, msgs...)
-	}
-	return b.err
-}
-
-func (b *bulk) Counts(context.Context) (queue.Counts, error) {
-	return queue.Counts{Visible: len(b.sent)}, nil
-}
-
-// clockwork is a clock that is set by hand.
-type clockwork struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clockwork) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clockwork) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-// builtin is read once: it does not change.
-var builtin = sync.OnceValues(dialect.Builtin)
-
-type keyring struct{}
-
-func (keyring) Current(context.Context) (string, []byte, error) {
-	return "test", make([]byte, 32), nil
-}
-func (keyring) Key(context.Context, string) ([]byte, error) { return make([]byte, 32), nil }
-
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, now: &clockwork{at: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)}, log: new(bytes.Buffer), dead: new(deadLetters),
-		bulk: new(bulk), events: &publisher{answered: map[ingest.IdempotencyKey][]ingest.Result{}},
+		t: t, now: new(stacktest.Clock), log: new(bytes.Buffer), dead: new(deadLetters), bulk: new(stacktest.Outbox),
+		events: &publisher{set: stacktest.Dialects(t), answered: map[ingest.IdempotencyKey][]ingest.Result{}},
 	}
-	engine, err := sqlite.New("", sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := engine.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	store := faultinject.Store(engine, &w.faults)
-	set, err := builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dialects := &dialect.Library{Builtin: set, Store: store}
-	w.store = store
-	w.sender = &deliverer{store: store, now: w.now.Now}
-	w.api = &httpapi.API{
-		Docs:  docs.New,
-		Store: store, Publisher: w.events, Deliverer: w.sender, Events: &eventlog.Log{Store: store}, Dialects: dialects, DeadLetters: w.dead, RedriveTo: "delivery",
-		Box: seal.Box{Keys: keyring{}}, AdminKeyHash: webhook.HashAPIKey(adminKey), Now: w.now.Now,
-		Log: slog.New(slog.NewTextHandler(w.log, nil)),
-	}
-	w.api.Replays = &replay.Service{Store: store, Queue: w.bulk, Now: w.now.Now, Log: slog.New(slog.DiscardHandler)}
+	b := stacktest.Builder(t, &w.faults)
+	w.store, w.sender = b.Store, &deliverer{store: b.Store, now: w.now.Now}
+	w.api = frontend.API(b)
+	w.api.Docs, w.api.Publisher, w.api.Deliverer = docs.New, w.events, w.sender
+	w.api.DeadLetters, w.api.RedriveTo = w.dead, "delivery"
+	w.api.Replays = &replay.Service{Store: b.Store, Queue: w.bulk, Now: w.now.Now, Log: b.Log}
+	w.api.AdminKeyHash, w.api.Now, w.api.Log = webhook.HashAPIKey(adminKey), w.now.Now, slog.New(slog.NewTextHandler(w.log, nil))
 	w.handler = w.api.Handler()
 	w.key = w.tenant("acme", "standard")
 	w.other = w.tenant("globex", "axiestudio")
@@ -410,6 +347,7 @@ func judge(t *testing.T, what, pointer, body string) error {
 
 // publisher accepts events and remembers them.
 type publisher struct {
+	set      *dialect.Set
 	mu       sync.Mutex
 	got      []ingest.Input
 	answered map[ingest.IdempotencyKey][]ingest.Result
@@ -418,11 +356,7 @@ type publisher struct {
 
 // Accept publishes what others than the API hand in.
 func (p *publisher) Accept(ctx context.Context, t webhook.Tenant, in []ingest.Input, key *ingest.IdempotencyKey) ([]ingest.Result, error) {
-	set, err := builtin()
-	if err != nil {
-		return nil, err
-	}
-	d, err := set.Dialect(ctx, t.Dialect)
+	d, err := p.set.Dialect(ctx, t.Dialect)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
 	"hookline/shared/queue"
+	"hookline/shared/stack/stacktest"
 	"hookline/shared/webhook"
 )
 
@@ -43,12 +44,8 @@ func (away) Send(context.Context, []queue.Outgoing) error { return nil }
 
 // BenchmarkPublish takes an event from its HTTP request to its message in the queue, with stores and queues that cost nothing.
 func BenchmarkPublish(b *testing.B) {
-	set, err := builtin()
-	if err != nil {
-		b.Fatal(err)
-	}
 	log := slog.New(slog.DiscardHandler)
-	api := httpapi.API{Store: shelf{}, Dialects: &dialect.Library{Builtin: set}, Log: log}
+	api := httpapi.API{Store: shelf{}, Dialects: &dialect.Library{Builtin: stacktest.Dialects(b)}, Log: log}
 	api.Publisher = &ingest.Service{Store: bodies{}, Dialects: api.Dialects, Delivery: away{}, Queue: away{}, Log: log}
 	handler := api.Handler()
 	for _, size := range []struct {

@@ -178,8 +178,8 @@ func deaths(logging, keyed bool) map[string]death {
 	}
 	return map[string]death{
 		"after the pins":          {func(w *world) { w.faults.After = faultinject.Nth(pins, "Pins") }, false, false},
-		"before the messages":     {func(w *world) { w.delivery.down = true }, false, false},
-		"after the messages":      {func(w *world) { w.delivery.lost = true }, true, false},
+		"before the messages":     {func(w *world) { w.delivery.Down = true }, false, false},
+		"after the messages":      {func(w *world) { w.delivery.Lost = true }, true, false},
 		"before what tells of it": {func(w *world) { w.faults.Before = faultinject.Nth(nth, last) }, true, false},
 		"after all, unanswered":   {func(w *world) { w.faults.After = faultinject.Nth(nth, last) }, true, true},
 	}
@@ -280,7 +280,7 @@ func TestDiedThenReplaced(t *testing.T) {
 // TestReplacedByMany has several events come for an id that is to be had: one gets it.
 func TestReplacedByMany(t *testing.T) {
 	both(t, "a race", func(t *testing.T, w *world) {
-		w.delivery.down = true
+		w.delivery.Down = true
 		if got := w.publish(event("order-1", 1)); got != "unavailable" {
 			t.Fatal(got)
 		}
@@ -310,7 +310,7 @@ func TestReplacedByMany(t *testing.T) {
 // which a client tries again a part.
 func TestMarkOfARequest(t *testing.T) {
 	both(t, "a part", func(t *testing.T, w *world) {
-		w.delivery.down = true
+		w.delivery.Down = true
 		if got := w.publish(event("a", 1), event("b", 1), event("c", 1)); got != "unavailable" {
 			t.Fatal(got)
 		}
@@ -331,18 +331,18 @@ func TestRepeatOfMany(t *testing.T) {
 		for i := range ingest.MaxInline {
 			w.hook(fmt.Sprint("wh_many_", i))
 		}
-		w.queue.down = true
+		w.queue.Down = true
 		if got := w.publish(event("order-1", 1)); got != "unavailable" {
 			t.Fatal(got)
 		}
 		w.revive()
-		if got := w.publish(event("order-1", 1)); got != "" || len(w.queue.sent) != 1 {
-			t.Fatalf("got %q and %d messages, want one to fan out", got, len(w.queue.sent))
+		if got := w.publish(event("order-1", 1)); got != "" || len(w.queue.Sent) != 1 {
+			t.Fatalf("got %q and %d messages, want one to fan out", got, len(w.queue.Sent))
 		}
-		if d := w.queue.sent[0].Delay; d <= 0 || d >= 30*time.Second {
+		if d := w.queue.Sent[0].Delay; d <= 0 || d >= 30*time.Second {
 			t.Errorf("it waits for %v, want it sent within 30 s", d)
 		}
-		w.handle(w.queue.sent[0].Body)
+		w.handle(w.queue.Sent[0].Body)
 		sent := w.messages()
 		if len(sent) != ingest.MaxInline+1 || sent[0].delay != 0 {
 			t.Errorf("got %d messages, the first after %v, want one for each webhook at once", len(sent), sent[0].delay)
@@ -354,7 +354,7 @@ func TestRepeatOfMany(t *testing.T) {
 func TestClock(t *testing.T) {
 	both(t, "fast", func(t *testing.T, w *world) {
 		w.Span = func(real time.Duration) time.Duration { return 10 * real }
-		w.delivery.down = true
+		w.delivery.Down = true
 		if got := w.publish(event("order-1", 1)); got != "unavailable" {
 			t.Fatal(got)
 		}
@@ -408,29 +408,29 @@ func TestEntryReused(t *testing.T) {
 		if !w.handle(entry("12:00", 1)) || len(w.messages()) != 1 {
 			t.Fatal("the first entry is not sent")
 		}
-		if !w.handle(entry("12:01", 1)) || len(w.messages()) != 0 || len(w.refused.sent) != 0 {
-			t.Errorf("put again: got %d refused, want it dropped", len(w.refused.sent))
+		if !w.handle(entry("12:01", 1)) || len(w.messages()) != 0 || len(w.refused.Sent) != 0 {
+			t.Errorf("put again: got %d refused, want it dropped", len(w.refused.Sent))
 		}
 		if !w.handle(entry("12:02", 2)) || len(w.messages()) != 0 {
 			t.Error("another event of the id is sent, or comes back")
 		}
-		if len(w.refused.sent) != 1 || !strings.Contains(w.refused.sent[0].Body, "order-1 was used for another event") {
-			t.Errorf("got %+v, want it refused with the reason", w.refused.sent)
+		if len(w.refused.Sent) != 1 || !strings.Contains(w.refused.Sent[0].Body, "order-1 was used for another event") {
+			t.Errorf("got %+v, want it refused with the reason", w.refused.Sent)
 		}
 	})
 	both(t, "died", func(t *testing.T, w *world) {
-		w.delivery.down = true
+		w.delivery.Down = true
 		if w.handle(entry("12:00", 1)) {
 			t.Fatal("an entry that is not queued is done with")
 		}
 		w.revive()
 		w.at = w.at.Add(time.Minute)
-		if w.handle(entry("12:01", 2)) || len(w.refused.sent) != 0 {
-			t.Errorf("got %+v, want another event of the id to come back: the first may yet be sent", w.refused.sent)
+		if w.handle(entry("12:01", 2)) || len(w.refused.Sent) != 0 {
+			t.Errorf("got %+v, want another event of the id to come back: the first may yet be sent", w.refused.Sent)
 		}
 		w.at = w.at.Add(time.Second)
-		if !w.handle(entry("12:01", 2)) || len(w.messages()) != 1 || len(w.refused.sent) != 0 {
-			t.Errorf("got %+v, want the other event sent", w.refused.sent)
+		if !w.handle(entry("12:01", 2)) || len(w.messages()) != 1 || len(w.refused.Sent) != 0 {
+			t.Errorf("got %+v, want the other event sent", w.refused.Sent)
 		}
 	})
 }

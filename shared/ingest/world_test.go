@@ -1,47 +1,19 @@
 package ingest_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
-	"hookline/shared/dialect"
-	"hookline/shared/eventlog"
 	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
 	"hookline/shared/message"
-	"hookline/shared/queue"
+	"hookline/shared/stack/stacktest"
 	"hookline/shared/store"
-	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
-
-var builtin = sync.OnceValues(dialect.Builtin)
-
-var errDown = errors.New("down")
-
-// box is a queue that keeps what it is sent. down is asked before, lost after it took a batch.
-type box struct {
-	sent []queue.Outgoing
-	down bool
-	lost bool
-}
-
-func (b *box) Send(_ context.Context, msgs []queue.Outgoing) error {
-	if b.down {
-		return errDown
-	}
-	b.sent = append(b.sent, msgs...)
-	if b.lost {
-		return errDown
-	}
-	return nil
-}
 
 // world is a service over a store in memory, with one tenant that has one webhook for everything.
 type world struct {
@@ -50,9 +22,9 @@ type world struct {
 	store    store.Store
 	tenant   webhook.Tenant
 	faults   faultinject.StoreFaults
-	delivery *box
-	queue    *box
-	refused  *box
+	delivery *stacktest.Outbox
+	queue    *stacktest.Outbox
+	refused  *stacktest.Outbox
 	at       time.Time
 	seen     int // of the messages for deliveries
 }
@@ -60,34 +32,21 @@ type world struct {
 func newWorld(t *testing.T, logging bool) *world {
 	t.Helper()
 	w := &world{
-		t: t, delivery: new(box), queue: new(box), refused: new(box), at: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC),
+		t: t, delivery: new(stacktest.Outbox), queue: new(stacktest.Outbox), refused: new(stacktest.Outbox), at: stacktest.Noon(),
 		tenant: webhook.Tenant{ID: "acme", Name: "acme", Dialect: "standard", Version: 1},
 	}
-	engine, err := sqlite.New("", sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := engine.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	store := faultinject.Store(engine, &w.faults)
-	set, err := builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.tenant.CreatedAt, w.store = w.at.Add(-time.Hour), store
-	if err := store.CreateTenant(t.Context(), w.tenant, webhook.Key{ID: "key_1", Tenant: "acme", Hash: "hash"}); err != nil {
+	b := stacktest.Builder(t, &w.faults)
+	w.tenant.CreatedAt, w.store = w.at.Add(-time.Hour), b.Store
+	if err := b.Store.CreateTenant(t.Context(), w.tenant, webhook.Key{ID: "key_1", Tenant: "acme", Hash: "hash"}); err != nil {
 		t.Fatal(err)
 	}
 	w.hook("wh_1")
-	w.Service = &ingest.Service{
-		Store: store, Dialects: &dialect.Library{Builtin: set, Store: store}, Delivery: w.delivery, Queue: w.queue, Refused: w.refused,
-		Now: func() time.Time { return w.at }, Wall: func() time.Time { return w.at }, Log: slog.New(slog.DiscardHandler),
-	}
-	if logging {
-		w.Events = &eventlog.Log{Store: store}
+	w.Service = b.Ingest()
+	w.Delivery, w.Queue, w.Refused = w.delivery, w.queue, w.refused
+	w.Now = func() time.Time { return w.at }
+	w.Wall = w.Now
+	if !logging {
+		w.Events = nil
 	}
 	return w
 }
@@ -138,7 +97,7 @@ type queued struct {
 func (w *world) messages() []queued {
 	w.t.Helper()
 	var out []queued
-	for _, sent := range w.delivery.sent[w.seen:] {
+	for _, sent := range w.delivery.Sent[w.seen:] {
 		m := queued{delay: sent.Delay}
 		if err := json.Unmarshal([]byte(sent.Body), &m.Message); err != nil {
 			w.t.Fatal(err)
@@ -146,7 +105,7 @@ func (w *world) messages() []queued {
 		m.data = bodyData(w.t, m.Message)
 		out = append(out, m)
 	}
-	w.seen = len(w.delivery.sent)
+	w.seen = len(w.delivery.Sent)
 	return out
 }
 
@@ -165,5 +124,5 @@ func (w *world) attempted(m queued) {
 // revive ends all faults.
 func (w *world) revive() {
 	w.faults = faultinject.StoreFaults{}
-	w.delivery.down, w.delivery.lost, w.queue.down = false, false, false
+	w.delivery.Down, w.delivery.Lost, w.queue.Down = false, false, false
 }

@@ -20,8 +20,8 @@ import (
 // MaxSecrets is how many secrets of one webhook sign at once.
 const MaxSecrets = 10
 
-// apply puts the given fields into w and notes what is wrong with them. It returns the custom headers as they shall
-// be, not yet in w because sealing them is the caller's. stored are those of a webhook that exists.
+// apply puts the given fields into w and adds their faults. It returns the new custom headers, which the caller seals and
+// puts into w. stored are the headers of a webhook that exists.
 func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, stored map[string]string, faults *input.Faults) map[string]string {
 	before := w.URL
 	if in.URL.Given() {
@@ -87,7 +87,7 @@ func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, 
 	return checkHeaders(d, in.Headers.Value, stored, faults)
 }
 
-// moves reports whether a webhook whose URL was before is called elsewhere from now on: by another scheme, host or port.
+// moves reports whether a change of a webhook's URL changes its scheme, host or port.
 func moves(before, after string) bool {
 	if before == after {
 		return false
@@ -100,8 +100,8 @@ func moves(before, after string) bool {
 	return err != nil || egress.Origin(from) != egress.Origin(to)
 }
 
-// refuseMasked notes a fault for each stored value that a change of headers would keep, by its mask or by not naming
-// headers at all. A key that may change a webhook cannot read its tokens, and would by having them sent to a host of its owner's.
+// refuseMasked adds a fault for each stored value that a change would keep, by its mask or by not naming headers at all. A
+// key that may change a webhook may not read its tokens, and could read them by having them sent to a host of its owner.
 func refuseMasked(headers input.Field[map[string]string], stored map[string]string, faults *input.Faults) {
 	const again = "must be given again, or dropped by null or by leaving it out of headers, " +
 		"for url changes its scheme, host or port: a stored value never goes to a new host"
@@ -118,7 +118,7 @@ func refuseMasked(headers input.Field[map[string]string], stored map[string]stri
 	}
 }
 
-// storedUnder returns the stored value of a header; case makes no difference in its name.
+// storedUnder returns the stored value of a header. The case of its name makes no difference.
 func storedUnder(stored map[string]string, name string) (string, bool) {
 	for known, value := range stored {
 		if strings.EqualFold(known, name) {
@@ -128,7 +128,7 @@ func storedUnder(stored map[string]string, name string) (string, bool) {
 	return "", false
 }
 
-// checkURL returns the URL as it is stored and called; as it was given where something is wrong with it.
+// checkURL returns the URL in the form in which it is stored and called. A URL with a fault is returned as it was given.
 func (s Service) checkURL(d *dialect.Dialect, raw string, faults *input.Faults) string {
 	u, problem := egress.CheckURL(raw, egress.URLRule{Schemes: []string{"https", "http"}, AllowPrivate: s.AllowPrivate})
 	if problem == "" && !s.AllowPrivate {
@@ -141,7 +141,7 @@ func (s Service) checkURL(d *dialect.Dialect, raw string, faults *input.Faults) 
 	return u.String()
 }
 
-// maxListed bounds how many entries of a list are looked at one by one, repeats included.
+// maxListed bounds how many entries of a list are checked one by one, repeats included.
 const maxListed = 1000
 
 func tooManyEvents() string { return "must be at most " + itoa(webhook.MaxWebhookEvents) + " patterns" }
@@ -172,8 +172,8 @@ func checkEvents(d *dialect.Dialect, events []string, faults *input.Faults) []st
 	return out
 }
 
-// checkFilter returns the filter without white space. One that is stored already stays: filters had no cost once, and a
-// change gives back what was read.
+// checkFilter returns the filter without white space. A filter that is stored already is not checked again: it may be from
+// a time when filters had no cost, and a client that changes another field gives back the filter that it read.
 func checkFilter(raw, stored json.RawMessage, faults *input.Faults) json.RawMessage {
 	var b bytes.Buffer
 	if json.Compact(&b, raw) == nil && len(stored) > 0 && bytes.Equal(b.Bytes(), stored) {
@@ -200,7 +200,7 @@ func checkMetadata(metadata map[string]string, faults *input.Faults) {
 	}
 }
 
-// checkHeaders returns the custom headers with masked values put back.
+// checkHeaders returns the custom headers with the stored values in the place of masks.
 func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults *input.Faults) map[string]string {
 	if len(headers) > input.MaxHeaders {
 		faults.Add("headers", "must be at most "+itoa(input.MaxHeaders))
@@ -236,14 +236,15 @@ func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults 
 	return out
 }
 
-// isToken holds to RFC 9110, section 5.6.2.
+// isToken reports whether a text is a token (RFC 9110, section 5.6.2).
 func isToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
 	})
 }
 
-// checkHeaderValue holds to RFC 9110, section 5.5, without its obsolete bytes over 127, which receivers read differently.
+// checkHeaderValue returns what is wrong with a value, "" if nothing is. The rule is RFC 9110, section 5.5, without its
+// obsolete bytes over 127, which receivers read differently.
 func checkHeaderValue(s string) string {
 	hidden := webhook.Invisible(s)
 	switch {

@@ -24,7 +24,7 @@ type ImportStore interface {
 	Unpin(ctx context.Context, p webhook.Pin) error
 }
 
-// IDTaken says what is wrong with an id that a webhook has already.
+// IDTaken is the fault of an id that a webhook has already.
 const IDTaken = "is that of a webhook that exists"
 
 // ImportInput is a webhook that moves in with what it has. Its secret is exempt from the dialect's rule of length.
@@ -35,30 +35,30 @@ type ImportInput struct {
 	CreatedAt input.Field[time.Time] `json:"created_at,omitzero" jsonschema:"nullable" ref:"GivenTime"`
 	WebhookInput
 
-	Found input.Faults `json:"-"` // what reading it has shown already
+	Found input.Faults `json:"-"` // faults found while it was read
 }
 
-// Imported is what an import makes, or would make, of one input.
+// Imported is the webhook that an import makes, or would make, of one input.
 type Imported struct {
-	Webhook webhook.Webhook // as far as it is known; its ID is "" where one would be made
+	Webhook webhook.Webhook // its ID is "" where one would be made
 	Secret  string          // "" where one would be made
 	Faults  input.Faults
-	Exists  bool // a webhook with its id is there
+	Exists  bool // a webhook has its id
 
 	headers map[string]string
 }
 
-// importScope is of the pins that say which imports are under way.
+// importScope is the scope of the pins that mark imports under way.
 const importScope = "import"
 
-// keepImport is how long an import that was cut short can be taken up again, in the deployment's clock.
+// keepImport is how long an import that was cut short can be completed, in the deployment's clock.
 const keepImport = 24 * time.Hour
 
-// CheckImport says what ImportWebhooks would do for a tenant whose dialect is d, and changes nothing. What a try that was cut
-// short has made is no more in the way than it is of the next.
+// CheckImport says what ImportWebhooks would do for a tenant, whose dialect is d, and changes nothing. Webhooks that an
+// earlier try of the same import made before it was cut short do not count as existing.
 func (s Service) CheckImport(ctx context.Context, d *dialect.Dialect, tenant string, in []ImportInput, digest string) ([]Imported, error) {
 	all := s.checked(d, tenant, in)
-	there, err := s.there(ctx, tenant, all)
+	there, err := s.existing(ctx, tenant, all)
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +68,12 @@ func (s Service) CheckImport(ctx context.Context, d *dialect.Dialect, tenant str
 		}
 	}
 	if slices.ContainsFunc(all, func(item Imported) bool { return len(item.Faults) > 0 || item.Exists }) {
-		return all, nil // that is said first
+		return all, nil // those faults come first
 	}
 	return all, s.room(ctx, tenant, len(all)-len(there))
 }
 
-// clashes notes which of the webhooks that are there are in the way of the import: those that it has not made itself.
+// clashes marks the inputs whose id another webhook has, one that no earlier try of this import made.
 func (s Service) clashes(ctx context.Context, tenant string, all []Imported, there map[webhook.Ref]webhook.Webhook, digest string) error {
 	pin, err := s.Store.FindPin(ctx, tenant, importScope, digest)
 	if err != nil && !webhook.Is(err, webhook.NotFound) {
@@ -89,13 +89,14 @@ func (s Service) clashes(ctx context.Context, tenant string, all []Imported, the
 	return nil
 }
 
-// ImportWebhooks makes all of the webhooks, or none and says why, naming fields as "3.url". Nobody is told of them.
-// digest stands for the request: the same for the same webhooks, and only for them.
+// ImportWebhooks makes all of the webhooks, or none and then says why, naming fields as "3.url". It makes no system events
+// and sends no mail. digest identifies the request: it is the same for the same webhooks, and only for them.
 //
-// A transaction of the store holds one webhook, not a hundred. So the import is first pinned, then checked, then made
-// webhook by webhook, then unpinned. Where somebody else takes one of the ids meanwhile, what was made is deleted again.
-// When it is cut short, some may be there; the same request within 24 hours finds the pin, takes the time of the first
-// try, from which its ids follow, and makes what is missing. Of two that are the same at the same time both make the same.
+// A transaction of the store holds one webhook, not a hundred. So the import is pinned, then checked, then made webhook by
+// webhook, then unpinned. If somebody else takes one of the ids in between, the webhooks that were made are deleted again.
+// An import that is cut short may leave some of them. The same request within 24 hours finds the pin, uses the time of the
+// first try, from which the ids follow, and makes the missing ones. Two equal requests at the same time make the same
+// webhooks.
 func (s Service) ImportWebhooks(ctx context.Context, d *dialect.Dialect, tenant string, in []ImportInput, digest string) ([]Created, error) {
 	all := s.checked(d, tenant, in)
 	var faults input.Faults
@@ -115,7 +116,7 @@ func (s Service) ImportWebhooks(ctx context.Context, d *dialect.Dialect, tenant 
 		return nil, err
 	}
 	date(all, pin)
-	there, err := s.there(ctx, tenant, all)
+	there, err := s.existing(ctx, tenant, all)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +151,7 @@ func (s Service) ImportWebhooks(ctx context.Context, d *dialect.Dialect, tenant 
 			return nil, err
 		}
 	}
-	_ = s.Store.Unpin(context.WithoutCancel(ctx), pin) // else it expires; until then the same request is answered the same
+	_ = s.Store.Unpin(context.WithoutCancel(ctx), pin) // if that fails the pin expires; until then the same request gets the same answer
 	return out, nil
 }
 
@@ -163,7 +164,7 @@ func (s Service) checked(d *dialect.Dialect, tenant string, in []ImportInput) []
 		item := &out[i]
 		item.Faults = slices.Clone(given.Found)
 		item.Webhook = webhook.Webhook{Ref: webhook.Ref{Tenant: tenant}, Active: true}
-		if item.Faults.Has("") { // it is no webhook at all
+		if item.Faults.Has("") { // it is no object
 			continue
 		}
 		if !given.URL.Given() {
@@ -199,8 +200,8 @@ func (s Service) checked(d *dialect.Dialect, tenant string, in []ImportInput) []
 	return out
 }
 
-// there reads the webhooks that have one of the ids already.
-func (s Service) there(ctx context.Context, tenant string, all []Imported) (map[webhook.Ref]webhook.Webhook, error) {
+// existing reads the webhooks that have one of the ids already.
+func (s Service) existing(ctx context.Context, tenant string, all []Imported) (map[webhook.Ref]webhook.Webhook, error) {
 	var refs []webhook.Ref
 	for _, item := range all {
 		if webhook.ValidGivenID(item.Webhook.ID) {
@@ -217,7 +218,7 @@ func (s Service) there(ctx context.Context, tenant string, all []Imported) (map[
 	return found, nil
 }
 
-// date gives the webhooks the import's time, and ids to those that have none: the same for the same pin.
+// date gives the webhooks the import's time, and makes ids for those that have none. The same pin makes the same ids.
 func date(all []Imported, pin webhook.Pin) {
 	for i := range all {
 		w := &all[i].Webhook
@@ -232,12 +233,12 @@ func date(all []Imported, pin webhook.Pin) {
 	}
 }
 
-// same reports whether a webhook that is there is what an earlier try of this import made.
+// same reports whether an existing webhook was made by an earlier try of this import.
 func same(there, w webhook.Webhook) bool {
 	return there.UpdatedAt.Equal(w.UpdatedAt) && there.URL == w.URL
 }
 
-// sealImport seals headers and secrets, making those that are not given.
+// sealImport seals headers and secrets, and makes the secrets that are not given.
 func (s Service) sealImport(ctx context.Context, d *dialect.Dialect, all []Imported) error {
 	for i := range all {
 		item := &all[i]
@@ -256,7 +257,7 @@ func (s Service) sealImport(ctx context.Context, d *dialect.Dialect, all []Impor
 	return nil
 }
 
-// importOne makes the webhook, unless an earlier try of the import has, and returns the one that is there.
+// importOne makes the webhook, unless an earlier try of the import has made it, and returns it as it is stored.
 func (s Service) importOne(ctx context.Context, w webhook.Webhook, there map[webhook.Ref]webhook.Webhook) (webhook.Webhook, error) {
 	if other, ok := there[w.Ref]; ok {
 		return other, nil
@@ -270,7 +271,7 @@ func (s Service) importOne(ctx context.Context, w webhook.Webhook, there map[web
 	return w, err
 }
 
-// imported returns the webhook with its secret, which an earlier try may have made.
+// imported returns the webhook with its secret, which may be one that an earlier try made.
 func (s Service) imported(ctx context.Context, w webhook.Webhook, item Imported) (Created, error) {
 	if slices.Equal(w.Secrets[0].Sealed, item.Webhook.Secrets[0].Sealed) {
 		return Created{Webhook: w, Secret: item.Secret}, nil
@@ -294,11 +295,11 @@ func (s Service) abandon(ctx context.Context, pin webhook.Pin, all []Imported, t
 	return clash
 }
 
-// undo deletes what tries of the import have made, all but those whose ids are taken. Where it fails the pin stays, so
-// that the same request comes back here.
+// undo deletes the webhooks that tries of the import have made, except those whose ids are taken. If it fails the pin stays,
+// so that the same request comes back here.
 func (s Service) undo(ctx context.Context, pin webhook.Pin, all []Imported, taken []int) error {
 	ctx = context.WithoutCancel(ctx)
-	there, err := s.there(ctx, pin.Tenant, all)
+	there, err := s.existing(ctx, pin.Tenant, all)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ type KeyInput struct {
 	Scopes input.Field[[]string] `json:"scopes,omitzero" jsonschema:"required,minItems=1" ref:"Scope"`
 }
 
-// CreateKey makes an API key of the tenant that grants no more than maker does, and returns the key itself, which is
-// stored nowhere. A scope that the maker lacks is a fault of the input, named by its position.
+// CreateKey makes an API key of the tenant that grants no more than the scopes in maker, and returns the key itself, which
+// is stored nowhere. A scope that maker lacks is a fault of the input, named by its position.
 func (s Service) CreateKey(ctx context.Context, tenant string, maker []string, in KeyInput, found input.Faults) (webhook.Key, string, error) {
 	faults := slices.Clone(found)
 	if !in.Name.Given() {
@@ -50,7 +50,7 @@ func (s Service) CreateKey(ctx context.Context, tenant string, maker []string, i
 	return key, secret, nil
 }
 
-// DeleteKey removes a key: the next call that brings it is refused.
+// DeleteKey removes a key. The next call with the key is refused.
 func (s Service) DeleteKey(ctx context.Context, tenant, id string) error {
 	return s.Store.DeleteKey(ctx, tenant, id)
 }

@@ -43,7 +43,7 @@ type WebhookStore interface {
 	WebhookCounts(ctx context.Context, tenant string) (webhook.Counts, error)
 }
 
-// DialectStore keeps the deployment's own dialects, and knows who has one.
+// DialectStore keeps the deployment's own dialects, and lists the tenants, each of which has one.
 type DialectStore interface {
 	PutDialect(ctx context.Context, d webhook.DialectVersion) error
 	DialectHead(ctx context.Context, name string) (webhook.DialectHead, error)
@@ -54,9 +54,10 @@ type DialectStore interface {
 
 // Dialects finds dialects; an unknown one is webhook.NotFound.
 type Dialects interface {
-	// Dialect takes a name ("standard", the newest version) or a reference ("standard@1"), of deleted ones too.
+	// Dialect takes a name ("standard", which is the newest version) or a reference ("standard@1"). It also finds deleted
+	// dialects.
 	Dialect(ctx context.Context, nameOrRef string) (*dialect.Dialect, error)
-	// Offered takes the name of one that a tenant can be made with.
+	// Offered takes the name of a dialect that a tenant can be made with.
 	Offered(ctx context.Context, name string) (*dialect.Dialect, error)
 	BuiltIn(name string) bool
 }
@@ -66,12 +67,12 @@ type Service struct {
 	Store    Store
 	Dialects Dialects
 	Box      seal.Box
-	// Changes is where new webhooks are told of: the ingest queue; nil: nobody is told.
+	// Changes takes the system event of each new webhook: it is the ingest queue. nil makes no such events.
 	Changes queue.Sender
 	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.
 	AllowPrivate bool
-	// MaxWebhooks is how many webhooks a tenant may have; 0 is no limit. They are counted before one is made: those who
-	// make some at the same moment may go over it, by as many as they are less one.
+	// MaxWebhooks is how many webhooks a tenant may have; 0 is no limit. They are counted before one is made, so n calls at
+	// the same moment may go over the limit by n-1.
 	MaxWebhooks int
 	// Now reads the deployment's clock; nil is time.Now.
 	Now func() time.Time
@@ -84,10 +85,10 @@ func (s Service) now() time.Time {
 	return s.Now().UTC().Truncate(time.Millisecond)
 }
 
-// tries is how often a change is made when others change the same thing at the same time.
+// tries is how often a change is tried when others change the same object at the same time.
 const tries = 3
 
-// retry runs change again while it loses a race.
+// retry runs change again while it loses a race against another change.
 func retry(change func() error) (err error) {
 	for range tries {
 		err = change()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,24 +16,14 @@ import (
 	"hookline/shared/input"
 	"hookline/shared/management"
 	"hookline/shared/seal"
-	"hookline/shared/store/sqlite"
+	"hookline/shared/stack/stacktest"
+	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
 
-// builtin is read once: it does not change.
-var builtin = sync.OnceValues(dialect.Builtin)
-
-type keyring struct{}
-
-func (keyring) Current(context.Context) (string, []byte, error) {
-	return "test", make([]byte, 32), nil
-}
-
-func (keyring) Key(context.Context, string) ([]byte, error) { return make([]byte, 32), nil }
-
 // racing is a store in which somebody else changes the webhook or tenant just before each of the first n updates.
 type racing struct {
-	*sqlite.Store
+	store.Store
 	n    int
 	done func(w *webhook.Webhook)
 	cut  int // at which of the webhooks to be made the store fails, once; 0 never
@@ -89,26 +78,15 @@ func ref(id string) webhook.Ref { return webhook.Ref{Tenant: "acme", ID: id} }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	store, err := sqlite.New("", sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	set, err := builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{store: &racing{Store: store}, now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)}
-	w.Service = management.Service{Store: w.store, Dialects: &dialect.Library{Builtin: set, Store: store}, Box: seal.Box{Keys: keyring{}}, Now: func() time.Time { return w.now }}
+	b := stacktest.Builder(t, nil)
+	w := &world{store: &racing{Store: b.Store}, now: stacktest.Noon()}
+	w.Service = management.Service{Store: w.store, Dialects: b.Dialects, Box: b.Box, Now: func() time.Time { return w.now }}
 	in := management.TenantInput{ID: input.Of("acme"), Name: input.Of("Acme"), Dialect: input.Of("standard")}
-	if _, _, err = w.CreateTenant(t.Context(), in, nil); err != nil {
+	if _, _, err := w.CreateTenant(t.Context(), in, nil); err != nil {
 		t.Fatal(err)
 	}
-	if w.dialect, err = set.Dialect(t.Context(), "standard"); err != nil {
+	var err error
+	if w.dialect, err = stacktest.Dialects(t).Dialect(t.Context(), "standard"); err != nil {
 		t.Fatal(err)
 	}
 	return w

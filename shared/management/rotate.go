@@ -24,12 +24,12 @@ type RotateInput struct {
 // Rotated is the outcome of a rotation.
 type Rotated struct {
 	Secret string // shown only now
-	// PreviousExpiresAt is when the last of the earlier secrets stops signing; zero when they have stopped already.
+	// PreviousExpiresAt is when the last of the earlier secrets stops signing. It is zero when all have stopped already.
 	PreviousExpiresAt time.Time
 }
 
-// RotateSecret gives a webhook another secret. The earlier ones that still sign go on until the overlap ends, or until
-// their own end where that is sooner. d is the dialect of the webhook's tenant.
+// RotateSecret gives a webhook a new secret. Earlier secrets that still sign go on until the overlap ends, or until their
+// own end where that is sooner. d is the dialect of the webhook's tenant.
 func (s Service) RotateSecret(ctx context.Context, d *dialect.Dialect, ref webhook.Ref, in RotateInput, found input.Faults) (Rotated, error) {
 	faults := slices.Clone(found)
 	secret := secretOf(d, in.Secret, &faults)
@@ -67,7 +67,7 @@ func (s Service) RotateSecret(ctx context.Context, d *dialect.Dialect, ref webho
 	return out, nil
 }
 
-// rotate returns the secrets with the new one first, and when the last of the others ends.
+// rotate returns the secrets with the new one first, and the time when the last of the others ends.
 func rotate(w webhook.Webhook, newest webhook.Secret, now time.Time, overlap time.Duration) ([]webhook.Secret, Rotated) {
 	secrets := []webhook.Secret{newest}
 	var out Rotated

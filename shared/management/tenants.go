@@ -30,7 +30,7 @@ type TenantInput struct {
 }
 
 // CreateTenant makes a tenant and its first key, which holds every scope, and returns that key, which is stored nowhere.
-// found are the faults that reading the input has shown already. An id that exists is a Conflict "tenant-exists".
+// found are faults found while the input was read. An id that exists is a Conflict "tenant-exists".
 func (s Service) CreateTenant(ctx context.Context, in TenantInput, found input.Faults) (webhook.Tenant, string, error) {
 	faults := slices.Clone(found)
 	now := s.now()
@@ -104,7 +104,7 @@ func (s Service) UpdateTenant(ctx context.Context, id string, in TenantInput, fo
 	return t, nil
 }
 
-// DeleteTenant removes a tenant with all that is its own. What is queued for it is dropped when it comes up.
+// DeleteTenant removes a tenant with everything that belongs to it. Queued messages for it are dropped when they come up.
 func (s Service) DeleteTenant(ctx context.Context, id string) error {
 	return s.Store.DeleteTenant(ctx, id)
 }

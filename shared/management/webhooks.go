@@ -61,7 +61,7 @@ type Created struct {
 	Secret  string
 }
 
-// CreateWebhook makes a webhook of a tenant, whose dialect is d. found are the faults that reading the input has shown already.
+// CreateWebhook makes a webhook of a tenant, whose dialect is d. found are faults found while the input was read.
 func (s Service) CreateWebhook(ctx context.Context, d *dialect.Dialect, tenant string, in WebhookInput, found input.Faults) (Created, error) {
 	now := s.now()
 	w := webhook.Webhook{
@@ -102,7 +102,7 @@ func (s Service) CreateWebhook(ctx context.Context, d *dialect.Dialect, tenant s
 	return Created{Webhook: w, Secret: secret}, nil
 }
 
-// room answers with a Conflict "too-many-webhooks" where so many more would be more than a tenant may have.
+// room returns a Conflict "too-many-webhooks" where more webhooks would take the tenant over its limit.
 func (s Service) room(ctx context.Context, tenant string, more int) error {
 	if s.MaxWebhooks <= 0 || more <= 0 {
 		return nil
@@ -116,7 +116,7 @@ func (s Service) room(ctx context.Context, tenant string, more int) error {
 		s.MaxWebhooks, counts.Total))
 }
 
-// queueChange queues what is about to change. If it cannot be queued, the change is not made.
+// queueChange queues the system event of a change that is about to be made. If it fails the change is not made.
 func (s Service) queueChange(ctx context.Context, c systemevent.Change) error {
 	if s.Changes == nil {
 		return nil
@@ -127,8 +127,8 @@ func (s Service) queueChange(ctx context.Context, c systemevent.Change) error {
 	return nil
 }
 
-// UpdateWebhook changes a webhook. A change without fields changes nothing. Another address, or being made active
-// again, forgets what its deliveries have shown of its health. d is its tenant's dialect.
+// UpdateWebhook changes a webhook. A change without fields changes nothing. A new URL, or being made active again, resets
+// the webhook's health. d is the dialect of its tenant.
 func (s Service) UpdateWebhook(ctx context.Context, d *dialect.Dialect, ref webhook.Ref, in WebhookInput, found input.Faults) (w webhook.Webhook, err error) {
 	err = retry(func() (err error) {
 		w, err = s.updateOnce(ctx, d, ref, in, slices.Clone(found))
@@ -188,12 +188,12 @@ func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook
 	return w, nil
 }
 
-// DeleteWebhook removes a webhook. What is queued for it is dropped when it comes up.
+// DeleteWebhook removes a webhook. Queued messages for it are dropped when they come up.
 func (s Service) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
 	return s.Store.DeleteWebhook(ctx, ref)
 }
 
-// Warnings says, one sentence each, what is allowed in the webhook but unwise.
+// Warnings returns a sentence for each setting of the webhook that is allowed but unwise.
 func Warnings(d *dialect.Dialect, w webhook.Webhook) []string {
 	if u, err := url.Parse(w.URL); err == nil && u.Scheme == "http" && d.WarnOfHTTP {
 		return []string{"url: http sends events in the clear, where others can read and change them; use https"}

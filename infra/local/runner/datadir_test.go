@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"hookline/shared/stack/stacktest"
 )
 
 // started makes a folder as a first start leaves it.
@@ -28,7 +30,7 @@ func startOnce(t *testing.T, dir string) (string, error) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	out := &ready{then: stop}
-	env := map[string]string{"PORT": "0", "DATA_DIR": dir, "ADMIN_KEY": adminKey}
+	env := map[string]string{"PORT": "0", "DATA_DIR": dir, "ADMIN_KEY": stacktest.AdminKey}
 	err := Main(ctx, func(name string) string { return env[name] }, out, nil)
 	return out.String(), err
 }

@@ -36,7 +36,11 @@ func TestPutEvents(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = engine.Close() }()
-			ingest := must(t, engine, stack.IngestQueue)
+			queues, err := Queues(engine)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ingest := queues[stack.IngestQueue]
 			bus := &eventBus{queue: ingest, now: time.Now}
 			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(tt.body))
 			r.Header.Set("X-Amz-Target", tt.target)

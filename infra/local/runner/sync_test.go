@@ -22,10 +22,10 @@ func TestSyncedBeforeAccepted(t *testing.T) {
 		"strace", "-f", "-y", "-s", "5000", "-e", "trace=fsync,fdatasync,pwrite64,write", "-o", trace)
 	c := p.client()
 	// Nobody listens there: the first attempt fails at once.
-	c.webhook(map[string]any{"url": "http://127.0.0.1:9/", "events": []string{"order.*"}})
+	c.Webhook(map[string]any{"url": "http://127.0.0.1:9/", "events": []string{"order.*"}})
 	const events = 20
 	for i := range events {
-		c.do(http.StatusAccepted, "POST", "/v1/events", map[string]any{"type": "order.placed", "data": map[string]any{"n": i}}, nil)
+		c.Do(http.StatusAccepted, "POST", "/v1/events", map[string]any{"type": "order.placed", "data": map[string]any{"n": i}}, nil)
 	}
 	if err := p.stop(); err != nil {
 		t.Logf("strace reports %v", err)

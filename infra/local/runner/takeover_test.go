@@ -21,7 +21,10 @@ import (
 	"testing"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/clock"
+	"hookline/shared/stack/stacktest"
+	"hookline/shared/webhook"
 )
 
 // twoFiles is a folder of an earlier program, which had the queues in a file of their own, and what is in it.
@@ -30,7 +33,7 @@ type twoFiles struct {
 	At         time.Time
 	Keys       map[string]string // by tenant
 	Webhooks   map[string]string // ids
-	Deliveries map[string]map[string]string
+	Deliveries map[string]map[string]webhook.DeliveryStatus
 	Source     string
 	Deployment string
 	Cookie     string
@@ -136,7 +139,7 @@ func TestTakeoverKilled(t *testing.T) {
 			kills := 0
 			for there := true; there; kills++ {
 				cmd := exec.Command(self)
-				cmd.Env = append(os.Environ(), asProgram+"=1", "PORT=0", "DATA_DIR="+folder.dir, "ADMIN_KEY="+adminKey)
+				cmd.Env = append(os.Environ(), asProgram+"=1", "PORT=0", "DATA_DIR="+folder.dir, "ADMIN_KEY="+stacktest.AdminKey)
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
@@ -159,11 +162,11 @@ func takenOver(t *testing.T, folder twoFiles) {
 	server := httptest.NewServer(receiver)
 	defer server.Close()
 	p := start(t, folder.dir, nil)
-	admin := p.client().as(adminKey)
-	acme, globex := admin.as(folder.Keys["acme"]), admin.as(folder.Keys["globex"])
+	admin := p.client().As(stacktest.AdminKey)
+	acme, globex := admin.As(folder.Keys["acme"]), admin.As(folder.Keys["globex"])
 
-	var tenants list[struct{ ID string }]
-	admin.do(http.StatusOK, "GET", "/v1/tenants", nil, &tenants)
+	var tenants api.List[struct{ ID string }]
+	admin.Do(http.StatusOK, "GET", "/v1/tenants", nil, &tenants)
 	if got := fmt.Sprint(tenants.Data); got != "[{acme} {demo} {globex}]" {
 		t.Errorf("got tenants %s", got)
 	}
@@ -176,11 +179,11 @@ func takenOver(t *testing.T, folder twoFiles) {
 		if name == "takes" {
 			change["headers"] = map[string]string{"X-Token": "t-1"}
 		}
-		c.do(http.StatusOK, "PATCH", "/v1/webhooks/"+id, change, nil)
+		c.Do(http.StatusOK, "PATCH", "/v1/webhooks/"+id, change, nil)
 	}
 	for tenant, kept := range folder.Deliveries {
-		found := make(map[string]string)
-		for _, d := range admin.as(folder.Keys[tenant]).deliveries("?limit=100") {
+		found := make(map[string]webhook.DeliveryStatus)
+		for _, d := range admin.As(folder.Keys[tenant]).Deliveries("") {
 			found[d.EventID] = d.Status
 		}
 		for id, status := range kept {
@@ -189,38 +192,36 @@ func takenOver(t *testing.T, folder twoFiles) {
 			}
 		}
 	}
-	var large deliveryAnswer
-	for _, d := range acme.deliveries("?limit=100") {
+	var large int
+	for _, d := range acme.Deliveries("") {
 		if d.EventID == folder.Events.Large {
-			large = acme.delivery(d.ID)
+			large = len(*acme.Delivery(d.ID).Body)
 		}
 	}
-	if len(large.Body) < 5000 {
-		t.Errorf("the large body has %d bytes, want 5,000 and more", len(large.Body))
+	if large < 5000 {
+		t.Errorf("the large body has %d bytes, want 5,000 and more", large)
 	}
 	var again struct{ ID string }
 	const same = `{"type": "order.placed", "data": {"order": 7}}`
-	if got, err := acme.try("POST", "/v1/events", same, &again, "Idempotency-Key", "k-1"); err != nil || again.ID != folder.Events.Pinned {
-		t.Errorf("the Idempotency-Key: got %d %s, %v, want the first answer", got.status, got.body, err)
+	if got, err := acme.Try("POST", "/v1/events", same, &again, "Idempotency-Key", "k-1"); err != nil || again.ID != folder.Events.Pinned {
+		t.Errorf("the Idempotency-Key: got %d %s, %v, want the first answer", got.Status, got.Body, err)
 	}
-	acme.do(http.StatusConflict, "POST", "/v1/events", map[string]any{"id": "order-7", "type": "order.placed", "data": map[string]any{"n": 0}}, nil)
-	acme.do(http.StatusOK, "GET", "/v1/sources/"+folder.Source, nil, nil)
-	acme.do(http.StatusOK, "GET", "/v1/deployments/"+folder.Deployment, nil, nil)
-	acme.do(http.StatusOK, "GET", "/v1/events/"+folder.Events.Short, nil, nil)
-	admin.do(http.StatusOK, "GET", "/v1/dialects/quick", nil, nil)
-	if got := acme.job(folder.Job).Status; got != "done" {
+	acme.Do(http.StatusConflict, "POST", "/v1/events", map[string]any{"id": "order-7", "type": "order.placed", "data": map[string]any{"n": 0}}, nil)
+	acme.Do(http.StatusOK, "GET", "/v1/sources/"+folder.Source, nil, nil)
+	acme.Do(http.StatusOK, "GET", "/v1/deployments/"+folder.Deployment, nil, nil)
+	acme.Do(http.StatusOK, "GET", "/v1/events/"+folder.Events.Short, nil, nil)
+	admin.Do(http.StatusOK, "GET", "/v1/dialects/quick", nil, nil)
+	if got := acme.Job(folder.Job).Status; got != "done" {
 		t.Errorf("the replay job is %s, want done", got)
 	}
-	if got, err := acme.try("GET", "/console/webhooks", nil, nil, "Cookie", folder.Cookie); err != nil || got.status != http.StatusOK ||
-		!strings.Contains(string(got.body), folder.Webhooks["paced"]) {
-		t.Errorf("the portal session: got %d, %v, want the page of webhooks", got.status, err)
+	if got, err := acme.Try("GET", "/console/webhooks", nil, nil, "Cookie", folder.Cookie); err != nil || got.Status != http.StatusOK ||
+		!strings.Contains(string(got.Body), folder.Webhooks["paced"]) {
+		t.Errorf("the portal session: got %d, %v, want the page of webhooks", got.Status, err)
 	}
-	var dead struct{ Depth int }
-	admin.do(http.StatusOK, "GET", "/v1/dead-letters", nil, &dead)
-	if dead.Depth != 1 {
-		t.Errorf("got %d dead letters, want 1", dead.Depth)
+	if got := admin.DeadLetters(); got != 1 {
+		t.Errorf("got %d dead letters, want 1", got)
 	}
-	admin.do(http.StatusAccepted, "POST", "/v1/dead-letters/redrive", nil, nil)
+	admin.Do(http.StatusAccepted, "POST", "/v1/dead-letters/redrive", nil, nil)
 	if err := p.stop(); err != nil {
 		t.Errorf("after SIGTERM: %v, want exit status 0", err)
 	}
@@ -233,16 +234,16 @@ func takenOver(t *testing.T, folder twoFiles) {
 
 	p = start(t, folder.dir, []string{"CLOCK_SPEED=300"}) // five minutes are a second
 	queued := append([]string{folder.Events.Long, folder.Events.Short, folder.Events.Bus, folder.Events.Dead}, folder.Events.Paced...)
-	until(t, 2*time.Minute, "what was queued arrived", func() bool {
+	stacktest.Until(t, 2*time.Minute, "what was queued arrived", func() bool {
 		receiver.mu.Lock()
 		defer receiver.mu.Unlock()
 		return !slices.ContainsFunc(queued, func(id string) bool {
 			return receiver.seen[id] == 0 && folder.Deliveries["acme"][id] != "succeeded"
 		})
 	})
-	until(t, time.Minute, "nothing is left to deliver", p.idle)
+	stacktest.Until(t, time.Minute, "nothing is left to deliver", p.idle)
 	for tenant, n := range map[string]int{"acme": len(folder.Deliveries["acme"]) + 7, "globex": 1} {
-		deliveries := p.client().as(folder.Keys[tenant]).deliveries("?limit=100")
+		deliveries := p.client().As(folder.Keys[tenant]).Deliveries("")
 		for _, d := range deliveries {
 			if d.Status != "succeeded" {
 				t.Errorf("the delivery of %s is %s, want succeeded", d.EventID, d.Status)

@@ -10,14 +10,14 @@ import (
 	"hookline/shared/webhook"
 )
 
-// keysPage is a page of the list.
+// keysPage is a page of the list of keys.
 type keysPage struct {
 	api.List[api.Key]
 	page.Pager
 	Writes bool // the visitor may make and delete keys
 }
 
-// All reports whether a key can do everything.
+// All reports whether a key has every scope.
 func (*keysPage) All(k api.Key) bool { return len(k.Scopes) == len(webhook.Scopes()) }
 
 func listKeys(v *page.Visit) {
@@ -30,7 +30,7 @@ func listKeys(v *page.Visit) {
 	v.Show(http.StatusOK, "keys", "list", "keys", "API keys", &p)
 }
 
-// keyForm is what the form to make a key shows.
+// keyForm is the data of the form that makes a key.
 type keyForm struct {
 	Name    string
 	Chosen  []string
@@ -42,13 +42,13 @@ type keyForm struct {
 // Has reports whether a scope is chosen.
 func (f *keyForm) Has(scope string) bool { return slices.Contains(f.Chosen, scope) }
 
-// scopeGroup is the scopes about one kind of thing.
+// scopeGroup is the scopes of one resource.
 type scopeGroup struct {
 	About  string
 	Scopes []string
 }
 
-// about says what the scopes are about, by their first part.
+// about describes resources, by the first part of their scopes.
 func about() map[string]string {
 	return map[string]string{
 		"tenant": "This account and its portal", "keys": "API keys", "webhooks": "Webhooks",
@@ -57,7 +57,7 @@ func about() map[string]string {
 	}
 }
 
-// grantable returns the scopes that a key can hand on, in groups.
+// grantable returns the scopes that a key can give to another, in groups.
 func grantable(k webhook.Key) []scopeGroup {
 	var out []scopeGroup
 	for _, scope := range webhook.Scopes() {
@@ -90,7 +90,7 @@ func createKey(v *page.Visit) {
 	var made api.CreatedKey
 	if err := v.Create("/v1/keys", map[string]any{"name": f.Name, "scopes": f.Chosen}, &made); err != nil {
 		if p := v.Refused(err); p != nil {
-			f.Errors, f.Problem = p.Beside("name", "scopes")
+			f.Errors, f.Problem = p.FieldErrors("name", "scopes")
 			showKeyForm(v, http.StatusUnprocessableEntity, f)
 		}
 		return
@@ -98,7 +98,8 @@ func createKey(v *page.Visit) {
 	v.Show(http.StatusCreated, "key", "panel", "keys", "API key created", &made)
 }
 
-// keyQuestion asks before a key is deleted. The API has no call for one key, so the list's link brings its name.
+// keyQuestion is the data of the dialog that asks before a key is deleted. The API has no call for one key, so the link to the
+// dialog carries its name.
 type keyQuestion struct{ ID, Name string }
 
 func askDeleteKey(v *page.Visit) {

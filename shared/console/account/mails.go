@@ -10,32 +10,32 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Mails are the mails that were sent, where they are kept: on one machine.
+// Mails has the mails that were sent. It exists only where they are kept, on one machine.
 type Mails interface {
-	// Sent returns the mails to the tenant since then, the newest first, at most that many, and whether there are more.
+	// Sent returns at most that many mails to the tenant since then, the newest first, and whether there are more.
 	Sent(ctx context.Context, tenant string, since time.Time, most int) (mails []Mail, more bool, err error)
 }
 
-// Mail is one of them, as text.
+// Mail is a mail that was sent, as text.
 type Mail struct {
 	To, Subject, Text string
 	At                time.Time
 }
 
-// Stamp returns when the mail was sent, as the API writes times.
+// Stamp returns the time at which the mail was sent, as the API writes times.
 func (m *Mail) Stamp() string { return m.At.UTC().Format(webhook.TimeFormat) }
 
-// maxMails bounds how many mails the page shows.
+// maxMails bounds the mails on the page.
 const maxMails = 50
 
-// mailsPage is the newest mails.
+// mailsPage is the data of the page of mails.
 type mailsPage struct {
 	Mails []Mail
 	More  bool
-	To    string // where mails go now, "" for nowhere
+	To    string // the address of new mails, "" if there is none
 }
 
-// mailbox serves the page of mails; without mails there is none.
+// mailbox serves the page of mails. If mails is nil, the page is not found.
 type mailbox struct{ mails Mails }
 
 func (b mailbox) show(v *page.Visit) {
@@ -52,7 +52,7 @@ func (b mailbox) show(v *page.Visit) {
 		v.Failed(err)
 		return
 	}
-	for i, m := range sent { // a digest of an hour can name hundreds of changes
+	for i, m := range sent { // the digest of an hour can list hundreds of changes
 		sent[i].Text = layout.Cut(m.Text, page.MaxListed).Text
 	}
 	v.Show(http.StatusOK, "mails", "", "mails", "Mails", &mailsPage{Mails: sent, More: more, To: v.Tenant.NotifyEmail})

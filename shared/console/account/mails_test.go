@@ -34,7 +34,7 @@ func TestMailsPage(t *testing.T) {
 	b.Get("/console/webhooks").Is(200).Lacks(`href="/console/mails"`)
 }
 
-// TestBoundedMails is the same of mails, where they are kept.
+// TestBoundedMails shows that long mails do not make the page long.
 func TestBoundedMails(t *testing.T) {
 	w := consoletest.New(t)
 	b := w.Browser(w.Tenant("acme", "standard"))

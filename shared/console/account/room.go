@@ -1,5 +1,5 @@
-// Package account is the console's pages of the tenant's own things: API keys, settings, portal links, and the mails that
-// were sent.
+// Package account has the console's pages of the tenant itself: its API keys, settings and portal links, and the mails that
+// were sent to it.
 package account
 
 import (
@@ -11,7 +11,7 @@ import (
 //go:embed *.html
 var templates embed.FS
 
-// Room returns the pages. Without mails, nil, that page is not found.
+// Room returns the pages. If mails is nil, there is no page of mails.
 func Room(mails Mails) page.Room {
 	sections := []page.Section{
 		{Name: "keys", Path: "/console/keys", Label: "API keys", Scope: "keys:read"},

@@ -12,7 +12,7 @@ import (
 	"hookline/shared/portal"
 )
 
-// settingsPage is the tenant, and its form as it was filled in.
+// settingsPage is the data of the settings' page: the tenant, and the form's entries.
 type settingsPage struct {
 	Tenant  api.Tenant
 	Writes  bool // the visitor may change it and make portal links
@@ -58,14 +58,14 @@ func updateSettings(v *page.Visit) {
 			v.Failed(err)
 			return
 		}
-		p.Errors, p.Problem = refusal.Beside("name", "notify_email", "frame_ancestors")
+		p.Errors, p.Problem = refusal.FieldErrors("name", "notify_email", "frame_ancestors")
 		v.Show(http.StatusUnprocessableEntity, "settings", "", "settings", "Settings", &p)
 		return
 	}
 	v.Redirect("/console/settings?saved")
 }
 
-// life is how long a portal link can be asked for.
+// life is a choice of how long a portal link lasts.
 type life struct {
 	Seconds int
 	Label   string
@@ -77,7 +77,7 @@ func lives() []life {
 	return out
 }
 
-// portalForm asks for how long a portal link is to last, and shows it, once.
+// portalForm is the data of the dialog that makes a portal link and shows it once.
 type portalForm struct {
 	Lives   []life
 	Default int

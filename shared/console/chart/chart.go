@@ -1,4 +1,4 @@
-// Package chart draws bar charts as SVG: what is drawn is worked out here, and printed by the templates that come with it.
+// Package chart draws bar charts as SVG. It computes the shapes, and its templates print them.
 package chart
 
 import (
@@ -23,13 +23,13 @@ func Parts() fs.FS { return parts }
 // the numbers as a table: nothing is said by colour alone. The template "sparkline" prints its bars alone, small.
 type Chart struct {
 	ID      string // unique in its page
-	Title   string // what is counted, over what time
+	Title   string // it says what is counted, over what time
 	Heading string // of the table's first column: "Hour"
 	Series  []Series
 	Columns []Column
 }
 
-// Series is one kind of what is counted. Class colours it: "succeeded", "failed" or "series-1" to "series-6" (see
+// Series is one kind of things that are counted. Class gives it a colour: "succeeded", "failed" or "series-1" to "series-6" (see
 // SeriesOf).
 type Series struct{ Name, Class string }
 
@@ -40,10 +40,10 @@ type Column struct {
 	Values []int  // one of each series
 }
 
-// colours is how many classes "series-…" the stylesheet has.
+// colours is the number of classes "series-…" in the stylesheet.
 const colours = 6
 
-// SeriesOf gives names colours in their order; from the seventh on these repeat, told apart by their patterns.
+// SeriesOf gives names colours in order. From the seventh on colours repeat, and patterns tell the series apart.
 func SeriesOf(names ...string) []Series {
 	out := make([]Series, len(names))
 	for i, name := range names {
@@ -52,7 +52,7 @@ func SeriesOf(names ...string) []Series {
 	return out
 }
 
-// Empty reports whether there is nothing to see.
+// Empty reports whether all values are 0.
 func (c *Chart) Empty() bool {
 	return !slices.ContainsFunc(c.Columns, func(col Column) bool { return col.sum() > 0 })
 }
@@ -72,7 +72,7 @@ func (c *Chart) Sum(series int) (n int) {
 	return n
 }
 
-// Alternative says in words what the bars show.
+// Alternative is the text alternative of the drawing.
 func (c *Chart) Alternative() string {
 	var parts []string
 	for i, s := range c.Series {
@@ -104,10 +104,10 @@ func (c *Chart) top() int {
 // Bar is a rectangle; its lengths are in percent of the plot.
 type Bar struct{ X, Y, Width, Height, Class, Pattern, Title string }
 
-// patterns of the series after the first, so that they differ in more than colour.
+// patterns is the number of patterns, so that series differ in more than colour.
 const patterns = 3
 
-// Bars returns the rectangles. What is there is seen, however small: a value above 0 has a height of at least 2 %.
+// Bars returns the rectangles. Every value above 0 can be seen: its height is at least 2 %.
 func (c *Chart) Bars() []Bar {
 	const gap = 0.25 // of a column
 	var out []Bar
@@ -169,7 +169,7 @@ func (c *Chart) Ticks() []Mark {
 	return []Mark{{At: "0%", Text: words.Grouped(top)}, {At: "50%", Text: words.Grouped(top / 2)}}
 }
 
-// maxMarks is how many labels fit under a plot on a telephone.
+// maxMarks is the number of labels that fit under a plot on a phone.
 const maxMarks = 6
 
 // Marks returns the labels under the bars, as many as fit.

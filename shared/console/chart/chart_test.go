@@ -34,7 +34,7 @@ func TestChartTop(t *testing.T) {
 	}
 }
 
-// Labels under the bars are so few that they do not run into each other.
+// TestChartMarks shows that the labels under the bars are few enough not to overlap.
 func TestChartMarks(t *testing.T) {
 	for n := range 100 {
 		c := Chart{Columns: make([]Column, n)}

@@ -15,18 +15,18 @@ import (
 	"time"
 )
 
-// Browser visits the console. It keeps the session's cookie and every answer, and follows nothing.
+// Browser visits the console. It keeps the session's cookies and every answer, and follows no redirects.
 type Browser struct {
 	W      *World
 	Origin string
 	HTMX   bool
 	Cookie *http.Cookie // of a key's session
 	Portal *http.Cookie // of a portal's
-	Frames string       // the sites that may show its pages in a frame, as a policy has them; "" is none
+	Frames string       // the sites that may show its pages in a frame, as a policy names them; "" is none
 	Seen   []Page
 }
 
-// Browser returns one that is signed in.
+// Browser returns a browser that is signed in with a key.
 func (w *World) Browser(key string) *Browser {
 	w.T.Helper()
 	b := w.Stranger()
@@ -34,7 +34,7 @@ func (w *World) Browser(key string) *Browser {
 	return b
 }
 
-// Stranger returns one that is not.
+// Stranger returns a browser that is not signed in.
 func (w *World) Stranger() *Browser { return &Browser{W: w, Origin: "http://127.0.0.1:8080"} }
 
 // Form returns fields of a form: pairs of a name and a value.
@@ -106,7 +106,7 @@ type Page struct {
 	Body   string
 }
 
-// Is holds the answer to a status.
+// Is fails the test unless the answer has the status.
 func (p Page) Is(status int) Page {
 	p.T.Helper()
 	if p.Status != status {
@@ -115,7 +115,7 @@ func (p Page) Is(status int) Page {
 	return p
 }
 
-// Leads holds the answer to a redirect, htmx's or a browser's.
+// Leads fails the test unless the answer redirects there, as htmx or a browser understands it.
 func (p Page) Leads(to string) {
 	p.T.Helper()
 	got := p.Header.Get("Location") + p.Header.Get("HX-Redirect")
@@ -124,7 +124,7 @@ func (p Page) Leads(to string) {
 	}
 }
 
-// Has holds the page to have texts in it.
+// Has checks that the page contains texts.
 func (p Page) Has(texts ...string) Page {
 	p.T.Helper()
 	for _, text := range texts {
@@ -135,7 +135,7 @@ func (p Page) Has(texts ...string) Page {
 	return p
 }
 
-// Lacks holds the page to have none of the texts in it.
+// Lacks checks that the page contains none of the texts.
 func (p Page) Lacks(texts ...string) Page {
 	p.T.Helper()
 	for _, text := range texts {
@@ -146,7 +146,7 @@ func (p Page) Lacks(texts ...string) Page {
 	return p
 }
 
-// plain holds a page to its policy: nothing in it is style or script.
+// plain checks the page's policy, and that the page has no style or script, which the policy forbids.
 func (p Page) plain() {
 	p.T.Helper()
 	policy := p.Header.Get("Content-Security-Policy")
@@ -185,7 +185,7 @@ func Elements(body string) []Element {
 	return out
 }
 
-// Both are compiled once: every page of every test is read.
+// Both are compiled once, because every page of every test is read.
 var (
 	tags = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`<([a-zA-Z][a-zA-Z0-9-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>`)
@@ -195,7 +195,7 @@ var (
 	})
 )
 
-// inline returns what the policy would refuse.
+// inline returns the elements that the policy would refuse.
 func inline(body string) []string {
 	var found []string
 	for _, e := range Elements(body) {
@@ -211,8 +211,7 @@ func inline(body string) []string {
 	return found
 }
 
-// BothWays runs a test twice: every page works as a page of its own and as a fragment of one for htmx, and both make the
-// same changes.
+// BothWays runs a test with whole pages and with fragments for htmx. Both must make the same changes.
 func BothWays(t *testing.T, fn func(t *testing.T, w *World, key string, b *Browser)) {
 	t.Helper()
 	alone := regexp.MustCompile(`^GET /console/webhooks/wh_\w+$`) // a webhook's own page is in no other
@@ -238,7 +237,7 @@ func BothWays(t *testing.T, fn func(t *testing.T, w *World, key string, b *Brows
 	}
 }
 
-// Filled returns what the page's form sends when nothing in it is touched. Of a select it knows the chosen option.
+// Filled returns the values that the page's form sends unchanged. Of a select it knows the selected option.
 func (p Page) Filled() url.Values {
 	out := url.Values{}
 	named := ""
@@ -265,7 +264,7 @@ func (p Page) Filled() url.Values {
 	return out
 }
 
-// Problems returns what is said of fields, by the field that refers to it.
+// Problems returns the problems of fields, by the field that refers to them.
 func (p Page) Problems() map[string]string {
 	p.T.Helper()
 	out := map[string]string{}
@@ -296,7 +295,7 @@ func (p Page) Rows() []string {
 	return out
 }
 
-// Next returns where a page leads on to, "" for nowhere.
+// Next returns the address of the next page of a list, "" if there is none.
 func (p Page) Next() string {
 	m := regexp.MustCompile(`href="([^"]+)">Next page<`).FindStringSubmatch(p.Body)
 	if m == nil {
@@ -305,7 +304,7 @@ func (p Page) Next() string {
 	return html.UnescapeString(m[1])
 }
 
-// Poll returns where a page asks for what is new, "" for nowhere.
+// Poll returns the address that a page polls, "" if it does not poll.
 func (p Page) Poll() string {
 	for _, e := range Elements(p.Body) {
 		if _, ok := e.Attrs["data-live"]; ok {
@@ -315,14 +314,14 @@ func (p Page) Poll() string {
 	return ""
 }
 
-// Text returns what an element without elements in it holds.
+// Text returns the text of an element.
 func (p Page) Text(id string) string {
 	_, rest, _ := strings.Cut(p.Body, `id="`+id+`">`)
 	text, _, _ := strings.Cut(rest, "</")
 	return html.UnescapeString(text)
 }
 
-// PortalLink makes a link, with a tenant's key or for the tenant by the admin, and returns where it leads.
+// PortalLink makes a link, with a tenant's key or as the admin, and returns its address.
 func (w *World) PortalLink(key, body string) string {
 	w.T.Helper()
 	path := "/v1/portal-links"
@@ -335,18 +334,18 @@ func (w *World) PortalLink(key, body string) string {
 	}
 	w.Call(201, key, "POST", path, body, &made)
 	u, err := url.Parse(made.URL)
-	if err != nil || u.Host != "example.com" {
+	if err != nil || u.Host != "hookline.test" {
 		w.T.Fatalf("got %s, %v, want an address that begins as the request did", made.URL, err)
 	}
 	return u.RequestURI()
 }
 
-// Going is what a browser says when somebody goes to a page.
+// Going are the headers that a browser sends when somebody goes to a page.
 func Going(dest string) []string {
 	return []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", dest, "Sec-Fetch-Site", "cross-site"}
 }
 
-// Guest returns a browser that followed the link in a frame.
+// Guest returns a browser that has followed the link in a frame.
 func (w *World) Guest(link string) *Browser {
 	w.T.Helper()
 	b := w.Stranger()
@@ -357,6 +356,6 @@ func (w *World) Guest(link string) *Browser {
 // Nasty is a text that breaks out of a page that does not escape it.
 const Nasty = `<script>alert(1)</script>"' onmouseover='x' {{.}}`
 
-// MostPage is more than any page is, in bytes: of a page's texts each has layout.MaxBytes, and HTML makes up to five bytes
-// of one.
+// MostPage bounds the bytes of every page: each of its texts has at most layout.MaxBytes, and HTML makes up to five bytes of
+// one.
 const MostPage = 2 << 20

@@ -1,5 +1,5 @@
-// Package consoletest is the world that the console's tests live in: a console over the whole API over a store in memory,
-// and a browser that visits it.
+// Package consoletest has the world of the console's tests: a console with the whole API and a store in memory, and a browser
+// that visits it.
 package consoletest
 
 import (
@@ -9,56 +9,50 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"hookline/shared/console"
-	"hookline/shared/delivery"
-	"hookline/shared/dialect"
 	"hookline/shared/docs"
 	"hookline/shared/egress"
 	"hookline/shared/eventlog"
 	"hookline/shared/faultinject"
-	"hookline/shared/httpapi"
-	"hookline/shared/ingest"
 	"hookline/shared/payload"
-	"hookline/shared/queue"
-	"hookline/shared/replay"
 	"hookline/shared/seal"
+	"hookline/shared/stack/frontend"
+	"hookline/shared/stack/stacktest"
+	"hookline/shared/stack/whole"
 	"hookline/shared/store"
-	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
 
-// AdminKey is the world's.
-const AdminKey = "hka_test"
+// AdminKey is the admin key of every world.
+const AdminKey = stacktest.AdminKey
 
-// World is a console over an API over a store in memory. Its fields can be changed at any time.
+// World is a console with its API and a store in memory. Tests can change its fields at any time.
 type World struct {
 	T       testing.TB
 	API     http.Handler
 	Console http.Handler
 	Store   store.Store
 	Faults  faultinject.StoreFaults
-	Broken  error           // of the store that the console asks, if not nil
-	Locked  error           // of the keyring, if not nil
-	Answer  egress.Response // of every receiver
+	Broken  error           // the answer of the console's store to sign-ins, unless it is nil
+	Locked  error           // the answer of the keyring, unless it is nil
+	Answer  egress.Response // the answer of every receiver
 	Mails   Mails
-	Now     time.Time // the deployment's
-	At      time.Time // the console's, where it has one of its own
-	Queued  Outbox    // messages for attempts, which nobody makes
-	Bulk    Outbox    // of replay jobs
-	LogOff  bool      // there is no event log
+	Now     time.Time        // the deployment's
+	At      time.Time        // the console's, if it differs
+	Queued  stacktest.Outbox // messages for attempts, which are not made
+	Bulk    stacktest.Outbox // of replay jobs
+	LogOff  bool             // there is no event log
 	Log     bytes.Buffer
 }
 
-// Mails are those that were sent, by tenant.
+// Mails are the mails that were sent, by tenant.
 type Mails map[string][]console.Mail
 
-// Sent returns a tenant's.
+// Sent returns mails to a tenant.
 func (m Mails) Sent(_ context.Context, tenant string, since time.Time, most int) (out []console.Mail, more bool, err error) {
 	for _, mail := range m[tenant] {
 		if !mail.At.Before(since) {
@@ -68,66 +62,37 @@ func (m Mails) Sent(_ context.Context, tenant string, since time.Time, most int)
 	return out[:min(len(out), most)], len(out) > most, nil
 }
 
-// Builtin is read once: it does not change.
-var Builtin = sync.OnceValues(dialect.Builtin)
-
-// readFiles is called by hundreds of worlds, and under the race detector was half of what they cost.
-var readFiles = sync.OnceValues(console.ReadFiles)
-
-// New returns one with nothing in it, which ends with the test.
+// New returns an empty world, which ends with the test.
 func New(t testing.TB) *World {
 	t.Helper()
-	w := &World{T: t, Mails: Mails{}, Now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC), Answer: egress.Response{Status: 200, Body: "fine"}}
-	engine, err := sqlite.New("", sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
+	w := &World{T: t, Mails: Mails{}, Now: stacktest.Noon(), Answer: egress.Response{Status: 200, Body: "fine"}}
+	now := func() time.Time { return w.Now }
+	b := stacktest.Builder(t, &w.Faults)
+	b.Box.Keys, b.Poster = ring{seal.NewStatic("of this deployment"), w}, receivers{w}
+	b.Log = slog.New(slog.NewJSONHandler(&w.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	deliverer, jobs := b.Deliverer()
+	deliverer.Queues.Delivery, deliverer.Now = &w.Queued, now
+	jobs.Queue, jobs.Events, jobs.Now = &w.Bulk, nil, now
+	accept := b.Ingest()
+	accept.Delivery, accept.Queue, accept.Now = &w.Queued, &w.Queued, now
+	api := frontend.API(b)
+	api.Docs, api.AdminKeyHash, api.Deliverer, api.Replays, api.Publisher = docs.New, webhook.HashAPIKey(AdminKey), deliverer, jobs, accept
+	api.Events = inLog{b.Events, w}
+	api.Now = func() time.Time { // ids sort by their time
+		w.Now = w.Now.Add(time.Millisecond)
+		return w.Now
 	}
-	t.Cleanup(func() {
-		if err := engine.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	store := faultinject.Store(engine, &w.Faults)
-	set, err := Builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Store = store
-	dialects := &dialect.Library{Builtin: set, Store: store}
-	box := seal.Box{Keys: ring{seal.NewStatic("of this deployment"), w}}
-	log := slog.New(slog.NewJSONHandler(&w.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	events := &eventlog.Log{Store: store}
-	w.API = (&httpapi.API{
-		Docs: docs.New,
-		Now: func() time.Time { // ids sort by their time
-			w.Now = w.Now.Add(time.Millisecond)
+	w.Store, w.API = b.Store, api.Handler()
+	pages := whole.Console(b, w.API)
+	pages.Files, pages.Mails, pages.Store = stacktest.Files(t), w.Mails, keys{b.Store, w}
+	pages.Now = func() time.Time {
+		if w.At.IsZero() {
 			return w.Now
-		},
-		Store: store, Dialects: dialects, Box: box, AdminKeyHash: webhook.HashAPIKey(AdminKey), Log: log,
-		Deliverer: &delivery.Deliverer{
-			Store: store, Health: store, Queues: delivery.Queues{Delivery: &w.Queued}, Poster: receivers{w}, Dialects: dialects, Box: box,
-			Now: func() time.Time { return w.Now }, Log: log,
-		},
-		Replays: &replay.Service{Store: store, Queue: &w.Bulk, Now: func() time.Time { return w.Now }, Log: log},
-		Publisher: &ingest.Service{
-			Store: store, Dialects: dialects, Delivery: &w.Queued, Queue: &w.Queued, Events: events, Log: log, Now: func() time.Time { return w.Now },
-		},
-		Events: inLog{events, w},
-	}).Handler()
-	files, err := readFiles()
-	if err != nil {
-		t.Fatal(err)
+		}
+		return w.At
 	}
-	if w.Console, err = (&console.Console{
-		Files: files,
-		API:   w.API, Store: keys{store, w}, Dialects: dialects, Box: box, Mails: w.Mails, Log: log,
-		Now: func() time.Time {
-			if w.At.IsZero() {
-				return w.Now
-			}
-			return w.At
-		},
-	}).Handler(); err != nil {
+	var err error
+	if w.Console, err = pages.Handler(); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -183,39 +148,26 @@ func (k keys) KeyByHash(ctx context.Context, hash string) (webhook.Key, error) {
 	return k.Store.KeyByHash(ctx, hash)
 }
 
-// receivers answers in the place of all receivers.
+// receivers answers instead of all receivers.
 type receivers struct{ w *World }
 
 func (r receivers) Post(context.Context, egress.Request) egress.Response { return r.w.Answer }
 
-// Call asks the API, and fails the test unless it answers with the status.
+// Call makes a request to the API, and fails the test unless the answer has the status.
 func (w *World) Call(want int, key, method, path, body string, out any) {
 	w.T.Helper()
-	r := httptest.NewRequestWithContext(w.T.Context(), method, path, strings.NewReader(body))
-	r.Header.Set("Authorization", "Bearer "+key)
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
+	client := stacktest.Call(w.T, w.API, key)
+	if body == "" {
+		client.Do(want, method, path, nil, out)
+		return
 	}
-	rec := httptest.NewRecorder()
-	w.API.ServeHTTP(rec, r)
-	if rec.Code != want {
-		w.T.Fatalf("%s %s: got %d %s, want %d", method, path, rec.Code, rec.Body, want)
-	}
-	if out != nil {
-		if err := json.Unmarshal(rec.Body.Bytes(), out); err != nil {
-			w.T.Fatal(err)
-		}
-	}
+	client.Do(want, method, path, body, out)
 }
 
 // Tenant makes a tenant and returns its key.
-func (w *World) Tenant(id, dialectName string) string {
+func (w *World) Tenant(id, dialect string) string {
 	w.T.Helper()
-	var made struct {
-		Key string `json:"api_key"`
-	}
-	w.Call(201, AdminKey, "POST", "/v1/tenants", `{"id":"`+id+`","name":"`+id+`","dialect":"`+dialectName+`"}`, &made)
-	return made.Key
+	return stacktest.Call(w.T, w.API, AdminKey).Tenant(id, dialect).Key
 }
 
 // Scoped returns a key of the same tenant with only these scopes, and its id.
@@ -240,7 +192,7 @@ func (w *World) Webhook(key string, fields ...string) string {
 	return made.ID
 }
 
-// Shown is what the API says of a webhook.
+// Shown is a webhook as the API shows it.
 type Shown struct {
 	URL, Name, Format string
 	Active            bool
@@ -255,25 +207,10 @@ func (w *World) Show(key, id string) (s Shown) {
 	return s
 }
 
-// Outbox keeps what was sent to a queue.
-type Outbox struct{ Sent []queue.Outgoing }
-
-// Send keeps messages.
-func (o *Outbox) Send(_ context.Context, msgs []queue.Outgoing) error {
-	o.Sent = append(o.Sent, msgs...)
-	return nil
-}
-
-// Hide does nothing: nobody receives.
-func (o *Outbox) Hide(context.Context, []queue.Visibility) error { return nil }
-
-// Counts says that the queue is empty.
-func (o *Outbox) Counts(context.Context) (queue.Counts, error) { return queue.Counts{}, nil }
-
-// Began is when the first delivery of a test was accepted: no earlier than its tenant was created.
+// Began is the time at which the first delivery of a test was accepted. It is after the creation of the tenant.
 func Began() time.Time { return time.Date(2026, 3, 20, 12, 0, 1, 0, time.UTC) }
 
-// Delivered records a delivery of acme's, which succeeded at once unless it is changed, and returns its id.
+// Delivered stores a delivery of acme's and returns its id. It succeeded at once unless change changes it.
 func (w *World) Delivered(hook, event string, at time.Time, change func(*webhook.Delivery)) string {
 	w.T.Helper()
 	d := webhook.Delivery{
@@ -310,7 +247,7 @@ func (w *World) Publish(key, eventType string, fields ...string) string {
 	return made.ID
 }
 
-// Source is what the API says of a source.
+// Source is a source as the API shows it.
 type Source struct{ ID, Kind, Name, URL string }
 
 // Source makes a source of deployments.
@@ -321,7 +258,7 @@ func (w *World) Source(key, kind, name string) Source {
 	return made
 }
 
-// Deployed registers a deployment of the tenant acme, unless d says another.
+// Deployed stores a deployment, of acme unless d says otherwise.
 func (w *World) Deployed(d webhook.Deployment) webhook.Deployment {
 	w.T.Helper()
 	if d.Tenant == "" {
@@ -345,7 +282,7 @@ func (w *World) Deployed(d webhook.Deployment) webhook.Deployment {
 	return d
 }
 
-// Noon is in the middle of a day that comes after all that the test made.
+// Noon is the middle of a day after everything that the test made.
 func Noon() time.Time {
 	return time.Now().UTC().Truncate(24 * time.Hour).Add(60*24*time.Hour + 12*time.Hour)
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// curl returns a command for a POSIX shell that sends a request again as it was sent. Masked headers stay masked: the
-// page does not know more. data is the body or, inFile, "@" and the name of a file that holds it.
+// curl returns a command for a POSIX shell that sends a request once more. The values of masked headers are unknown, so they
+// stay masked. data is the body or, with inFile, "@" and the name of a file with the body.
 func curl(url string, headers map[string]string, data string, inFile bool) string {
 	var b strings.Builder
 	// Without --globoff curl reads brackets in a URL as a range, and without --path-as-is it takes /../ out of the path.
@@ -15,7 +15,7 @@ func curl(url string, headers map[string]string, data string, inFile bool) strin
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		header := name + ": " + headers[name]
 		if headers[name] == "" {
-			header = name + ";" // how curl is told of a header without a value
+			header = name + ";" // curl wants a header without a value so
 		}
 		b.WriteString(" \\\n  --header " + quoted(header))
 	}
@@ -28,6 +28,6 @@ func curl(url string, headers map[string]string, data string, inFile bool) strin
 	return b.String() + " \\\n  " + option + quoted(data) + "\n"
 }
 
-// quoted makes one word of a text for a POSIX shell.
+// quoted quotes a text as one word of a POSIX shell.
 // https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html#tag_18_02_02
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -15,40 +15,40 @@ import (
 	"hookline/shared/webhook"
 )
 
-// maxArgued is how many bytes of a body a command holds; a longer one is in a file beside it.
-const maxArgued = snippet.MaxBody
+// maxInline bounds the bytes of a body that a curl command contains. The command for a longer body reads a file.
+const maxInline = snippet.MaxBody
 
-// leastAnswer is how much of each answer is shown, in bytes, however many there are.
-const leastAnswer = 1 << 10
+// minResponse is the number of bytes of each response that are shown at least.
+const minResponse = 1 << 10
 
-// cutAnswers leaves of the attempts' answers, the newest first, what a page shows.
-func cutAnswers(attempts []api.Attempt) {
+// truncateResponses cuts the attempts' responses, so that all of them fit on a page. The newest get the room first.
+func truncateResponses(attempts []api.Attempt) {
 	room := layout.MaxBytes
 	for i := range slices.Backward(attempts) {
 		a := &attempts[i]
-		shown := layout.Cut(a.ResponseBody, max(room, leastAnswer))
+		shown := layout.Cut(a.ResponseBody, max(room, minResponse))
 		room -= len(shown.Text)
 		a.ResponseBody, a.ResponseTruncated = shown.Text, a.ResponseTruncated || !shown.Whole
 	}
 }
 
-// deliveryPage is one delivery, with all that is known of it.
+// deliveryPage is the data of a delivery's page.
 type deliveryPage struct {
 	record.Delivery
-	Webhook  *record.Webhook  // nil where it is gone, or not for this key
-	Gone     bool             // the webhook was deleted
-	Logged   bool             // the event has a page
-	Rounds   []timeline.Round // the newest first
-	Kept     int              // attempts shown; earlier ones are not kept
-	Curl     string           // "" without a body or a URL
-	InFile   bool             // the command takes the body from File
-	Now      api.Time
-	Replayed bool // just now, from this page
-	Poll     string
-	Said     string
+	Webhook      *record.Webhook  // nil if it was deleted or the key may not read it
+	Gone         bool             // the webhook was deleted
+	Logged       bool             // the event is in the event log, so that it has a page
+	Rounds       []timeline.Round // the newest first
+	Kept         int              // the number of attempts that are still stored
+	Curl         string           // "" if the body or the URL is unknown
+	InFile       bool             // the command takes the body from File
+	Now          api.Time
+	Replayed     bool // the visitor replayed it from this page just now
+	Poll         string
+	Announcement string
 }
 
-// Label is what the webhook is called.
+// Label is the webhook's label, or its id.
 func (p *deliveryPage) Label() string {
 	if p.Webhook == nil {
 		return p.WebhookID
@@ -68,21 +68,21 @@ func showDelivery(v *page.Visit) {
 		v.Failed(err)
 		return
 	}
-	mark := page.Mark(p.DeliveryDetail.Delivery, p.Attempts, p.Webhook) // headers of a request that was not made yet have the present time
+	mark := page.Digest(p.DeliveryDetail.Delivery, p.Attempts, p.Webhook) // without the request's headers: until it is made they have the present time
 	if v.Unchanged(mark) {
 		return
 	}
-	if p.Logged, err = logged(v, p.EventID); err != nil {
+	if p.Logged, err = inEventLog(v, p.EventID); err != nil {
 		v.Failed(err)
 		return
 	}
-	cutAnswers(p.Attempts)
+	truncateResponses(p.Attempts)
 	p.Rounds = timeline.Rounds(v.Dialect.Ladder, p.Attempts, p.NextAttemptAt)
 	slices.Reverse(p.Rounds)
 	p.Kept = len(p.Attempts)
 	if p.Body != nil && p.Webhook != nil {
 		data := *p.Body
-		if p.InFile = len(data) > maxArgued; p.InFile {
+		if p.InFile = len(data) > maxInline; p.InFile {
 			data = "@" + p.File()
 		}
 		p.Curl = curl(p.Webhook.URL, p.RequestHeaders, data, p.InFile)
@@ -94,11 +94,11 @@ func showDelivery(v *page.Visit) {
 		}
 		p.Poll = page.Address("/console/deliveries/"+id, q)
 	}
-	p.Said = fmt.Sprintf("%s: %s, attempts: %d.", p.EventType, v.Dialect.Words[string(p.Status)], p.AttemptCount)
+	p.Announcement = fmt.Sprintf("%s: %s, attempts: %d.", p.EventType, v.Dialect.Words[string(p.Status)], p.AttemptCount)
 	v.Show(http.StatusOK, "delivery", "delivery", "deliveries", p.EventType, &p)
 }
 
-// webhookOf returns a webhook, nil when it was deleted or is not for this key to see.
+// webhookOf returns a webhook, nil if it was deleted or the visitor's key may not read it.
 func webhookOf(v *page.Visit, id string) (w *record.Webhook, gone bool, err error) {
 	if !v.Key.Grants("webhooks:read") {
 		return nil, false, nil
@@ -114,8 +114,8 @@ func webhookOf(v *page.Visit, id string) (w *record.Webhook, gone bool, err erro
 	return w, false, nil
 }
 
-// logged reports whether an event is in the log, for this key to see. Tests are not.
-func logged(v *page.Visit, id string) (bool, error) {
+// inEventLog reports whether an event is in the event log and the visitor's key may read it. Test events are not in it.
+func inEventLog(v *page.Visit, id string) (bool, error) {
 	if !v.Key.Grants("events:read") {
 		return false, nil
 	}
@@ -130,7 +130,7 @@ func replayDelivery(v *page.Visit) {
 	id := v.ID()
 	err := v.Send(http.MethodPost, "/v1/deliveries/"+id+"/replay", map[string]any{}, nil)
 	if page.Answered(err, http.StatusConflict) {
-		v.Sorry(http.StatusConflict, "It cannot be sent again", "The webhook was deleted: there is nowhere to send it.")
+		v.ShowError(http.StatusConflict, "It cannot be sent again", "The webhook was deleted: there is nowhere to send it.")
 		return
 	}
 	if err != nil {
@@ -140,7 +140,7 @@ func replayDelivery(v *page.Visit) {
 	v.Redirect("/console/deliveries/" + id + "?replayed")
 }
 
-// downloadBody is the body that a delivery sends.
+// downloadBody answers with the body of a delivery.
 func downloadBody(v *page.Visit) {
 	var d record.Delivery
 	if err := v.Get("/v1/deliveries/"+v.ID(), nil, &d); err != nil {
@@ -148,7 +148,7 @@ func downloadBody(v *page.Visit) {
 		return
 	}
 	if d.Body == nil {
-		v.Sorry(http.StatusNotFound, "The body is gone", "It is no longer kept.")
+		v.ShowError(http.StatusNotFound, "The body is gone", "It is no longer kept.")
 		return
 	}
 	contentType := page.JSON

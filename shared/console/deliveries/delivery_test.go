@@ -45,7 +45,7 @@ func TestDelivery(t *testing.T) {
 	})
 }
 
-// A delivery leads to its event where the log has it, for this key to see.
+// TestDeliveryEvent shows that a delivery links to its event if the log has it and the key may read it.
 func TestDeliveryEvent(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
@@ -63,7 +63,7 @@ func TestDeliveryEvent(t *testing.T) {
 	b.Get(logged).Is(200).Has(event).Lacks(link)
 }
 
-// A form's body is laid out as the JSON that its field holds, and is exact beside it.
+// TestDeliveryForm shows that a form's body is laid out as the JSON in its field, and shown exactly beside that.
 func TestDeliveryForm(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "agiletune")
@@ -143,7 +143,7 @@ func TestReplay(t *testing.T) {
 	})
 }
 
-// The command sends what was sent: a shell hands it to curl word for word.
+// TestCurl shows that the command sends the same request: a shell passes its arguments to curl unchanged.
 func TestCurl(t *testing.T) {
 	sh, err := exec.LookPath("sh")
 	if err != nil {
@@ -186,7 +186,7 @@ func TestCurl(t *testing.T) {
 	}
 }
 
-// What a receiver answers is shown as text.
+// TestResponseHeaders shows that a receiver's headers are shown as text.
 func TestResponseHeaders(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")

@@ -9,19 +9,19 @@ import (
 	"hookline/shared/console/record"
 )
 
-// historyPage is a list of deliveries: a webhook's or all of the tenant's.
+// historyPage is a list of deliveries, of one webhook or of all.
 type historyPage struct {
 	feed.List
 	Data    []api.Delivery
-	Names   map[string]string // what webhooks are called, by id; nil where all rows are one webhook's
-	Webhook *record.Webhook   // nil for the tenant's
+	Names   map[string]string // labels of webhooks by id; nil in the list of one webhook
+	Webhook *record.Webhook   // nil in the list of all
 }
 
-func showAll(v *page.Visit) {
+func showHistory(v *page.Visit) {
 	history(v, nil, "/console/deliveries", "/v1/deliveries", "deliveries", v.Dialect.Words["deliveries"])
 }
 
-func showWebhooks(v *page.Visit) {
+func showWebhookHistory(v *page.Visit) {
 	var w record.Webhook
 	if err := v.Get("/v1/webhooks/"+v.ID(), nil, &w); err != nil {
 		v.Failed(err)
@@ -32,7 +32,7 @@ func showWebhooks(v *page.Visit) {
 
 func history(v *page.Visit, of *record.Webhook, address, path, section, title string) {
 	p := historyPage{List: feed.New(v, address), Webhook: of}
-	p.Filter.Matched = "" // events have that
+	p.Filter.Matched = "" // only events have it
 	err := p.Read(v, "event_type", func(query url.Values) (int, *string, error) {
 		var got api.List[api.Delivery]
 		err := v.Get(path, query, &got)
@@ -43,7 +43,7 @@ func history(v *page.Visit, of *record.Webhook, address, path, section, title st
 		v.Failed(err)
 		return
 	}
-	mark := page.Mark(p.Data)
+	mark := page.Digest(p.Data)
 	if v.Unchanged(mark) {
 		return
 	}

@@ -89,7 +89,7 @@ func TestHistory(t *testing.T) {
 	})
 }
 
-// A preset counts back from the deployment's time.
+// TestHistoryWithin shows that a preset counts back from the deployment's time.
 func TestHistoryWithin(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
@@ -137,7 +137,7 @@ func TestHistoryLive(t *testing.T) {
 	b.Get("/console/webhooks/" + id + "/recent").Leads("/console/webhooks/" + id)
 }
 
-// A page of a long history costs what one of a short one costs.
+// TestLongHistory shows that a page of a long history is as large as one of a short history.
 func TestLongHistory(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
@@ -154,7 +154,8 @@ func TestLongHistory(t *testing.T) {
 	}
 }
 
-// A list names the webhooks that it shows, also those that are not among the newest hundred, and not those that are gone.
+// TestNamesOfMany shows that a list names its webhooks, also those that are not among the newest hundred, but not deleted
+// ones.
 func TestNamesOfMany(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")

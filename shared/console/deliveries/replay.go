@@ -13,7 +13,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// replayForm is what the dialog shows that sends many deliveries again: first it counts them, then it starts.
+// replayForm is the data of the dialog that sends many deliveries again. It counts them first, and starts at a second press.
 type replayForm struct {
 	Webhook record.Webhook
 	Values  url.Values
@@ -33,12 +33,12 @@ func (f *replayForm) Choices() []string {
 	return []string{string(webhook.ReplayFailed), string(webhook.ReplaySucceeded), string(webhook.ReplayMissed)}
 }
 
-// Key tells one choice from another, so that nothing is started but what was counted.
+// Key identifies the selection. A replay starts only with the selection that was counted.
 func (f *replayForm) Key() string {
 	return strings.Join([]string{f.Get("since"), f.Get("until"), f.Get("status"), f.Get("event_type")}, "|")
 }
 
-// Sent says what becomes of them.
+// Sent is the participle for the deliveries: those that were missed have not been sent before.
 func (f *replayForm) Sent() string {
 	if f.Get("status") == string(webhook.ReplayMissed) {
 		return "sent"
@@ -46,19 +46,20 @@ func (f *replayForm) Sent() string {
 	return "sent again"
 }
 
-// Deliveries is how many were counted, in words.
+// Deliveries is the number of deliveries that were counted.
 func (f *replayForm) Deliveries() string { return words.Deliveries(f.Matched, f.More) }
 
-// moment writes what a field of a date and time sends as the API does. Other text stays, for the API to read or refuse.
-func moment(s string) string {
+// fromField converts the value of a datetime-local field to a time of the API. It returns other text unchanged: the API reads
+// or refuses it.
+func fromField(s string) string {
 	if t, ok := page.Moment(s); ok {
 		return t.Format(webhook.TimeFormat)
 	}
 	return s
 }
 
-// inField writes a time of the API for such a field.
-func inField(s string) string {
+// toField converts a time of the API to the value of such a field.
+func toField(s string) string {
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		return t.UTC().Format(page.FieldMoment)
 	}
@@ -74,7 +75,7 @@ func showReplayForm(v *page.Visit, status int, f replayForm) {
 	v.Show(status, "replay-form", "panel", "webhooks", v.Dialect.Words["replay"], &f)
 }
 
-// replaySpan is how far back the dialog looks, if nobody says otherwise.
+// replaySpan is the default of how far back deliveries are taken.
 const replaySpan = 24 * time.Hour
 
 func askReplay(v *page.Visit) {
@@ -84,7 +85,7 @@ func askReplay(v *page.Visit) {
 	}}
 	for _, name := range []string{"since", "until", "status", "event_type"} {
 		if asked.Get(name) != "" {
-			f.Values.Set(name, inField(asked.Get(name)))
+			f.Values.Set(name, toField(asked.Get(name)))
 		}
 	}
 	showReplayForm(v, http.StatusOK, f)
@@ -97,8 +98,8 @@ func startReplay(v *page.Visit) {
 	}
 	f := replayForm{Values: values}
 	f.Counted = f.Get("counted") != "" && f.Get("counted") == f.Key()
-	in := map[string]any{"since": moment(f.Get("since")), "dry_run": !f.Counted}
-	for name, value := range map[string]string{"until": moment(f.Get("until")), "status": f.Get("status"), "event_type": strings.TrimSpace(f.Get("event_type"))} {
+	in := map[string]any{"since": fromField(f.Get("since")), "dry_run": !f.Counted}
+	for name, value := range map[string]string{"until": fromField(f.Get("until")), "status": f.Get("status"), "event_type": strings.TrimSpace(f.Get("event_type"))} {
 		if value != "" {
 			in[name] = value
 		}
@@ -112,7 +113,7 @@ func startReplay(v *page.Visit) {
 		}
 		if p := v.Refused(err); p != nil {
 			f.Counted = false
-			f.Errors, f.Problem = p.Beside("since", "until", "status", "event_type")
+			f.Errors, f.Problem = p.FieldErrors("since", "until", "status", "event_type")
 			f.Problem = words.Sentence(f.Problem)
 			showReplayForm(v, http.StatusUnprocessableEntity, f)
 		}
@@ -126,22 +127,22 @@ func startReplay(v *page.Visit) {
 	showReplayForm(v, http.StatusOK, f)
 }
 
-// replayPage is one job.
+// replayPage is the data of a replay job's page.
 type replayPage struct {
 	api.Replay
-	Label     string // of the webhook, its id where that is all there is
+	Label     string // the webhook's, or its id
 	MayCancel bool
 }
 
-// Running reports whether the page has more to show later.
+// Running reports whether the job is running.
 func (p *replayPage) Running() bool { return p.Status == webhook.ReplayRunning }
 
-// Deleted reports whether the job stopped because its webhook is gone.
+// Deleted reports whether the job stopped because its webhook was deleted.
 func (p *replayPage) Deleted() bool {
 	return p.Error != nil && *p.Error == string(webhook.ReasonWebhookDeleted)
 }
 
-// Now is how far the bar is, and Most its length. Both are at least what a bar can show.
+// Now is the value of the progress bar. It is full once the job is done, also if deliveries were skipped.
 func (p *replayPage) Now() int {
 	if p.Status == webhook.ReplayDone {
 		return p.Most()
@@ -149,30 +150,30 @@ func (p *replayPage) Now() int {
 	return min(p.Started, p.Most())
 }
 
-// Most is the bar's length.
+// Most is the maximum of the progress bar.
 func (p *replayPage) Most() int { return max(p.Matched, 1) }
 
-// Percent is how far it is.
+// Percent is the progress in percent.
 func (p *replayPage) Percent() int { return 100 * p.Now() / p.Most() }
 
-// Badge is the badge that says how the job stands.
+// Badge is the class of the status's badge.
 func (p *replayPage) Badge() string {
 	return map[webhook.ReplayStatus]string{
 		webhook.ReplayRunning: "pending", webhook.ReplayDone: "succeeded", webhook.ReplayCancelled: "inactive", webhook.ReplayStopped: "failed",
 	}[p.Status]
 }
 
-// Stands says how the job stands.
-func (p *replayPage) Stands() string {
+// StatusText is the status for people.
+func (p *replayPage) StatusText() string {
 	return map[webhook.ReplayStatus]string{
 		webhook.ReplayRunning: "Running", webhook.ReplayDone: "Done", webhook.ReplayCancelled: "Cancelled", webhook.ReplayStopped: "Stopped",
 	}[p.Status]
 }
 
-// Deliveries is how many there are, in words.
+// Deliveries is the number of deliveries that match.
 func (p *replayPage) Deliveries() string { return words.Deliveries(p.Matched, p.More) }
 
-// Progress says how far the job is.
+// Progress is the progress in words.
 func (p *replayPage) Progress() string {
 	sent := " sent again"
 	if p.Selection.Status == webhook.ReplayMissed {
@@ -190,7 +191,7 @@ func showReplay(v *page.Visit) {
 	p.Label, p.MayCancel = p.WebhookID, v.Key.Grants("deliveries:write")
 	if v.Key.Grants("webhooks:read") {
 		var w record.Webhook
-		if err := v.Get("/v1/webhooks/"+url.PathEscape(p.WebhookID), nil, &w); err == nil { // it may have been deleted since
+		if err := v.Get("/v1/webhooks/"+url.PathEscape(p.WebhookID), nil, &w); err == nil { // the webhook may have been deleted since
 			p.Label = w.Label()
 		}
 	}

@@ -23,7 +23,7 @@ func failed(w *consoletest.World, hook string, n int) {
 	w.Now = consoletest.Began().Add(time.Hour)
 }
 
-// work has the last job worked on as far as it goes.
+// work works on a job until it is done.
 func work(w *consoletest.World, job string) {
 	w.T.Helper()
 	rounds := &delivery.Deliverer{Store: w.Store, Queues: delivery.Queues{Bulk: &w.Bulk}}
@@ -33,7 +33,7 @@ func work(w *consoletest.World, job string) {
 	}
 }
 
-// jobOf returns the address of a job's page, to which the page leads.
+// jobOf returns the address of the job's page that the answer redirects to.
 func jobOf(p consoletest.Page) string {
 	p.T.Helper()
 	to := p.Header.Get("Location") + p.Header.Get("HX-Redirect")
@@ -53,7 +53,7 @@ func TestReplayMany(t *testing.T) {
 		if len(w.Bulk.Sent) != 0 {
 			t.Errorf("got %d messages of a count, want none", len(w.Bulk.Sent))
 		}
-		// What was changed is counted again before it is started.
+		// A changed selection is counted again before it is started.
 		changed := chosen(counted)
 		changed.Set("event_type", "order.sent")
 		b.Post(at, changed).Is(200).Has("No delivery matches.", "Count again").Lacks(">Replay 0")
@@ -129,7 +129,7 @@ func TestReplayManyRefused(t *testing.T) {
 	})
 }
 
-// chosen returns what the page's form sends when nothing in it is touched, of its radio buttons the one that is on.
+// chosen returns the values that the page's form sends unchanged, of its radio buttons that of the one that is on.
 func chosen(p consoletest.Page) url.Values {
 	out := p.Filled()
 	for _, e := range consoletest.Elements(p.Body) {

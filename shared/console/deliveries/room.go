@@ -1,4 +1,4 @@
-// Package deliveries is the console's pages of deliveries: the history, one delivery, and replays of one or many.
+// Package deliveries has the console's pages of deliveries: the history, one delivery, and replays of one or of many.
 package deliveries
 
 import (
@@ -20,8 +20,8 @@ func Room() page.Room {
 		Parts:     []fs.FS{feed.Parts(), timeline.Parts()},
 		Sections:  []page.Section{{Name: "deliveries", Path: "/console/deliveries", Label: "Deliveries", Scope: "deliveries:read"}},
 		Pages: map[string]func(*page.Visit){
-			"GET /console/deliveries":               showAll,
-			"GET /console/webhooks/{id}/deliveries": showWebhooks,
+			"GET /console/deliveries":               showHistory,
+			"GET /console/webhooks/{id}/deliveries": showWebhookHistory,
 			"GET /console/deliveries/{id}":          showDelivery,
 			"GET /console/deliveries/{id}/body":     downloadBody,
 			"POST /console/deliveries/{id}/replay":  replayDelivery,

@@ -21,10 +21,10 @@ import (
 // deployed is a deployment with its source's name.
 type deployed struct {
 	api.Deployment
-	Source string // its name, or its product's where it was deleted
+	Source string // the source's name, or its product's if it was deleted
 }
 
-// Commit is short where it is a hash, as Git's own lists have it.
+// Commit is the commit, shortened as in Git's own lists if it is a hash.
 func (d *deployed) Commit() string {
 	if len(d.CommitSHA) >= 40 && strings.Trim(d.CommitSHA, "0123456789abcdefABCDEF") == "" {
 		return d.CommitSHA[:7]
@@ -32,7 +32,7 @@ func (d *deployed) Commit() string {
 	return d.CommitSHA
 }
 
-// Link is the repository's address where a browser may be led there, else "".
+// Link is the repository's address if it is safe to link to, else "".
 func (d *deployed) Link() string {
 	u, err := url.Parse(d.RepositoryURL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
@@ -41,7 +41,7 @@ func (d *deployed) Link() string {
 	return u.String()
 }
 
-// Repository is the address as it is read.
+// Repository is the repository's address for reading.
 func (d *deployed) Repository() string {
 	_, rest, found := strings.Cut(d.RepositoryURL, "://")
 	if !found || d.Link() == "" {
@@ -50,14 +50,14 @@ func (d *deployed) Repository() string {
 	return strings.TrimSuffix(rest, "/")
 }
 
-// Pretty is what was reported.
+// Pretty is the report laid out.
 func (d *deployed) Pretty() layout.Text { return layout.Readable(d.Payload, layout.MaxBytes) }
 
 const (
-	// chartPages and perScan bound what a chart counts: its page waits for that many calls at most.
+	// chartPages and perScan bound the deployments that a chart counts: chartPages requests of perScan each.
 	chartPages = 10
 	perScan    = 100
-	// maxEnvironments are told apart in a chart; the rest is one.
+	// maxEnvironments is the number of environments that a chart tells apart. The others share a series.
 	maxEnvironments = 5
 	maxLegend       = 32 // characters of an environment's name
 	oneDay          = 24 * time.Hour
@@ -70,10 +70,10 @@ type deploymentsPage struct {
 	Environment, Repository, Since string // the filters; Since is a day
 	Days                           int    // of the chart
 	Chart                          chart.Chart
-	Counted                        int  // deployments that the chart was made of
-	More                           bool // there are more in its time than it counts
+	Counted                        int  // the deployments in the chart
+	More                           bool // there are more that the chart does not count
 	Environments, Repositories     []string
-	Problem                        string // with Since
+	Problem                        string // of Since
 }
 
 // Filtered reports whether the list was asked for in part.
@@ -81,7 +81,7 @@ func (p *deploymentsPage) Filtered() bool {
 	return p.Environment != "" || p.Repository != "" || p.Since != ""
 }
 
-// With returns the address of the page with another time for the chart.
+// With returns the address of the page with another number of days in the chart.
 func (p *deploymentsPage) With(days int) string {
 	q := url.Values{"days": {strconv.Itoa(days)}}
 	for name, value := range map[string]string{"environment": p.Environment, "repository": p.Repository, "since": p.Since} {
@@ -99,7 +99,7 @@ func list(v *page.Visit) {
 	if asked.Get("days") == "30" {
 		p.Days = 30
 	}
-	// The form's field takes a day. Of another text the page says that it is wrong, and lists all days.
+	// The form's field holds a day. If it holds something else, the page says so and lists all days.
 	since, err := time.Parse(time.DateOnly, p.Since)
 	if p.Since != "" && err != nil {
 		p.Since, p.Problem = "", "Enter a day as 2026-03-20."
@@ -134,7 +134,7 @@ func list(v *page.Visit) {
 	v.Show(http.StatusOK, "deployments", "list", "deployments", "Deployments", &p)
 }
 
-// nameSources says where deployments came from. A source may be deleted by now.
+// nameSources sets the names of deployments' sources. A source may have been deleted.
 func nameSources(v *page.Visit, data []deployed) error {
 	names := make(map[string]string)
 	for i, d := range data {
@@ -155,8 +155,8 @@ func nameSources(v *page.Visit, data []deployed) error {
 	return nil
 }
 
-// count makes the chart of the last days. It asks by the time of registration, which is never long before the deployment:
-// so what was deployed in these days is among the answers.
+// count makes the chart of the last days. It selects deployments by their registration, which is never long before they
+// happened, so that it gets all that happened in these days.
 func count(v *page.Visit, p *deploymentsPage, filter url.Values) error {
 	today := v.Now().Truncate(oneDay)
 	first := today.Add(-time.Duration(p.Days-1) * oneDay)
@@ -194,7 +194,7 @@ func count(v *page.Visit, p *deploymentsPage, filter url.Values) error {
 	return nil
 }
 
-// deploymentChart stacks the environments, those with most deployments first.
+// deploymentChart stacks environments, those with the most deployments first.
 func deploymentChart(days map[string][]int, first time.Time, n int) chart.Chart {
 	sum := func(counts []int) (total int) {
 		for _, c := range counts {
@@ -239,11 +239,11 @@ func showDeployment(v *page.Visit) {
 	v.Show(http.StatusOK, "deployment", "panel", "deployments", "Deployment", &one[0])
 }
 
-// reports serves deployments' reports.
+// reports serves the reports of deployments.
 type reports struct{ store Store }
 
-// download is a deployment's report as it came. The API, which writes JSON its own way, says whether the visitor may have
-// it; the bytes are the store's.
+// download answers with a deployment's report as it came. The API decides whether the visitor may have it; the bytes come
+// from the store, because the API writes the JSON anew.
 func (r reports) download(v *page.Visit) {
 	var shown api.Deployment
 	err := v.Get("/v1/deployments/"+v.ID(), nil, &shown)

@@ -62,7 +62,7 @@ func TestDeployments(t *testing.T) {
 	})
 }
 
-// What the page does not count it says.
+// TestManyDeployments shows that the page says so if there are more deployments than it counts.
 func TestManyDeployments(t *testing.T) {
 	w := consoletest.New(t)
 	b := w.Browser(w.Tenant("acme", "standard"))

@@ -1,4 +1,4 @@
-// Package deployments is the console's pages of deployments and of the sources that report them.
+// Package deployments has the console's pages of deployments and of the sources that report them.
 package deployments
 
 import (
@@ -11,7 +11,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store finds a tenant's deployment, whose report is kept as it came.
+// Store is the part of store.Store that finds a tenant's deployment, with its report as it came.
 type Store interface {
 	Deployment(ctx context.Context, tenant, id string) (webhook.Deployment, error)
 }

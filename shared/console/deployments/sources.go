@@ -10,16 +10,17 @@ import (
 	"hookline/shared/deployment"
 )
 
-// source is one with its secret where it was made just now.
+// source is a source. It has its secret only just after it was made.
 type source struct{ api.CreatedSource }
 
-// Guide is how the source's product is set up.
+// Guide describes how to set the source's product up.
 func (s *source) Guide() deployment.Guide {
 	p, _ := deployment.ProviderOf(s.Kind)
 	return p.Guide
 }
 
-// Commands are for a shell, with the secret in them where it is shown anyway; "" where the product sends.
+// Commands are shell commands that report a deployment, with the secret if the page shows it. They are "" if the product
+// itself reports.
 func (s *source) Commands() string {
 	if g := s.Guide(); g.Commands != nil {
 		return g.Commands(s.URL, s.Secret)
@@ -27,7 +28,7 @@ func (s *source) Commands() string {
 	return ""
 }
 
-// sourcesPage is a page of the list.
+// sourcesPage is a page of the list of sources.
 type sourcesPage struct {
 	api.List[source]
 	page.Pager
@@ -44,7 +45,7 @@ func listSources(v *page.Visit) {
 	v.Show(http.StatusOK, "sources", "list", "deployments", "Sources", &p)
 }
 
-// sourceForm is what the form for a new source shows.
+// sourceForm is the data of the form that makes a source.
 type sourceForm struct {
 	Providers []deployment.Provider
 	Values    url.Values
@@ -81,7 +82,7 @@ func createSource(v *page.Visit) {
 		return
 	}
 	f := sourceForm{Values: values}
-	f.Errors, f.Problem = p.Beside("kind", "name", "secret")
+	f.Errors, f.Problem = p.FieldErrors("kind", "name", "secret")
 	if in["secret"] != "" && f.Errors["secret"] == "" {
 		f.Errors["secret"] = "Enter it again: no page shows a secret that was entered."
 	}

@@ -67,7 +67,7 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// firstWords returns a text up to its first mark.
+// firstWords returns a text up to its first bold or code part.
 func firstWords(s string) string {
 	s, _, _ = strings.Cut(s, "**")
 	s, _, _ = strings.Cut(s, "`")

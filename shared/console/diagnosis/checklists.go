@@ -27,30 +27,30 @@ const (
 const (
 	checkGood    = "good"
 	checkBad     = "bad"
-	checkUnknown = "unknown" // it cannot be told from here
+	checkUnknown = "unknown" // the evidence does not tell
 )
 
-// Checklist is what to check where something goes wrong, checked for one webhook, and what to do.
+// Checklist is a list of checks for one kind of trouble, with their results for one webhook, and of remedies.
 type Checklist struct {
 	ID, Title string
 	Checks    []Check
 	Remedies  []Remedy
 }
 
-// Check is a line of a checklist with what was found.
+// Check is one check with its result.
 type Check struct {
 	Text, State, Found string
-	Delivery           string // the id of one that shows it, "" for none
+	Delivery           string // the id of a delivery that shows it, "" for none
 }
 
-// Remedy is a line of a checklist's solution, with a link to the page that does it.
+// Remedy is one thing to do, with a link to the page for it.
 type Remedy struct {
 	Text        string
 	Label, Href string // "" for no link
 	Dialog      bool
 }
 
-// Bad counts what is wrong.
+// Bad counts the checks that found something wrong.
 func (l *Checklist) Bad() int {
 	n := 0
 	for _, c := range l.Checks {
@@ -61,7 +61,7 @@ func (l *Checklist) Bad() int {
 	return n
 }
 
-// Checklists goes through the four of them for a webhook.
+// Checklists goes through the four checklists for a webhook.
 func Checklists(d *dialect.Dialect, w record.Webhook, e Evidence) []Checklist {
 	words, at := d.Words, "/console/webhooks/"+url.PathEscape(w.ID)
 	test := Remedy{words["solve_test"], words["test"], at + "/test", true}
@@ -105,8 +105,8 @@ func checkEvents(text string, d *dialect.Dialect, w record.Webhook) Check {
 	return c
 }
 
-// none is what is said as long as there is nothing to say it from.
-func (e Evidence) none(text string) (Check, bool) {
+// unknown returns the check's result if there is no evidence at all.
+func (e Evidence) unknown(text string) (Check, bool) {
 	switch {
 	case !e.Known:
 		return Check{Text: text, State: checkUnknown, Found: "Your key does not allow to read deliveries."}, true
@@ -117,14 +117,14 @@ func (e Evidence) none(text string) (Check, bool) {
 }
 
 func (e Evidence) reached(text string) Check {
-	c, none := e.none(text)
+	c, none := e.unknown(text)
 	if none {
 		return c
 	}
 	c.Found = fmt.Sprintf("It could be reached in %d of the last %d requests.", e.Sent-e.unreached, e.Sent)
 	last := e.last
 	if e.often(e.unreached, record.Code(last) == 0 && last.Error != nil && record.Fault(last) != webhook.ReasonTimeout) {
-		c.State, c.Delivery = checkBad, e.shownBy[notReceiving]
+		c.State, c.Delivery = checkBad, e.examples[notReceiving]
 		for _, fault := range []webhook.AttemptError{webhook.ReasonDNS, webhook.ReasonConnect, webhook.ReasonTLS, webhook.ReasonBlockedTarget, webhook.ReasonBadResponse} {
 			if newest, ok := e.newest[fault]; ok {
 				why := Explain(newest)
@@ -139,7 +139,7 @@ func (e Evidence) reached(text string) Check {
 }
 
 func (e Evidence) succeeds(text string) Check {
-	c, none := e.none(text)
+	c, none := e.unknown(text)
 	if none {
 		return c
 	}
@@ -148,7 +148,7 @@ func (e Evidence) succeeds(text string) Check {
 		c.Found += " Answered: " + said + "."
 	}
 	if e.often(e.Sent-e.succeeded, e.last.Error != nil) {
-		c.State, c.Delivery = checkBad, e.shownBy["failed"]
+		c.State, c.Delivery = checkBad, e.examples["failed"]
 		if e.last.Error != nil {
 			c.Found += " The last: " + Explain(e.last).What
 		}
@@ -157,12 +157,12 @@ func (e Evidence) succeeds(text string) Check {
 }
 
 func (e Evidence) errors(text string) Check {
-	c, none := e.none(text)
+	c, none := e.unknown(text)
 	if none {
 		return c
 	}
 	if e.often(e.errored, record.Code(e.last) >= 500) {
-		c.State, c.Delivery = checkBad, e.shownBy[historyFailures]
+		c.State, c.Delivery = checkBad, e.examples[historyFailures]
 		c.Found = fmt.Sprintf("%d of the last %d requests were answered with a server error (5xx). The log at the time of each says why.", e.errored, e.Sent)
 		return c
 	}
@@ -187,10 +187,10 @@ func (e Evidence) signature(d *dialect.Dialect, w record.Webhook) []Check {
 	}
 	verify := d.Verification()
 	scheme := verify.Scheme
-	if c, none := e.none(secret.Text); none {
+	if c, none := e.unknown(secret.Text); none {
 		secret = c
 	} else if last := record.Code(e.last); e.often(e.refused, last == 401 || last == 403) {
-		secret.State, secret.Delivery = checkBad, e.shownBy[signatureFailing]
+		secret.State, secret.Delivery = checkBad, e.examples[signatureFailing]
 		secret.Found = fmt.Sprintf("%d of the last %d requests were answered with 401 or 403: that is how most receivers refuse a signature.", e.refused, e.Sent)
 	} else if e.succeeded > 0 {
 		secret.State = checkGood
@@ -224,15 +224,15 @@ func (e Evidence) speed(labels map[string]string, w record.Webhook) []Check {
 	p50, p95 := e.percentile(50), e.percentile(95)
 	found := fmt.Sprintf("Half of the last %d requests took at most %s, 95 %% at most %s; the timeout is %d s.", e.Sent, words.Took(p50), words.Took(p95), w.TimeoutSeconds)
 
-	inTime, none := e.none(strings.ReplaceAll(labels["check_timeout"], "{seconds}", strconv.Itoa(w.TimeoutSeconds)))
+	inTime, none := e.unknown(strings.ReplaceAll(labels["check_timeout"], "{seconds}", strconv.Itoa(w.TimeoutSeconds)))
 	if !none {
 		inTime.Found = found
 		if e.often(e.timeouts, record.Fault(e.last) == webhook.ReasonTimeout) {
-			inTime.State, inTime.Delivery = checkBad, e.shownBy[timingOut]
+			inTime.State, inTime.Delivery = checkBad, e.examples[timingOut]
 			inTime.Found = fmt.Sprintf("%d of the last %d requests timed out. %s", e.timeouts, e.Sent, found)
 		}
 	}
-	long, none := e.none(labels["check_long"])
+	long, none := e.unknown(labels["check_long"])
 	switch {
 	case none:
 	case p50*5 > limit:
@@ -240,7 +240,7 @@ func (e Evidence) speed(labels map[string]string, w record.Webhook) []Check {
 	default:
 		long.Found = "Half of the requests are answered within " + words.Took(p50) + "."
 	}
-	load, none := e.none(labels["check_load"])
+	load, none := e.unknown(labels["check_load"])
 	busy := e.statuses[429] + e.statuses[503]
 	switch {
 	case none:

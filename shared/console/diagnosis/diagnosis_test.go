@@ -13,7 +13,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// verdicts returns what the checks of a troubleshooting found, by checklist.
+// verdicts returns the results of the checks on a page, by checklist.
 func verdicts(p consoletest.Page) map[string]string {
 	out := map[string]string{}
 	list := ""
@@ -111,7 +111,7 @@ func TestTroubleshootWords(t *testing.T) {
 	)
 }
 
-// Every error is explained, and so is every status.
+// TestExplained shows that every error and every status is explained.
 func TestExplained(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
@@ -140,7 +140,7 @@ func TestExplained(t *testing.T) {
 	}
 }
 
-// why has an attempt fail for a reason that is known more closely.
+// why changes a delivery into one whose attempt failed with an error and its detail.
 func why(fault webhook.AttemptError, detail webhook.ErrorDetail) func(*webhook.Delivery) {
 	return func(d *webhook.Delivery) {
 		consoletest.Failing(fault, 0)(d)
@@ -148,7 +148,8 @@ func why(fault webhook.AttemptError, detail webhook.ErrorDetail) func(*webhook.D
 	}
 }
 
-// Each detail of an error has its own words, on the page of the delivery and in the troubleshooting.
+// TestDetails shows that each detail of an error has an explanation of its own, on the page of the delivery and in the
+// troubleshooting.
 func TestDetails(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")

@@ -12,32 +12,32 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Evidence is what a webhook's latest deliveries show. Of each delivery the last attempt counts.
+// Evidence is counted from a webhook's latest deliveries. The last attempt of each delivery counts.
 type Evidence struct {
-	Known bool // deliveries could be read
-	Sent  int  // attempts
+	Known bool // the key may read deliveries
+	Sent  int  // the attempts that made a request
 
 	succeeded int
-	timeouts  int         // without an answer in time
-	unreached int         // without a connection
+	timeouts  int         // no answer in time
+	unreached int         // no connection
 	refused   int         // answered 401 or 403
 	errored   int         // answered 5xx
 	statuses  map[int]int // how often each was answered
 	newest    map[webhook.AttemptError]api.Attempt
 	last      api.Attempt       // the newest that was sent
-	shownBy   map[string]string // a delivery's id, by the checklist that it is an example for, or "failed"
+	examples  map[string]string // ids of deliveries, by the checklist that they are examples for; one that failed by "failed"
 	took      []int64           // milliseconds, in order
 }
 
-// Deliveries is how many of the latest count.
+// Deliveries is the number of latest deliveries that count.
 const Deliveries = 100
 
-// Gather reads the evidence from deliveries, the newest first.
+// Gather counts the evidence of deliveries, the newest first.
 func Gather(ds []api.Delivery) Evidence {
-	e := Evidence{Known: true, statuses: map[int]int{}, newest: map[webhook.AttemptError]api.Attempt{}, shownBy: map[string]string{}}
+	e := Evidence{Known: true, statuses: map[int]int{}, newest: map[webhook.AttemptError]api.Attempt{}, examples: map[string]string{}}
 	shows := func(what string, d api.Delivery) int {
-		if e.shownBy[what] == "" {
-			e.shownBy[what] = d.ID
+		if e.examples[what] == "" {
+			e.examples[what] = d.ID
 		}
 		return 1
 	}
@@ -77,7 +77,7 @@ func Gather(ds []api.Delivery) Evidence {
 	return e
 }
 
-// percentile returns how long p percent of the requests took at most, in milliseconds.
+// percentile returns the duration, in milliseconds, that p percent of the requests did not exceed.
 func (e Evidence) percentile(p int) int64 {
 	if len(e.took) == 0 {
 		return 0
@@ -85,10 +85,10 @@ func (e Evidence) percentile(p int) int64 {
 	return e.took[max(0, (len(e.took)*p+99)/100-1)]
 }
 
-// often reports whether n of the requests is more than chance: a tenth of them, or what happened last.
+// often reports whether a fault that n requests had matters: if the last request had it, or a tenth of them.
 func (e Evidence) often(n int, last bool) bool { return n > 0 && (last || n*10 >= e.Sent) }
 
-// answers lists the statuses that were answered, the most frequent first.
+// answers lists the most frequent status codes.
 func (e Evidence) answers() string {
 	codes := slices.SortedFunc(maps.Keys(e.statuses), func(a, b int) int { return cmp.Or(e.statuses[b]-e.statuses[a], a-b) })
 	var out []string

@@ -1,5 +1,6 @@
-// Package diagnosis works out why deliveries fail and what helps: of one attempt, of a webhook's status, and of a webhook's
-// latest deliveries together, as checklists. It is given what the API answered and returns what a page says of it.
+// Package diagnosis finds out why deliveries fail and what helps. It explains an attempt's error and a webhook's status, and
+// goes through checklists with the evidence of a webhook's latest deliveries. Its input is the API's answers, its output
+// the texts of a page.
 package diagnosis
 
 import (
@@ -11,14 +12,14 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Explanation says what a failure means, what to do about it, and which checklist of the troubleshooting helps.
+// Explanation says what a failure means and what to do about it.
 type Explanation struct {
 	Short     string // for a diagram
 	What, Do  string
-	Checklist string // its fragment
+	Checklist string // the fragment of the checklist that helps
 }
 
-// Explain puts an attempt's error into plain words.
+// Explain explains an attempt's error.
 func Explain(a api.Attempt) Explanation {
 	code := record.Code(a)
 	switch fault := record.Fault(a); fault {
@@ -88,7 +89,7 @@ func Explain(a api.Attempt) Explanation {
 	return Explanation{string(record.Fault(a)), "The attempt failed: " + string(record.Fault(a)) + ".", "Look into the answer below.", historyFailures}
 }
 
-// target names where a redirect leads, where that is short enough for a sentence.
+// target returns " to" and the target of a redirect, or "" if that is too long for a sentence.
 func target(headers map[string]string) string {
 	const most = 300
 	if to := headers["Location"]; to != "" && len(to) <= most {
@@ -97,7 +98,7 @@ func target(headers map[string]string) string {
 	return ""
 }
 
-// explainTLS says what was wrong in a TLS handshake, and what to do.
+// explainTLS explains why a TLS handshake failed.
 func explainTLS(detail webhook.ErrorDetail) (what, do string) {
 	switch detail {
 	case webhook.DetailCertificateExpired:

@@ -6,16 +6,16 @@ import (
 	"hookline/shared/webhook"
 )
 
-// State explains a webhook's status on its page.
+// State explains a webhook's status.
 type State struct {
 	Text  string
-	Since *api.Time // nil where it is not known
+	Since *api.Time // nil if it is unknown
 	Why   *Explanation
 	Bad   bool
 }
 
-// StateOf explains a webhook's status and why it has it, as far as its latest deliveries, the newest first, show it; nil
-// where there is nothing to say.
+// StateOf explains a webhook's status, with the reason if its latest deliveries, the newest first, show one. It returns nil
+// if there is nothing to explain.
 func StateOf(w record.Webhook, recent []api.Delivery) *State {
 	s := &State{Bad: true}
 	for _, d := range recent {

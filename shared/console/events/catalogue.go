@@ -16,16 +16,16 @@ import (
 	"hookline/shared/webhook"
 )
 
-// catalogueEntry is an event type, and who takes it.
+// catalogueEntry is an event type with the number of its webhooks.
 type catalogueEntry struct {
 	api.EventType
-	Active, Inactive int // webhooks that take it; a failing one is active
+	Active, Inactive int // webhooks that are subscribed to it; a failing one is active
 }
 
 // Path is the address of its page.
 func (e *catalogueEntry) Path() string { return "/console/event-types/" + url.PathEscape(e.Name) }
 
-// Create is the address of the form for a webhook that takes it.
+// Create is the address of the form for a webhook that is subscribed to it.
 func (e *catalogueEntry) Create() string {
 	return page.Address("/console/webhooks/new", url.Values{"events": {e.Name}})
 }
@@ -35,23 +35,23 @@ type catalogueGroup struct {
 	Entries []catalogueEntry
 }
 
-// taken is what is known of the webhooks that take events.
-type taken struct {
-	May  bool // the key may see webhooks
-	Seen int  // webhooks looked at
+// subscribed says how many webhooks were counted.
+type subscribed struct {
+	May  bool // the visitor's key may read webhooks
+	Seen int  // webhooks that were counted
 	More bool // there are more than that
 }
 
 type cataloguePage struct {
 	api.List[catalogueEntry]
 	page.Pager
-	taken
+	subscribed
 	Groups   []catalogueGroup
-	Open     bool // any dotted name can be published beside these
+	Open     bool // the catalogue is open: any valid type can be published
 	MayWrite bool
 }
 
-// perCatalogue is how many event types a page shows.
+// perCatalogue is the number of event types on a page.
 const perCatalogue = 50
 
 func catalogue(v *page.Visit) {
@@ -64,7 +64,7 @@ func catalogue(v *page.Visit) {
 		p.Data = append(p.Data, systemEvents(v.Dialect)...)
 	}
 	var err error
-	if p.taken, err = takers(v, p.Data, nil); err != nil {
+	if p.subscribed, err = countSubscribed(v, p.Data, nil); err != nil {
 		v.Failed(err)
 		return
 	}
@@ -72,7 +72,8 @@ func catalogue(v *page.Visit) {
 	v.Show(http.StatusOK, "catalogue", "list", "catalogue", "Event types", &p)
 }
 
-// catalogueGroups puts entries under their headings, in their order. Those without one have none to be under unless others do.
+// catalogueGroups groups entries by their headings and keeps their order. Entries without a heading get one if others have
+// one.
 func catalogueGroups(entries []catalogueEntry) []catalogueGroup {
 	rest := ""
 	if slices.ContainsFunc(entries, func(e catalogueEntry) bool { return e.Group != "" }) {
@@ -94,7 +95,7 @@ func catalogueGroups(entries []catalogueEntry) []catalogueGroup {
 	return out
 }
 
-// systemEvents are those that the catalogue does not list, and that webhooks take all the same.
+// systemEvents are the event types that webhooks can subscribe to although the catalogue does not list them.
 func systemEvents(d *dialect.Dialect) []catalogueEntry {
 	var out []catalogueEntry
 	for _, name := range webhook.SystemTypes() {
@@ -105,30 +106,30 @@ func systemEvents(d *dialect.Dialect) []catalogueEntry {
 	return out
 }
 
-// takerPages bounds how many webhooks are looked at for who takes an event: so many calls of 100.
-const takerPages = 10
+// subscriberPages bounds the webhooks that are counted: that many requests of 100 each.
+const subscriberPages = 10
 
-// takers goes through the webhooks once and counts for each entry those that take it. each, if it is not nil, gets them
-// one by one.
-func takers(v *page.Visit, entries []catalogueEntry, each func(e catalogueEntry, w record.Webhook)) (taken, error) {
+// countSubscribed counts for each entry the webhooks that are subscribed to it. It calls each, unless that is nil, with every
+// one of them.
+func countSubscribed(v *page.Visit, entries []catalogueEntry, each func(e catalogueEntry, w record.Webhook)) (subscribed, error) {
 	if !v.Key.Grants("webhooks:read") {
-		return taken{}, nil
+		return subscribed{}, nil
 	}
-	out := taken{May: true}
+	out := subscribed{May: true}
 	query := url.Values{"limit": {"100"}}
 	for calls := 0; ; calls++ {
-		if calls == takerPages {
+		if calls == subscriberPages {
 			out.More = true
 			return out, nil
 		}
 		var l api.List[record.Webhook]
 		if err := v.Get("/v1/webhooks", query, &l); err != nil {
-			return taken{}, err
+			return subscribed{}, err
 		}
 		out.Seen += len(l.Data)
 		for _, w := range l.Data {
 			for i, e := range entries {
-				if !takes(w.Events, e.Name) {
+				if !covers(w.Events, e.Name) {
 					continue
 				}
 				if w.Status == webhook.Inactive {
@@ -148,41 +149,42 @@ func takers(v *page.Visit, entries []catalogueEntry, each func(e catalogueEntry,
 	}
 }
 
-// takes reports whether one of the patterns covers a type.
-func takes(patterns []string, eventType string) bool {
+// covers reports whether one of the patterns matches a type.
+func covers(patterns []string, eventType string) bool {
 	return slices.ContainsFunc(webhook.Patterns(eventType), func(p string) bool { return slices.Contains(patterns, p) })
 }
 
-// maxTakers is how many webhooks the page of an event type names.
-const maxTakers = 20
+// maxSubscribed bounds the webhooks that the page of an event type lists.
+const maxSubscribed = 20
 
 type eventTypePage struct {
-	taken
-	Entry    catalogueEntry
-	Takers   []record.Webhook // the first of them
-	Headers  []dialect.Header
-	Body     string // as it is sent, "" where there is no example
-	System   bool
-	MayWrite bool
+	subscribed
+	Entry      catalogueEntry
+	Subscribed []record.Webhook // the first of them
+	Headers    []dialect.Header
+	Body       string // as it is sent, "" if there is no example
+	System     bool
+	MayWrite   bool
 }
 
-// Others is how many take the event beside those that are named.
-func (p *eventTypePage) Others() int { return p.Entry.Active + p.Entry.Inactive - len(p.Takers) }
+// Others is the number of webhooks that are subscribed and not listed.
+func (p *eventTypePage) Others() int { return p.Entry.Active + p.Entry.Inactive - len(p.Subscribed) }
 
-// Example is for people.
+// Example is the example laid out.
 func (p *eventTypePage) Example() layout.Text {
 	return layout.Readable(p.Entry.Example, layout.MaxBytes)
 }
 
-// Schema is for people.
+// Schema is the schema laid out.
 func (p *eventTypePage) Schema() layout.Text { return layout.Readable(p.Entry.Schema, layout.MaxBytes) }
 
 // Sent is the body as it is sent.
 func (p *eventTypePage) Sent() layout.Text { return layout.Cut(p.Body, layout.MaxBytes) }
 
-// entry returns the entry that the address names; false where the visitor was answered that there is none to see.
+// entry returns the entry that the address names. If there is none, or the visitor may not see it, entry answers the visit and
+// returns false.
 func entry(v *page.Visit) (catalogueEntry, bool) {
-	// The catalogue is in the visitor's dialect already; whether the key may see it is for the API to say.
+	// The visitor's dialect already has the catalogue. The API decides whether the key may read it.
 	if err := v.Get("/v1/event-types", url.Values{"limit": {"1"}}, nil); err != nil {
 		v.Failed(err)
 		return catalogueEntry{}, false
@@ -202,14 +204,14 @@ func showType(v *page.Visit) {
 	entries := []catalogueEntry{e}
 	p := eventTypePage{System: webhook.IsSystemType(e.Name), MayWrite: v.Key.Grants("webhooks:write")}
 	var err error
-	p.taken, err = takers(v, entries, func(_ catalogueEntry, w record.Webhook) {
-		if len(p.Takers) < maxTakers {
-			p.Takers = append(p.Takers, w)
+	p.subscribed, err = countSubscribed(v, entries, func(_ catalogueEntry, w record.Webhook) {
+		if len(p.Subscribed) < maxSubscribed {
+			p.Subscribed = append(p.Subscribed, w)
 		}
 	})
 	if err == nil {
 		p.Entry = entries[0]
-		err = sample(v, &p)
+		err = addSample(v, &p)
 	}
 	if err != nil {
 		v.Failed(err)
@@ -218,8 +220,8 @@ func showType(v *page.Visit) {
 	v.Show(http.StatusOK, "event-type", "panel", "catalogue", e.Name, &p)
 }
 
-// sample writes the example as it would be sent now. It is signed with a secret that is made for it and forgotten.
-func sample(v *page.Visit, p *eventTypePage) error {
+// addSample adds the example as it would be sent now, signed with a secret that is made for it and thrown away.
+func addSample(v *page.Visit, p *eventTypePage) error {
 	if len(p.Entry.Example) == 0 || string(p.Entry.Example) == "null" {
 		return nil
 	}
@@ -247,7 +249,7 @@ func sample(v *page.Visit, p *eventTypePage) error {
 	return nil
 }
 
-// downloadExample and downloadSchema are those of an event type, as the dialect has them.
+// downloadExample and downloadSchema answer with those of an event type, as the dialect has them.
 func downloadExample(v *page.Visit) {
 	download(v, "example", func(e catalogueEntry) json.RawMessage { return e.Example })
 }

@@ -12,15 +12,13 @@ import (
 	"hookline/shared/console/consoletest"
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
+	"hookline/shared/stack/stacktest"
 	"hookline/shared/webhook"
 )
 
-// Every type of every built-in dialect is listed, with a page of its own.
+// TestCatalogue shows that every type of every built-in dialect is listed and has a page.
 func TestCatalogue(t *testing.T) {
-	set, err := consoletest.Builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := stacktest.Dialects(t)
 	for _, name := range set.Names() {
 		t.Run(name, func(t *testing.T) {
 			w := consoletest.New(t)
@@ -66,7 +64,8 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// sent holds the example that is shown to what the dialect sends: its headers by name, and its body but for ids and times.
+// sent compares the example on the page with the request that the dialect makes: the names of its headers, and its body
+// except ids and times.
 func sent(p consoletest.Page, d *dialect.Dialect, e dialect.EventType) {
 	p.T.Helper()
 	_, rest, _ := strings.Cut(p.Body, `aria-label="Request"><code>`)
@@ -141,7 +140,7 @@ func TestTakers(t *testing.T) {
 	})
 }
 
-// What the pages do not look at they say.
+// TestManyTakers shows that the pages say so if there are more webhooks than they count.
 func TestManyTakers(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
@@ -188,13 +187,13 @@ func TestCatalogueOfOthers(t *testing.T) {
 	})
 }
 
-// hook makes a webhook for events, as JSON strings.
+// hook makes a webhook for events, which are JSON strings.
 func hook(w *consoletest.World, key, name, events string, active bool) {
 	w.T.Helper()
 	w.Call(201, key, "POST", "/v1/webhooks", fmt.Sprintf(`{"url":"https://example.com/hook","name":%q,"events":[%s],"active":%t}`, name, events, active), nil)
 }
 
-// stored keeps webhooks that no call made.
+// stored puts webhooks into the store.
 func stored(w *consoletest.World, hooks []webhook.Webhook) {
 	w.T.Helper()
 	for _, h := range hooks {

@@ -15,7 +15,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Reason says in words why a webhook did not get the event.
+// Reason explains why a webhook did not get the event.
 func (*eventPage) Reason(reason string) string {
 	switch ingest.Reason(reason) {
 	case ingest.Inactive:
@@ -34,21 +34,21 @@ func (*eventPage) Reason(reason string) string {
 	return "It was deleted before the first attempt."
 }
 
-// eventPage is one event.
+// eventPage is the data of an event's page.
 type eventPage struct {
 	api.EventDetail
-	Names    map[string]string // what webhooks are called, by id
-	Replayed string            // the webhook that it was sent to just now, from this page
-	Problem  string            // why it was not sent
-	Poll     string
-	Said     string
+	Names        map[string]string // labels of webhooks by id
+	Replayed     string            // the webhook to which the visitor sent it from this page just now
+	Problem      string            // the reason why that failed
+	Poll         string
+	Announcement string
 }
 
-// Exact is the data byte for byte; Pretty is laid out for reading.
+// Exact is the data byte for byte, and Pretty is the data laid out.
 func (p *eventPage) Exact() layout.Text  { return layout.Cut(string(p.Data), layout.MaxBytes) }
 func (p *eventPage) Pretty() layout.Text { return layout.Readable(p.Data, layout.MaxBytes) }
 
-// Label is what a webhook is called.
+// Label is a webhook's label, or its id.
 func (p *eventPage) Label(id string) string {
 	if name := p.Names[id]; name != "" {
 		return name
@@ -56,7 +56,7 @@ func (p *eventPage) Label(id string) string {
 	return id
 }
 
-// webhooks returns the ids of those that the event went to, or might have gone to.
+// webhooks returns the ids of all webhooks on the page.
 func (p *eventPage) webhooks() []string {
 	var out []string
 	for _, d := range p.Deliveries {
@@ -68,13 +68,13 @@ func (p *eventPage) webhooks() []string {
 	return out
 }
 
-// Known reports whether there is a page of the webhook, as far as is known: of many, names are looked up of a hundred.
+// Known reports whether the webhook has a page. Of many webhooks only a hundred are looked up; the others count as known.
 func (p *eventPage) Known(id string) bool { return p.Names[id] != "" || len(p.Names) >= 100 }
 
-// choice is a webhook that the event can be sent to.
+// choice is a webhook to which the visitor can send the event.
 type choice struct{ ID, Label, Hint string }
 
-// Choices are those webhooks: the ones that did not get it first, the inactive ones last.
+// Choices are the webhooks to which the visitor can send the event: first those that did not get it, last the inactive ones.
 func (p *eventPage) Choices() []choice {
 	var out, inactive []choice
 	for _, s := range p.Skipped {
@@ -94,12 +94,12 @@ func (p *eventPage) Choices() []choice {
 
 func showEvent(v *page.Visit) { answer(v, http.StatusOK, v.R.URL.Query().Get("replayed"), "") }
 
-// answer shows an event's page, which asks for what is new while a delivery is pending.
+// answer shows an event's page, which polls while a delivery is pending.
 func answer(v *page.Visit, status int, replayed, problem string) {
 	id := v.ID()
 	p := eventPage{Replayed: replayed, Problem: problem}
 	err := v.Get("/v1/events/"+id, nil, &p.EventDetail)
-	if noLog(v, err) {
+	if showNoLog(v, err) {
 		return
 	}
 	if err == nil {
@@ -109,7 +109,7 @@ func answer(v *page.Visit, status int, replayed, problem string) {
 		v.Failed(err)
 		return
 	}
-	mark := page.Mark(p.EventDetail, p.Names)
+	mark := page.Digest(p.EventDetail, p.Names)
 	if v.Unchanged(mark) {
 		return
 	}
@@ -120,11 +120,11 @@ func answer(v *page.Visit, status int, replayed, problem string) {
 		}
 		p.Poll = page.Address("/console/events/"+id, q)
 	}
-	p.Said = p.Type + ", matched " + strconv.Itoa(p.Matched) + "."
+	p.Announcement = p.Type + ", matched " + strconv.Itoa(p.Matched) + "."
 	for _, d := range p.Deliveries {
-		p.Said += " " + p.Label(d.WebhookID) + ": " + v.Dialect.Words[string(d.Status)] + "."
+		p.Announcement += " " + p.Label(d.WebhookID) + ": " + v.Dialect.Words[string(d.Status)] + "."
 	}
-	fragment := "event" // the form stands outside of it
+	fragment := "event" // without the form
 	if problem != "" {
 		fragment = ""
 	}
@@ -135,7 +135,7 @@ func replayEvent(v *page.Visit) {
 	hook := v.R.PostFormValue("webhook_id")
 	id := v.ID()
 	err := v.Send(http.MethodPost, "/v1/events/"+id+"/replay", map[string]any{"webhook_id": hook}, nil)
-	if noLog(v, err) {
+	if showNoLog(v, err) {
 		return
 	}
 	if err != nil {
@@ -151,11 +151,11 @@ func replayEvent(v *page.Visit) {
 	v.Redirect(page.Address("/console/events/"+id, url.Values{"replayed": {hook}}))
 }
 
-// downloadData is an event's data as it is kept.
+// downloadData answers with an event's data as it is stored.
 func downloadData(v *page.Visit) {
 	var e api.EventDetail
 	err := v.Get("/v1/events/"+v.ID(), nil, &e)
-	if noLog(v, err) {
+	if showNoLog(v, err) {
 		return
 	}
 	if err != nil {

@@ -56,7 +56,7 @@ func TestEvents(t *testing.T) {
 		b.Get("/console/events?matched=false").Is(200).Has("No event matches").Lacks(`id="event-`)
 	}
 
-	// What is shown already is not sent again.
+	// A page that is up to date gets no rows again.
 	b.HTMX = true
 	poll := seenIn(b.Get("/console/events?matched=true"))
 	b.Get(poll).Is(204)
@@ -69,7 +69,7 @@ func TestEvents(t *testing.T) {
 	b.Get("/console/events?since=noon").Is(422).Has("is not one: write it as", `aria-invalid="true"`)
 }
 
-// seenIn returns where a page asks for what is new.
+// seenIn returns the address that a page polls.
 func seenIn(p consoletest.Page) string {
 	p.T.Helper()
 	for _, e := range consoletest.Elements(p.Body) {
@@ -167,7 +167,7 @@ func choices(p consoletest.Page) []string {
 	return out
 }
 
-// TestEventOfNobody shows what a tenant without webhooks is told, and one whose key may not see them.
+// TestEventOfNobody shows the page of an event for a tenant without webhooks, and for a key that may not read them.
 func TestEventOfNobody(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")

@@ -9,8 +9,8 @@ import (
 	"hookline/shared/console/page"
 )
 
-// noLog answers where the stack keeps no event log, and reports whether it did.
-func noLog(v *page.Visit, err error) bool {
+// showNoLog answers the visit if the API says that there is no event log, and reports whether it did.
+func showNoLog(v *page.Visit, err error) bool {
 	if !page.NoEventLog(err) {
 		return false
 	}
@@ -18,7 +18,7 @@ func noLog(v *page.Visit, err error) bool {
 	return true
 }
 
-// listPage is a list of events.
+// listPage is a page of the list of events.
 type listPage struct {
 	feed.List
 	Data []api.Event
@@ -26,7 +26,7 @@ type listPage struct {
 
 func list(v *page.Visit) {
 	p := listPage{List: feed.New(v, "/console/events")}
-	p.Filter.Status = "" // deliveries have that
+	p.Filter.Status = "" // only deliveries have it
 	err := p.Read(v, "type", func(query url.Values) (int, *string, error) {
 		var got api.List[api.Event]
 		err := v.Get("/v1/events", query, &got)
@@ -34,12 +34,12 @@ func list(v *page.Visit) {
 		return len(p.Data), got.NextCursor, err
 	})
 	if err != nil {
-		if !noLog(v, err) {
+		if !showNoLog(v, err) {
 			v.Failed(err)
 		}
 		return
 	}
-	mark := page.Mark(p.Data, p.Filter)
+	mark := page.Digest(p.Data, p.Filter)
 	if v.Unchanged(mark) {
 		return
 	}

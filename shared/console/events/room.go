@@ -1,5 +1,5 @@
-// Package events is the console's pages of events: what was published, one event and where it went, and the catalogue of
-// event types.
+// Package events has the console's pages of events: the events that were published, one event with its deliveries, and the
+// catalogue of event types.
 package events
 
 import (

@@ -1,6 +1,5 @@
-// Package feed is the lists of what happened, deliveries and events: the newest first, with a filter. A list's first page
-// asks again and again for what is new, and is answered 204 as long as nothing is, so that nothing moves under the reader's
-// hands.
+// Package feed has the common parts of the lists of deliveries and of events. They show the newest first and have a filter.
+// The first page polls for news and is answered 204 while there are none, so that nothing moves while somebody reads.
 package feed
 
 import (
@@ -20,20 +19,20 @@ import (
 //go:embed feed.html
 var parts embed.FS
 
-// Parts are the files of the templates "sieve", which is the filter's form, and "pulse", which turns the asking on and off.
+// Parts are the files of the templates "filter", the fields of the filter's form, and "live", which turns polling on and off.
 func Parts() fs.FS { return parts }
 
 // List is a page of a list, without its rows.
 type List struct {
-	Path    string // of the list
-	Filter  Filter
-	Types   []string // of the catalogue
-	Periods []Period
-	First   bool
-	Paused  bool
-	Next    string // the address of the next page, "" at the end
-	Poll    string // where to ask for what is new, "" for not at all
-	Said    string // what a screen reader says of the list when it has changed
+	Path         string // of the list
+	Filter       Filter
+	Types        []string // of the catalogue
+	Periods      []Period
+	First        bool
+	Paused       bool
+	Next         string // the address of the next page, "" at the end
+	Poll         string // the address to poll, "" if the page does not poll
+	Announcement string // a screen reader announces it when the list has changed
 }
 
 // New returns the page of the list at path that the visitor asks for.
@@ -44,19 +43,19 @@ func New(v *page.Visit, path string) List {
 	}
 }
 
-// Live and Pause turn the asking for what is new on and off.
+// Live returns the address of the list that polls.
 func (l *List) Live() string { return l.Filter.address(l.Path) }
 
-// Pause is the other of the two.
+// Pause returns the address of the list that does not poll.
 func (l *List) Pause() string { return l.Filter.address(l.Path, "live", "off") }
 
-// reads is how often Read goes on where pages of the API come short.
+// reads bounds the requests of Read.
 const reads = 4
 
-// Read reads the rows, unless the filter is at fault. more asks the API for the rows that a query selects, adds them to
-// those that are there, and returns how many these are now and where the API's list goes on. typeField is the API's
-// parameter for the event type. Pages of the API may be short under a filter; a page here is short at the list's end or
-// after a long stretch that does not match.
+// Read fills the page with rows, unless there is a problem with the filter. It calls more with a query for the API; more adds
+// the rows of the answer to the page and returns their number so far and the cursor of the answer. typeField is the API's
+// name for the event type. With a filter, the API's pages can be short, so Read goes on until the page is full, the list
+// ends, or it has called more a few times.
 func (l *List) Read(v *page.Visit, typeField string, more func(query url.Values) (rows int, next *string, err error)) error {
 	query := l.Filter.query(v.Now(), typeField)
 	if cursor := v.R.URL.Query().Get("cursor"); cursor != "" {
@@ -84,15 +83,15 @@ func (l *List) Read(v *page.Visit, typeField string, more func(query url.Values)
 	return nil
 }
 
-// Finish readies the list to be shown, and returns the status to show it with. mark is the page's; it has so many rows,
-// which are called thing or things; newest says what the first is.
+// Finish sets Poll and Announcement, and returns the status of the answer. digest is that of the page, thing and things name
+// its rows, and newest describes the first.
 func (l *List) Finish(mark string, rows int, thing, things, newest string) int {
-	l.Said = strconv.Itoa(rows) + " " + things + " listed."
+	l.Announcement = strconv.Itoa(rows) + " " + things + " listed."
 	if rows == 1 {
-		l.Said = "1 " + thing + " listed."
+		l.Announcement = "1 " + thing + " listed."
 	}
 	if rows > 0 {
-		l.Said += " The newest: " + newest + "."
+		l.Announcement += " The newest: " + newest + "."
 	}
 	if len(l.Filter.faults) > 0 {
 		return http.StatusUnprocessableEntity
@@ -103,8 +102,8 @@ func (l *List) Finish(mark string, rows int, thing, things, newest string) int {
 	return http.StatusOK
 }
 
-// Names returns what webhooks are called, by id; those that are gone have no name. Of more than a page's worth it looks
-// up the tenant's newest hundred, and the others go by their ids.
+// Names returns the labels of webhooks by their ids. Deleted webhooks are missing. Of more webhooks than fit on a page it
+// knows the tenant's newest hundred only.
 func Names(v *page.Visit, ids []string) (map[string]string, error) {
 	out := map[string]string{}
 	if !v.Key.Grants("webhooks:read") {

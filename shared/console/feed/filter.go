@@ -11,7 +11,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Filter is what a list can be asked for, as its form has it. A list that has no status, or no matched, leaves that empty.
+// Filter selects rows of a list. Its fields are those of the list's form; a list without one of them leaves it empty.
 type Filter struct {
 	Status, EventType, Within, Since, Until string
 	Matched                                 string // "true", "false" or "" for both
@@ -29,12 +29,12 @@ func periods() []Period {
 	return []Period{{"", "Any time", 0}, {"1h", "Last hour", time.Hour}, {"24h", "Last 24 hours", 24 * time.Hour}, {"7d", "Last 7 days", 7 * 24 * time.Hour}}
 }
 
-// Statuses are those of deliveries, as a filter offers them.
+// Statuses are the statuses of deliveries that a filter offers.
 func (*Filter) Statuses() []string {
 	return []string{string(webhook.Succeeded), string(webhook.Failed), string(webhook.Pending)}
 }
 
-// filterOf reads a filter from an address. It leaves out a choice that is not offered.
+// filterOf reads a filter from a query. It ignores choices that the form does not offer.
 func filterOf(asked url.Values) Filter {
 	f := Filter{
 		Status: asked.Get("status"), EventType: strings.TrimSpace(asked.Get("event_type")), Within: asked.Get("within"),
@@ -52,12 +52,12 @@ func filterOf(asked url.Values) Filter {
 	return f
 }
 
-// Any reports whether it leaves anything out.
+// Any reports whether the filter selects by anything.
 func (f *Filter) Any() bool {
 	return f.Status != "" || f.EventType != "" || f.Within != "" || f.Since != "" || f.Until != "" || f.Matched != ""
 }
 
-// Faults are what is wrong with it, in the order of the fields.
+// Faults are the problems with the filter, in the order of its fields.
 func (f *Filter) Faults() []string {
 	var out []string
 	for _, field := range slices.Sorted(maps.Keys(f.faults)) {
@@ -66,10 +66,10 @@ func (f *Filter) Faults() []string {
 	return out
 }
 
-// Wrong reports whether something is wrong with a field.
+// Wrong reports whether there is a problem with a field.
 func (f *Filter) Wrong(field string) bool { return f.faults[field] != "" }
 
-// address returns that of the list at path with the filter, and with more: pairs of a name and a value.
+// address returns the address of the list with this filter. more are pairs of a name and a value to add.
 func (f *Filter) address(path string, more ...string) string {
 	q := url.Values{}
 	for field, value := range map[string]string{
@@ -85,8 +85,7 @@ func (f *Filter) address(path string, more ...string) string {
 	return page.Address(path, q)
 }
 
-// query is the filter as the API takes it, whose parameter for the event type is typeField. A beginning that is given
-// counts, and not the preset.
+// query returns the filter as a query of the API, which calls the event type typeField. Since overrides Within.
 func (f *Filter) query(now time.Time, typeField string) url.Values {
 	q := url.Values{}
 	for field, value := range map[string]string{"status": f.Status, typeField: f.EventType, "matched": f.Matched} {
@@ -104,7 +103,7 @@ func (f *Filter) query(now time.Time, typeField string) url.Values {
 			continue
 		}
 		at, ok := page.Moment(field.value)
-		if !ok { // a link of ours may have a time of the API
+		if !ok { // links of the console may have a time of the API
 			var err error
 			if at, err = time.Parse(time.RFC3339Nano, field.value); err != nil {
 				f.faults[field.name] = "The time " + field.word + " which to list is not one: write it as 2026-03-20T12:00."

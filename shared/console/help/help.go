@@ -1,4 +1,4 @@
-// Package help is the console's pages of how webhooks work, in the tenant's dialect.
+// Package help has the console's pages about how webhooks work in the tenant's dialect.
 package help
 
 import (
@@ -20,7 +20,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// What the help says of other products' settings is theirs as of 2026, from:
+// The help describes other products' settings as of 2026, from:
 //
 //	Slack    https://api.slack.com/messaging/webhooks
 //	Teams    https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook, which
@@ -48,46 +48,46 @@ func Room() page.Room {
 	}
 }
 
-// helpPage is how webhooks work in the tenant's dialect.
+// helpPage is the data of the help's pages.
 type helpPage struct {
-	At       string // which of the help's pages
+	At       string // the page's name
 	Timeout  string
 	Success  string
-	HTTPS    bool // URLs must be
+	HTTPS    bool // URLs must be https https
 	Attempts []attemptRow
-	Failing  bool // a delivery out of attempts turns its webhook failing
-	Jitter   bool // some waits are lengthened
+	Failing  bool // a delivery that ran out of attempts makes its webhook failing
+	Jitter   bool // some waits are made longer by chance
 
 	Example  string // a body
-	Fields   []meaning
-	Headers  []meaning
+	Fields   []description
+	Headers  []description
 	Events   []helpEvent
-	Earlier  string // the address of the events before, "" at the beginning
+	Earlier  string // the address of the previous page of events, "" on the first
 	Later    string
 	From, To int
 	Total    int
 	Code     receiver.Code
 }
 
-// meaning says what a name stands for.
-type meaning struct{ Name, Text string }
+// description describes a field or a header.
+type description struct{ Name, Text string }
 
-// attemptRow is an attempt and when it is made.
+// attemptRow is an attempt and its time.
 type attemptRow struct {
 	Number int
 	When   string
 }
 
-// helpEvent is an event type with what is sent for it.
+// helpEvent is an event type with an example of a body.
 type helpEvent struct {
 	dialect.EventType
 	Payload string
 }
 
-// Last returns how many attempts there are.
+// Last returns the number of the last attempt.
 func (p *helpPage) Last() int { return len(p.Attempts) }
 
-// InTime fills the time limit into a text.
+// InTime puts the timeout into a text.
 func (p *helpPage) InTime(text string) string {
 	return strings.ReplaceAll(text, "{seconds} seconds", p.Timeout)
 }
@@ -140,7 +140,7 @@ func troubleshooting(v *page.Visit) {
 	v.Show(http.StatusOK, "help-troubleshooting", "content", "help", v.Dialect.Words["troubleshooting"], about(v, "troubleshooting"))
 }
 
-// about is what all the help's pages know of the dialect.
+// about returns the data that all pages of the help have.
 func about(v *page.Visit, at string) *helpPage {
 	d := v.Dialect
 	p := &helpPage{
@@ -161,45 +161,45 @@ func about(v *page.Visit, at string) *helpPage {
 	return p
 }
 
-// example returns the body of an event of a type with the data of its example, indented.
+// example returns the body of an event of a type, with the type's example as data, laid out.
 func example(v *page.Visit, eventType string) string {
 	data, _ := ecmajson.Read(v.Dialect.Example(eventType))
 	body, err := v.Dialect.Body(webhook.Event{
 		Tenant: v.Tenant.ID, ID: "evt_01JDB8Z6T0000000000000000", Type: eventType, Timestamp: "2026-03-20T12:00:00Z",
 	}, data)
-	if err != nil { // an example that is no JSON cannot be there
+	if err != nil { // it cannot happen: examples are valid JSON
 		return ""
 	}
 	return layout.Readable(body, page.MaxListed).Text
 }
 
-// fieldsOf says what the fields of a body hold, nil where the body is the event's data alone.
-func fieldsOf(d *dialect.Dialect) []meaning {
-	var out []meaning
+// fieldsOf describes the fields of a body. It returns nil if the body is the event's data alone.
+func fieldsOf(d *dialect.Dialect) []description {
+	var out []description
 	for _, f := range d.Fields() {
 		text := "Always as in the example"
 		if f.Text {
-			text = meant(f.Template)
+			text = describe(f.Template)
 		}
-		out = append(out, meaning{f.Name, text})
+		out = append(out, description{f.Name, text})
 	}
 	return out
 }
 
-func headersOf(d *dialect.Dialect) []meaning {
-	var out []meaning
+func headersOf(d *dialect.Dialect) []description {
+	var out []description
 	for _, h := range d.Verification().Headers {
-		text := meant(h.Value)
+		text := describe(h.Value)
 		if strings.EqualFold(h.Name, "Content-Type") {
 			text = strings.Join(d.ContentTypes, " or ")
 		}
-		out = append(out, meaning{h.Name, text})
+		out = append(out, description{h.Name, text})
 	}
 	return out
 }
 
-// meant says what a template of an envelope or a header stands for.
-func meant(template string) string {
+// describe describes a template of an envelope or a header.
+func describe(template string) string {
 	said := map[string]string{
 		"{type}": "The event type", "{timestamp}": "When the event happened (ISO 8601 format)", "{timestamp_unix}": "When the event happened, in Unix seconds",
 		"{timestamp_ms}": "When the event happened, with milliseconds (ISO 8601 format)", "{timestamp_unix_ms}": "When the event happened, in Unix milliseconds",

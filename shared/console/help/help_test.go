@@ -64,7 +64,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// A dialect of one's own may have many events, no envelope and a header of several values.
+// TestHelpOfAnyDialect shows the help for a dialect with many events, no envelope and a header of several values.
 func TestHelpOfAnyDialect(t *testing.T) {
 	w := consoletest.New(t)
 	var events []string

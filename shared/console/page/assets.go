@@ -17,30 +17,31 @@ import (
 	"strings"
 )
 
-// The files are ours but for htmx.min.js, which is htmx 2.0.11 as https://htmx.org publishes it, under the Zero-Clause BSD
+// The files are ours except htmx.min.js, which is htmx 2.0.11 as https://htmx.org publishes it, under the Zero-Clause BSD
 // licence: https://github.com/bigskysoftware/htmx/blob/master/LICENSE.
 //
 //go:embed assets
 var assetFiles embed.FS
 
-// AssetsPath is where the assets lie. Their hash follows: browsers keep them for ever, and ask for changed ones.
+// AssetsPath is the path of the assets. Their hash follows it, so that browsers can keep them for ever and still get changed
+// ones.
 const AssetsPath = "/console/assets/"
 
-// stylesheet is the files of css as one.
+// stylesheet has all files of the folder css.
 const stylesheet = "console.css"
 
-// asset is a file as it is served.
+// asset is a file in the two forms in which it is served.
 type asset struct{ plain, zipped []byte }
 
-// Files are the embedded templates and assets, parsed and packed, which takes longer than any page does.
+// Files are the embedded templates and assets, parsed and compressed. Reading them takes longer than any page does.
 type Files struct {
 	templates map[string]*template.Template // by page
 	assets    map[string]asset              // by name
-	prefix    string                        // the path below which the assets are
+	prefix    string                        // of the assets' paths
 }
 
-// ReadFiles reads those of the rooms and of all pages. It fails where a template does not parse, so that no page finds out
-// later.
+// ReadFiles reads the files of this package and of the rooms. It fails if a template does not parse, so that no page fails
+// for it later.
 func ReadFiles(rooms ...Room) (*Files, error) {
 	f := &Files{}
 	var err error

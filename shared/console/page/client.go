@@ -19,19 +19,19 @@ import (
 	"hookline/shared/httpapi"
 )
 
-// Problem is an error the API answered with.
+// Problem is an error that the API answered with.
 type Problem struct{ api.Problem }
 
 func (p *Problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail) }
 
-// OfInput reports whether another input could mend it, so that a form can show it.
-func (p *Problem) OfInput() bool {
+// Correctable reports whether another input could succeed, so that a form can show the problem.
+func (p *Problem) Correctable() bool {
 	never := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}
 	return p.Status >= 400 && p.Status < 500 && !slices.Contains(never, p.Status)
 }
 
-// Beside returns what is wrong with each of a form's fields, and what is wrong with anything else.
-func (p *Problem) Beside(fields ...string) (problems map[string]string, rest string) {
+// FieldErrors returns the first problem of each of a form's fields. rest is the problem with anything else, or "".
+func (p *Problem) FieldErrors(fields ...string) (problems map[string]string, rest string) {
 	problems = make(map[string]string)
 	for _, e := range p.Errors {
 		field, _, _ := strings.Cut(e.Field, ".")
@@ -60,30 +60,31 @@ func NoEventLog(err error) bool {
 	return ok && p.Code == "event-log-off"
 }
 
-// Get asks the API for out; nil takes no answer.
+// Get makes a GET request to the API and reads the answer into out, unless that is nil.
 func (v *Visit) Get(path string, query url.Values, out any) error {
 	return v.call("", http.MethodGet, path, query, nil, out)
 }
 
-// Send asks the API for a change.
+// Send makes another request to the API, with in as its body, and reads the answer into out, unless that is nil.
 func (v *Visit) Send(method, path string, in, out any) error {
 	return v.call("", method, path, nil, in, out)
 }
 
-// Create asks the API for something new: once for what a form was given out with, so that a second click, or a reload of
-// the page that shows a secret once, gets the first answer again. The same form with other entries makes another.
+// Create asks the API to make something, at most once for each form that was rendered: a second click, or a reload of the
+// page that shows a secret, gets the first answer again. The same form with other entries makes something else.
 func (v *Visit) Create(path string, in, out any) error {
 	return v.call(v.R.PostFormValue("once"), http.MethodPost, path, nil, in, out)
 }
 
-// call asks the API in the visitor's name: in is the body, nil for none; out gets the answer, nil for none. Addresses in
-// the answer begin as those of the page's own request do. With once, not "", the same call again gets the first answer.
+// call makes a request to the API with the visitor's key. in is its body, nil for none, and out gets the answer, unless it
+// is nil. Addresses in the answer begin as that of the page does. If once is not "", a second call with the same once and
+// body gets the first answer again.
 func (v *Visit) call(once, method, path string, query url.Values, in, out any) error {
 	var body io.Reader = http.NoBody
 	var b bytes.Buffer
 	if in != nil {
 		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false) // what is stored as it came, a filter, stays as it was entered
+		enc.SetEscapeHTML(false) // the API stores a filter as it comes, so it must stay as it was entered
 		if err := enc.Encode(in); err != nil {
 			return fmt.Errorf("%s %s: %w", method, path, err)
 		}
@@ -123,7 +124,7 @@ func (v *Visit) call(once, method, path string, query url.Values, in, out any) e
 	return nil
 }
 
-// answer keeps an answer of the API.
+// answer records an answer of the API.
 type answer struct {
 	header http.Header
 	status int
@@ -136,10 +137,10 @@ func (a *answer) WriteHeader(status int) { a.status = status }
 
 func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
 
-// PerPage is how many rows a page of a list shows: with them the first page is under 100 KB in all.
+// PerPage is the number of rows on a page of a list. With 20 of them a page and its assets are under 100 KB.
 const PerPage = 20
 
-// List asks the API for the page of a list that the visitor asks for, at most that many rows of it.
+// List reads the page of a list that the visitor asks for, at most that many rows, into out.
 func (v *Visit) List(path string, most int, out any) error {
 	query := url.Values{"limit": {strconv.Itoa(most)}}
 	if cursor := v.R.URL.Query().Get("cursor"); cursor != "" {
@@ -148,14 +149,14 @@ func (v *Visit) List(path string, most int, out any) error {
 	return v.Get(path, query, out)
 }
 
-// Pager leads from one page of a list to others.
+// Pager has the links from one page of a list to others.
 type Pager struct {
 	First bool   // it is the first page
 	Next  string // the address of the next page, "" at the end
 }
 
-// Pager leads on from the page that the visitor asks for, of a list that has its pages at the address. next is the cursor
-// that the API gave for the next page.
+// Pager returns the links of the page that the visitor asks for. address is that of the list, and next is the API's cursor
+// of the next page.
 func (v *Visit) Pager(address string, next *string) Pager {
 	p := Pager{First: v.R.URL.Query().Get("cursor") == ""}
 	if next != nil {

@@ -1,7 +1,6 @@
-// Package page is what all pages of the console are made with.
+// Package page has the things that every page of the console is made with.
 //
-// A Room is a subject's pages: what serves them, by pattern, and their templates. A Site is what all of them have in
-// common: the API they are put together from, the files they are rendered with, the sections of the navigation. A Visit is
-// one request for a page: it asks the API in the visitor's name, and shows a page, leads to another, or says what went
-// wrong.
+// A Room is the pages of one subject with their templates. A Site is shared by all pages: the API that they ask, the files
+// that they are rendered with, the sections of the navigation. A Visit is one request for a page: it asks the API in the
+// visitor's name and then shows a page, redirects to another, or says what went wrong.
 package page

@@ -10,7 +10,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// A browser that goes back asks again: htmx keeps no page, and so no secret, in the browser's storage.
+// TestNothingKept shows that htmx keeps no page, and so no secret, in the browser's storage: a browser that goes back asks
+// again.
 func TestNothingKept(t *testing.T) {
 	w := consoletest.New(t)
 	b := w.Browser(w.Tenant("acme", "standard"))

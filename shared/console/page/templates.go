@@ -20,8 +20,8 @@ var parts embed.FS
 //go:embed error.html
 var ownPages embed.FS
 
-// templates parses all pages, each with the layout and the parts that all rooms share, and with those of its room. A page
-// has a copy of its parts, so that parts for a few pages are the rooms' own.
+// templates parses all pages. Each has a copy of the layout, of the parts that all rooms share and of its room's parts:
+// copies are most of the work, so a part that few rooms use is theirs.
 func templates(rooms []Room) (map[string]*template.Template, error) {
 	shared, err := template.New("").Funcs(functions()).ParseFS(parts, "parts/*.html")
 	out := make(map[string]*template.Template)
@@ -36,7 +36,7 @@ func templates(rooms []Room) (map[string]*template.Template, error) {
 	return out, nil
 }
 
-// parse adds the room's pages.
+// parse adds the room's pages to pages.
 func (r Room) parse(shared *template.Template, pages map[string]*template.Template) error {
 	own, err := shared.Clone()
 	if err != nil {
@@ -77,7 +77,7 @@ func (r Room) parse(shared *template.Template, pages map[string]*template.Templa
 
 func functions() template.FuncMap {
 	return template.FuncMap{
-		// args puts several values into one, for a template that is given one: pairs of a name and a value.
+		// args makes one value of pairs of a name and a value, because a template takes only one.
 		"args": func(pairs ...any) map[string]any {
 			out := make(map[string]any)
 			for i := 0; i+1 < len(pairs); i += 2 {
@@ -85,7 +85,7 @@ func functions() template.FuncMap {
 			}
 			return out
 		},
-		"time":    func(t any) string { return words.Time(fmt.Sprint(t)) }, // an api.Time, or a text that the API wrote
+		"time":    func(t any) string { return words.Time(fmt.Sprint(t)) }, // t is an api.Time, or a text of the API
 		"date":    words.Date,
 		"took":    words.Took,
 		"grouped": words.Grouped,
@@ -95,7 +95,7 @@ func functions() template.FuncMap {
 		"late":    record.Late,
 		"retries": record.Retries,
 		"why":     diagnosis.Explain,
-		// endpoint names the file of a whole server beside one with the code that verifies.
+		// endpoint names the file of a whole server after the file with the code that verifies.
 		"endpoint": func(file string) string { return "endpoint" + path.Ext(file) },
 	}
 }

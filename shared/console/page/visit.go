@@ -18,24 +18,24 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Partial reports whether htmx asks for a piece of a page rather than somebody for a page.
+// Partial reports whether htmx asks for a part of a page, and not a browser for a whole one.
 func (v *Visit) Partial() bool {
 	return v.R.Header.Get("HX-Request") == "true" && v.R.Header.Get("HX-History-Restore-Request") != "true"
 }
 
-// ID returns the id in the page's address, as a path has it.
+// ID returns the id in the page's address, escaped for use in another path.
 func (v *Visit) ID() string { return url.PathEscape(v.R.PathValue("id")) }
 
-// view is what every template gets; Page is the page's own.
+// view is the data of every template. Page is the data of one page.
 type view struct {
 	Title    string
 	Section  string    // of the navigation
-	Sections []Section // that the visitor may see
+	Sections []Section // those that the visitor may see
 	Portal   bool      // the visitor came by a link
 	Tenant   webhook.Tenant
 	Dialect  *dialect.Dialect
 	Words    map[string]string
-	Once     string // what a form that makes something sends as "once", other for each page given out
+	Once     string // forms that make something send it as "once"; it differs for each page that is rendered
 	Page     any
 
 	assets string
@@ -44,8 +44,8 @@ type view struct {
 // Asset returns the address of an asset.
 func (v *view) Asset(name string) string { return v.assets + name }
 
-// Show renders a page: "webhooks" is webhooks.html of its room. For htmx it is the page's block of the name in fragment
-// alone, where there is one.
+// Show renders a page: "webhooks" is webhooks.html of its room. If htmx asks, it renders the page's block named by fragment
+// alone, unless fragment is "".
 func (v *Visit) Show(status int, page, fragment, section, title string, data any) {
 	name := "layout"
 	if v.Partial() && fragment != "" {
@@ -75,8 +75,8 @@ func (v *Visit) sections() []Section {
 	return slices.DeleteFunc(slices.Clone(v.site.Sections), func(s Section) bool { return s.Scope != "" && !v.Key.Grants(s.Scope) })
 }
 
-// Start is where a visit begins: the first section that the visitor may see.
-func (v *Visit) Start() string {
+// FirstPage returns the address of the first section that the visitor may see.
+func (v *Visit) FirstPage() string {
 	if seen := v.sections(); len(seen) > 0 {
 		return seen[0].Path
 	}
@@ -94,7 +94,7 @@ func (v *Visit) EventNames() []string {
 	return out
 }
 
-// Redirect leads to a page of ours.
+// Redirect sends the visitor to another page of the console.
 func (v *Visit) Redirect(to string) {
 	if v.Partial() {
 		v.W.Header().Set("HX-Redirect", to)
@@ -104,14 +104,14 @@ func (v *Visit) Redirect(to string) {
 	http.Redirect(v.W, v.R, to, http.StatusSeeOther)
 }
 
-// Mark is short for what a page shows: it changes with that.
-func Mark(shown ...any) string {
-	b, _ := json.Marshal(shown) // the API's own answers
+// Digest returns a short text that changes when the values change that a page shows.
+func Digest(shown ...any) string {
+	b, _ := json.Marshal(shown) // it cannot fail: the values came as JSON
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:6])
 }
 
-// Unchanged answers a page that asks again while it shows what it would get, and reports whether it did.
+// Unchanged answers 204 if the page asks for news and already shows the values with this digest, and reports whether it did.
 func (v *Visit) Unchanged(mark string) bool {
 	if !v.Partial() || v.R.URL.Query().Get("seen") != mark {
 		return false
@@ -121,7 +121,7 @@ func (v *Visit) Unchanged(mark string) bool {
 	return true
 }
 
-// MaxListed is how many bytes a page that has many texts shows of each.
+// MaxListed bounds the bytes of each text on a page that shows many.
 const MaxListed = 16 << 10
 
 // JSON is the content type of most downloads.
@@ -137,10 +137,10 @@ func (v *Visit) Download(name, contentType string, body []byte) {
 	_, _ = v.W.Write(body) // a visitor who is gone needs no file
 }
 
-// Refused returns the API's refusal of an input, whose fields a form shows; nil when err is something else, which has
-// been answered then.
+// Refused returns the API's refusal of an input, for the form to show. If err is anything else, Refused answers the visit
+// and returns nil.
 func (v *Visit) Refused(err error) *Problem {
-	if p, ok := errors.AsType[*Problem](err); ok && p.OfInput() {
+	if p, ok := errors.AsType[*Problem](err); ok && p.Correctable() {
 		return p
 	}
 	v.Failed(err)
@@ -149,15 +149,15 @@ func (v *Visit) Refused(err error) *Problem {
 
 // NotFound says that there is no such page.
 func (v *Visit) NotFound() {
-	v.Sorry(http.StatusNotFound, "There is nothing here", "The page does not exist, or what it showed is gone.")
+	v.ShowError(http.StatusNotFound, "There is nothing here", "The page does not exist, or what it showed is gone.")
 }
 
-// Sorry says what went wrong.
-func (v *Visit) Sorry(status int, heading, text string) {
+// ShowError shows the error page.
+func (v *Visit) ShowError(status int, heading, text string) {
 	v.Show(status, "error", "panel", "", heading, struct{ Heading, Text string }{heading, text})
 }
 
-// Failed answers an error that no form can show.
+// Failed answers the visit with an error that no form can show.
 func (v *Visit) Failed(err error) {
 	p, ok := errors.AsType[*Problem](err)
 	switch {
@@ -169,22 +169,22 @@ func (v *Visit) Failed(err error) {
 		v.Forbidden(p.Detail)
 	case ok && p.Status == http.StatusServiceUnavailable, webhook.Is(err, webhook.Unavailable):
 		v.Log(err)
-		v.Sorry(http.StatusServiceUnavailable, "Temporarily unavailable", "Please try again in a moment.")
-	case ok && p.Status < http.StatusInternalServerError: // an address or a form that no page of ours made
-		v.Sorry(p.Status, "This cannot be done", "The address or the form is not one that this page offers. Please go back and try again.")
+		v.ShowError(http.StatusServiceUnavailable, "Temporarily unavailable", "Please try again in a moment.")
+	case ok && p.Status < http.StatusInternalServerError: // none of our pages has such an address or form
+		v.ShowError(p.Status, "This cannot be done", "The address or the form is not one that this page offers. Please go back and try again.")
 	default:
 		v.Log(err)
-		v.Sorry(http.StatusInternalServerError, "Something went wrong on our side", "It has been logged. Please try again.")
+		v.ShowError(http.StatusInternalServerError, "Something went wrong on our side", "It has been logged. Please try again.")
 	}
 }
 
-// Forbidden says what the visitor's key lacks.
+// Forbidden answers that the visitor's key does not allow the page. detail names the missing scope.
 func (v *Visit) Forbidden(detail string) {
-	v.Sorry(http.StatusForbidden, "Your key does not allow this", "Ask for one that does, and sign in with that: "+detail+".")
+	v.ShowError(http.StatusForbidden, "Your key does not allow this", "Ask for one that does, and sign in with that: "+detail+".")
 }
 
-// Log logs an error of ours: an alarm counts it. Of the API's answers it logs none: the API has logged its own errors,
-// and the others are refusals.
+// Log logs an error of ours, which an alarm counts. It does not log answers of the API: the API has logged its own errors,
+// and its other answers are refusals.
 func (v *Visit) Log(err error) {
 	if _, answered := errors.AsType[*Problem](err); v.site.Log != nil && !answered {
 		v.site.Log.LogAttrs(v.R.Context(), slog.LevelError, "console.failed", slog.Any("error", err))

@@ -19,15 +19,15 @@ var parts embed.FS
 // Parts are the files of the templates "code", which takes a Code, and "file".
 func Parts() fs.FS { return parts }
 
-// Code is what the receiver of a webhook verifies with. None of it holds a secret.
+// Code is code for the receiver of a webhook. It contains no secret.
 type Code struct {
-	Snippets []snippet.Snippet // none where the webhook's format is not signed
-	Send     string            // a shell's commands, "" where there is no example
-	Example  *Preview          // what such a request looks like, nil where the key may not see it
+	Snippets []snippet.Snippet // none if the webhook's format is not signed
+	Send     string            // shell commands that send an example, "" if there is none
+	Example  *Preview          // an example of a request, nil if the visitor's key may not see it
 	Steps    []string
 }
 
-// Endpoint returns a whole server in the language.
+// Endpoint returns the code of a whole server in a language.
 func (c *Code) Endpoint(language string) string {
 	for _, s := range c.Snippets {
 		if s.Name == language {
@@ -62,7 +62,7 @@ func CodeOf(v *page.Visit, w api.Webhook) (Code, error) {
 	return out, err
 }
 
-// steps says in words what the code does.
+// steps describes the code in words.
 func steps(d dialect.Verification) []string {
 	var out []string
 	for _, h := range d.Headers {

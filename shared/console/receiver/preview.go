@@ -1,4 +1,4 @@
-// Package receiver is the receiver's side of a webhook: what it gets for an event, and the code that verifies it.
+// Package receiver shows a webhook from the receiver's side: the request for an event, and the code that verifies it.
 package receiver
 
 import (
@@ -13,23 +13,23 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Preview is what a webhook would get for an event of a type, with the data of the type's example.
+// Preview is the request that a webhook would get for an event of a type, with the data of the type's example.
 type Preview struct {
 	Type    string
 	Format  string
 	Body    string // as it travels
 	Headers api.Headers
-	Message *chat.Shown // nil where no people read it
+	Message *chat.Shown // nil for formats that programs read
 }
 
-// Indented returns the body as people read JSON; a body that is no JSON stays as it is.
+// Indented returns the body laid out if it is JSON, else unchanged.
 func (p *Preview) Indented() layout.Text { return layout.Readable([]byte(p.Body), layout.MaxBytes) }
 
 // Sent returns the body as it travels.
 func (p *Preview) Sent() layout.Text { return layout.Cut(p.Body, layout.MaxBytes) }
 
-// PreviewOf returns what a webhook with a format and a content type would get for an event of the first type that is
-// wanted and can be published, else of the catalogue's first. It is nil where the visitor's key may not see it.
+// PreviewOf returns the preview of a webhook with this format and content type, for the event type that First chooses. It
+// returns nil if the visitor's key may not see it.
 func PreviewOf(v *page.Visit, name, contentType string, wanted ...string) (*Preview, error) {
 	types := v.EventNames()
 	if len(types) == 0 || !v.Key.Grants("events:read") {
@@ -56,8 +56,7 @@ func PreviewOf(v *page.Visit, name, contentType string, wanted ...string) (*Prev
 	return &p, nil
 }
 
-// First returns the first of the wanted types that is among those of the catalogue, else the catalogue's first; "" of an
-// empty one.
+// First returns the first of the wanted types that is in the catalogue, else the first type of the catalogue, or "".
 func First(types []string, wanted ...string) string {
 	for _, t := range append(wanted, types...) {
 		if slices.Contains(types, t) {

@@ -8,7 +8,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Outcome is an attempt's, in the words for deliveries.
+// Outcome is the attempt's status, as one of a delivery.
 func Outcome(a api.Attempt) webhook.DeliveryStatus {
 	if a.Error != nil {
 		return webhook.Failed
@@ -16,13 +16,13 @@ func Outcome(a api.Attempt) webhook.DeliveryStatus {
 	return webhook.Succeeded
 }
 
-// Code is the answer's status, 0 without an answer.
+// Code is the status code of the answer, 0 if there was none.
 func Code(a api.Attempt) int { return orZero(a.StatusCode) }
 
-// Fault is why an attempt failed, "" if it did not.
+// Fault is the attempt's error, "" if it succeeded.
 func Fault(a api.Attempt) webhook.AttemptError { return orZero(a.Error) }
 
-// Detail narrows the fault down, "" where no more is known.
+// Detail is the error's detail, "" if none is known.
 func Detail(a api.Attempt) webhook.ErrorDetail { return orZero(a.ErrorDetail) }
 
 func orZero[T any](p *T) (v T) {
@@ -37,7 +37,7 @@ func Sent(a api.Attempt) bool {
 	return Fault(a) != webhook.ReasonWebhookInactive && Fault(a) != webhook.ReasonWebhookDeleted
 }
 
-// Late is how long after its time an attempt began, "" below 5 seconds.
+// Late is the time between the moment an attempt was scheduled for and its start, "" below 5 seconds.
 func Late(a api.Attempt) string {
 	if late := a.StartedAt.Sub(a.ScheduledAt.Time); late >= 5*time.Second {
 		return words.Span(late)
@@ -45,5 +45,5 @@ func Late(a api.Attempt) string {
 	return ""
 }
 
-// Retries is how many of so many attempts followed the first.
+// Retries is the number of attempts after the first.
 func Retries(attempts int) int { return max(0, attempts-1) }

@@ -12,7 +12,7 @@ import (
 // Delivery is a delivery with its request and its attempts.
 type Delivery struct{ api.DeliveryDetail }
 
-// Pretty is the body's JSON laid out for reading, of a form that of its field; empty where there is none.
+// Pretty is the body's JSON laid out for reading, or the JSON in a form's field. It is empty if there is none.
 func (d *Delivery) Pretty() layout.Text {
 	if d.Body == nil {
 		return layout.Text{}
@@ -58,6 +58,6 @@ func (d *Delivery) Masked() bool {
 	return false
 }
 
-// FileName names the file that holds the JSON of something with an id. An id can have colons; a file's name cannot have
-// them everywhere.
+// FileName returns a file's name for the JSON of something with this id. An id can contain colons, which some systems refuse
+// in names.
 func FileName(id string) string { return strings.ReplaceAll(id, ":", "-") + ".json" }

@@ -1,5 +1,5 @@
-// Package record reads what the API answers as pages need it: a webhook by its label, an attempt by its outcome, a delivery's
-// body laid out. It asks nobody for anything, and prints nothing.
+// Package record derives from the API's answers the values that several pages show: a webhook's label, an attempt's outcome,
+// a delivery's body laid out. It makes no requests and prints nothing.
 package record
 
 import (
@@ -8,13 +8,13 @@ import (
 	"hookline/shared/api"
 )
 
-// Webhook is a webhook.
+// Webhook is a webhook with its label.
 type Webhook struct{ api.Webhook }
 
 // Filtered reports whether a filter lets only some events pass.
 func (w *Webhook) Filtered() bool { return len(w.Filter) > 0 && string(w.Filter) != "null" }
 
-// Label is what a webhook is called: its name, or else its host.
+// Label is the webhook's name, or else its URL's host.
 func (w *Webhook) Label() string {
 	if w.Name != "" {
 		return w.Name

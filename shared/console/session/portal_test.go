@@ -33,7 +33,7 @@ func TestPortal(t *testing.T) {
 	if p.Header.Get("X-Frame-Options") != "" {
 		t.Errorf("got X-Frame-Options %q, want none: it knows no list", p.Header.Get("X-Frame-Options"))
 	}
-	// What a person does in the frame comes from the frame's own pages.
+	// Requests of the frame's own pages are taken, those of other sites are not.
 	b.Post("/console/webhooks", consoletest.Form("url", "https://example.com/hook", "events", "*", "active", "on"), "Sec-Fetch-Dest", "iframe").Is(201)
 	b.Post("/console/webhooks", consoletest.Form("url", "https://example.com/hook", "events", "*"), "Sec-Fetch-Site", "cross-site").Is(403)
 	b.Get("/console/keys").Is(403)
@@ -64,7 +64,7 @@ func TestPortal(t *testing.T) {
 	}
 }
 
-// Pages of somebody who signed in with a key are in no frame, whatever the tenant allows.
+// TestFramesArePortals shows that no frame shows pages of a key's session, whatever the tenant allows.
 func TestFramesArePortals(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
@@ -76,7 +76,7 @@ func TestFramesArePortals(t *testing.T) {
 	w.Guest(w.PortalLink(key, "")).Get("/console/webhooks").Is(200) // and a portal's in none that is not named
 }
 
-// What looks ahead does not use a link up.
+// TestPortalPreview shows that programs that only look ahead do not use a link up.
 func TestPortalPreview(t *testing.T) {
 	w := consoletest.New(t)
 	link := w.PortalLink(w.Tenant("acme", "standard"), "")
@@ -104,7 +104,7 @@ func TestPortalPreview(t *testing.T) {
 	b.Post("/console/portal", p.Filled()).Is(410)
 }
 
-// A browser or program that says nothing of itself is let in as one that goes there is.
+// TestPortalPlain shows that a program that says nothing of itself is signed in.
 func TestPortalPlain(t *testing.T) {
 	w := consoletest.New(t)
 	link := w.PortalLink(w.Tenant("acme", "standard"), "")
@@ -130,7 +130,7 @@ func TestPortalOnce(t *testing.T) {
 	}
 }
 
-// A visit ends with the link's time, which the link's use does not make longer.
+// TestPortalTime shows that a session ends when its link expires, which using the link does not delay.
 func TestPortalTime(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
@@ -168,7 +168,7 @@ func TestPortalEnds(t *testing.T) {
 	w.Stranger().Get(unused, consoletest.Going("document")...).Is(410).Has("withdrawn")
 }
 
-// A portal can do what the key that made it can, as far as a portal can.
+// TestPortalScopes shows that a portal has the scopes of the key that made it, except those that no portal has.
 func TestPortalScopes(t *testing.T) {
 	w := consoletest.New(t)
 	all := w.Tenant("acme", "standard")
@@ -229,7 +229,7 @@ func TestPortalForged(t *testing.T) {
 	}
 }
 
-// The later of two sign-ins is the one that counts, and signing out ends both.
+// TestPortalAndKey shows that the later of two sign-ins counts, and that signing out ends both.
 func TestPortalAndKey(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
@@ -245,7 +245,7 @@ func TestPortalAndKey(t *testing.T) {
 	}
 }
 
-// opens follows a link, and presses the button of the page that asks.
+// opens follows a link and presses the button of the page that asks.
 func opens(b *consoletest.Browser, link string) {
 	b.W.T.Helper()
 	b.Get(link, consoletest.Going("document")...).Is(200).Has("signed in with an API key of", "you are signed out")
@@ -253,7 +253,7 @@ func opens(b *consoletest.Browser, link string) {
 	b.Post("/console/portal", consoletest.Form("link", sealed)).Leads("/console/webhooks")
 }
 
-// TestPortalAsks shows that a link changes who somebody is only when they say so: anybody could have sent it.
+// TestPortalAsks shows that a link replaces another session only after the visitor agrees: anybody could have sent it.
 func TestPortalAsks(t *testing.T) {
 	w := consoletest.New(t)
 	acme, globex := w.Tenant("acme", "standard"), w.Tenant("globex", "standard")
@@ -291,7 +291,7 @@ func TestPortalAsks(t *testing.T) {
 	}
 }
 
-// TestSignOutEndsSession shows that signing out ends a session itself: who has copied its cookie is out too.
+// TestSignOutEndsSession shows that signing out ends the session itself: a copy of its cookie no longer works.
 func TestSignOutEndsSession(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")

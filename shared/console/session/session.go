@@ -1,8 +1,8 @@
-// Package session knows who is signed in to the console, and has the pages by which people sign in and out: with a key, or
-// by a portal link (package portal).
+// Package session finds out who is signed in to the console. It has the pages by which people sign in, with an API key or
+// by a portal link (package portal), and sign out.
 //
-// A session is a sealed cookie. It holds the hash of an API key, or the link that was used; the key, or the one that made
-// the link, is looked up at every request, so that a deleted key ends its sessions at once.
+// A session is a sealed cookie with the hash of an API key, or with the portal link. The key, or the one that made the link,
+// is looked up at every request, so that a deleted key ends its sessions at once.
 package session
 
 import (
@@ -27,28 +27,28 @@ import (
 type Store interface {
 	KeyByHash(ctx context.Context, hash string) (webhook.Key, error)
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
-	// Pin stores a pin unless it is there, and reports whether it did: of many at once one does.
+	// Pin stores a pin unless it exists, and reports whether it did. Of several calls at once one stores it.
 	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)
 	FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error)
 }
 
-// Dialects finds a tenant's dialect, for its product's words.
+// Dialects finds a tenant's dialect, which has its product's words.
 type Dialects interface {
 	Dialect(ctx context.Context, nameOrRef string) (*dialect.Dialect, error)
 }
 
-// Sessions are those of a console. Its fields are set before use and not changed.
+// Sessions are the sessions of a console. Its fields are set before use and not changed.
 type Sessions struct {
 	Store    Store
 	Dialects Dialects
 	Box      seal.Box
-	// Now reads the deployment's clock.
+	// Now returns the time of the deployment's clock.
 	Now func() time.Time
-	// Span turns a span of real time into one of that clock; nil leaves it as it is.
+	// Span converts a span of real time into one of that clock. Nil leaves it unchanged.
 	Span func(time.Duration) time.Duration
 }
 
-// SignedIn serves a page to those who are signed in, and leads all others to the sign-in page.
+// SignedIn serves a page to visitors who are signed in, and redirects all others to the sign-in page.
 func (s *Sessions) SignedIn(site *page.Site, serve func(*page.Visit)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := site.Visit(w, r)
@@ -80,13 +80,13 @@ func (s *Sessions) SignedIn(site *page.Site, serve func(*page.Visit)) http.Handl
 }
 
 const (
-	// place is where a session may be opened: sealed for it, nothing else can be taken for one.
-	place = "console session"
-	// life is how long a sign-in lasts, in real time.
-	life = 12 * time.Hour
+	// sessionPlace is the purpose that sessions are sealed for. Nothing sealed for another opens as a session.
+	sessionPlace = "console session"
+	// sessionLife is the duration of a session, in real time.
+	sessionLife = 12 * time.Hour
 )
 
-// session is what the cookie of a key's session holds, sealed.
+// session is the sealed content of the cookie of a key's session.
 type session struct {
 	ID      string `json:"i"`
 	Hash    string `json:"h"` // of the API key
@@ -95,27 +95,28 @@ type session struct {
 
 // visitor is somebody who is signed in.
 type visitor struct {
-	key     webhook.Key  // what they may do
-	link    *portal.Link // the one they came by, nil for those who signed in with a key
-	session string       // its id
+	key     webhook.Key  // its scopes are the visitor's
+	link    *portal.Link // the visitor came by it; nil after a sign-in with a key
+	session string       // the session's id
 }
 
-// begin signs a key's holder in.
+// begin starts a session of a key.
 func (s *Sessions) begin(ctx context.Context, w http.ResponseWriter, r *http.Request, k webhook.Key) error {
-	plain, err := json.Marshal(session{ID: rand.Text(), Hash: k.Hash, Expires: time.Now().Add(life).Unix()})
+	plain, err := json.Marshal(session{ID: rand.Text(), Hash: k.Hash, Expires: time.Now().Add(sessionLife).Unix()})
 	if err != nil {
 		return err
 	}
-	sealed, err := s.Box.Seal(ctx, plain, place)
+	sealed, err := s.Box.Seal(ctx, plain, sessionPlace)
 	if err != nil {
 		return err
 	}
-	http.SetCookie(w, keyCookie(r, base64.RawURLEncoding.EncodeToString(sealed), int(life/time.Second)))
-	endPortal(w, r) // the later sign-in is the one that counts
+	http.SetCookie(w, keyCookie(r, base64.RawURLEncoding.EncodeToString(sealed), int(sessionLife/time.Second)))
+	endPortal(w, r) // the later sign-in counts
 	return nil
 }
 
-// visitor returns whose request it is; ok is false when nobody is signed in. A portal's session comes first.
+// visitor returns the visitor who made the request. ok is false if no one is signed in. A portal's session counts before a
+// key's.
 func (s *Sessions) visitor(ctx context.Context, r *http.Request) (who visitor, ok bool, err error) {
 	if raw, err := r.Cookie(cookieName(r, portalCookieName)); err == nil {
 		l, err := portal.Open(ctx, s.Box, portal.Session, raw.Value)
@@ -124,14 +125,14 @@ func (s *Sessions) visitor(ctx context.Context, r *http.Request) (who visitor, o
 		}
 		if err == nil && s.Now().Before(l.Expires) {
 			who = visitor{link: &l, session: l.ID}
-			if who.key, ok, err = s.holder(ctx, l); ok {
-				ok, err = s.goesOn(ctx, who)
+			if who.key, ok, err = s.guestKey(ctx, l); ok {
+				ok, err = s.active(ctx, who)
 			}
 			return who, ok, err
 		}
 	}
 	kept, err := s.session(ctx, r)
-	if errors.Is(err, errNobody) {
+	if errors.Is(err, errNoSession) {
 		return visitor{}, false, nil
 	}
 	if err != nil {
@@ -139,16 +140,16 @@ func (s *Sessions) visitor(ctx context.Context, r *http.Request) (who visitor, o
 	}
 	who = visitor{session: kept.ID}
 	if who.key, ok, err = s.key(ctx, kept.Hash); ok {
-		ok, err = s.goesOn(ctx, who)
+		ok, err = s.active(ctx, who)
 	}
 	return who, ok, err
 }
 
-// endedScope has the sessions that somebody has ended, until their time is over.
+// endedScope is the scope of the pins that remember ended sessions, until these would have expired.
 const endedScope = "console-session-ended"
 
-// goesOn reports whether the session has not been ended.
-func (s *Sessions) goesOn(ctx context.Context, who visitor) (bool, error) {
+// active reports whether the visitor has not signed out of the session.
+func (s *Sessions) active(ctx context.Context, who visitor) (bool, error) {
 	_, err := s.Store.FindPin(ctx, who.key.Tenant, endedScope, who.session)
 	if webhook.Is(err, webhook.NotFound) {
 		return true, nil
@@ -156,10 +157,10 @@ func (s *Sessions) goesOn(ctx context.Context, who visitor) (bool, error) {
 	return false, err
 }
 
-// end ends the session itself: a copy of its cookie is of no use any more.
+// end ends the session itself, so that a copy of its cookie is of no use either.
 func (s *Sessions) end(ctx context.Context, who visitor) error {
 	now := s.Now()
-	over := now.Add(s.span(life))
+	over := now.Add(s.span(sessionLife))
 	if who.link != nil {
 		over = who.link.Expires
 	}
@@ -169,7 +170,7 @@ func (s *Sessions) end(ctx context.Context, who visitor) error {
 	return err
 }
 
-// span turns real time into the deployment's clock.
+// span converts a span of real time into one of the deployment's clock.
 func (s *Sessions) span(real time.Duration) time.Duration {
 	if s.Span == nil {
 		return real
@@ -177,8 +178,8 @@ func (s *Sessions) span(real time.Duration) time.Duration {
 	return s.Span(real)
 }
 
-// holder returns who holds a session of the link; ok is false when the key that made it is gone.
-func (s *Sessions) holder(ctx context.Context, l portal.Link) (webhook.Key, bool, error) {
+// guestKey returns a key with the scopes of the link. ok is false if the key that made the link was deleted.
+func (s *Sessions) guestKey(ctx context.Context, l portal.Link) (webhook.Key, bool, error) {
 	if l.Maker == "" {
 		return l.Key(webhook.Key{}), true, nil
 	}
@@ -189,7 +190,7 @@ func (s *Sessions) holder(ctx context.Context, l portal.Link) (webhook.Key, bool
 	return l.Key(maker), true, nil
 }
 
-// key finds a key; ok is false when it is gone.
+// key finds a key. ok is false if it was deleted.
 func (s *Sessions) key(ctx context.Context, hash string) (k webhook.Key, ok bool, err error) {
 	k, err = s.Store.KeyByHash(ctx, hash)
 	if webhook.Is(err, webhook.NotFound) {
@@ -198,29 +199,29 @@ func (s *Sessions) key(ctx context.Context, hash string) (k webhook.Key, ok bool
 	return k, err == nil, err
 }
 
-// errNobody reports that the cookie holds no session: it is missing, made up, another deployment's or too old.
-var errNobody = errors.New("nobody is signed in")
+// errNoSession says that there is no valid session: the cookie is missing, forged, from another deployment or expired.
+var errNoSession = errors.New("nobody is signed in")
 
-// session returns what the cookie holds. An error that is not errNobody is of kind webhook.Unavailable: the session may
-// be good.
+// session opens the cookie of a key's session. An error other than errNoSession is of kind webhook.Unavailable: the session
+// may be valid.
 func (s *Sessions) session(ctx context.Context, r *http.Request) (kept session, err error) {
 	raw, err := r.Cookie(cookieName(r, keyCookieName))
 	if err != nil {
-		return session{}, errNobody
+		return session{}, errNoSession
 	}
 	sealed, err := base64.RawURLEncoding.DecodeString(raw.Value)
 	if err != nil {
-		return session{}, errNobody
+		return session{}, errNoSession
 	}
-	plain, err := s.Box.Open(ctx, sealed, place)
+	plain, err := s.Box.Open(ctx, sealed, sessionPlace)
 	if err != nil {
 		if webhook.Is(err, webhook.Unavailable) {
 			return session{}, fmt.Errorf("session: %w", err)
 		}
-		return session{}, errNobody
+		return session{}, errNoSession
 	}
 	if json.Unmarshal(plain, &kept) != nil || kept.ID == "" || time.Now().Unix() >= kept.Expires {
-		return session{}, errNobody
+		return session{}, errNoSession
 	}
 	return kept, nil
 }

@@ -164,7 +164,7 @@ func TestDeletedKey(t *testing.T) {
 	last.Get("/console/webhooks").Leads("/console/sign-in?to=%2Fconsole%2Fwebhooks")
 }
 
-// targets are addresses that somebody might want a sign-in to lead to; those that are the console's stay.
+// targets are addresses to which somebody might want a sign-in to redirect. It does for those that are true.
 var targets = map[string]bool{
 	"/console/webhooks":                     true,
 	"/console/webhooks/wh_1/edit?x=1&y=%2F": true,

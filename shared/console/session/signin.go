@@ -26,9 +26,9 @@ func (s *Sessions) Room() page.Room {
 	}}
 }
 
-// signInForm is what the sign-in page shows.
+// signInForm is the data of the sign-in page.
 type signInForm struct {
-	To      string // where it leads afterwards
+	To      string // the page to go to afterwards
 	Problem string
 }
 
@@ -37,16 +37,16 @@ func showSignIn(v *page.Visit, status int, f signInForm) {
 }
 
 func signInPage(v *page.Visit) {
-	if framed(v.R) { // a portal's session has ended: nobody signs in inside another site's page
-		v.AllowFrames("*") // there is nothing on it to be tricked into
-		refuse(v, http.StatusUnauthorized, "You are no longer signed in", "Load the page around this one again. If that does not help, your browser may not keep cookies in frames.")
+	if framed(v.R) { // a portal's session has ended, and no one should type a key inside another site's page
+		v.AllowFrames("*") // there is nothing to click on it
+		showRefusal(v, http.StatusUnauthorized, "You are no longer signed in", "Load the page around this one again. If that does not help, your browser may not keep cookies in frames.")
 		return
 	}
-	showSignIn(v, http.StatusOK, signInForm{To: ours(v.R.URL.Query().Get("to"))})
+	showSignIn(v, http.StatusOK, signInForm{To: localTarget(v.R.URL.Query().Get("to"))})
 }
 
 func (s *Sessions) signIn(v *page.Visit) {
-	f := signInForm{To: ours(v.R.PostFormValue("to"))}
+	f := signInForm{To: localTarget(v.R.PostFormValue("to"))}
 	key := strings.TrimSpace(v.R.PostFormValue("key"))
 	if key == "" {
 		f.Problem = "Enter an API key."
@@ -69,7 +69,7 @@ func (s *Sessions) signIn(v *page.Visit) {
 	http.Redirect(v.W, v.R, f.To, http.StatusSeeOther)
 }
 
-// signOut ends the session. Where that cannot be remembered the visitor stays signed in, and is told to try again.
+// signOut ends the session. If that cannot be stored the visitor stays signed in, and the page says to try again.
 func (s *Sessions) signOut(v *page.Visit) {
 	who, ok, err := s.visitor(v.R.Context(), v.R)
 	if err == nil && ok {
@@ -84,9 +84,9 @@ func (s *Sessions) signOut(v *page.Visit) {
 	http.Redirect(v.W, v.R, "/console/sign-in", http.StatusSeeOther)
 }
 
-// ours returns a page of the console to go to: nobody is led elsewhere. Browsers take "%2e" for a dot and "\" for "/"
-// (https://url.spec.whatwg.org/#path-state), so it is the path as they read it that must be ours.
-func ours(to string) string {
+// localTarget returns the address if it is a page of the console, and the first page otherwise. Browsers read "%2e" as a dot
+// and "\" as "/" (https://url.spec.whatwg.org/#path-state), so the path is checked as they read it.
+func localTarget(to string) string {
 	const home = "/console/webhooks"
 	u, err := url.Parse(to)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.Contains(to, "\\") {

@@ -1,5 +1,5 @@
-// Package timeline splits a delivery's attempts into rounds and draws each against the waits of its dialect. The template
-// that comes with it prints the drawing as SVG.
+// Package timeline splits a delivery's attempts into rounds and draws each round against the retry waits of its dialect. Its
+// template prints the drawing as SVG.
 package timeline
 
 import (
@@ -39,7 +39,7 @@ func (r *Round) Newest() []api.Attempt {
 	return out
 }
 
-// Summary says in words what the drawing shows.
+// Summary is the text alternative of the drawing.
 func (r *Round) Summary() string {
 	var said []string
 	for _, s := range r.Steps {
@@ -57,22 +57,22 @@ func (r *Round) Summary() string {
 // The states of a step, beside webhook.Succeeded and webhook.Failed.
 const (
 	stepNext   = "next"
-	stepLater  = "later"  // will come if those before fail
-	stepUnused = "unused" // the round was over before
+	stepLater  = "later"  // it comes if those before it fail
+	stepUnused = "unused" // the round ended before it
 )
 
-// Step is a rung of the ladder as it is drawn: all as far apart, since waits go from seconds to hours.
+// Step is an attempt's place in the drawing. Steps have equal distances, because waits range from seconds to hours.
 type Step struct {
 	X, Before, Middle float64 // in percent of the width: itself, the step before, halfway
 	Number            int     // of the attempt within its round
-	Wait              string  // the ladder's, before it; "" at the first
+	Wait              string  // before it, by the ladder; "" at the first
 	State             string
 	Label             string
 }
 
-// Rounds splits a delivery's attempts, oldest first, where a round begins. next is when the next attempt is due, nil for
-// never. The API does not number rounds: a round goes on as long as an attempt is due when the ladder has it due after
-// the one before, and a replay in that very moment is taken for the retry that it replaces.
+// Rounds splits a delivery's attempts, the oldest first, into rounds. next is the time of the next attempt, nil if there is
+// none. The API does not number rounds: an attempt belongs to the round of the one before if it was scheduled when the ladder
+// has the retry. A replay at that very moment counts as the retry that it replaces.
 func Rounds(l ladder.Ladder, attempts []api.Attempt, next *api.Time) []Round {
 	var out []Round
 	for i, a := range attempts {
@@ -94,7 +94,7 @@ func Rounds(l ladder.Ladder, attempts []api.Attempt, next *api.Time) []Round {
 	return out
 }
 
-// follows reports whether an attempt that is due at a time goes on with the round of those before it.
+// follows reports whether an attempt that is due at a time belongs to the round of the attempts before it.
 func follows(l ladder.Ladder, before []api.Attempt, due api.Time) bool {
 	last := before[len(before)-1]
 	if last.Error == nil || !record.Sent(last) || record.Code(last) == 410 {
@@ -104,15 +104,15 @@ func follows(l ladder.Ladder, before []api.Attempt, due api.Time) bool {
 	if !more {
 		return false
 	}
-	// At most a receiver asks for the next rung's wait. What the attempt itself took is real time, which counts many
-	// times in a clock that runs fast.
+	// A receiver can ask for the wait of the next rung at most. The attempt itself took real time, which is much longer on
+	// a clock that runs fast.
 	longest, _ := l.Next(len(before), 1<<62, func() float64 { return 1 })
 	took := time.Duration(last.DurationMS) * time.Millisecond
 	wait := due.Sub(last.StartedAt.Time)
 	return wait >= shortest && wait <= longest+time.Minute+fastest*took
 }
 
-// fastest is about how fast a deployment's clock is run when somebody looks on.
+// fastest is about the factor by which people run a deployment's clock fast while they watch.
 const fastest = 1000
 
 func (r *Round) draw(l ladder.Ladder) {

@@ -11,11 +11,11 @@ import (
 	"hookline/shared/webhook"
 )
 
-// A delivery's attempts are drawn round by round.
+// TestRounds shows that a delivery's attempts are drawn round by round.
 func TestRounds(t *testing.T) {
 	const fail = webhook.ReasonBadStatus
 	at := consoletest.Began()
-	// attempt makes one that is due after so long.
+	// attempt returns an attempt that is due after that time.
 	attempt := func(after time.Duration, fault webhook.AttemptError, code int) webhook.Attempt {
 		return webhook.Attempt{ScheduledAt: at.Add(after), StartedAt: at.Add(after), Duration: 10 * time.Millisecond, StatusCode: code, Error: fault}
 	}

@@ -9,35 +9,35 @@ import (
 	"hookline/shared/webhook"
 )
 
-// eventGroup is event types under a heading, to choose from.
+// eventGroup is a group of event types to choose from, under a heading.
 type eventGroup struct {
 	Name    string // "" for none
-	Pattern string // takes all of the group and those to come, "" where no pattern does
+	Pattern string // it matches all of the group and future types, "" if no pattern does
 	Events  []dialect.EventType
 }
 
-// Choosable reports whether there is more than one to choose.
-func (g *eventGroup) Choosable() bool { return len(g.Events) > 1 && !g.soon() }
+// Choosable reports whether there are several types to choose.
+func (g *eventGroup) Choosable() bool { return len(g.Events) > 1 && !g.announced() }
 
-// soon reports whether all of the group is announced only.
-func (g *eventGroup) soon() bool {
+// announced reports whether no type of the group can be chosen yet.
+func (g *eventGroup) announced() bool {
 	return !slices.ContainsFunc(g.Events, func(e dialect.EventType) bool { return !e.ComingSoon })
 }
 
 const otherEvents = "Other events"
 
-// groups returns the catalogue as it is chosen from, in its order: under the product's own headings where it has some,
-// else those whose names begin alike under that beginning.
+// groups groups the catalogue by the product's own headings, and types without one by the first part of their names. It keeps
+// the order of the catalogue.
 func groups(d *dialect.Dialect) []eventGroup {
 	events := d.EventTypes()
 	alike := make(map[string]int)
 	for _, e := range events {
-		alike[beginning(e.Name)]++
+		alike[firstPart(e.Name)]++
 	}
 	var out []eventGroup
 	for _, e := range events {
 		g := eventGroup{Name: e.Group}
-		begins := beginning(e.Name)
+		begins := firstPart(e.Name)
 		switch {
 		case g.Name != "":
 		case alike[begins] > 1 && begins != e.Name && !webhook.IsSystemType(e.Name):
@@ -52,19 +52,19 @@ func groups(d *dialect.Dialect) []eventGroup {
 		}
 		out[i].Events = append(out[i].Events, e)
 	}
-	slices.SortStableFunc(out, func(a, b eventGroup) int { // what cannot be chosen comes last
-		return strings.Compare(strconv.FormatBool(a.soon()), strconv.FormatBool(b.soon()))
+	slices.SortStableFunc(out, func(a, b eventGroup) int { // announced types come last
+		return strings.Compare(strconv.FormatBool(a.announced()), strconv.FormatBool(b.announced()))
 	})
 	return out
 }
 
-func beginning(eventType string) string {
+func firstPart(eventType string) string {
 	begins, _, _ := strings.Cut(eventType, ".")
 	return begins
 }
 
-// listed reports whether the form has a box for a pattern; the others are written.
-func listed(d *dialect.Dialect, pattern string) bool {
+// hasCheckbox reports whether the form has a checkbox for a pattern. The others stand in a text field.
+func hasCheckbox(d *dialect.Dialect, pattern string) bool {
 	return pattern == "*" || slices.ContainsFunc(groups(d), func(g eventGroup) bool {
 		return pattern == g.Pattern || slices.ContainsFunc(g.Events, func(e dialect.EventType) bool { return e.Name == pattern && !e.ComingSoon })
 	})

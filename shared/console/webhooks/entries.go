@@ -15,14 +15,14 @@ import (
 	"hookline/shared/webhook"
 )
 
-// submitted reads the form into the API's input. What it cannot read goes as it was entered, for the API to say what is
-// wrong with it, beside all else that is.
-func submitted(v *page.Visit) (values url.Values, in map[string]any, ok bool) {
+// readEntries reads the form into an input of the API. An entry that it cannot parse goes to the API as text, so that the API
+// refuses it together with all other problems.
+func readEntries(v *page.Visit) (values url.Values, in map[string]any, ok bool) {
 	if values, ok = v.Form(); !ok {
 		return nil, nil, false
 	}
 	in = map[string]any{
-		"url": strings.TrimSpace(values.Get("url")), "events": chosen(values), "active": values.Get("active") != "",
+		"url": strings.TrimSpace(values.Get("url")), "events": chosenEvents(values), "active": values.Get("active") != "",
 		"name": strings.TrimSpace(values.Get("name")),
 	}
 	for _, field := range []string{"content_type", "format"} {
@@ -31,7 +31,7 @@ func submitted(v *page.Visit) (values url.Values, in map[string]any, ok bool) {
 		}
 	}
 	for field, read := range map[string]func(string) any{
-		"timeout_seconds": number, "max_per_second": number, "headers": pairs, "metadata": pairs, "filter": document,
+		"timeout_seconds": parseNumber, "max_per_second": parseNumber, "headers": parsePairs, "metadata": parsePairs, "filter": parseJSON,
 	} {
 		if values.Has(field) {
 			in[field] = read(strings.TrimSpace(values.Get(field)))
@@ -40,8 +40,8 @@ func submitted(v *page.Visit) (values url.Values, in map[string]any, ok bool) {
 	return values, in, true
 }
 
-// chosen returns the events of the form, each once. Beside "*" those that it takes are left out.
-func chosen(values url.Values) []string {
+// chosenEvents returns the event patterns of the form, each once. Next to "*" it leaves out those that "*" includes.
+func chosenEvents(values url.Values) []string {
 	events := append(slices.Clone(values["events"]), page.Split(values.Get("more_events"))...)
 	all := slices.Contains(events, "*")
 	out := []string{}
@@ -54,7 +54,7 @@ func chosen(values url.Values) []string {
 	return out
 }
 
-func number(text string) any {
+func parseNumber(text string) any {
 	if text == "" {
 		return nil
 	}
@@ -64,8 +64,8 @@ func number(text string) any {
 	return text
 }
 
-// document reads JSON that is passed on as it stands.
-func document(text string) any {
+// parseJSON returns JSON as it was entered, other text as a string, and nil if there is none.
+func parseJSON(text string) any {
 	switch {
 	case text == "":
 		return nil
@@ -75,10 +75,11 @@ func document(text string) any {
 	return text
 }
 
-// pairs reads lines of a name, a colon and a value; or a JSON object, which can hold any text.
-func pairs(text string) any {
+// parsePairs parses lines of a name, a colon and a value, or a JSON object, which can hold any text. It returns the first
+// line that it cannot parse.
+func parsePairs(text string) any {
 	if strings.HasPrefix(text, "{") {
-		return document(text)
+		return parseJSON(text)
 	}
 	out := make(map[string]string)
 	for line := range strings.Lines(text) {
@@ -95,25 +96,25 @@ func pairs(text string) any {
 	return out
 }
 
-// lines writes what pairs reads.
-func lines(m map[string]string) string {
+// formatPairs writes pairs so that parsePairs can read them.
+func formatPairs(m map[string]string) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		fmt.Fprintf(&b, "%s: %s\n", name, m[name])
 	}
 	text := strings.TrimSpace(b.String())
-	if again, ok := pairs(text).(map[string]string); ok && maps.Equal(again, m) {
+	if again, ok := parsePairs(text).(map[string]string); ok && maps.Equal(again, m) {
 		return text
 	}
 	raw, err := json.Marshal(m)
-	if err != nil { // cannot be: it is texts
+	if err != nil { // it cannot happen: they are strings
 		return ""
 	}
-	return indented(raw)
+	return indentJSON(raw)
 }
 
-// syntax says where a text stops being JSON.
-func syntax(text string) string {
+// syntaxProblem describes the first syntax error of a text that should be JSON.
+func syntaxProblem(text string) string {
 	err := json.Unmarshal([]byte(text), new(any))
 	wrong, ok := errors.AsType[*json.SyntaxError](err)
 	if !ok {
@@ -124,8 +125,9 @@ func syntax(text string) string {
 	return fmt.Sprintf("%v, in line %d", wrong, line)
 }
 
-// indented lays JSON out for a field that is sent back: whole, or else as it is. It returns "" for what is no JSON.
-func indented(raw json.RawMessage) string {
+// indentJSON lays JSON out for a field that is sent back. It leaves JSON unchanged if it is too large to be laid out whole,
+// and returns "" for null.
+func indentJSON(raw json.RawMessage) string {
 	if len(raw) == 0 || string(raw) == "null" {
 		return ""
 	}

@@ -17,28 +17,28 @@ import (
 	"hookline/shared/webhook"
 )
 
-// form is what the page to make or change a webhook shows. Values are the fields as they were entered.
+// form is the data of the page that makes or changes a webhook. Values are the entries.
 type form struct {
 	ID      string // "" for a new one
 	Values  url.Values
 	Groups  []eventGroup
 	Errors  map[string]string
-	Problem string // of no field
+	Problem string // a problem that no field has
 
-	SecretRule string // of secrets of one's own, "" where the product's words say it
-	Timeout    int    // of attempts, where the form has none
+	SecretRule string // the rule for a chosen secret, "" if the product's words say it
+	Timeout    int    // the default, in seconds
 	Types      []string
-	Preview    *receiver.Preview // nil where the key may not see it
+	Preview    *receiver.Preview // nil if the visitor's key may not see it
 	Trial      trial
 }
 
-// Has reports whether a pattern is among the chosen events.
+// Has reports whether a pattern is checked.
 func (f *form) Has(pattern string) bool { return slices.Contains(f.Values["events"], pattern) }
 
 // Get returns a field's value.
 func (f *form) Get(name string) string { return f.Values.Get(name) }
 
-// Fields are those of the form, in its order.
+// Fields are the names of the fields, in the order of the form.
 func (*form) Fields() []string {
 	return []string{
 		"url", "events", "secret", "name", "content_type", "format", "filter", "headers", "timeout_seconds", "max_per_second",
@@ -46,7 +46,7 @@ func (*form) Fields() []string {
 	}
 }
 
-// First returns the first field at fault, which gets the focus.
+// First returns the first field with a problem. It gets the focus.
 func (f *form) First() string {
 	for _, field := range f.Fields() {
 		if f.Errors[field] != "" {
@@ -56,19 +56,19 @@ func (f *form) First() string {
 	return ""
 }
 
-// More reports whether one of the fields that few need has something to show.
+// More reports whether one of the fields under "More" has a value or a problem.
 func (f *form) More() bool {
 	return slices.ContainsFunc([]string{"headers", "timeout_seconds", "max_per_second", "metadata"}, func(field string) bool {
 		return f.Errors[field] != "" || f.Get(field) != ""
 	})
 }
 
-// Filtered reports whether there is a filter to show.
+// Filtered reports whether the part with the filter is open.
 func (f *form) Filtered() bool {
 	return f.Errors["filter"] != "" || f.Get("filter") != "" || f.Trial.Done
 }
 
-// Insecure reports whether the URL as entered sends events in the clear.
+// Insecure reports whether the entered URL is http.
 func (f *form) Insecure() bool {
 	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(f.Get("url"))), "http://")
 }
@@ -79,12 +79,12 @@ func (*form) Formats() []string { return format.Names() }
 // PreviewAsked reports whether the preview was asked for.
 func (f *form) PreviewAsked() bool { return f.Get("do") == "preview" }
 
-// wanted are the event types that the form asks for an example of: that of a field, or else one that is chosen.
+// wanted returns the event types to take an example of, the best first: that of a field, then the chosen ones.
 func (f *form) wanted(field string) []string {
 	return append([]string{f.Get(field)}, f.Values["events"]...)
 }
 
-// showForm answers with the form; fragment is the block of it that htmx asks for.
+// showForm shows the form. fragment is the block that htmx asks for.
 func showForm(v *page.Visit, status int, fragment string, f form) {
 	f.Groups = groups(v.Dialect)
 	f.Types = v.EventNames()
@@ -92,7 +92,7 @@ func showForm(v *page.Visit, status int, fragment string, f form) {
 	if rule := v.Dialect.CheckSecret(""); !strings.Contains(v.Dialect.Words["secret_hint"], rule) {
 		f.SecretRule = rule
 	}
-	if wrong := f.Errors["content_type"]; wrong != "" && len(v.Dialect.ContentTypes) < 2 { // there is no such field
+	if wrong := f.Errors["content_type"]; wrong != "" && len(v.Dialect.ContentTypes) < 2 { // the form has no such field
 		f.Problem = wrong
 		delete(f.Errors, "content_type")
 	}
@@ -123,7 +123,7 @@ func editWebhook(v *page.Visit) {
 	}
 	values := url.Values{
 		"url": {w.URL}, "name": {w.Name}, "content_type": {w.ContentType}, "format": {w.Format},
-		"headers": {lines(w.Headers)}, "metadata": {lines(w.Metadata)}, "filter": {indented(w.Filter)},
+		"headers": {formatPairs(w.Headers)}, "metadata": {formatPairs(w.Metadata)}, "filter": {indentJSON(w.Filter)},
 	}
 	if w.TimeoutSeconds != int(v.Dialect.Timeout/time.Second) {
 		values.Set("timeout_seconds", strconv.Itoa(w.TimeoutSeconds))
@@ -132,7 +132,7 @@ func editWebhook(v *page.Visit) {
 		values.Set("max_per_second", strconv.Itoa(*w.MaxPerSecond))
 	}
 	for _, pattern := range w.Events {
-		if listed(v.Dialect, pattern) {
+		if hasCheckbox(v.Dialect, pattern) {
 			values.Add("events", pattern)
 		} else {
 			values.Set("more_events", strings.TrimSpace(values.Get("more_events")+" "+pattern))
@@ -145,7 +145,7 @@ func editWebhook(v *page.Visit) {
 }
 
 func createWebhook(v *page.Visit) {
-	values, in, ok := submitted(v)
+	values, in, ok := readEntries(v)
 	if !ok {
 		return
 	}
@@ -168,7 +168,7 @@ func createWebhook(v *page.Visit) {
 }
 
 func updateWebhook(v *page.Visit) {
-	values, in, ok := submitted(v)
+	values, in, ok := readEntries(v)
 	if !ok {
 		return
 	}
@@ -181,10 +181,10 @@ func updateWebhook(v *page.Visit) {
 	v.Redirect("/console/webhooks/" + v.ID())
 }
 
-// draftWebhook shows the form as it is filled, with what its buttons ask: a preview, an example, or a trial of the
-// filter. Nothing is changed.
+// draftWebhook shows the form with its entries again, and with the preview, the example or the trial of the filter that was
+// asked for. It changes nothing.
 func draftWebhook(v *page.Visit) {
-	values, in, ok := submitted(v)
+	values, in, ok := readEntries(v)
 	if !ok {
 		return
 	}
@@ -212,8 +212,8 @@ func draftWebhook(v *page.Visit) {
 
 const enterAgain = "Enter it again: no page shows a secret that was entered."
 
-// refusedForm is the form again, with what is wrong beside the fields, or on top where the form has no such field. in is
-// what the API refused.
+// refusedForm returns the form with its entries and the API's problems: beside the fields, or above the form if it has no such
+// field. in is the input that the API refused.
 func refusedForm(id string, values url.Values, in map[string]any, p *page.Problem) form {
 	f := form{ID: id, Values: values, Errors: make(map[string]string)}
 	events, _ := in["events"].([]string)
@@ -227,7 +227,7 @@ func refusedForm(id string, values url.Values, in map[string]any, p *page.Proble
 			text = part + ": " + e.Message + "."
 		}
 		if raw, ok := in[field].(string); ok && (field == "filter" || strings.HasPrefix(raw, "{")) {
-			text = "Not JSON: " + syntax(raw) + "."
+			text = "Not JSON: " + syntaxProblem(raw) + "."
 		} else if ok && (field == "headers" || field == "metadata") {
 			text = raw + ": must be a name that is not there yet, a colon and a value."
 		}

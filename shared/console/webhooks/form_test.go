@@ -47,13 +47,13 @@ func TestEveryField(t *testing.T) {
 		if diff := cmp.Diff(want, got()); diff != "" {
 			t.Errorf("made (-want +got):\n%s", diff)
 		}
-		// What the form shows of it, sent back, changes nothing.
+		// The form, sent back unchanged, changes nothing.
 		p := b.Get(at+"/edit").Is(200).Has("X-Token: ********", "team: billing").Lacks("t0ken")
 		b.Post(at, p.Filled()).Leads(at)
 		if diff := cmp.Diff(want, got()); diff != "" {
 			t.Errorf("sent back (-want +got):\n%s", diff)
 		}
-		// What is emptied is cleared.
+		// An emptied field is cleared.
 		f := p.Filled()
 		for _, field := range []string{"filter", "headers", "metadata", "timeout_seconds", "max_per_second"} {
 			f.Set(field, "")
@@ -66,7 +66,7 @@ func TestEveryField(t *testing.T) {
 	})
 }
 
-// Texts that lines cannot hold are shown as JSON, and come back the same.
+// TestMetadataOfAnyText shows that texts that lines cannot hold are shown as JSON and come back unchanged.
 func TestMetadataOfAnyText(t *testing.T) {
 	tests := map[string]string{
 		"line ends": `{"a":"one\ntwo"}`, "a colon in a name": `{"a:b":"c"}`, "edges": `{"a":" b "}`, "nothing": `{"a":""}`, "a brace": `{"{a":"b"}`,
@@ -132,7 +132,7 @@ func TestFaultsOfParts(t *testing.T) {
 	})
 }
 
-// TestMovedWebhook holds that another host gets no stored token by the form either, and that the form says which to enter.
+// TestMovedWebhook shows that the form gives no stored token to another host, and says which ones to enter.
 func TestMovedWebhook(t *testing.T) {
 	consoletest.BothWays(t, func(t *testing.T, w *consoletest.World, key string, b *consoletest.Browser) {
 		var made struct{ ID string }
@@ -165,7 +165,7 @@ func TestMovedWebhook(t *testing.T) {
 	})
 }
 
-// The summary leads to every field at fault, and the first of them has the focus.
+// TestSummary shows that the summary links to every field with a problem, and that the first of them has the focus.
 func TestSummary(t *testing.T) {
 	w := consoletest.New(t)
 	b := w.Browser(w.Tenant("acme", "agiletune"))
@@ -264,7 +264,7 @@ func TestTrial(t *testing.T) {
 		}
 		// Another type brings its example.
 		draft("example", "try_type", "deployment.registered", "try_data", `{"mine":true}`).Has("repository_url").Lacks("mine")
-		// Without htmx it is the form as it was filled.
+		// Without htmx the answer is the form with its entries.
 		if !b.HTMX {
 			id := w.Webhook(key)
 			draft("try", "id", id, "events", "invoice.paid", "name", "Kept", "filter", "{}", "metadata", "a: b").

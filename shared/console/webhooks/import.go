@@ -20,31 +20,31 @@ import (
 	"hookline/shared/webhook"
 )
 
-// importForm is the page that webhooks move in by. What was given is not shown again, for it holds secrets: between the
-// two steps the page carries it sealed.
+// importForm is the data of the import's page. The list that was given contains secrets, so no page shows it again: between
+// the two steps the page carries it sealed.
 type importForm struct {
 	Problem  string
 	Errors   []webhook.FieldError
 	Outcomes []importOutcome
-	Creates  int    // webhooks that would be made
-	Sealed   string // the list, when all of it would be
+	Creates  int    // the number of webhooks that would be made
+	Sealed   string // the list, if all of it can be imported
 	Example  string
 }
 
-// importOutcome is what would become of a webhook.
+// importOutcome is the outcome that one webhook of the list would have.
 type importOutcome struct {
 	api.ImportOutcome
 	Number int // from 1
 }
 
-// importedWebhook is a webhook that was made. Secret is shown if it was made too.
+// importedWebhook is a webhook that was made. The page shows Secret only if it was made too.
 type importedWebhook struct {
 	record.Webhook
 	Secret string
 	Made   bool
 }
 
-// importExample is a list to start from, which could be imported as it stands.
+// importExample returns a list to start from. It can be imported as it is.
 func importExample(v *page.Visit) string {
 	eventType := webhook.TestType
 	if names := v.EventNames(); len(names) > 0 {
@@ -67,13 +67,13 @@ func importExample(v *page.Visit) string {
 		{"billing", "https://example.com/webhooks", "Billing", []string{eventType}, true, secret, "2024-05-01T08:00:00Z"},
 		{"", "https://example.com/other", "Other", []string{"*"}, false, "", ""},
 	})
-	if err != nil { // cannot be: strings alone
+	if err != nil { // it cannot happen: they are strings
 		return ""
 	}
-	return indented(raw)
+	return indentJSON(raw)
 }
 
-// importer serves the page. It seals with the box.
+// importer serves the import's page.
 type importer struct{ box seal.Box }
 
 func (importer) ask(v *page.Visit) { showImport(v, http.StatusOK, importForm{}) }
@@ -83,7 +83,7 @@ func showImport(v *page.Visit, status int, f importForm) {
 	v.Show(status, "import", "", "webhooks", "Import webhooks", &f)
 }
 
-// take says what would happen, or, given what was looked at so, does it.
+// take shows what an import would do. If it is given a sealed list, which was shown so before, it imports it.
 func (im importer) take(v *page.Visit) {
 	err := v.R.ParseForm()
 	if err == nil {
@@ -94,19 +94,19 @@ func (im importer) take(v *page.Visit) {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			status, text = http.StatusRequestEntityTooLarge, "It is over 1 MiB. Import your webhooks in several parts, of up to 100 each."
 		}
-		v.Sorry(status, "This cannot be read", text)
+		v.ShowError(status, "This cannot be read", text)
 		return
 	}
 	if sealed := v.R.PostFormValue("sealed"); sealed != "" {
 		list, err := im.unseal(v, sealed)
 		if err != nil {
-			v.Sorry(http.StatusBadRequest, "This cannot be read", "The page is too old. Please go back and give the webhooks again.")
+			v.ShowError(http.StatusBadRequest, "This cannot be read", "The page is too old. Please go back and give the webhooks again.")
 			return
 		}
 		im.make(v, list)
 		return
 	}
-	list, problem := givenImport(v)
+	list, problem := readList(v)
 	if problem != "" {
 		showImport(v, http.StatusUnprocessableEntity, importForm{Problem: problem})
 		return
@@ -114,8 +114,8 @@ func (im importer) take(v *page.Visit) {
 	im.check(v, http.StatusOK, list, "")
 }
 
-// givenImport reads the file, or else the text. It says what is wrong with what is no JSON.
-func givenImport(v *page.Visit) (list json.RawMessage, problem string) {
+// readList reads the list from the file, or else from the text field. problem says why that is not JSON.
+func readList(v *page.Visit) (list json.RawMessage, problem string) {
 	list = json.RawMessage(strings.TrimFunc(v.R.PostFormValue("webhooks"), unicode.IsSpace))
 	file, _, err := v.R.FormFile("file")
 	if err == nil {
@@ -125,7 +125,7 @@ func givenImport(v *page.Visit) (list json.RawMessage, problem string) {
 			return nil, "The file cannot be read."
 		}
 		if len(bytes.TrimSpace(raw)) > 0 {
-			list = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")) // editors of Windows begin files so
+			list = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")) // editors on Windows write this at the beginning
 		}
 	}
 	var wrong *json.SyntaxError
@@ -145,7 +145,7 @@ func givenImport(v *page.Visit) (list json.RawMessage, problem string) {
 
 const importPath = "/v1/webhooks/import"
 
-// check shows what would happen. With a problem it says first why it has not.
+// check shows what an import would do. problem says why it was not done.
 func (im importer) check(v *page.Visit, status int, list json.RawMessage, problem string) {
 	var answer struct {
 		Valid bool
@@ -181,7 +181,7 @@ func (im importer) check(v *page.Visit, status int, list json.RawMessage, proble
 func (im importer) make(v *page.Visit, list json.RawMessage) {
 	var made struct {
 		Data []importedWebhook
-		Made bool // some secrets were
+		Made bool // at least one secret was made
 	}
 	if err := v.Create(importPath, list, &made); err != nil {
 		if p := v.Refused(err); p != nil {
@@ -201,8 +201,8 @@ func (im importer) make(v *page.Visit, list json.RawMessage) {
 	v.Show(http.StatusCreated, "imported", "", "webhooks", "Imported webhooks", &made)
 }
 
-// importPlace is where a list may be opened: in the same tenant's console.
-func importPlace(v *page.Visit) string { return "console import " + v.Tenant.ID }
+// sealPlace is the purpose that a list is sealed for: imports of this tenant.
+func sealPlace(v *page.Visit) string { return "console import " + v.Tenant.ID }
 
 func (im importer) seal(v *page.Visit, list json.RawMessage) (string, error) {
 	var packed bytes.Buffer
@@ -216,7 +216,7 @@ func (im importer) seal(v *page.Visit, list json.RawMessage) (string, error) {
 	if err := w.Close(); err != nil {
 		return "", err
 	}
-	sealed, err := im.box.Seal(v.R.Context(), packed.Bytes(), importPlace(v))
+	sealed, err := im.box.Seal(v.R.Context(), packed.Bytes(), sealPlace(v))
 	return base64.StdEncoding.EncodeToString(sealed), err
 }
 
@@ -225,7 +225,7 @@ func (im importer) unseal(v *page.Visit, field string) (json.RawMessage, error) 
 	if err != nil {
 		return nil, err
 	}
-	packed, err := im.box.Open(v.R.Context(), sealed, importPlace(v))
+	packed, err := im.box.Open(v.R.Context(), sealed, sealPlace(v))
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// The example can be imported as it stands, in every dialect.
+// TestImportExample shows that the example can be imported as it is, in every dialect.
 func TestImportExample(t *testing.T) {
 	w := consoletest.New(t)
 	for _, name := range []string{"standard", "axoria", "agiletune", "codmir", "axiestudio"} {
@@ -84,10 +84,10 @@ func TestImportRefused(t *testing.T) {
 	b.Post("/console/import", consoletest.Form("sealed", "made up")).Is(400)
 	b.Post("/console/import", consoletest.Form("webhooks", strings.Repeat("[", 3<<20))).Is(413)
 
-	// What was sealed in one tenant's console opens in no other's.
+	// A list that was sealed for one tenant opens for no other.
 	sealed := b.Post("/console/import", consoletest.Form("webhooks", `[{"url":"https://example.com","events":["*"]}]`)).Is(200).Filled()
 	w.Browser(w.Tenant("globex", "standard")).Post("/console/import", sealed).Is(400)
-	// A key that may not make webhooks may not look what would happen either.
+	// A key that may not make webhooks may not try an import either.
 	reader, _ := w.Scoped(key, "webhooks:read")
 	w.Browser(reader).Post("/console/import", consoletest.Form("webhooks", `[]`)).Is(403)
 	w.Browser(reader).Post("/console/import", sealed).Is(403)

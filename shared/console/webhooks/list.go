@@ -21,7 +21,7 @@ type listPage struct {
 	api.WebhookCounts
 
 	EventTypes     int
-	Day            api.DeliveryCounts // of all the tenant's webhooks
+	Day            api.DeliveryCounts // the last 24 hours of all webhooks
 	Search, Status string
 }
 
@@ -31,10 +31,10 @@ type row struct {
 	Stats api.WebhookStats `json:"stats"`
 }
 
-// Filtered reports whether the list was asked for in part.
+// Filtered reports whether the list is filtered.
 func (p *listPage) Filtered() bool { return p.Search != "" || p.Status != "" }
 
-// Filter returns the address of the list with another status.
+// Filter returns the address of the list with another status in its filter.
 func (p *listPage) Filter(status string) string {
 	q := url.Values{}
 	if p.Search != "" {
@@ -80,15 +80,15 @@ func list(v *page.Visit) {
 	v.Show(http.StatusOK, "webhooks", "list", "webhooks", v.Dialect.Words["title"], &p)
 }
 
-// Spark is a webhook's last day as a small chart, in the product's words.
+// Spark returns the chart of a webhook's last day, in the product's words.
 func (*listPage) Spark(words map[string]string, of api.WebhookStats) *chart.Chart {
 	return new(hours(words, of, ""))
 }
 
-// Sum is all deliveries of a day.
+// Sum returns the number of all deliveries.
 func (*listPage) Sum(c api.DeliveryCounts) int { return c.Succeeded + c.Failed + c.Pending }
 
-// hours is the chart of a webhook's last day, in the product's words. id is unique in the page.
+// hours returns the chart of a webhook's last day, in the product's words. id must be unique in the page.
 func hours(words map[string]string, of api.WebhookStats, id string) chart.Chart {
 	c := chart.Chart{ID: id, Title: "Deliveries of the last 24 hours", Heading: "Hour, UTC"}
 	for _, status := range []webhook.DeliveryStatus{webhook.Succeeded, webhook.Failed, webhook.Pending} {

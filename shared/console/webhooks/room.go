@@ -1,4 +1,4 @@
-// Package webhooks is the console's pages of webhooks: the list, one webhook, its form and its secret, tests,
+// Package webhooks has the console's pages of webhooks: the list, one webhook, its form and its secret, tests,
 // troubleshooting, and imports.
 package webhooks
 
@@ -15,7 +15,7 @@ import (
 //go:embed *.html
 var templates embed.FS
 
-// Room returns the pages. Between the two steps of an import the page carries the list sealed by the box.
+// Room returns the pages. The box seals the list that a page carries between the two steps of an import.
 func Room(box seal.Box) page.Room {
 	imports := importer{box}
 	return page.Room{
@@ -23,7 +23,7 @@ func Room(box seal.Box) page.Room {
 		Parts:     []fs.FS{chart.Parts(), receiver.Parts()},
 		Sections:  []page.Section{{Name: "webhooks", Path: "/console/webhooks", Label: "Webhooks", Scope: "webhooks:read"}},
 		Pages: map[string]func(*page.Visit){
-			"GET /console/{$}": func(v *page.Visit) { v.Redirect(v.Start()) },
+			"GET /console/{$}": func(v *page.Visit) { v.Redirect(v.FirstPage()) },
 
 			"GET /console/webhooks":              list,
 			"GET /console/webhooks/new":          newWebhook,

@@ -14,25 +14,25 @@ import (
 	"hookline/shared/dialect"
 )
 
-// secretPage shows a secret, the one time that it can be seen.
+// secretPage is the data of the page that shows a secret, once.
 type secretPage struct {
 	Webhook  record.Webhook
 	Secret   string
 	Warnings []string
 	New      bool
-	Until    *api.Time // the old one signs until then, nil when it ended
+	Until    *api.Time // until then the old secret signs too; nil if it does not
 	Code     receiver.Code
 }
 
 func showSecret(v *page.Visit, status int, title string, p secretPage) {
 	var err error
 	if p.Code, err = receiver.CodeOf(v, p.Webhook.Webhook); err != nil {
-		v.Log(err) // the secret is shown only now: the code can be had later
+		v.Log(err) // the secret must be shown now; the code can be shown later
 	}
 	v.Show(status, "secret", "panel", "webhooks", title, &p)
 }
 
-// showVerify shows the code for receivers of a webhook without its secret.
+// showVerify shows the code for the receiver of a webhook.
 func showVerify(v *page.Visit) {
 	var p secretPage
 	err := v.Get("/v1/webhooks/"+v.ID(), nil, &p.Webhook)
@@ -46,17 +46,17 @@ func showVerify(v *page.Visit) {
 	v.Show(http.StatusOK, "verify", "panel", "webhooks", v.Dialect.Words["verify"], &p)
 }
 
-// rotation asks for a new secret.
+// rotation is the data of the form that rotates a secret.
 type rotation struct {
 	Webhook    record.Webhook
 	SecretRule string
-	Overlaps   []overlap // none where the old secret stops at once
+	Overlaps   []overlap // none if the old secret always stops at once
 	Chosen     string
 	Errors     map[string]string
 	Problem    string
 }
 
-// overlap is how long an old secret can go on signing.
+// overlap is a choice of how long the old secret goes on signing.
 type overlap struct{ Seconds, Label string }
 
 func overlaps(d *dialect.Dialect) []overlap {
@@ -90,7 +90,7 @@ func rotateSecret(v *page.Visit) {
 		in["secret"] = secret
 	}
 	if seconds := v.R.PostFormValue("overlap_seconds"); seconds != "" {
-		in["overlap_seconds"] = number(seconds)
+		in["overlap_seconds"] = parseNumber(seconds)
 	}
 	var made api.Rotated
 	if err := v.Create(path+"/rotate-secret", in, &made); err != nil {
@@ -102,7 +102,7 @@ func rotateSecret(v *page.Visit) {
 	}
 	p := secretPage{Secret: made.Secret, Until: made.PreviousSecretExpiresAt}
 	if err := v.Get(path, nil, &p.Webhook); err != nil {
-		v.Log(err) // the secret is shown only now
+		v.Log(err) // the secret must be shown now
 		p.Webhook.ID = v.R.PathValue("id")
 	}
 	showSecret(v, http.StatusOK, v.Dialect.Words["rotate"], p)

@@ -56,14 +56,14 @@ func TestCode(t *testing.T) {
 	}
 }
 
-// Messages to chats have no signature, so there is no code for them.
+// TestNoCodeForChats shows that there is no code for messages to chats, which have no signature.
 func TestNoCodeForChats(t *testing.T) {
 	consoletest.BothWays(t, func(_ *testing.T, w *consoletest.World, key string, b *consoletest.Browser) {
 		id := w.Webhook(key, `"format":"slack"`)
 		b.Get("/console/webhooks/"+id+"/verify").Is(200).Has("not signed", "&#34;blocks&#34;").Lacks("createHmac")
 		b.Get("/console/webhooks/wh_none/verify").Is(404)
 		b.Post("/console/webhooks", consoletest.Form("url", "https://example.com", "events", "*", "format", "teams")).Is(201).Has("not signed").Lacks("createHmac")
-		// Without the right to see examples there is code all the same.
+		// A key that may not see examples gets the code all the same.
 		scoped, _ := w.Scoped(key, "webhooks:read")
 		hook := w.Webhook(key)
 		other := w.Browser(scoped)

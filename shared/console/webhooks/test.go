@@ -13,15 +13,15 @@ import (
 
 func askTest(v *page.Visit) { ask(v, "test", v.Dialect.Words["test"]) }
 
-// testedPage is a test's outcome.
+// testedPage is the data of the page with a test's result.
 type testedPage struct {
 	api.TestResult
 	Webhook record.Webhook
 	Type    string
-	Sent    record.Delivery // none where the key may not read it
+	Sent    record.Delivery // empty if the visitor's key may not read deliveries
 }
 
-// Why explains what went wrong.
+// Why explains the test's failure.
 func (p *testedPage) Why() diagnosis.Explanation {
 	return diagnosis.Explain(api.Attempt{StatusCode: p.StatusCode, Error: p.Error, ErrorDetail: p.ErrorDetail, ResponseHeaders: p.ResponseHeaders})
 }
@@ -47,7 +47,7 @@ func sendTest(v *page.Visit) {
 	v.Show(http.StatusOK, "tested", "panel", "webhooks", v.Dialect.Words["test"], &p)
 }
 
-// troubleshootPage is the checklists, answered for one webhook.
+// troubleshootPage is the data of the page with a webhook's checklists.
 type troubleshootPage struct {
 	Webhook  record.Webhook
 	Evidence diagnosis.Evidence

@@ -10,7 +10,7 @@ import (
 	"hookline/shared/console/receiver"
 )
 
-// trial is a filter tried on an event's data.
+// trial is the result of trying a filter on an event's data.
 type trial struct {
 	Type, Data string
 	Done       bool
@@ -18,15 +18,15 @@ type trial struct {
 	Problems   []string
 }
 
-// prepare puts an example where there is nothing to try on.
+// prepare chooses the event type, and takes its example as data if no data was entered.
 func (t *trial) prepare(v *page.Visit, f form) {
 	t.Type = receiver.First(v.EventNames(), f.wanted("try_type")...)
 	if t.Data = f.Get("try_data"); strings.TrimSpace(t.Data) == "" {
-		t.Data = indented(v.Dialect.Example(t.Type))
+		t.Data = indentJSON(v.Dialect.Example(t.Type))
 	}
 }
 
-// try asks the API whether the filter takes the data.
+// try asks the API whether the filter matches the data.
 func try(v *page.Visit, f *form, filter any) error {
 	f.Trial.prepare(v, *f)
 	f.Trial.Done = true
@@ -34,11 +34,11 @@ func try(v *page.Visit, f *form, filter any) error {
 		f.Trial.Matches = true
 		return nil
 	}
-	in := map[string]any{"filter": filter, "data": document(strings.TrimSpace(f.Trial.Data))}
+	in := map[string]any{"filter": filter, "data": parseJSON(strings.TrimSpace(f.Trial.Data))}
 	var out api.TriedFilter
 	err := v.Send(http.MethodPost, "/v1/webhooks/try-filter", in, &out)
 	p, ok := errors.AsType[*page.Problem](err)
-	if !ok || !p.OfInput() {
+	if !ok || !p.Correctable() {
 		f.Trial.Matches = out.Matches
 		return err
 	}
@@ -52,7 +52,7 @@ func try(v *page.Visit, f *form, filter any) error {
 			}
 		}
 		if raw, ok := in[field].(string); ok {
-			text = map[string]string{"filter": "The filter", "data": "The example"}[field] + " is not JSON: " + syntax(raw) + "."
+			text = map[string]string{"filter": "The filter", "data": "The example"}[field] + " is not JSON: " + syntaxProblem(raw) + "."
 		}
 		f.Trial.Problems = append(f.Trial.Problems, text)
 	}

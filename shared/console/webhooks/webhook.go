@@ -13,27 +13,27 @@ import (
 	"hookline/shared/console/record"
 )
 
-// webhookPage is one webhook, with how it has fared lately.
+// webhookPage is the data of a webhook's page.
 type webhookPage struct {
 	Webhook record.Webhook
-	State   *diagnosis.State // nil where there is nothing to explain
+	State   *diagnosis.State // nil if there is nothing to explain
 	Day     chart.Chart
 	Recent  recentPage
 }
 
-// recentPage is a webhook's latest deliveries, as its page shows them.
+// recentPage is the part of the page with the webhook's latest deliveries.
 type recentPage struct {
-	ID      string // the webhook's
-	Data    []api.Delivery
-	Names   map[string]string // none: all rows are one webhook's
-	Allowed bool              // the key may read deliveries
-	Poll    string
-	Said    string
+	ID           string // the webhook's
+	Data         []api.Delivery
+	Names        map[string]string // nil: all rows are of one webhook
+	Allowed      bool              // the key may read deliveries
+	Poll         string
+	Announcement string
 }
 
 const recentRows = 10
 
-// recent returns a webhook's latest deliveries, none for a key that may not read them.
+// recent returns a webhook's latest deliveries, none if the visitor's key may not read them.
 func recent(v *page.Visit, id string) (recentPage, error) {
 	p := recentPage{ID: id, Allowed: v.Key.Grants("deliveries:read")}
 	if !p.Allowed {
@@ -42,9 +42,9 @@ func recent(v *page.Visit, id string) (recentPage, error) {
 	var l api.List[api.Delivery]
 	err := v.Get("/v1/webhooks/"+url.PathEscape(id)+"/deliveries", url.Values{"limit": {strconv.Itoa(recentRows)}}, &l)
 	p.Data = l.Data
-	p.Poll = page.Address("/console/webhooks/"+url.PathEscape(id)+"/recent", url.Values{"seen": {page.Mark(p.Data)}})
+	p.Poll = page.Address("/console/webhooks/"+url.PathEscape(id)+"/recent", url.Values{"seen": {page.Digest(p.Data)}})
 	if len(p.Data) > 0 {
-		p.Said = "The newest delivery: " + p.Data[0].EventType + ", " + v.Dialect.Words[string(p.Data[0].Status)] + "."
+		p.Announcement = "The newest delivery: " + p.Data[0].EventType + ", " + v.Dialect.Words[string(p.Data[0].Status)] + "."
 	}
 	return p, err
 }
@@ -67,7 +67,7 @@ func showWebhook(v *page.Visit) {
 	v.Show(http.StatusOK, "webhook", "", "webhooks", p.Webhook.Label(), &p)
 }
 
-// showRecent is the part of a webhook's page that asks for what is new.
+// showRecent answers the part of a webhook's page that polls.
 func showRecent(v *page.Visit) {
 	if !v.Partial() {
 		v.Redirect("/console/webhooks/" + v.ID())
@@ -78,15 +78,15 @@ func showRecent(v *page.Visit) {
 		v.Failed(err)
 		return
 	}
-	if !v.Unchanged(page.Mark(p.Data)) {
+	if !v.Unchanged(page.Digest(p.Data)) {
 		v.Show(http.StatusOK, "webhook", "recent", "webhooks", "", &webhookPage{Recent: p})
 	}
 }
 
-// questionPage asks before something that cannot be undone.
+// questionPage is the data of the dialogs that ask before a webhook is deleted or tested.
 type questionPage struct {
 	Webhook record.Webhook
-	Groups  []eventGroup // to test with
+	Groups  []eventGroup // the event types to test with
 }
 
 func ask(v *page.Visit, question, title string) {
@@ -95,7 +95,7 @@ func ask(v *page.Visit, question, title string) {
 		v.Failed(err)
 		return
 	}
-	q.Groups = slices.DeleteFunc(groups(v.Dialect), func(g eventGroup) bool { return g.soon() })
+	q.Groups = slices.DeleteFunc(groups(v.Dialect), func(g eventGroup) bool { return g.announced() })
 	v.Show(http.StatusOK, question, "panel", "webhooks", title, &q)
 }
 

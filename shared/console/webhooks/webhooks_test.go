@@ -41,7 +41,7 @@ func TestHub(t *testing.T) {
 	b.Get(at).Is(200).Has("It gets no events", "401 Unauthorized")
 }
 
-// A test offers what can be sent, under the product's own headings.
+// TestTestTypes shows that a test offers the types that can be sent, under the product's own headings.
 func TestTestTypes(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "axiestudio")
@@ -54,7 +54,7 @@ func TestTestTypes(t *testing.T) {
 	}
 }
 
-// What went wrong with a test is explained in the dialog.
+// TestTestExplained shows that the dialog explains a test's failure.
 func TestTestExplained(t *testing.T) {
 	consoletest.BothWays(t, func(_ *testing.T, w *consoletest.World, key string, b *consoletest.Browser) {
 		id := w.Webhook(key)
@@ -104,7 +104,7 @@ func TestWebhook(t *testing.T) {
 	})
 }
 
-// What the form does not show, an edit leaves as it is.
+// TestEditKeeps shows that an edit leaves the fields that the form does not show.
 func TestEditKeeps(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
@@ -334,7 +334,8 @@ func tallied(w *consoletest.World, tenant, hook string, status webhook.DeliveryS
 	}
 }
 
-// The list shows each webhook's last day and all of them together, a webhook's own page by the hour; in words too.
+// TestDay shows the last day: of each webhook and of all together in the list, by the hour on a webhook's page, and in words
+// too.
 func TestDay(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")

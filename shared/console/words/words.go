@@ -1,5 +1,4 @@
-// Package words writes numbers, times and lengths of time as people read them. It knows nothing of pages: all its
-// functions take a value and return text.
+// Package words formats numbers, times and durations for people.
 package words
 
 import (
@@ -10,7 +9,7 @@ import (
 	"time"
 )
 
-// Grouped writes a number with a comma between thousands.
+// Grouped formats a number with a comma between thousands.
 func Grouped(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
@@ -19,7 +18,7 @@ func Grouped(n int) string {
 	return s
 }
 
-// Deliveries writes how many there are; with more, that there are more than n.
+// Deliveries formats a number of deliveries, or says that there are more than n.
 func Deliveries(n int, more bool) string {
 	switch {
 	case more:
@@ -30,12 +29,12 @@ func Deliveries(n int, more bool) string {
 	return Grouped(n) + " deliveries"
 }
 
-// Status writes an HTTP status with its name where it has one: "404 Not Found".
+// Status formats an HTTP status with its name, if it has one: "404 Not Found".
 func Status(code int) string {
 	return strings.TrimSpace(strconv.Itoa(code) + " " + http.StatusText(code))
 }
 
-// Sentence makes one of a message of the API, which begins in lower case and ends without a mark.
+// Sentence turns a message of the API, which begins in lower case and has no full stop, into a sentence.
 func Sentence(message string) string {
 	if message == "" {
 		return ""
@@ -43,7 +42,7 @@ func Sentence(message string) string {
 	return strings.ToUpper(message[:1]) + message[1:] + "."
 }
 
-// Shortened cuts a text to so many characters.
+// Shortened cuts a text to at most that many characters.
 func Shortened(s string, most int) string {
 	if r := []rune(s); len(r) > most {
 		return string(r[:most-1]) + "…"
@@ -51,7 +50,7 @@ func Shortened(s string, most int) string {
 	return s
 }
 
-// Time writes a time of the API in UTC; a text that is no such time stays as it is.
+// Time formats a time that the API wrote, in UTC. It returns any other text unchanged.
 func Time(s string) string {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
@@ -60,10 +59,10 @@ func Time(s string) string {
 	return t.UTC().Format("2 Jan 2006, 15:04:05 UTC")
 }
 
-// Date writes the day of a time, in UTC.
+// Date formats the day of a time, in UTC.
 func Date(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
 
-// Took writes how long a request took, in milliseconds.
+// Took formats the duration of a request, given in milliseconds.
 func Took(ms int64) string {
 	if ms < 1 {
 		return "under 1 ms"
@@ -74,7 +73,7 @@ func Took(ms int64) string {
 	return fmt.Sprintf("%.1f s", (time.Duration(ms) * time.Millisecond).Seconds())
 }
 
-// Span writes a length of time with short units, in its largest or two: "1 h 30 min".
+// Span formats a duration in one or two short units: "1 h 30 min".
 func Span(d time.Duration) string {
 	d = d.Round(time.Second)
 	for _, u := range []struct {
@@ -92,7 +91,7 @@ func Span(d time.Duration) string {
 	return fmt.Sprintf("%d s", d/time.Second)
 }
 
-// Lasting writes a length of time in the largest unit that it is a whole number of: "90 seconds", "1 day".
+// Lasting formats a duration in the largest unit that divides it: "90 seconds", "1 day".
 func Lasting(d time.Duration) string {
 	for _, unit := range []struct {
 		of   time.Duration

@@ -201,8 +201,8 @@ func (c *Client) Delivery(id string) api.DeliveryDetail {
 	return get[api.DeliveryDetail](c, "/v1/deliveries/"+id)
 }
 
-// Replay starts a job over all deliveries of a webhook that are in a status.
-func (c *Client) Replay(hook, status string) (made api.ReplayStarted) {
+// Replay starts a job over all deliveries of a webhook that are in a status. The answer has its id and how many match.
+func (c *Client) Replay(hook, status string) (made api.Replay) {
 	c.T.Helper()
 	c.Do(http.StatusAccepted, "POST", "/v1/webhooks/"+hook+"/replay", map[string]any{"since": "2000-01-01T00:00:00Z", "status": status}, &made)
 	return made

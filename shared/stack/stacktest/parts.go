@@ -42,12 +42,13 @@ func once[T any](t testing.TB, read func() (T, error)) T {
 	return v
 }
 
-// Builder returns a builder of services over a store in memory, with these faults. It has the event log and no queues. A
-// caller changes the services that it makes, and gives each of them the queues, the clock and the log that it wants.
+// Builder returns a builder of services over a store in memory, with these faults, if any. It has the event log, and no
+// queues. A caller changes the services that it makes: it gives each of them the queues, the clock and the log that it
+// wants.
 func Builder(t testing.TB, faults *faultinject.StoreFaults) *stack.Builder {
 	t.Helper()
 	b, err := stack.NewBuilder(stack.Parts{
-		Store: openStore(t, database(t), faults, clock.Clock{}), Keys: seal.NewStatic("test"), Dialects: Dialects(t), EventLog: true,
+		Store: openStore(t, openFile(t), faults, clock.Clock{}), Keys: seal.NewStatic("test"), Dialects: Dialects(t), EventLog: true,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -56,42 +57,44 @@ func Builder(t testing.TB, faults *faultinject.StoreFaults) *stack.Builder {
 	return b
 }
 
-// database returns one in memory. A stack has one for its store and its queues, as a program has one file.
-func database(t testing.TB) *sqlitedb.DB {
+// openFile opens an empty file in memory, for a store and queues.
+func openFile(t testing.TB) *sqlitedb.DB {
 	t.Helper()
-	db, err := sqlitedb.Open("")
+	file, err := sqlitedb.Open("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	closeAfter(t, db.Close)
-	return db
+	closeAfter(t, file.Close)
+	return file
 }
 
-func openStore(t testing.TB, db *sqlitedb.DB, faults *faultinject.StoreFaults, clk clock.Clock) store.Store {
-	t.Helper()
-	kept := storesqlite.On(db, storesqlite.Options{Clock: clk})
+func openStore(t testing.TB, file *sqlitedb.DB, faults *faultinject.StoreFaults, clk clock.Clock) store.Store {
+	kept := storesqlite.On(file, storesqlite.Options{Clock: clk})
 	closeAfter(t, kept.Close)
+	if faults == nil {
+		return kept
+	}
 	return faultinject.Store(kept, faults)
 }
 
-func queues(t testing.TB, db *sqlitedb.DB, inFlight int, clk clock.Clock) map[string]queue.Queue {
+func openQueues(t testing.TB, file *sqlitedb.DB, inFlight int, clk clock.Clock) map[string]queue.Queue {
 	t.Helper()
-	engine, err := queuesqlite.On(db, queuesqlite.Options{MaxInFlight: inFlight, Clock: clk})
+	engine, err := queuesqlite.On(file, queuesqlite.Options{MaxInFlight: inFlight, Clock: clk})
 	if err != nil {
 		t.Fatal(err)
 	}
 	closeAfter(t, engine.Close)
-	out := make(map[string]queue.Queue)
+	queues := make(map[string]queue.Queue)
 	for name, dead := range stack.DeadLetters() {
 		cfg := queuesqlite.QueueConfig{Visibility: stack.Visibility, Retention: queue.MaxRetention, DeadLetter: dead}
 		if dead != "" {
 			cfg.MaxReceive = stack.MaxReceive
 		}
-		if out[name], err = engine.Queue(name, cfg); err != nil {
+		if queues[name], err = engine.Queue(name, cfg); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return out
+	return queues
 }
 
 func closeAfter(t testing.TB, shut func() error) {

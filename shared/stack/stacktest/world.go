@@ -70,8 +70,8 @@ func (w World) Run(t *testing.T, fn func(t *testing.T, s *Stack)) {
 // Start starts the stack, in the time of its caller. It stops when the test ends.
 func (w World) Start(t testing.TB) *Stack {
 	t.Helper()
-	db := database(t)
-	s := &Stack{Queues: queues(t, db, w.InFlight, w.Clock)}
+	file := openFile(t) // for both, as the program has it
+	s := &Stack{Store: openStore(t, file, &w.StoreFaults, w.Clock), Queues: openQueues(t, file, w.InFlight, w.Clock)}
 	used := make(map[string]queue.Queue)
 	for name, q := range s.Queues {
 		if used[name] = q; w.QueueFaults != nil {
@@ -81,7 +81,6 @@ func (w World) Start(t testing.TB) *Stack {
 	if w.WrapQueues != nil {
 		w.WrapQueues(used)
 	}
-	s.Store = openStore(t, db, &w.StoreFaults, w.Clock)
 	if w.WrapStore != nil {
 		s.Store = w.WrapStore(s.Store)
 	}
@@ -119,6 +118,20 @@ func (w World) Start(t testing.TB) *Stack {
 func Pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
+}
+
+// Until waits until done, for what happens in its own time.
+func Until(t testing.TB, limit time.Duration, what string, done func() bool) {
+	t.Helper()
+	end := time.Now().Add(limit)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		if time.Now().After(end) {
+			t.Fatalf("after %v still not: %s", limit, what)
+		}
+		<-tick.C
+	}
 }
 
 // complaints collects the errors that are logged: where no fault is injected there is nothing to complain of.

@@ -1,4 +1,4 @@
-package runner
+package delivery_test
 
 import (
 	"crypto/sha256"
@@ -11,27 +11,29 @@ import (
 
 	"hookline/shared/chat"
 	"hookline/shared/egress"
+	"hookline/shared/stack/stacktest"
+	"hookline/shared/webhook"
 )
 
 // TestChatFormats sends one event to a webhook of every format, each to its own URL, in the dialect whose success is 200
 // alone.
 func TestChatFormats(t *testing.T) {
-	r := &receiver{answer: status(202)}
-	virtual(t, r, func(t *testing.T, admin *client) {
-		c := admin.tenant("acme", "axiestudio")
+	r := &stacktest.Receiver{Answer: stacktest.Status(202)}
+	stacktest.World{Receiver: r}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+		c := s.Tenant("acme", "axiestudio")
 		formats := append(chat.Formats(), "json")
 		hooks := make(map[string]string)
 		for _, format := range formats {
-			hooks[format] = c.webhook(map[string]any{
+			hooks[format] = c.Webhook(map[string]any{
 				"url": "https://example.com/" + format, "events": []string{"user.created"}, "format": format,
 			}).ID
 		}
-		c.publish("user.created", map[string]any{"name": "<!channel> Ann"})
-		pass(time.Second)
-		if got := len(r.requests()); got != len(formats) {
+		c.Publish("user.created", map[string]any{"name": "<!channel> Ann"})
+		stacktest.Pass(time.Second)
+		if got := len(r.Requests()); got != len(formats) {
 			t.Fatalf("got %d requests, want one for each of %d webhooks", got, len(formats))
 		}
-		for _, req := range r.requests() {
+		for _, req := range r.Requests() {
 			format := strings.TrimPrefix(req.URL, "https://example.com/")
 			if got, want := chat.FormatOf(req.Body), strings.TrimSuffix(format, "json"); got != want {
 				t.Errorf("%s got a body of format %q: %s", format, got, req.Body)
@@ -39,21 +41,21 @@ func TestChatFormats(t *testing.T) {
 			if format == "slack" && !strings.Contains(string(req.Body), "&lt;!channel&gt; Ann") {
 				t.Errorf("slack got %s", req.Body)
 			}
-			if got, want := header(req, "X-Webhook-Signature") != "", format == "json"; got != want {
+			if got, want := stacktest.Header(req, "X-Webhook-Signature") != "", format == "json"; got != want {
 				t.Errorf("%s: signed is %t, want %t", format, got, want)
 			}
-			if header(req, "Content-Type") != "application/json" || header(req, "webhook-id") == "" {
+			if stacktest.Header(req, "Content-Type") != "application/json" || stacktest.Header(req, "webhook-id") == "" {
 				t.Errorf("%s: headers are %v", format, req.Headers)
 			}
-			d := c.deliveries("?limit=100")
+			d := c.Deliveries("")
 			for _, one := range d {
 				if one.WebhookID != hooks[format] {
 					continue
 				}
-				if want := map[bool]string{true: "pending", false: "succeeded"}[format == "json"]; one.Status != want {
+				if want := map[bool]webhook.DeliveryStatus{true: "pending", false: "succeeded"}[format == "json"]; one.Status != want {
 					t.Errorf("%s, answered 202: got %s, want %s", format, one.Status, want)
 				}
-				if got := c.delivery(one.ID).Body; got != string(req.Body) {
+				if got := *c.Delivery(one.ID).Body; got != string(req.Body) {
 					t.Errorf("%s shows %s, sent %s", format, got, req.Body)
 				}
 			}
@@ -71,31 +73,31 @@ func TestFormatIsFixed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := &receiver{answer: func(_ egress.Request, n int) egress.Response {
+			r := &stacktest.Receiver{Answer: func(_ egress.Request, n int) egress.Response {
 				return egress.Response{Status: map[bool]int{true: 500, false: 200}[n == 1]}
 			}}
-			virtual(t, r, func(t *testing.T, admin *client) {
-				c := admin.tenant("acme", "agiletune")
+			stacktest.World{Receiver: r}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+				c := s.Tenant("acme", "agiletune")
 				fields := map[string]any{"url": "https://example.com/", "events": []string{"*"}}
 				maps.Copy(fields, tt.before)
-				hook := c.webhook(fields)
+				hook := c.Webhook(fields)
 				data := map[string]any{"id": "1"}
 				if name == "a large one" { // too large for a message, also compressed
 					for i := range 40 {
 						data[fmt.Sprint("key ", i)] = fmt.Sprintf("%x", sha256.Sum256([]byte{byte(i)}))
 					}
 				}
-				c.publish("task.created", data)
-				pass(time.Second)
-				c.do(200, "PATCH", "/v1/webhooks/"+hook.ID, tt.after, nil)
-				pass(2 * time.Minute)
-				c.publish("task.created", data)
-				pass(time.Second)
-				got := r.requests()
+				c.Publish("task.created", data)
+				stacktest.Pass(time.Second)
+				c.Do(200, "PATCH", "/v1/webhooks/"+hook.ID, tt.after, nil)
+				stacktest.Pass(2 * time.Minute)
+				c.Publish("task.created", data)
+				stacktest.Pass(time.Second)
+				got := r.Requests()
 				if len(got) != 3 {
 					t.Fatalf("got %d requests, want 3", len(got))
 				}
-				if string(got[0].Body) != string(got[1].Body) || header(got[0], "Content-Type") != header(got[1], "Content-Type") {
+				if string(got[0].Body) != string(got[1].Body) || stacktest.Header(got[0], "Content-Type") != stacktest.Header(got[1], "Content-Type") {
 					t.Errorf("the attempts differ: %s, then %s", got[0].Body, got[1].Body)
 				}
 				if string(got[0].Body) == string(got[2].Body) {
@@ -107,21 +109,21 @@ func TestFormatIsFixed(t *testing.T) {
 }
 
 func TestChatTest(t *testing.T) {
-	r := &receiver{answer: status(204)}
-	virtual(t, r, func(t *testing.T, admin *client) {
-		c := admin.tenant("acme", "standard")
+	r := &stacktest.Receiver{Answer: stacktest.Status(204)}
+	stacktest.World{Receiver: r}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+		c := s.Tenant("acme", "standard")
 		for i, format := range chat.Formats() {
-			hook := c.webhook(map[string]any{"url": "https://example.com/", "events": []string{"*"}, "format": format})
+			hook := c.Webhook(map[string]any{"url": "https://example.com/", "events": []string{"*"}, "format": format})
 			var result struct {
 				Status     string
 				DeliveryID string `json:"delivery_id"`
 			}
-			c.do(200, "POST", "/v1/webhooks/"+hook.ID+"/test", map[string]any{}, &result)
-			sent := r.requests()[i].Body
+			c.Do(200, "POST", "/v1/webhooks/"+hook.ID+"/test", map[string]any{}, &result)
+			sent := r.Requests()[i].Body
 			if result.Status != "succeeded" || chat.FormatOf(sent) != format || !json.Valid(sent) || !strings.Contains(string(sent), "This is a test webhook") {
 				t.Errorf("%s: got %+v and %s", format, result, sent)
 			}
-			if got := c.delivery(result.DeliveryID).Body; got != string(sent) {
+			if got := *c.Delivery(result.DeliveryID).Body; got != string(sent) {
 				t.Errorf("%s shows %s, sent %s", format, got, sent)
 			}
 		}

@@ -1,4 +1,4 @@
-package runner
+package deployment_test
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 
 	"hookline/shared/dialect"
 	"hookline/shared/faultinject"
-	queuesqlite "hookline/shared/queue/sqlite"
+	"hookline/shared/stack/stacktest"
 	"hookline/shared/webhook"
 )
 
@@ -35,36 +35,36 @@ func TestDeployments(t *testing.T) {
 			t.Run(name+" "+d, func(t *testing.T) {
 				t.Parallel()
 				var failed atomic.Bool
-				r := &receiver{}
-				world{receiver: r, noisy: name != "in order", faults: faults(func(call string) error {
+				r := &stacktest.Receiver{}
+				stacktest.World{Receiver: r, LogsErrors: name != "in order", StoreFaults: faults(func(call string) error {
 					if call != "CreateDeployment" || failed.Swap(true) {
 						return nil
 					}
 					return fault
-				})}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-					acme := admin.tenant("acme", d)
-					acme.webhook(hook("deployment.registered"))
+				})}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+					acme := s.Tenant("acme", d)
+					acme.Webhook(stacktest.Hook("deployment.registered"))
 					var src struct{ ID, URL string }
-					acme.do(http.StatusCreated, "POST", "/v1/sources", map[string]any{"kind": "custom", "name": "Jenkins", "secret": "secret"}, &src)
-					if want := acme.base + "/webhooks/deployments/custom/" + src.ID; src.URL != want {
+					acme.Do(http.StatusCreated, "POST", "/v1/sources", map[string]any{"kind": "custom", "name": "Jenkins", "secret": "secret"}, &src)
+					if want := acme.Base + "/webhooks/deployments/custom/" + src.ID; src.URL != want {
 						t.Errorf("got address %s, want %s", src.URL, want)
 					}
 					var got struct{ ID string }
 					for range 4 {
-						answer, err := acme.as("").try("POST", strings.TrimPrefix(src.URL, acme.base), document, &got, "X-Axify-Deployment-Event-Signature", signature)
-						if err != nil || answer.status > 201 && answer.status != 503 {
-							t.Errorf("got %d %s, %v", answer.status, answer.body, err)
+						answer, err := acme.As("").Try("POST", strings.TrimPrefix(src.URL, acme.Base), document, &got, "X-Axify-Deployment-Event-Signature", signature)
+						if err != nil || answer.Status > 201 && answer.Status != 503 {
+							t.Errorf("got %d %s, %v", answer.Status, answer.Body, err)
 						}
-						pass(20 * time.Minute)
+						stacktest.Pass(20 * time.Minute)
 					}
 					if failed.Load() == (name == "in order") {
 						t.Errorf("the fault was injected: %t", failed.Load())
 					}
-					if sent := byID(r.requests()); len(sent) != 1 || sent[got.ID] != 1 {
+					if sent := r.ByID(); len(sent) != 1 || sent[got.ID] != 1 {
 						t.Errorf("got %v, want %s sent once", sent, got.ID)
 					}
 					var l struct{ Data []struct{ ID string } }
-					acme.do(http.StatusOK, "GET", "/v1/deployments?environment=production", nil, &l)
+					acme.Do(http.StatusOK, "GET", "/v1/deployments?environment=production", nil, &l)
 					if len(l.Data) != 1 || l.Data[0].ID != got.ID {
 						t.Errorf("got deployments %v, want %s", l.Data, got.ID)
 					}

@@ -1,4 +1,4 @@
-package runner
+package stack_test
 
 import (
 	"crypto/hmac"
@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"hookline/shared/api"
+	"hookline/shared/stack/stacktest"
 	"hookline/shared/webhook"
 )
 
@@ -50,7 +51,7 @@ func (i *inbox) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 func (i *inbox) wait(t *testing.T, path string, n int) []arrived {
 	t.Helper()
 	var got []arrived
-	until(t, 20*time.Second, fmt.Sprintf("%d requests came to %s", n, path), func() bool {
+	stacktest.Until(t, 20*time.Second, fmt.Sprintf("%d requests came to %s", n, path), func() bool {
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		got = slices.Clone(i.got[path])
@@ -67,6 +68,14 @@ func mac(secret, message string) []byte {
 
 // rest is what the dialects below have in common.
 const rest = `"body": "plain", "secret": {"key": "utf8", "min": 8, "made_bytes": 32}, "success": "2xx", "url": {"schemes": ["https"]},`
+
+// serve starts a stack whose API and receivers are reached over sockets.
+func serve(t *testing.T) *stacktest.Client {
+	s := stacktest.World{}.Start(t)
+	server := httptest.NewServer(s.API)
+	t.Cleanup(server.Close)
+	return stacktest.Dial(t, server.URL, stacktest.AdminKey)
+}
 
 // TestProducts adds dialects of well-known products by their description alone. Each delivery passes the check that the
 // product documents for its receivers.
@@ -198,18 +207,16 @@ func TestProducts(t *testing.T) {
 	in := &inbox{got: make(map[string][]arrived)}
 	server := httptest.NewServer(in)
 	defer server.Close()
-	p := start(t, filepath.Join(t.TempDir(), "data"), nil)
-	admin := p.client().as(adminKey)
+	s := serve(t)
 	for _, name := range slices.Sorted(maps.Keys(tests)) {
 		tt := tests[name]
 		t.Run(name, func(t *testing.T) {
-			admin := admin
-			admin.t = t
-			admin.do(http.StatusCreated, "PUT", "/v1/dialects/"+name, tt.description, nil)
-			owner := admin.tenant(name+"-tenant", name)
-			hook := owner.webhook(map[string]any{"url": server.URL + "/" + name, "events": []string{"*"}})
+			s := s.In(t)
+			s.Do(http.StatusCreated, "PUT", "/v1/dialects/"+name, tt.description, nil)
+			owner := s.Tenant(name+"-tenant", name)
+			hook := owner.Webhook(map[string]any{"url": server.URL + "/" + name, "events": []string{"*"}})
 			publish := func(id string) {
-				owner.do(http.StatusAccepted, "POST", "/v1/events",
+				owner.Do(http.StatusAccepted, "POST", "/v1/events",
 					fmt.Sprintf(`{"id":%q,"type":%q,"timestamp":"2026-03-20T12:00:00Z","data":%s}`, id, tt.eventType, tt.data), nil)
 			}
 			publish("evt-1")
@@ -231,7 +238,7 @@ func TestProducts(t *testing.T) {
 
 			// A secret of the customer's own, and a rotation.
 			var rotated struct{ Secret string }
-			owner.do(http.StatusOK, "POST", "/v1/webhooks/"+hook.ID+"/rotate-secret", `{"secret":"a secret that the customer chose"}`, &rotated)
+			owner.Do(http.StatusOK, "POST", "/v1/webhooks/"+hook.ID+"/rotate-secret", `{"secret":"a secret that the customer chose"}`, &rotated)
 			publish("evt-2")
 			got = in.wait(t, "/"+name, 2)[1]
 			if err := tt.check(got.header, got.body, rotated.Secret); err != nil {
@@ -276,22 +283,20 @@ func TestDataArrivesAsItWas(t *testing.T) {
 	in := &inbox{got: make(map[string][]arrived)}
 	server := httptest.NewServer(in)
 	defer server.Close()
-	p := start(t, filepath.Join(t.TempDir(), "data"), nil)
-	admin := p.client().as(adminKey)
+	s := serve(t)
 	var seen []string
 	for i, name := range slices.Sorted(maps.Keys(dialects)) {
 		tt := dialects[name]
 		dialectName, _, _ := strings.Cut(name, ",")
 		seen = append(seen, dialectName)
 		t.Run(name, func(t *testing.T) {
-			admin := admin
-			admin.t = t
-			owner := admin.tenant("t"+strconv.Itoa(i), dialectName)
+			s := s.In(t)
+			owner := s.Tenant("t"+strconv.Itoa(i), dialectName)
 			path := "/" + strconv.Itoa(i)
-			owner.webhook(map[string]any{"url": server.URL + path, "events": []string{"*"}, "content_type": tt.contentType})
+			owner.Webhook(map[string]any{"url": server.URL + path, "events": []string{"*"}, "content_type": tt.contentType})
 			names := slices.Sorted(maps.Keys(cases))
 			for n, c := range names {
-				owner.do(http.StatusAccepted, "POST", "/v1/events",
+				owner.Do(http.StatusAccepted, "POST", "/v1/events",
 					fmt.Sprintf(`{"id":"case-%d","type":%q,"timestamp":"2026-03-20T12:00:00Z","data":%s}`, n, tt.eventType, cases[c].data), nil)
 			}
 			bodies := make(map[string]string)
@@ -319,11 +324,11 @@ func TestDataArrivesAsItWas(t *testing.T) {
 		})
 	}
 	// All that are built in, but the one whose document verifies over JSON.stringify(JSON.parse(body)).
-	var all list[struct{ Name string }]
-	admin.do(http.StatusOK, "GET", "/v1/dialects", nil, &all)
+	var all api.List[struct{ Name string }]
+	s.Do(http.StatusOK, "GET", "/v1/dialects", nil, &all)
 	for _, d := range all.Data {
 		var description struct{ Body string }
-		admin.do(http.StatusOK, "GET", "/v1/dialects/"+d.Name, nil, &description)
+		s.Do(http.StatusOK, "GET", "/v1/dialects/"+d.Name, nil, &description)
 		if !slices.Contains(seen, d.Name) && description.Body != "ecmascript" {
 			t.Errorf("%s is not tried", d.Name)
 		}
@@ -333,25 +338,25 @@ func TestDataArrivesAsItWas(t *testing.T) {
 // TestVersions puts a new version while a delivery of the one before is being retried.
 func TestVersions(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: status(500)}
-	virtual(t, r, func(t *testing.T, admin *client) {
+	r := &stacktest.Receiver{Answer: stacktest.Status(500)}
+	stacktest.World{Receiver: r}.Run(t, func(t *testing.T, s *stacktest.Stack) {
 		put := func(want int, rung, header string) {
-			admin.do(want, "PUT", "/v1/dialects/house", `{
+			s.Do(want, "PUT", "/v1/dialects/house", `{
 				"product": "House", "envelope": {"`+header+`": "{data}"}, "headers": {"`+header+`": "{type}", "X-Signature": "{signature}"},
 				"signature": {"signed": "{body}", "encoding": "hex"}, "rotation_overlap_seconds": 0, "ladder": ["`+rung+`"], "timeout_seconds": 5,
 				"content_types": ["application/json"], `+rest+` "catalogue": {"open": true, "events": []}}`, nil)
 		}
 		put(http.StatusCreated, "1h", "X-One")
-		home := admin.tenant("home", "house")
-		w := hook("*")
+		home := s.Tenant("home", "house")
+		w := stacktest.Hook("*")
 		w["headers"] = map[string]string{"X-Two": "mine", "X-Other": "mine"}
-		home.webhook(w)
-		home.publish("a.b", map[string]any{"n": 1})
-		pass(time.Second)
+		home.Webhook(w)
+		home.Publish("a.b", map[string]any{"n": 1})
+		stacktest.Pass(time.Second)
 		put(http.StatusOK, "1m", "X-Two")
-		home.publish("a.b", map[string]any{"n": 2})
-		pass(2 * time.Hour)
-		got := r.requests()
+		home.Publish("a.b", map[string]any{"n": 2})
+		stacktest.Pass(2 * time.Hour)
+		got := r.Requests()
 		var bodies []string
 		for _, r := range got {
 			bodies = append(bodies, string(r.Body))
@@ -360,7 +365,7 @@ func TestVersions(t *testing.T) {
 		if !slices.Equal(bodies, want) {
 			t.Fatalf("got %q, want %q", bodies, want)
 		}
-		if one, two := header(got[3], "X-One"), header(got[3], "X-Two"); one != "a.b" || two != "mine" {
+		if one, two := stacktest.Header(got[3], "X-One"), stacktest.Header(got[3], "X-Two"); one != "a.b" || two != "mine" {
 			t.Errorf("in version 1: got X-One %q and X-Two %q, want a.b and mine", one, two)
 		}
 		// What the dialect has come to set is no longer the webhook's.
@@ -370,38 +375,10 @@ func TestVersions(t *testing.T) {
 				twos++
 			}
 		}
-		if value := header(got[2], "X-Two"); value != "a.b" || twos != 1 || header(got[2], "X-Other") != "mine" {
-			t.Errorf("in version 2: got X-Two %q, %d times, and X-Other %q", value, twos, header(got[2], "X-Other"))
+		if value := stacktest.Header(got[2], "X-Two"); value != "a.b" || twos != 1 || stacktest.Header(got[2], "X-Other") != "mine" {
+			t.Errorf("in version 2: got X-Two %q, %d times, and X-Other %q", value, twos, stacktest.Header(got[2], "X-Other"))
 		}
 		var raw json.RawMessage
-		admin.do(http.StatusOK, "GET", "/v1/dialects/house@1", nil, &raw)
-	})
-}
-
-// TestSystemEventTested sends a test delivery of each system event: it looks like the real one.
-func TestSystemEventTested(t *testing.T) {
-	t.Parallel()
-	r := &receiver{}
-	virtual(t, r, func(t *testing.T, admin *client) {
-		acme := admin.tenant("acme", "axoria")
-		w := acme.webhook(hook("issue.created"))
-		pass(time.Second)
-		for _, name := range webhook.SystemTypes() {
-			before := len(r.requests())
-			var result struct{ Status string }
-			acme.do(http.StatusOK, "POST", "/v1/webhooks/"+w.ID+"/test", map[string]any{"event_type": name}, &result)
-			got := r.requests()[before:]
-			if len(got) != 1 || result.Status != "succeeded" {
-				t.Errorf("%s: got %d requests and status %s", name, len(got), result.Status)
-				continue
-			}
-			var body struct {
-				Event   string
-				Payload map[string]any
-			}
-			if err := json.Unmarshal(got[0].Body, &body); err != nil || body.Event != name || body.Payload["webhook_id"] == nil {
-				t.Errorf("%s: got %s, %v", name, got[0].Body, err)
-			}
-		}
+		s.Do(http.StatusOK, "GET", "/v1/dialects/house@1", nil, &raw)
 	})
 }

@@ -1,4 +1,4 @@
-package runner
+package delivery_test
 
 import (
 	"context"
@@ -15,35 +15,24 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hookline/shared/api"
 	"hookline/shared/egress"
 	"hookline/shared/faultinject"
 	"hookline/shared/queue"
-	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/stack"
+	"hookline/shared/stack/stacktest"
 	"hookline/shared/store"
 	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
-// noticed keeps the notices that are announced.
-type noticed struct {
-	mu  sync.Mutex
-	all []systemevent.Notice
-}
-
-func (n *noticed) Announce(_ context.Context, ns []systemevent.Notice) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.all = append(n.all, ns...)
-	return nil
-}
+// noticed keeps what is announced.
+type noticed struct{ stacktest.Notices }
 
 // of returns what was announced of webhooks but that they were created, as "webhook.failing wh_1".
 func (n *noticed) of() []string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	var out []string
-	for _, notice := range n.all {
+	for _, notice := range n.All() {
 		var data systemevent.WebhookData
 		if err := json.Unmarshal(notice.Detail.Data, &data); err != nil {
 			out = append(out, err.Error())
@@ -57,38 +46,20 @@ func (n *noticed) of() []string {
 
 // ids returns the ids of all that was announced, sorted, each once.
 func (n *noticed) ids() []string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	ids := make(map[string]bool)
-	for _, notice := range n.all {
+	for _, notice := range n.All() {
 		ids[notice.Detail.ID] = true
 	}
 	return slices.Sorted(maps.Keys(ids))
 }
 
-// byPath answers by the URL's last segment; what is not named succeeds.
-func byPath(codes map[string]int) func(egress.Request, int) egress.Response {
-	return func(r egress.Request, _ int) egress.Response {
-		if code, ok := codes[r.URL[strings.LastIndexByte(r.URL, '/')+1:]]; ok {
-			return egress.Response{Status: code}
-		}
-		return egress.Response{Status: 200}
-	}
-}
-
-func (r *receiver) set(answer func(egress.Request, int) egress.Response) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.answer = answer
-}
-
 // told returns the system events that came to a path, each once, as their data's "webhook.failing wh_1".
-func (r *receiver) told(t *testing.T, path string) []string {
+func told(t *testing.T, r *stacktest.Receiver, path string) []string {
 	t.Helper()
 	var out []string
 	seen := make(map[string]bool)
-	for _, req := range r.requests() {
-		id := header(req, "webhook-id")
+	for _, req := range r.Requests() {
+		id := stacktest.Header(req, "webhook-id")
 		if !strings.HasSuffix(req.URL, "/"+path) || !strings.HasPrefix(id, "sys_") || seen[id] {
 			continue
 		}
@@ -109,8 +80,8 @@ func (r *receiver) told(t *testing.T, path string) []string {
 }
 
 // count returns how many requests a path got.
-func (r *receiver) count(path string) (n int) {
-	for _, req := range r.requests() {
+func count(r *stacktest.Receiver, path string) (n int) {
+	for _, req := range r.Requests() {
 		if strings.HasSuffix(req.URL, "/"+path) {
 			n++
 		}
@@ -123,13 +94,6 @@ func called(path string, events ...string) map[string]any {
 	return map[string]any{"url": "https://example.com/" + path, "name": path, "events": events}
 }
 
-func (c *client) status(id string) string {
-	c.t.Helper()
-	var w webhookAnswer
-	c.do(http.StatusOK, "GET", "/v1/webhooks/"+id, nil, &w)
-	return w.Status
-}
-
 const (
 	taskCreated = "task.created"
 	wholeLadder = 24 * time.Hour // of agiletune: longer than its waits, with their jitter
@@ -139,35 +103,35 @@ const (
 // asked too, is not, and neither is one that takes "*".
 func TestFailingIsTold(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: byPath(map[string]int{"a": 500})}
+	r := &stacktest.Receiver{Answer: stacktest.ByPath(map[string]int{"a": 500})}
 	n := new(noticed)
-	world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-		acme := admin.tenant("acme", "agiletune")
-		a := acme.webhook(called("a", systemevent.WebhookFailing, systemevent.WebhookRecovered, systemevent.DeliveryFailed, taskCreated)).ID
-		pass(time.Minute)
-		acme.webhook(called("b", webhook.SystemTypes()...))
-		star := acme.webhook(called("star", "*")).ID
-		acme.publish(taskCreated, map[string]any{"n": 1})
+	stacktest.World{Receiver: r, Announcer: n}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+		acme := s.Tenant("acme", "agiletune")
+		a := acme.Webhook(called("a", systemevent.WebhookFailing, systemevent.WebhookRecovered, systemevent.DeliveryFailed, taskCreated)).ID
+		stacktest.Pass(time.Minute)
+		acme.Webhook(called("b", webhook.SystemTypes()...))
+		star := acme.Webhook(called("star", "*")).ID
+		acme.Publish(taskCreated, map[string]any{"n": 1})
 		start := time.Now()
-		pass(wholeLadder)
-		if got := acme.status(a); got != "failing" {
+		stacktest.Pass(wholeLadder)
+		if got := acme.Status(a); got != "failing" {
 			t.Fatalf("after a whole ladder the webhook is %s, want failing", got)
 		}
-		r.set(nil)
-		acme.publish(taskCreated, map[string]any{"n": 2})
-		pass(time.Hour)
-		if got := acme.status(a); got != "active" {
+		r.Set(nil)
+		acme.Publish(taskCreated, map[string]any{"n": 2})
+		stacktest.Pass(time.Hour)
+		if got := acme.Status(a); got != "active" {
 			t.Errorf("after a success the webhook is %s, want active", got)
 		}
 		failing, recovered := "webhook.failing "+a+" out_of_attempts", "webhook.recovered "+a
 		want := []string{"webhook.created " + star, "delivery.failed " + a, failing, recovered}
-		got := r.told(t, "b")
+		got := told(t, r, "b")
 		slices.Sort(got[1:3]) // they happen together
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("told to b (-want +got):\n%s", diff)
 		}
 		for path, why := range map[string]string{"a": "it is about itself", "star": "* takes none"} {
-			if got := r.told(t, path); len(got) != 0 {
+			if got := told(t, r, path); len(got) != 0 {
 				t.Errorf("%s is told %v: %s", path, got, why)
 			}
 		}
@@ -175,8 +139,8 @@ func TestFailingIsTold(t *testing.T) {
 			t.Errorf("announced (-want +got):\n%s", diff)
 		}
 		// The event in the tenant's dialect, and its notice.
-		for _, req := range r.requests() {
-			if header(req, "X-AgileTune-Event") != systemevent.WebhookFailing {
+		for _, req := range r.Requests() {
+			if stacktest.Header(req, "X-AgileTune-Event") != systemevent.WebhookFailing {
 				continue
 			}
 			var body struct {
@@ -186,7 +150,10 @@ func TestFailingIsTold(t *testing.T) {
 			if err := json.Unmarshal(req.Body, &body); err != nil {
 				t.Fatal(err)
 			}
-			since := at(t, body.Data.Since)
+			since, err := time.Parse(time.RFC3339, body.Data.Since)
+			if err != nil {
+				t.Fatal(err)
+			}
 			wantData := systemevent.WebhookData{
 				WebhookID: a, Name: "a", URL: "https://example.com/a", Events: []string{systemevent.WebhookFailing, systemevent.WebhookRecovered, systemevent.DeliveryFailed, taskCreated},
 				Status: "failing", Reason: "out_of_attempts", Since: body.Data.Since,
@@ -204,30 +171,27 @@ func TestFailingIsTold(t *testing.T) {
 // TestGoneIsTold has many deliveries of one webhook answered 410 at once.
 func TestGoneIsTold(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: byPath(map[string]int{"a": 410})}
+	r := &stacktest.Receiver{Answer: stacktest.ByPath(map[string]int{"a": 410})}
 	n := new(noticed)
-	world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-		acme := admin.tenant("acme", "standard")
-		a := acme.webhook(called("a", "order.*")).ID
-		acme.webhook(called("b", systemevent.WebhookDisabled, systemevent.DeliveryFailed))
-		var batch []map[string]any
-		for i := range 50 {
-			batch = append(batch, map[string]any{"type": "order.placed", "data": map[string]any{"n": i}})
-		}
-		acme.do(http.StatusAccepted, "POST", "/v1/events", batch, nil)
-		pass(time.Hour)
-		if got := acme.status(a); got != "inactive" {
+	stacktest.World{Receiver: r, Announcer: n}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+		acme := s.Tenant("acme", "standard")
+		a := acme.Webhook(called("a", "order.*")).ID
+		acme.Webhook(called("b", systemevent.WebhookDisabled, systemevent.DeliveryFailed))
+		batch := stacktest.Batch(50, "order.placed", nil)
+		acme.PublishBatch(batch)
+		stacktest.Pass(time.Hour)
+		if got := acme.Status(a); got != "inactive" {
 			t.Errorf("the webhook is %s, want inactive", got)
 		}
 		want := []string{"webhook.disabled " + a + " gone"}
-		if diff := cmp.Diff(want, r.told(t, "b")); diff != "" {
+		if diff := cmp.Diff(want, told(t, r, "b")); diff != "" {
 			t.Errorf("told (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff(want, n.of()); diff != "" {
 			t.Errorf("announced (-want +got):\n%s", diff)
 		}
-		if r.count("b") != 1 {
-			t.Errorf("b got %d requests, want 1", r.count("b"))
+		if count(r, "b") != 1 {
+			t.Errorf("b got %d requests, want 1", count(r, "b"))
 		}
 	})
 }
@@ -249,25 +213,25 @@ func TestDeadIsTold(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := &receiver{answer: byPath(map[string]int{"a": 500})}
+			r := &stacktest.Receiver{Answer: stacktest.ByPath(map[string]int{"a": 500})}
 			n := new(noticed)
-			world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-				acme := admin.tenant("acme", "standard")
-				a := acme.webhook(called("a", "order.*")).ID
-				acme.webhook(called("b", systemevent.WebhookDisabled))
+			stacktest.World{Receiver: r, Announcer: n}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+				acme := s.Tenant("acme", "standard")
+				a := acme.Webhook(called("a", "order.*")).ID
+				acme.Webhook(called("b", systemevent.WebhookDisabled))
 				start := time.Now()
 				for range tt.events {
-					acme.publish("order.placed", map[string]any{})
-					pass(tt.every)
-					if got := acme.status(a); time.Since(start) < 5*24*time.Hour && got != "active" {
+					acme.Publish("order.placed", map[string]any{})
+					stacktest.Pass(tt.every)
+					if got := acme.Status(a); time.Since(start) < 5*24*time.Hour && got != "active" {
 						t.Fatalf("%v after the first failure the webhook is %s, want active", time.Since(start), got)
 					}
 				}
-				if got := acme.status(a); got != "inactive" {
+				if got := acme.Status(a); got != "inactive" {
 					t.Errorf("the webhook is %s, want inactive", got)
 				}
 				want := []string{"webhook.disabled " + a + " failing_for_days"}
-				if diff := cmp.Diff(want, r.told(t, "b")); diff != "" {
+				if diff := cmp.Diff(want, told(t, r, "b")); diff != "" {
 					t.Errorf("told (-want +got):\n%s", diff)
 				}
 				if diff := cmp.Diff(want, n.of()); diff != "" {
@@ -281,17 +245,17 @@ func TestDeadIsTold(t *testing.T) {
 // TestOneBlip has one event fail altogether, and a week later the first attempt of the next: the webhook lives.
 func TestOneBlip(t *testing.T) {
 	t.Parallel()
-	r, n := &receiver{answer: status(500)}, new(noticed)
-	world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-		acme := admin.tenant("acme", "standard")
-		a := acme.webhook(called("a", "*")).ID
-		acme.publish("order.placed", map[string]any{})
-		pass(7 * 24 * time.Hour)
-		acme.publish("order.placed", map[string]any{})
-		pass(time.Second)
-		r.set(nil)
-		pass(time.Hour)
-		if got := acme.status(a); got != "active" || len(n.of()) != 0 {
+	r, n := &stacktest.Receiver{Answer: stacktest.Status(500)}, new(noticed)
+	stacktest.World{Receiver: r, Announcer: n}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+		acme := s.Tenant("acme", "standard")
+		a := acme.Webhook(called("a", "*")).ID
+		acme.Publish("order.placed", map[string]any{})
+		stacktest.Pass(7 * 24 * time.Hour)
+		acme.Publish("order.placed", map[string]any{})
+		stacktest.Pass(time.Second)
+		r.Set(nil)
+		stacktest.Pass(time.Hour)
+		if got := acme.Status(a); got != "active" || len(n.of()) != 0 {
 			t.Errorf("the webhook is %s and %v was announced, want active and nothing", got, n.of())
 		}
 	})
@@ -301,19 +265,19 @@ func TestOneBlip(t *testing.T) {
 // and is no event.
 func TestQuiet(t *testing.T) {
 	t.Parallel()
-	r, n := &receiver{answer: byPath(map[string]int{"a": 500})}, new(noticed)
-	world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-		acme := admin.tenant("acme", "agiletune")
-		a := acme.webhook(called("a", systemevent.WebhookCreated)).ID
-		acme.webhook(called("b", webhook.SystemTypes()[1:]...))
-		pass(wholeLadder)
-		if got := acme.status(a); got != "failing" {
+	r, n := &stacktest.Receiver{Answer: stacktest.ByPath(map[string]int{"a": 500})}, new(noticed)
+	stacktest.World{Receiver: r, Announcer: n}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+		acme := s.Tenant("acme", "agiletune")
+		a := acme.Webhook(called("a", systemevent.WebhookCreated)).ID
+		acme.Webhook(called("b", webhook.SystemTypes()[1:]...))
+		stacktest.Pass(wholeLadder)
+		if got := acme.Status(a); got != "failing" {
 			t.Fatalf("the webhook is %s, want failing", got)
 		}
-		r.set(nil)
-		acme.webhook(called("c", taskCreated))
-		pass(time.Hour)
-		if got := r.told(t, "b"); len(got) != 0 {
+		r.Set(nil)
+		acme.Webhook(called("c", taskCreated))
+		stacktest.Pass(time.Hour)
+		if got := told(t, r, "b"); len(got) != 0 {
 			t.Errorf("told %v, want nothing", got)
 		}
 		want := []string{"webhook.failing " + a + " out_of_attempts", "webhook.recovered " + a}
@@ -340,27 +304,27 @@ func (q *late) Send(ctx context.Context, msgs []queue.Outgoing) error {
 // TestToldLate has a webhook recover before anybody has looked at the message that it is failing: both are told.
 func TestToldLate(t *testing.T) {
 	t.Parallel()
-	r, n := &receiver{answer: byPath(map[string]int{"a": 500})}, new(noticed)
-	w := world{receiver: r, notices: n, wrapped: func(queues map[string]queue.Queue) {
+	r, n := &stacktest.Receiver{Answer: stacktest.ByPath(map[string]int{"a": 500})}, new(noticed)
+	w := stacktest.World{Receiver: r, Announcer: n, WrapQueues: func(queues map[string]queue.Queue) {
 		queues[stack.IngestQueue] = &late{queues[stack.IngestQueue], 10 * time.Minute}
 	}}
-	w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-		acme := admin.tenant("acme", "agiletune")
-		a := acme.webhook(called("a", taskCreated)).ID
-		acme.webhook(called("b", systemevent.WebhookFailing, systemevent.WebhookRecovered))
-		acme.publish(taskCreated, map[string]any{"n": 1})
-		for acme.status(a) != "failing" {
-			pass(10 * time.Second)
+	w.Run(t, func(t *testing.T, s *stacktest.Stack) {
+		acme := s.Tenant("acme", "agiletune")
+		a := acme.Webhook(called("a", taskCreated)).ID
+		acme.Webhook(called("b", systemevent.WebhookFailing, systemevent.WebhookRecovered))
+		acme.Publish(taskCreated, map[string]any{"n": 1})
+		for acme.Status(a) != "failing" {
+			stacktest.Pass(10 * time.Second)
 		}
-		r.set(nil)
-		acme.publish(taskCreated, map[string]any{"n": 2})
-		pass(time.Minute)
-		if got := acme.status(a); got != "active" || len(n.of()) != 0 {
+		r.Set(nil)
+		acme.Publish(taskCreated, map[string]any{"n": 2})
+		stacktest.Pass(time.Minute)
+		if got := acme.Status(a); got != "active" || len(n.of()) != 0 {
 			t.Fatalf("the webhook is %s and %v was announced, want active and nothing yet", got, n.of())
 		}
-		pass(time.Hour)
+		stacktest.Pass(time.Hour)
 		want := []string{"webhook.failing " + a + " out_of_attempts", "webhook.recovered " + a}
-		got := r.told(t, "b")
+		got := told(t, r, "b")
 		slices.Sort(got) // they go out together
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("told (-want +got):\n%s", diff)
@@ -400,21 +364,21 @@ func TestSlowChange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := &receiver{answer: byPath(map[string]int{"a": 500})}
+			r := &stacktest.Receiver{Answer: stacktest.ByPath(map[string]int{"a": 500})}
 			n := new(noticed)
-			w := world{receiver: r, notices: n, noisy: true, watched: func(s store.Store) store.Store { tt.slow.Store = s; return tt.slow }}
-			w.run(t, func(t *testing.T, admin *client, engine *queuesqlite.Engine) {
-				acme := admin.tenant("acme", "agiletune")
-				a := acme.webhook(called("a", taskCreated)).ID
-				acme.webhook(called("b", systemevent.WebhookFailing))
-				acme.publish(taskCreated, map[string]any{"n": 1})
-				pass(wholeLadder)
-				if got := len(r.told(t, "b")); got != tt.told || len(n.of()) != tt.told {
+			w := stacktest.World{Receiver: r, Announcer: n, LogsErrors: true, WrapStore: func(s store.Store) store.Store { tt.slow.Store = s; return tt.slow }}
+			w.Run(t, func(t *testing.T, s *stacktest.Stack) {
+				acme := s.Tenant("acme", "agiletune")
+				a := acme.Webhook(called("a", taskCreated)).ID
+				acme.Webhook(called("b", systemevent.WebhookFailing))
+				acme.Publish(taskCreated, map[string]any{"n": 1})
+				stacktest.Pass(wholeLadder)
+				if got := len(told(t, r, "b")); got != tt.told || len(n.of()) != tt.told {
 					t.Errorf("told %d times and announced %v, want %d", got, n.of(), tt.told)
 				}
-				acme.do(http.StatusNoContent, "DELETE", "/v1/webhooks/"+a, nil, nil) // or its message comes back for ever
-				pass(5 * time.Minute)
-				c, err := must(t, engine, stack.IngestQueue).Counts(t.Context())
+				acme.Do(http.StatusNoContent, "DELETE", "/v1/webhooks/"+a, nil, nil) // or its message comes back for ever
+				stacktest.Pass(5 * time.Minute)
+				c, err := s.Queues[stack.IngestQueue].Counts(t.Context())
 				if err != nil || c != (queue.Counts{}) {
 					t.Errorf("IngestQueue holds %+v, %v, want nothing", c, err)
 				}
@@ -427,17 +391,17 @@ func TestSlowChange(t *testing.T) {
 func TestToldByTheQueue(t *testing.T) {
 	t.Parallel()
 	const webhooks = 510
-	r := &receiver{answer: byPath(map[string]int{"a": 500})}
-	virtual(t, r, func(t *testing.T, admin *client) {
-		acme := admin.tenant("acme", "agiletune")
-		a := acme.webhook(called("a", taskCreated, systemevent.WebhookFailing)).ID
+	r := &stacktest.Receiver{Answer: stacktest.ByPath(map[string]int{"a": 500})}
+	stacktest.World{Receiver: r}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+		acme := s.Tenant("acme", "agiletune")
+		a := acme.Webhook(called("a", taskCreated, systemevent.WebhookFailing)).ID
 		for i := range webhooks {
-			acme.webhook(called(fmt.Sprintf("b%d", i), systemevent.WebhookFailing))
+			acme.Webhook(called(fmt.Sprintf("b%d", i), systemevent.WebhookFailing))
 		}
-		acme.publish(taskCreated, map[string]any{"n": 1})
-		pass(wholeLadder)
-		if got := len(r.requests()) - r.count("a"); got != webhooks || len(r.told(t, "a")) != 0 || acme.status(a) != "failing" {
-			t.Errorf("%d are told that the webhook is %s, and itself %v; want %d", got, acme.status(a), r.told(t, "a"), webhooks)
+		acme.Publish(taskCreated, map[string]any{"n": 1})
+		stacktest.Pass(wholeLadder)
+		if got := len(r.Requests()) - count(r, "a"); got != webhooks || len(told(t, r, "a")) != 0 || acme.Status(a) != "failing" {
+			t.Errorf("%d are told that the webhook is %s, and itself %v; want %d", got, acme.Status(a), told(t, r, "a"), webhooks)
 		}
 	})
 }
@@ -459,13 +423,13 @@ func (q *kept) Delete(ctx context.Context, handles ...string) error {
 func TestComesBack(t *testing.T) {
 	for name, tt := range map[string]struct {
 		code   int
-		broken string
-		mend   func(c *client, id string)
+		broken webhook.Status
+		mend   func(c *stacktest.Client, id string)
 	}{
-		"made active by its owner": {410, "inactive", func(c *client, id string) {
-			c.do(http.StatusOK, "PATCH", "/v1/webhooks/"+id, map[string]any{"active": true}, nil)
+		"made active by its owner": {410, "inactive", func(c *stacktest.Client, id string) {
+			c.Do(http.StatusOK, "PATCH", "/v1/webhooks/"+id, map[string]any{"active": true}, nil)
 		}},
-		"recovered": {500, "failing", func(c *client, _ string) { c.publish(taskCreated, map[string]any{"n": 2}) }},
+		"recovered": {500, "failing", func(c *stacktest.Client, _ string) { c.Publish(taskCreated, map[string]any{"n": 2}) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -477,8 +441,8 @@ func TestComesBack(t *testing.T) {
 				left--
 				return left >= 0
 			}
-			r := &receiver{}
-			r.answer = func(_ egress.Request, n int) egress.Response {
+			r := &stacktest.Receiver{}
+			r.Answer = func(_ egress.Request, n int) egress.Response {
 				if tt.code == 410 || n == 6 {
 					mu.Lock()
 					defer mu.Unlock()
@@ -487,30 +451,30 @@ func TestComesBack(t *testing.T) {
 				return egress.Response{Status: tt.code}
 			}
 			n := new(noticed)
-			w := world{receiver: r, notices: n, noisy: true, wrapped: func(queues map[string]queue.Queue) {
+			w := stacktest.World{Receiver: r, Announcer: n, LogsErrors: true, WrapQueues: func(queues map[string]queue.Queue) {
 				for _, name := range []string{stack.DeliveryQueue, stack.RetryQueue} {
 					queues[name] = &kept{queues[name], keep}
 				}
 			}}
-			w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-				acme := admin.tenant("acme", "agiletune")
-				a := acme.webhook(called("a", taskCreated)).ID
-				acme.publish(taskCreated, map[string]any{"n": 1})
+			w.Run(t, func(t *testing.T, s *stacktest.Stack) {
+				acme := s.Tenant("acme", "agiletune")
+				a := acme.Webhook(called("a", taskCreated)).ID
+				acme.Publish(taskCreated, map[string]any{"n": 1})
 				for range 24 * 360 {
-					if pass(10 * time.Second); acme.status(a) != "active" {
+					if stacktest.Pass(10 * time.Second); acme.Status(a) != "active" {
 						break
 					}
 				}
-				if got := acme.status(a); got != tt.broken {
+				if got := acme.Status(a); got != tt.broken {
 					t.Fatalf("the webhook is %s, want %s", got, tt.broken)
 				}
 				mu.Lock()
 				left++ // what mends it may be acknowledged in vain too
 				mu.Unlock()
-				r.set(nil)
+				r.Set(nil)
 				tt.mend(acme, a)
-				pass(10 * time.Minute)
-				if got := acme.status(a); got != "active" || left > 0 {
+				stacktest.Pass(10 * time.Minute)
+				if got := acme.Status(a); got != "active" || left > 0 {
 					t.Errorf("the webhook is %s and %d messages have yet to come back, want active and none", got, left)
 				}
 			})
@@ -522,34 +486,34 @@ func TestComesBack(t *testing.T) {
 func TestMeanwhile(t *testing.T) {
 	t.Run("its owner renames it", func(t *testing.T) {
 		t.Parallel()
-		r, n := &receiver{}, new(noticed)
-		world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-			acme := admin.tenant("acme", "standard")
-			a := acme.webhook(called("a", "*")).ID
-			r.set(func(egress.Request, int) egress.Response {
-				acme.do(http.StatusOK, "PATCH", "/v1/webhooks/"+a, map[string]any{"url": "https://example.com/new"}, nil)
+		r, n := &stacktest.Receiver{}, new(noticed)
+		stacktest.World{Receiver: r, Announcer: n}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+			acme := s.Tenant("acme", "standard")
+			a := acme.Webhook(called("a", "*")).ID
+			r.Set(func(egress.Request, int) egress.Response {
+				acme.Do(http.StatusOK, "PATCH", "/v1/webhooks/"+a, map[string]any{"url": "https://example.com/new"}, nil)
 				return egress.Response{Status: 410}
 			})
-			acme.publish("order.placed", map[string]any{})
-			pass(time.Hour)
-			if got := acme.status(a); got != "active" || len(n.of()) != 0 {
+			acme.Publish("order.placed", map[string]any{})
+			stacktest.Pass(time.Hour)
+			if got := acme.Status(a); got != "active" || len(n.of()) != 0 {
 				t.Errorf("the webhook is %s and %v was announced, want active and nothing", got, n.of())
 			}
 		})
 	})
 	t.Run("another delivery succeeds", func(t *testing.T) {
 		t.Parallel()
-		r, n := &receiver{answer: status(500)}, new(noticed)
+		r, n := &stacktest.Receiver{Answer: stacktest.Status(500)}, new(noticed)
 		var kept store.Store
-		w := world{receiver: r, notices: n, watched: func(s store.Store) store.Store { kept = s; return s }}
-		w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-			acme := admin.tenant("acme", "standard")
-			ref := webhook.Ref{Tenant: "acme", ID: acme.webhook(called("a", "*")).ID}
-			acme.publish("order.placed", map[string]any{})
-			pass(6 * 24 * time.Hour)
-			acme.publish("order.placed", map[string]any{})
-			pass(time.Second)
-			r.set(func(egress.Request, int) egress.Response {
+		w := stacktest.World{Receiver: r, Announcer: n, WrapStore: func(s store.Store) store.Store { kept = s; return s }}
+		w.Run(t, func(t *testing.T, s *stacktest.Stack) {
+			acme := s.Tenant("acme", "standard")
+			ref := webhook.Ref{Tenant: "acme", ID: acme.Webhook(called("a", "*")).ID}
+			acme.Publish("order.placed", map[string]any{})
+			stacktest.Pass(6 * 24 * time.Hour)
+			acme.Publish("order.placed", map[string]any{})
+			stacktest.Pass(time.Second)
+			r.Set(func(egress.Request, int) egress.Response {
 				got, err := kept.Webhook(context.Background(), ref)
 				if err != nil {
 					panic(err)
@@ -559,8 +523,8 @@ func TestMeanwhile(t *testing.T) {
 				}
 				return egress.Response{Status: 500}
 			})
-			pass(time.Hour)
-			if got := acme.status(ref.ID); got != "active" || len(n.of()) != 0 {
+			stacktest.Pass(time.Hour)
+			if got := acme.Status(ref.ID); got != "active" || len(n.of()) != 0 {
 				t.Errorf("the webhook is %s and %v was announced, want active and nothing", got, n.of())
 			}
 		})
@@ -587,17 +551,17 @@ func TestNoLoops(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := &receiver{answer: status(500)}
+			r := &stacktest.Receiver{Answer: stacktest.Status(500)}
 			n := new(noticed)
-			world{receiver: r, notices: n}.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-				acme := admin.tenant("acme", "agiletune")
-				acme.webhook(called("a", tt.events...))
-				acme.webhook(called("b", tt.events...))
-				pass(time.Minute)
-				acme.publish(taskCreated, map[string]any{"n": 1})
-				pass(time.Duration(days) * 24 * time.Hour)
-				if got := len(r.requests()); got < tt.least*attempts || got > tt.most*attempts {
-					t.Errorf("got %d requests, %d to a and %d to b, want %d to %d", got, r.count("a"), r.count("b"), tt.least*attempts, tt.most*attempts)
+			stacktest.World{Receiver: r, Announcer: n}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+				acme := s.Tenant("acme", "agiletune")
+				acme.Webhook(called("a", tt.events...))
+				acme.Webhook(called("b", tt.events...))
+				stacktest.Pass(time.Minute)
+				acme.Publish(taskCreated, map[string]any{"n": 1})
+				stacktest.Pass(time.Duration(days) * 24 * time.Hour)
+				if got := len(r.Requests()); got < tt.least*attempts || got > tt.most*attempts {
+					t.Errorf("got %d requests, %d to a and %d to b, want %d to %d", got, count(r, "a"), count(r, "b"), tt.least*attempts, tt.most*attempts)
 				}
 				var got []string
 				for _, s := range n.of() {
@@ -711,64 +675,64 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 	if done {
 		faults, queueFaults = faultinject.StoreFaults{After: onCall}, faultinject.QueueFaults{After: onSend}
 	}
-	r, n := &receiver{}, new(noticed)
+	r, n := &stacktest.Receiver{}, new(noticed)
 	changes := &transitions{ids: make(map[string]bool)}
-	w := world{
-		receiver: r, notices: n, noisy: true, faults: faults,
-		wrapped: func(queues map[string]queue.Queue) {
+	w := stacktest.World{
+		Receiver: r, Announcer: n, LogsErrors: true, StoreFaults: faults,
+		WrapQueues: func(queues map[string]queue.Queue) {
 			if q, ok := queues[call]; ok {
 				queues[call] = faultinject.Queue(q, queueFaults)
 			}
 		},
-		watched: func(s store.Store) store.Store { changes.Store = s; return changes },
+		WrapStore: func(s store.Store) store.Store { changes.Store = s; return changes },
 	}
-	w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-		acme := admin.tenant("acme", "agiletune")
-		var b webhookAnswer
-		acme.do(http.StatusCreated, "POST", "/v1/webhooks", called("b", webhook.SystemTypes()...), &b)
-		pass(time.Minute)
+	w.Run(t, func(t *testing.T, s *stacktest.Stack) {
+		acme := s.Tenant("acme", "agiletune")
+		var b api.CreatedWebhook
+		acme.Do(http.StatusCreated, "POST", "/v1/webhooks", called("b", webhook.SystemTypes()...), &b)
+		stacktest.Pass(time.Minute)
 		create := func() (id string) {
 			arm()
 			for range times + 1 {
-				var a webhookAnswer
-				if got, err := acme.try("POST", "/v1/webhooks", called("a", taskCreated), &a); err != nil || got.status != http.StatusCreated && got.status < 500 {
-					t.Fatalf("got %d %s, %v", got.status, got.body, err)
+				var a api.CreatedWebhook
+				if got, err := acme.Try("POST", "/v1/webhooks", called("a", taskCreated), &a); err != nil || got.Status != http.StatusCreated && got.Status < 500 {
+					t.Fatalf("got %d %s, %v", got.Status, got.Body, err)
 				}
 				id = a.ID
 			}
 			return id
 		}
 		a := create()
-		pass(time.Hour)
+		stacktest.Pass(time.Hour)
 		if a == "" {
 			t.Fatal("no webhook was made after the faults")
 		}
-		stage := func(want string, answer func(egress.Request, int) egress.Response, events int, span time.Duration) {
+		stage := func(want webhook.Status, answer stacktest.Answer, events int, span time.Duration) {
 			t.Helper()
-			r.set(answer)
+			r.Set(answer)
 			for i := range events {
 				if i == 0 {
 					arm()
 				}
 				for code := 0; code != http.StatusAccepted; { // as a client does, until it is accepted
-					got, err := acme.try("POST", "/v1/events", map[string]any{"type": taskCreated, "data": map[string]any{"n": 1}}, nil)
-					if code = got.status; err != nil || code < 500 && code != http.StatusAccepted {
-						t.Fatalf("publishing: got %d %s, %v", code, got.body, err)
+					got, err := acme.Try("POST", "/v1/events", map[string]any{"type": taskCreated, "data": map[string]any{"n": 1}}, nil)
+					if code = got.Status; err != nil || code < 500 && code != http.StatusAccepted {
+						t.Fatalf("publishing: got %d %s, %v", code, got.Body, err)
 					}
 				}
 				if i == 0 {
 					arm()
 				}
-				pass(span)
+				stacktest.Pass(span)
 			}
-			if got := acme.status(a); got != want {
+			if got := acme.Status(a); got != want {
 				t.Errorf("the webhook is %s, want %s", got, want)
 			}
 		}
-		stage("failing", byPath(map[string]int{"a": 500}), 1, wholeLadder)
+		stage("failing", stacktest.ByPath(map[string]int{"a": 500}), 1, wholeLadder)
 		stage("active", nil, 2*times+1, 10*time.Minute)
-		stage("failing", byPath(map[string]int{"a": 500}), 1, wholeLadder)
-		stage("inactive", byPath(map[string]int{"a": 410}), 1, time.Hour)
+		stage("failing", stacktest.ByPath(map[string]int{"a": 500}), 1, wholeLadder)
+		stage("inactive", stacktest.ByPath(map[string]int{"a": 410}), 1, time.Hour)
 
 		changes.mu.Lock()
 		defer changes.mu.Unlock()
@@ -789,9 +753,9 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 			t.Errorf("announced (-changed +announced):\n%s", diff)
 		}
 		got := make(map[string]bool)
-		for _, req := range r.requests() {
+		for _, req := range r.Requests() {
 			if strings.HasSuffix(req.URL, "/b") && !strings.Contains(string(req.Body), systemevent.DeliveryFailed) {
-				got[header(req, "webhook-id")] = true
+				got[stacktest.Header(req, "webhook-id")] = true
 			}
 		}
 		if diff := cmp.Diff(others, slices.Sorted(maps.Keys(got))); diff != "" {
@@ -802,27 +766,6 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 		if hits == 0 {
 			t.Error("no call failed")
 		}
-	})
-}
-
-// TestUntold shows that a webhook is not made when nobody can be told of it.
-func TestUntold(t *testing.T) {
-	t.Parallel()
-	down := true
-	w := world{receiver: &receiver{}, noisy: true, wrapped: func(queues map[string]queue.Queue) {
-		queues[stack.IngestQueue] = faultinject.Queue(queues[stack.IngestQueue], faultinject.QueueFaults{
-			Before: func(call string) error { return faultIf(down && call == "Send") },
-		})
-	}}
-	w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-		acme := admin.tenant("acme", "standard")
-		acme.do(http.StatusServiceUnavailable, "POST", "/v1/webhooks", hook("*"), nil)
-		var l list[webhookAnswer]
-		if acme.do(http.StatusOK, "GET", "/v1/webhooks", nil, &l); len(l.Data) != 0 {
-			t.Errorf("got %d webhooks, want none", len(l.Data))
-		}
-		down = false
-		acme.webhook(hook("*"))
 	})
 }
 
@@ -845,32 +788,57 @@ func TestOverloaded(t *testing.T) {
 	for code, spared := range map[int]bool{429: true, 502: true, 503: true, 504: true, 500: false, 404: false} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			t.Parallel()
-			r := &receiver{answer: status(code)}
+			r := &stacktest.Receiver{Answer: stacktest.Status(code)}
 			var mu sync.Mutex
 			spilled := 0
-			w := world{receiver: r, wrapped: func(queues map[string]queue.Queue) {
+			w := stacktest.World{Receiver: r, WrapQueues: func(queues map[string]queue.Queue) {
 				queues[stack.BulkQueue] = &counted{queues[stack.BulkQueue], &mu, &spilled}
 			}}
-			w.run(t, func(t *testing.T, admin *client, _ *queuesqlite.Engine) {
-				acme := admin.tenant("acme", "standard")
-				acme.webhook(hook("*"))
-				acme.publish("order.placed", map[string]any{})
-				pass(time.Second)
-				var batch []map[string]any
-				for range 100 {
-					batch = append(batch, map[string]any{"type": "order.placed", "data": map[string]any{}})
-				}
-				acme.do(http.StatusAccepted, "POST", "/v1/events", batch, nil)
-				pass(2 * time.Second)
+			w.Run(t, func(t *testing.T, s *stacktest.Stack) {
+				acme := s.Tenant("acme", "standard")
+				acme.Webhook(stacktest.Hook("*"))
+				acme.Publish("order.placed", map[string]any{})
+				stacktest.Pass(time.Second)
+				batch := stacktest.Batch(100, "order.placed", nil)
+				acme.PublishBatch(batch)
+				stacktest.Pass(2 * time.Second)
 				mu.Lock()
 				defer mu.Unlock()
 				if spared != (spilled > 50) || !spared && spilled != 0 {
 					t.Errorf("%d of 100 went to BulkQueue; spared: want %t", spilled, spared)
 				}
-				if got := byID(r.requests()); len(got) != 101 {
+				if got := r.ByID(); len(got) != 101 {
 					t.Errorf("%d of 101 events were sent", len(got))
 				}
 			})
 		})
 	}
+}
+
+// TestSystemEventTested sends a test delivery of each system event: it looks like the real one.
+func TestSystemEventTested(t *testing.T) {
+	t.Parallel()
+	r := &stacktest.Receiver{}
+	stacktest.World{Receiver: r}.Run(t, func(t *testing.T, s *stacktest.Stack) {
+		acme := s.Tenant("acme", "axoria")
+		w := acme.Webhook(stacktest.Hook("issue.created"))
+		stacktest.Pass(time.Second)
+		for _, name := range webhook.SystemTypes() {
+			before := len(r.Requests())
+			var result struct{ Status string }
+			acme.Do(http.StatusOK, "POST", "/v1/webhooks/"+w.ID+"/test", map[string]any{"event_type": name}, &result)
+			got := r.Requests()[before:]
+			if len(got) != 1 || result.Status != "succeeded" {
+				t.Errorf("%s: got %d requests and status %s", name, len(got), result.Status)
+				continue
+			}
+			var body struct {
+				Event   string
+				Payload map[string]any
+			}
+			if err := json.Unmarshal(got[0].Body, &body); err != nil || body.Event != name || body.Payload["webhook_id"] == nil {
+				t.Errorf("%s: got %s, %v", name, got[0].Body, err)
+			}
+		}
+	})
 }
