@@ -13,7 +13,7 @@ import (
 	"hookline/shared/stack"
 	"hookline/shared/stack/frontend"
 	"hookline/shared/store/dynamo"
-	"hookline/shared/system/eventbridge"
+	"hookline/shared/systemevent/eventbridge"
 )
 
 func main() { invocation.Main("ingest", settings.ReadIngest, handler) }

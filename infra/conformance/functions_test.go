@@ -558,7 +558,7 @@ func TestAWSFunctionsPrivate(t *testing.T) {
 		t.Errorf("%d messages reported, want the one that is parked for its next attempt", failed)
 	}
 	list := s.deliveries(strict, key)
-	if len(list) != 1 || list[0].Last == nil || list[0].Last.Error == nil || *list[0].Last.Error != string(webhook.ErrBlockedTarget) {
+	if len(list) != 1 || list[0].Last == nil || list[0].Last.Error == nil || *list[0].Last.Error != string(webhook.ReasonBlockedTarget) {
 		t.Errorf("got %+v, want an attempt that was blocked", list)
 	}
 	if _, total := s.receiver.Received(); total != 0 {

@@ -19,7 +19,7 @@ import (
 	"hookline/shared/seal"
 	"hookline/shared/stack"
 	"hookline/shared/stack/whole"
-	sysevents "hookline/shared/system"
+	sysevents "hookline/shared/systemevent"
 )
 
 // quick is a queue of real time in a deployment whose clock runs fast.

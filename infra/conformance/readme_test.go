@@ -28,7 +28,7 @@ import (
 	"hookline/shared/queue"
 	"hookline/shared/queue/sqs"
 	"hookline/shared/stack"
-	systemevent "hookline/shared/system"
+	systemevent "hookline/shared/systemevent"
 )
 
 // step is a block of commands in README.md's sections on AWS. Begins is how its first line begins. Before is bash that

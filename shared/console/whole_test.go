@@ -80,7 +80,7 @@ func TestBoundedPages(t *testing.T) {
 				d.Body = webhook.Payload{Inline: payload.Pack([]byte(data))}
 				d.Status = webhook.Failed
 				for range webhook.MaxAttemptsKept {
-					d.Record(webhook.Attempt{ScheduledAt: d.AcceptedAt, StartedAt: d.AcceptedAt, SentAt: d.AcceptedAt, StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: strings.Repeat("<>", 8<<10)})
+					d.Record(webhook.Attempt{ScheduledAt: d.AcceptedAt, StartedAt: d.AcceptedAt, SentAt: d.AcceptedAt, StatusCode: 500, Error: webhook.ReasonBadStatus, ResponseBody: strings.Repeat("<>", 8<<10)})
 				}
 			})
 			small(b.Get("/console/deliveries/"+sent).Is(200), "/console/deliveries/"+sent+"/body").Has("the beginning of a longer one", "--data-binary")

@@ -19,8 +19,8 @@ import (
 
 // attempt makes the delivery's next attempt: POST, record, next step. A crash before the record repeats the POST; one
 // after it leaves the owner of the record to repeat the step.
-func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (done bool) {
-	m, now := it.msg, b.now()
+func (b *batch) attempt(ctx context.Context, it *item) (done bool) {
+	m, old, now := it.msg, it.record, b.now()
 	var prev webhook.Rev
 	var rec webhook.Delivery
 	if old == nil {
@@ -42,11 +42,11 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 		if old == nil || old.Status != webhook.Pending {
 			return true
 		}
-		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ErrWebhookDeleted})
+		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ReasonWebhookDeleted})
 		return b.endRound(ctx, it, rec, prev, webhook.Failed)
 	}
 	if !w.Active {
-		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ErrWebhookInactive})
+		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ReasonWebhookInactive})
 		return b.endRound(ctx, it, rec, prev, webhook.Failed)
 	}
 	d, err := b.Dialects.Dialect(ctx, m.Dialect)
@@ -55,7 +55,7 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 		return false
 	}
 	body, err := b.body(ctx, rec)
-	if webhook.KindOf(err) == webhook.NotFound && err != nil {
+	if webhook.Is(err, webhook.NotFound) {
 		return b.poison(ctx, it, slog.LevelWarn, err) == nil // it has expired: read again it would be no better
 	}
 	if err != nil {
@@ -128,11 +128,11 @@ func (b *batch) save(ctx context.Context, it *item, rec webhook.Delivery, prev w
 		if err = b.Store.SaveDelivery(ctx, rec, prev); err == nil {
 			return true, false
 		}
-		if webhook.KindOf(err) != webhook.Unavailable || !pause(ctx, saveWait<<try) {
+		if !webhook.Is(err, webhook.Unavailable) || !pause(ctx, saveWait<<try) {
 			break
 		}
 	}
-	if webhook.KindOf(err) != webhook.Conflict {
+	if !webhook.Is(err, webhook.Conflict) {
 		b.fault(ctx, "delivery.record", it.msg, err)
 		return false, false
 	}
@@ -195,7 +195,7 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 			a.ResponseBody, a.Truncated = strings.ToValidUTF8(a.ResponseBody[:webhook.MaxResponseSucceeded], ""), true
 		}
 	case a.Error == "":
-		a.Error = webhook.ErrBadStatus
+		a.Error = webhook.ReasonBadStatus
 	}
 	return a, nil
 }

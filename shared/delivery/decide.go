@@ -67,7 +67,7 @@ func deservesDeadLetter(d webhook.Delivery) bool {
 	if a == nil {
 		return false
 	}
-	return a.Error != webhook.ErrWebhookInactive && a.Error != webhook.ErrWebhookDeleted && a.StatusCode != statusGone
+	return a.Error != webhook.ReasonWebhookInactive && a.Error != webhook.ReasonWebhookDeleted && a.StatusCode != statusGone
 }
 
 const statusGone = 410

@@ -17,7 +17,7 @@ func TestDecide(t *testing.T) {
 	final := func(round int, owner string, status webhook.DeliveryStatus, a webhook.Attempt) *webhook.Delivery {
 		return &webhook.Delivery{DeliveryKey: key, Status: status, Round: round, Count: 8, Owner: owner, Attempts: []webhook.Attempt{a}}
 	}
-	exhausted := webhook.Attempt{Error: webhook.ErrBadStatus, StatusCode: 500}
+	exhausted := webhook.Attempt{Error: webhook.ReasonBadStatus, StatusCode: 500}
 	soon, past, lost := now.Add(time.Second), now.Add(-time.Second), now.Add(-webhook.Overdue-time.Second)
 	m := func(round, attempt int) message.Message { return message.Message{Round: round, Attempt: attempt} }
 	dead := func(round int) message.Message {
@@ -46,8 +46,8 @@ func TestDecide(t *testing.T) {
 		"the owner of a success":                     {m(1, 1), "a", final(1, "a", webhook.Succeeded, webhook.Attempt{}), drop},
 		"the owner of the last failure":              {m(1, 1), "a", final(1, "a", webhook.Failed, exhausted), repeatFailedRound},
 		"a copy after the last failure":              {m(1, 1), "b", final(1, "a", webhook.Failed, exhausted), drop},
-		"the owner, failed for being inactive":       {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ErrWebhookInactive}), repeatFailedRound},
-		"the owner, failed for a 410":                {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ErrBadStatus, StatusCode: 410}), repeatFailedRound},
+		"the owner, failed for being inactive":       {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ReasonWebhookInactive}), repeatFailedRound},
+		"the owner, failed for a 410":                {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ReasonBadStatus, StatusCode: 410}), repeatFailedRound},
 		"redriven":                                   {dead(1), "x", final(1, "a", webhook.Failed, exhausted), redrive},
 		"redriven, the record has expired":           {dead(1), "x", nil, redrive},
 		"redriven after a replay":                    {dead(1), "x", pending(2, 0, "", past), drop},

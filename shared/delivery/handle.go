@@ -15,9 +15,11 @@ import (
 // item is one message of a batch.
 type item struct {
 	queue.Received
-	msg   message.Message
-	line  line // instead of msg
-	stays bool // in its queue, and comes back: it is not done with
+	msg     message.Message
+	record  *webhook.Delivery // of its delivery; nil: there is none yet
+	verdict verdict
+	line    line // instead of all these
+	stays   bool // in its queue, and comes back: it is not done with
 }
 
 // batch is what one call of Handle knows.
@@ -87,6 +89,10 @@ func (d *Deliverer) handle(ctx context.Context, from Queue, items []*item) error
 	}
 	if err := b.load(ctx, groups, lines); err != nil {
 		return err
+	}
+	for _, g := range groups {
+		rec, ok := b.records[g[0].msg.Key()]
+		b.decide(g[0], rec, ok)
 	}
 	wg.Go(func() { b.advance(ctx, lines) })
 	for _, g := range b.pace(ctx, b.divertSlow(ctx, groups)) {
@@ -169,28 +175,28 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 	return nil
 }
 
+// deliver handles copies of one delivery's messages one after the other: the first changes the record.
 func (b *batch) deliver(ctx context.Context, group []*item) {
 	for i, it := range group {
-		key := it.msg.Key()
-		rec, ok := b.recordOf(key)
 		if i > 0 {
-			var err error
-			if rec, ok, err = b.reload(ctx, key); err != nil {
+			key := it.msg.Key()
+			rec, ok, err := b.reload(ctx, key)
+			if err != nil {
 				it.stays = true
 				continue
 			}
+			b.decide(it, rec, ok)
 		}
-		var d *webhook.Delivery
-		if ok {
-			d = &rec
-		}
-		it.stays = !b.dispatch(ctx, it, d)
+		it.stays = !b.dispatch(ctx, it)
 	}
 }
 
-func (b *batch) recordOf(key webhook.DeliveryKey) (webhook.Delivery, bool) {
-	d, ok := b.records[key]
-	return d, ok
+// decide notes what the message has to do, given its delivery's record, if there is one.
+func (b *batch) decide(it *item, rec webhook.Delivery, ok bool) {
+	if it.record = nil; ok {
+		it.record = &rec
+	}
+	it.verdict = decide(it.msg, it.ID, it.record, b.now())
 }
 
 func (b *batch) reload(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, bool, error) {
@@ -204,20 +210,20 @@ func (b *batch) reload(ctx context.Context, key webhook.DeliveryKey) (webhook.De
 }
 
 // dispatch does what a message has to do, and reports whether it is done with.
-func (b *batch) dispatch(ctx context.Context, it *item, d *webhook.Delivery) (done bool) {
-	m := it.msg
-	switch decide(m, it.ID, d, b.now()) {
+func (b *batch) dispatch(ctx context.Context, it *item) (done bool) {
+	switch it.verdict {
 	case attempt, redrive:
-		return b.attempt(ctx, it, d)
+		return b.attempt(ctx, it)
 	case tooEarly:
-		it.msg.Due = d.NextAt.UnixMilli()
+		it.msg.Due = it.record.NextAt.UnixMilli()
 		b.park(ctx, []*item{it})
 		return !it.stays
 	case repeatSchedule:
-		return b.schedule(ctx, it, *d)
+		return b.schedule(ctx, it, *it.record)
 	case repeatFailedRound:
-		return b.afterFailedRound(ctx, *d, true)
+		return b.afterFailedRound(ctx, *it.record, true)
 	}
+	m := it.msg
 	b.Log.DebugContext(ctx, "delivery.dropped", "webhook", m.Webhook, "event", m.Event, "round", m.Round, "attempt", m.Attempt)
 	return true
 }

@@ -22,7 +22,7 @@ import (
 	"hookline/shared/stack"
 	"hookline/shared/stack/stacktest"
 	"hookline/shared/store"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -33,11 +33,11 @@ type noticed struct{ stacktest.Notices }
 func (n *noticed) of() []string {
 	var out []string
 	for _, notice := range n.All() {
-		var data system.WebhookData
+		var data systemevent.WebhookData
 		if err := json.Unmarshal(notice.Detail.Data, &data); err != nil {
 			out = append(out, err.Error())
 		}
-		if notice.DetailType != system.WebhookCreated {
+		if notice.DetailType != systemevent.WebhookCreated {
 			out = append(out, strings.TrimSpace(notice.DetailType+" "+data.WebhookID+" "+data.Reason))
 		}
 	}
@@ -107,7 +107,7 @@ func TestFailingIsTold(t *testing.T) {
 	n := new(noticed)
 	stacktest.World{Receiver: r, Announcer: n}.Run(t, func(t *testing.T, s *stacktest.Stack) {
 		acme := s.Tenant("acme", "agiletune")
-		a := acme.Webhook(called("a", system.WebhookFailing, system.WebhookRecovered, system.DeliveryFailed, taskCreated)).ID
+		a := acme.Webhook(called("a", systemevent.WebhookFailing, systemevent.WebhookRecovered, systemevent.DeliveryFailed, taskCreated)).ID
 		stacktest.Pass(time.Minute)
 		acme.Webhook(called("b", webhook.SystemTypes()...))
 		star := acme.Webhook(called("star", "*")).ID
@@ -140,12 +140,12 @@ func TestFailingIsTold(t *testing.T) {
 		}
 		// The event in the tenant's dialect, and its notice.
 		for _, req := range r.Requests() {
-			if stacktest.Header(req, "X-AgileTune-Event") != system.WebhookFailing {
+			if stacktest.Header(req, "X-AgileTune-Event") != systemevent.WebhookFailing {
 				continue
 			}
 			var body struct {
 				Timestamp time.Time
-				Data      system.WebhookData
+				Data      systemevent.WebhookData
 			}
 			if err := json.Unmarshal(req.Body, &body); err != nil {
 				t.Fatal(err)
@@ -154,8 +154,8 @@ func TestFailingIsTold(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			wantData := system.WebhookData{
-				WebhookID: a, Name: "a", URL: "https://example.com/a", Events: []string{system.WebhookFailing, system.WebhookRecovered, system.DeliveryFailed, taskCreated},
+			wantData := systemevent.WebhookData{
+				WebhookID: a, Name: "a", URL: "https://example.com/a", Events: []string{systemevent.WebhookFailing, systemevent.WebhookRecovered, systemevent.DeliveryFailed, taskCreated},
 				Status: "failing", Reason: "out_of_attempts", Since: body.Data.Since,
 			}
 			if diff := cmp.Diff(wantData, body.Data); diff != "" {
@@ -176,7 +176,7 @@ func TestGoneIsTold(t *testing.T) {
 	stacktest.World{Receiver: r, Announcer: n}.Run(t, func(t *testing.T, s *stacktest.Stack) {
 		acme := s.Tenant("acme", "standard")
 		a := acme.Webhook(called("a", "order.*")).ID
-		acme.Webhook(called("b", system.WebhookDisabled, system.DeliveryFailed))
+		acme.Webhook(called("b", systemevent.WebhookDisabled, systemevent.DeliveryFailed))
 		batch := stacktest.Batch(50, "order.placed", nil)
 		acme.PublishBatch(batch)
 		stacktest.Pass(time.Hour)
@@ -218,7 +218,7 @@ func TestDeadIsTold(t *testing.T) {
 			stacktest.World{Receiver: r, Announcer: n}.Run(t, func(t *testing.T, s *stacktest.Stack) {
 				acme := s.Tenant("acme", "standard")
 				a := acme.Webhook(called("a", "order.*")).ID
-				acme.Webhook(called("b", system.WebhookDisabled))
+				acme.Webhook(called("b", systemevent.WebhookDisabled))
 				start := time.Now()
 				for range tt.events {
 					acme.Publish("order.placed", map[string]any{})
@@ -268,7 +268,7 @@ func TestQuiet(t *testing.T) {
 	r, n := &stacktest.Receiver{Answer: stacktest.ByPath(map[string]int{"a": 500})}, new(noticed)
 	stacktest.World{Receiver: r, Announcer: n}.Run(t, func(t *testing.T, s *stacktest.Stack) {
 		acme := s.Tenant("acme", "agiletune")
-		a := acme.Webhook(called("a", system.WebhookCreated)).ID
+		a := acme.Webhook(called("a", systemevent.WebhookCreated)).ID
 		acme.Webhook(called("b", webhook.SystemTypes()[1:]...))
 		stacktest.Pass(wholeLadder)
 		if got := acme.Status(a); got != "failing" {
@@ -311,7 +311,7 @@ func TestToldLate(t *testing.T) {
 	w.Run(t, func(t *testing.T, s *stacktest.Stack) {
 		acme := s.Tenant("acme", "agiletune")
 		a := acme.Webhook(called("a", taskCreated)).ID
-		acme.Webhook(called("b", system.WebhookFailing, system.WebhookRecovered))
+		acme.Webhook(called("b", systemevent.WebhookFailing, systemevent.WebhookRecovered))
 		acme.Publish(taskCreated, map[string]any{"n": 1})
 		for acme.Status(a) != "failing" {
 			stacktest.Pass(10 * time.Second)
@@ -370,7 +370,7 @@ func TestSlowChange(t *testing.T) {
 			w.Run(t, func(t *testing.T, s *stacktest.Stack) {
 				acme := s.Tenant("acme", "agiletune")
 				a := acme.Webhook(called("a", taskCreated)).ID
-				acme.Webhook(called("b", system.WebhookFailing))
+				acme.Webhook(called("b", systemevent.WebhookFailing))
 				acme.Publish(taskCreated, map[string]any{"n": 1})
 				stacktest.Pass(wholeLadder)
 				if got := len(told(t, r, "b")); got != tt.told || len(n.of()) != tt.told {
@@ -394,9 +394,9 @@ func TestToldByTheQueue(t *testing.T) {
 	r := &stacktest.Receiver{Answer: stacktest.ByPath(map[string]int{"a": 500})}
 	stacktest.World{Receiver: r}.Run(t, func(t *testing.T, s *stacktest.Stack) {
 		acme := s.Tenant("acme", "agiletune")
-		a := acme.Webhook(called("a", taskCreated, system.WebhookFailing)).ID
+		a := acme.Webhook(called("a", taskCreated, systemevent.WebhookFailing)).ID
 		for i := range webhooks {
-			acme.Webhook(called(fmt.Sprintf("b%d", i), system.WebhookFailing))
+			acme.Webhook(called(fmt.Sprintf("b%d", i), systemevent.WebhookFailing))
 		}
 		acme.Publish(taskCreated, map[string]any{"n": 1})
 		stacktest.Pass(wholeLadder)
@@ -567,7 +567,7 @@ func TestNoLoops(t *testing.T) {
 				for _, s := range n.of() {
 					got = append(got, strings.Fields(s)[0])
 				}
-				if diff := cmp.Diff([]string{system.WebhookFailing, system.WebhookFailing}, got); diff != "" {
+				if diff := cmp.Diff([]string{systemevent.WebhookFailing, systemevent.WebhookFailing}, got); diff != "" {
 					t.Errorf("announced (-want +got):\n%s", diff)
 				}
 			})
@@ -596,17 +596,17 @@ func (s *transitions) watch(ctx context.Context, ref webhook.Ref, change func())
 	before, was := look()
 	change()
 	after, is := look()
-	note := func(c system.Change) { s.ids[c.EventID()] = true }
+	note := func(c systemevent.Change) { s.ids[c.EventID()] = true }
 	switch {
 	case !is:
 	case !was:
-		note(system.Created(after))
+		note(systemevent.Created(after))
 	case before.Active && !after.Active:
-		note(system.Disabled(after, after.UpdatedAt, ""))
+		note(systemevent.Disabled(after, after.UpdatedAt, ""))
 	case before.Health.FailingSince.IsZero() && !after.Health.FailingSince.IsZero():
-		note(system.Failing(after, after.Health.FailingSince))
+		note(systemevent.Failing(after, after.Health.FailingSince))
 	case !before.Health.FailingSince.IsZero() && after.Health.FailingSince.IsZero():
-		note(system.Recovered(before, time.Now()))
+		note(systemevent.Recovered(before, time.Now()))
 	}
 }
 
@@ -745,7 +745,7 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 		aboutB = loaded[webhook.Ref{Tenant: "acme", ID: b.ID}]
 		all := slices.Sorted(maps.Keys(changes.ids))
 		for _, id := range all {
-			if id != system.Created(aboutB).EventID() {
+			if id != systemevent.Created(aboutB).EventID() {
 				others = append(others, id)
 			}
 		}
@@ -754,7 +754,7 @@ func tellWhileFailing(t *testing.T, call string, done bool) {
 		}
 		got := make(map[string]bool)
 		for _, req := range r.Requests() {
-			if strings.HasSuffix(req.URL, "/b") && !strings.Contains(string(req.Body), system.DeliveryFailed) {
+			if strings.HasSuffix(req.URL, "/b") && !strings.Contains(string(req.Body), systemevent.DeliveryFailed) {
 				got[stacktest.Header(req, "webhook-id")] = true
 			}
 		}

@@ -81,8 +81,7 @@ func (d *Deliverer) startRound(ctx context.Context, job string, rec webhook.Deli
 		if err == nil {
 			return again, true, nil
 		}
-		kind := webhook.KindOf(err)
-		if try == replayTries || kind != webhook.Conflict && (kind != webhook.Unavailable || !pause(ctx, saveWait<<try)) {
+		if try == replayTries || !webhook.Is(err, webhook.Conflict) && (!webhook.Is(err, webhook.Unavailable) || !pause(ctx, saveWait<<try)) {
 			return rec, false, err
 		}
 		// An attempt was recorded in between, or the write was made although its answer was lost.
@@ -118,7 +117,7 @@ func (d *Deliverer) StartFirst(ctx context.Context, job string, t webhook.Tenant
 	for _, ev := range events {
 		m, err := d.firstFor(ctx, dl, ev, w)
 		switch {
-		case err != nil && webhook.KindOf(err) == webhook.Unavailable:
+		case webhook.Is(err, webhook.Unavailable):
 			return 0, err
 		case err != nil:
 			d.Log.LogAttrs(ctx, slog.LevelWarn, "replay.body", slog.String("tenant", t.ID), slog.String("event", ev.ID), slog.Any("err", err))

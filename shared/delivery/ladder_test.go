@@ -119,7 +119,7 @@ func TestSettingsHoldForWhatIsQueued(t *testing.T) {
 			},
 			check: func(t *testing.T, c *stacktest.Client, id string, _, _ egress.Request, n int) {
 				d := c.Deliveries("")[0]
-				if n != 1 || d.Status != "failed" || d.LastAttempt.Error == nil || *d.LastAttempt.Error != webhook.ErrWebhookInactive {
+				if n != 1 || d.Status != "failed" || d.LastAttempt.Error == nil || *d.LastAttempt.Error != webhook.ReasonWebhookInactive {
 					t.Errorf("got %d requests and %+v, want 1 and failed as webhook_inactive", n, d)
 				}
 				c.Do(200, "PATCH", "/v1/webhooks/"+id, map[string]any{"active": true}, nil)

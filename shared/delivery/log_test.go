@@ -89,6 +89,6 @@ func TestLevels(t *testing.T) {
 // attempted is a record with one attempt.
 func attempted() webhook.Delivery {
 	var d webhook.Delivery
-	d.Record(webhook.Attempt{Error: webhook.ErrBadStatus})
+	d.Record(webhook.Attempt{Error: webhook.ReasonBadStatus})
 	return d
 }

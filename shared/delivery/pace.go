@@ -45,7 +45,7 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 		w := b.webhooks[m.Target()]
 		slot := time.UnixMilli(m.Due)
 		switch {
-		case w.MaxPerSecond == 0 || !w.Active || !b.turn(g[0]):
+		case w.MaxPerSecond == 0 || !w.Active || !g[0].attempts():
 			ready = append(ready, g)
 		case m.Pace != w.Pace().String() || b.owner(g[0]) || slot.After(now.Add(sight)):
 			limited[w.Ref] = append(limited[w.Ref], g)
@@ -216,15 +216,8 @@ func (b *batch) change(ctx context.Context, ref webhook.Ref, its []*item) error 
 	return b.lineUp(ctx, ref, p, append(waiting, anew...))
 }
 
-// turn reports whether the message will make an attempt now.
-func (b *batch) turn(it *item) bool {
-	var rec *webhook.Delivery
-	if d, ok := b.records[it.msg.Key()]; ok {
-		rec = &d
-	}
-	v := decide(it.msg, it.ID, rec, b.now())
-	return v == attempt || v == redrive
-}
+// attempts reports whether the message will make an attempt now.
+func (it *item) attempts() bool { return it.verdict == attempt || it.verdict == redrive }
 
 // copyOf returns what another message must hold to stand for this one. It has another id, so that it counts only by the
 // attempt it is for.

@@ -280,7 +280,7 @@ func after(ctx context.Context, wait time.Duration, status int) egress.Response 
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return egress.Response{Err: webhook.ErrTimeout}
+			return egress.Response{Err: webhook.ReasonTimeout}
 		}
 	}
 	return egress.Response{Status: status, Duration: wait}
@@ -289,7 +289,7 @@ func after(ctx context.Context, wait time.Duration, status int) egress.Response 
 // hangs never answers.
 func hangs(ctx context.Context) egress.Response {
 	<-ctx.Done()
-	return egress.Response{Err: webhook.ErrTimeout}
+	return egress.Response{Err: webhook.ReasonTimeout}
 }
 
 // now is the deployment's clock.

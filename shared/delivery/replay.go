@@ -33,7 +33,7 @@ func (d *Deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 		}
 		prev := rec.Rev()
 		rec = d.anew(rec)
-		if err := d.Store.SaveDelivery(ctx, rec, prev); webhook.KindOf(err) == webhook.Conflict && try < replayTries {
+		if err := d.Store.SaveDelivery(ctx, rec, prev); webhook.Is(err, webhook.Conflict) && try < replayTries {
 			continue
 		} else if err != nil {
 			return webhook.Delivery{}, err
@@ -51,7 +51,7 @@ func (d *Deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 func (d *Deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error) {
 	key := webhook.DeliveryKey{Tenant: t.ID, Webhook: w.ID, Event: ev.ID, AcceptedAt: ev.AcceptedAt}
 	rec, err := d.Replay(ctx, key)
-	if err == nil || webhook.KindOf(err) != webhook.NotFound {
+	if !webhook.Is(err, webhook.NotFound) {
 		return rec, err
 	}
 	dl, err := d.Dialects.Dialect(ctx, t.Dialect)

@@ -163,7 +163,7 @@ func (b *batch) divertSlow(ctx context.Context, groups [][]*item) [][]*item {
 	var others []*item
 	for _, g := range groups {
 		w := b.webhooks[g[0].msg.Target()]
-		if w.SlowSince.IsZero() || !w.Active || !b.turn(g[0]) {
+		if w.SlowSince.IsZero() || !w.Active || !g[0].attempts() {
 			ready = append(ready, g)
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 
 	"hookline/shared/message"
 	"hookline/shared/queue"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -99,7 +99,7 @@ func (b *batch) afterFailedRound(ctx context.Context, rec webhook.Delivery, agai
 		done = b.bury(ctx, rec)
 	}
 	w, ok := b.webhooks[webhook.Ref{Tenant: rec.Tenant, ID: rec.Webhook}]
-	if a := rec.LastAttempt(); !ok || a == nil || a.Error == webhook.ErrWebhookInactive || a.Error == webhook.ErrWebhookDeleted {
+	if a := rec.LastAttempt(); !ok || a == nil || a.Error == webhook.ReasonWebhookInactive || a.Error == webhook.ReasonWebhookDeleted {
 		return done
 	}
 	d, err := b.Dialects.Dialect(ctx, rec.Dialect)
@@ -114,7 +114,7 @@ func (b *batch) afterFailedRound(ctx context.Context, rec webhook.Delivery, agai
 // published once, and a second dead letter, redriven, finds the next round begun.
 func (b *batch) bury(ctx context.Context, d webhook.Delivery) (done bool) {
 	// A system event that cannot be delivered makes no system event in turn.
-	if !webhook.IsSystemType(d.Type) && b.queueChange(ctx, system.Failed(d), d.Type) != nil {
+	if !webhook.IsSystemType(d.Type) && b.queueChange(ctx, systemevent.Failed(d), d.Type) != nil {
 		return false
 	}
 	m := message.Next(d)

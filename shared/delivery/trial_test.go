@@ -12,7 +12,7 @@ import (
 	"hookline/shared/queue"
 	"hookline/shared/seal"
 	"hookline/shared/store/sqlite"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -100,7 +100,7 @@ func TestTestRecovers(t *testing.T) {
 		told      bool
 	}{
 		"a success of a failing one":           {200, webhook.Webhook{Active: true, Health: failing}, webhook.TestType, webhook.Active, true, true},
-		"a success with a system event":        {200, webhook.Webhook{Active: true, Health: failing}, system.WebhookFailing, webhook.Active, true, true},
+		"a success with a system event":        {200, webhook.Webhook{Active: true, Health: failing}, systemevent.WebhookFailing, webhook.Active, true, true},
 		"a success of one that began to fail":  {200, webhook.Webhook{Active: true, Health: webhook.Health{UnhealthySince: since}}, webhook.TestType, webhook.Active, true, false},
 		"a success of one that is well":        {200, webhook.Webhook{Active: true}, webhook.TestType, webhook.Active, true, false},
 		"a success of an inactive failing one": {200, webhook.Webhook{Health: failing}, webhook.TestType, webhook.Inactive, false, false},
@@ -116,14 +116,14 @@ func TestTestRecovers(t *testing.T) {
 				t.Errorf("got %s with %+v, want %s, healthy %t", w.Status(), w.Health, tt.want, tt.healthy)
 			}
 			var told struct {
-				System system.Change `json:"system"`
+				System systemevent.Change `json:"system"`
 			}
 			if len(tr.told.sent) > 0 {
 				if err := json.Unmarshal([]byte(tr.told.sent[0].Body), &told); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if got := told.System.Type == system.WebhookRecovered && !told.System.Unpublished; got != tt.told || len(tr.told.sent) > 1 {
+			if got := told.System.Type == systemevent.WebhookRecovered && !told.System.Unpublished; got != tt.told || len(tr.told.sent) > 1 {
 				t.Errorf("got %d messages, the first of %q, want one of a recovery: %t", len(tr.told.sent), told.System.Type, tt.told)
 			}
 		})

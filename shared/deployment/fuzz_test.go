@@ -43,12 +43,12 @@ func FuzzReceive(f *testing.F) {
 		}
 		w.events.got, kept.deployment = nil, webhook.Deployment{}
 		got, err := w.send(t, r)
-		refused := err != nil && webhook.KindOf(err) == webhook.Unauthorized
+		refused := webhook.Is(err, webhook.Unauthorized)
 		// Only a token is the secret itself, so that an invented credential can be right by chance.
 		if guessed := kind == "gitlab" && credential == secret; !knows && !guessed && !refused || knows && refused {
 			t.Fatalf("knowing the secret: %t, got %+v, %v", knows, got, err)
 		}
-		if err != nil && webhook.KindOf(err) == webhook.Internal {
+		if webhook.Is(err, webhook.Internal) {
 			t.Fatal(err)
 		}
 		if got.Outcome != deployment.Registered {

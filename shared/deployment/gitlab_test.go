@@ -105,7 +105,7 @@ func TestSigningToken(t *testing.T) {
 				}
 				return
 			}
-			if err == nil || webhook.KindOf(err) != webhook.Unauthorized || !strings.Contains(err.Error(), "webhook-signature") {
+			if !webhook.Is(err, webhook.Unauthorized) || !strings.Contains(err.Error(), "webhook-signature") {
 				t.Errorf("got %+v, %v, want unauthorized, and why", got, err)
 			}
 			if len(w.events.got) != 0 {

@@ -120,7 +120,7 @@ func TestWithoutTheSecret(t *testing.T) {
 			}
 			for what, r := range requests {
 				got, err := w.send(t, r)
-				if err == nil || webhook.KindOf(err) != webhook.Unauthorized {
+				if !webhook.Is(err, webhook.Unauthorized) {
 					t.Errorf("%s: got %+v, %v, want unauthorized", what, got, err)
 				}
 			}
@@ -269,7 +269,7 @@ func TestByteOrderMark(t *testing.T) {
 			if again, err := w.send(t, proved(name, secret, body)); err != nil || again.Outcome != deployment.Repeated || again.ID != got.ID {
 				t.Errorf("without the mark: got %+v, %v, want a repeat", again, err)
 			}
-			if got, err := w.send(t, proved(name, secret, append([]byte(mark+mark), body...))); err == nil || webhook.KindOf(err) != webhook.Malformed {
+			if got, err := w.send(t, proved(name, secret, append([]byte(mark+mark), body...))); !webhook.Is(err, webhook.Malformed) {
 				t.Errorf("two marks: got %+v, %v, want malformed", got, err)
 			}
 		})
@@ -308,7 +308,7 @@ func TestProvidersTest(t *testing.T) {
 	if got, err := w.send(t, proved("azure-devops", secret, own)); err != nil || got.Outcome != deployment.Registered {
 		t.Errorf("of a subscription: got %+v, %v, want it registered", got, err)
 	}
-	if _, err := w.send(t, proved("azure-devops", "wrong", run)); err == nil || webhook.KindOf(err) != webhook.Unauthorized {
+	if _, err := w.send(t, proved("azure-devops", "wrong", run)); !webhook.Is(err, webhook.Unauthorized) {
 		t.Errorf("a test with a wrong password: got %v, want unauthorized", err)
 	}
 }
@@ -617,14 +617,14 @@ func TestNoSuchSource(t *testing.T) {
 		"unknown": {"src_none", "custom"}, "empty": {"", "custom"}, "no id": {"a b", "custom"}, "another kind's": {w.sources["github"], "custom"},
 		"at another kind": {w.sources["custom"], "github"}, "no kind": {w.sources["custom"], "jenkins"}, "deleted": {gone, "custom"},
 	} {
-		if got, err := w.service.Receive(t.Context(), at[0], at[1], r.header, r.body); err == nil || webhook.KindOf(err) != webhook.NotFound {
+		if got, err := w.service.Receive(t.Context(), at[0], at[1], r.header, r.body); !webhook.Is(err, webhook.NotFound) {
 			t.Errorf("%s: got %+v, %v, want not found", name, got, err)
 		}
 	}
 	if err := w.store.DeleteTenant(t.Context(), "acme"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := w.send(t, r); err == nil || webhook.KindOf(err) != webhook.NotFound {
+	if got, err := w.send(t, r); !webhook.Is(err, webhook.NotFound) {
 		t.Errorf("the tenant is gone: got %+v, %v, want not found", got, err)
 	}
 }
@@ -653,7 +653,7 @@ func TestFaults(t *testing.T) {
 			w := newWorld(t)
 			r := proved("custom", secret, published(t, "custom/document.json"))
 			tt.fail(w)
-			if got, err := w.send(t, r); err == nil || webhook.KindOf(err) != webhook.Unavailable {
+			if got, err := w.send(t, r); !webhook.Is(err, webhook.Unavailable) {
 				t.Fatalf("got %+v, %v, want unavailable", got, err)
 			}
 			w.events.err, w.faults.Before, w.faults.After = nil, nil, nil

@@ -164,7 +164,7 @@ func (s Service) source(ctx context.Context, id, kind string) (webhook.Source, P
 		return webhook.Source{}, Provider{}, none
 	}
 	src, err := s.Store.SourceByID(ctx, id)
-	if err == nil && src.Kind != kind || err != nil && webhook.KindOf(err) == webhook.NotFound {
+	if err == nil && src.Kind != kind || webhook.Is(err, webhook.NotFound) {
 		return webhook.Source{}, Provider{}, none
 	}
 	return src, p, err
@@ -196,7 +196,7 @@ func (s Service) register(ctx context.Context, src webhook.Source, r Deployed) (
 		switch {
 		case err == nil && there.ExpiresAt.After(d.RegisteredAt):
 			return Receipt{Outcome: Repeated, ID: id}, nil
-		case err != nil && webhook.KindOf(err) != webhook.NotFound:
+		case err != nil && !webhook.Is(err, webhook.NotFound):
 			return Receipt{}, err
 		}
 	}

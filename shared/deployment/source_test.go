@@ -96,7 +96,7 @@ func TestPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.sources["custom"] = src.ID
-	if got, err := w.send(t, proved("custom", secret, published(t, "custom/document.json"))); err == nil || webhook.KindOf(err) != webhook.Internal {
+	if got, err := w.send(t, proved("custom", secret, published(t, "custom/document.json"))); !webhook.Is(err, webhook.Internal) {
 		t.Errorf("got %+v, %v, want it unreadable", got, err)
 	}
 }
@@ -119,7 +119,7 @@ func TestLargeReport(t *testing.T) {
 	} {
 		body := changed(t, changed(t, doc, "{", `{"log": "`+string(tt.more)+`",`), "production", name)
 		got, err := w.send(t, proved("custom", secret, body))
-		if tt.want && err != nil || !tt.want && (err == nil || webhook.KindOf(err) != webhook.TooLarge) {
+		if tt.want && err != nil || !tt.want && (!webhook.Is(err, webhook.TooLarge)) {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
 	}

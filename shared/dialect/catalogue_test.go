@@ -13,7 +13,7 @@ import (
 
 	"hookline/events"
 	"hookline/shared/dialect"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -157,8 +157,8 @@ func TestSystemEvents(t *testing.T) {
 		}
 	}
 	for name, data := range map[string]any{
-		"webhook.created": new(system.WebhookData), "webhook.failing": new(system.WebhookData), "webhook.disabled": new(system.WebhookData),
-		"webhook.recovered": new(system.WebhookData), "delivery.failed": new(system.DeliveryData),
+		"webhook.created": new(systemevent.WebhookData), "webhook.failing": new(systemevent.WebhookData), "webhook.disabled": new(systemevent.WebhookData),
+		"webhook.recovered": new(systemevent.WebhookData), "delivery.failed": new(systemevent.DeliveryData),
 	} {
 		dec := json.NewDecoder(bytes.NewReader(d.Example(name)))
 		dec.DisallowUnknownFields()

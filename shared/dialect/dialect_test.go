@@ -111,7 +111,7 @@ func TestSet(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("Dialect(%q) = %v, want %v", tt.ref, got, tt.want)
 		}
-		if tt.want == nil && webhook.KindOf(err) != webhook.NotFound {
+		if tt.want == nil && !webhook.Is(err, webhook.NotFound) {
 			t.Errorf("Dialect(%q): %v, want NotFound", tt.ref, err)
 		}
 	}

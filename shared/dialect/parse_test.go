@@ -132,7 +132,7 @@ func TestParseRefuses(t *testing.T) {
 		})
 	}
 	for _, raw := range []string{"", "{", "name: acme", "\xff"} {
-		if _, err := dialect.Parse([]byte(raw), nil); err == nil || webhook.KindOf(err) != webhook.Malformed {
+		if _, err := dialect.Parse([]byte(raw), nil); !webhook.Is(err, webhook.Malformed) {
 			t.Errorf("Parse(%q): %v, want Malformed", raw, err)
 		}
 	}

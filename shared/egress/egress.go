@@ -120,8 +120,8 @@ type Response struct {
 	Truncated  bool
 	RetryAfter time.Duration // from the answer's Retry-After, in either form of RFC 9110 section 10.2.3; 0 if there is none
 	Duration   time.Duration // measured in real time
-	// Err is "" if an answer came, whatever its status, except for a redirect (3xx), which is webhook.ErrRedirect. If the
-	// caller's own context ends, Err is webhook.ErrTimeout as well: a caller that cancels must not blame the receiver.
+	// Err is "" if an answer came, whatever its status, except for a redirect (3xx), which is webhook.ReasonRedirect. If the
+	// caller's own context ends, Err is webhook.ReasonTimeout as well: a caller that cancels must not blame the receiver.
 	Err webhook.AttemptError
 	// ErrDetail narrows Err down if more is known.
 	ErrDetail webhook.ErrorDetail
@@ -146,16 +146,16 @@ func (c *Client) post(ctx context.Context, r Request) Response {
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
 		// Such a URL is refused when it is given. This one was stored by an import or under an older rule.
-		return Response{Err: webhook.ErrBlockedTarget, Detail: "not an http or https URL that can be called"}
+		return Response{Err: webhook.ReasonBlockedTarget, Detail: "not an http or https URL that can be called"}
 	}
 	if c.rule.port(u) != "" { // before the lookup, on whose addresses the check would depend
-		return Response{Err: webhook.ErrBlockedTarget, Detail: "a port that is not called"}
+		return Response{Err: webhook.ReasonBlockedTarget, Detail: "a port that is not called"}
 	}
 	p := progress{host: u.Hostname()}
 	ctx = context.WithValue(ctx, progressKey{}, &p)
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, p.trace()), http.MethodPost, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
-		return Response{Err: webhook.ErrBlockedTarget, Detail: "not a URL that can be called"}
+		return Response{Err: webhook.ReasonBlockedTarget, Detail: "not a URL that can be called"}
 	}
 	setHeaders(req.Header, r.Headers)
 	// This uses the transport itself, because an http.Client follows redirects and puts the URL into its errors.
@@ -166,14 +166,14 @@ func (c *Client) post(ctx context.Context, r Request) Response {
 	}
 	defer res.Body.Close()
 	if res.StatusCode < 100 {
-		return Response{Err: webhook.ErrBadResponse, Detail: "status below 100"}
+		return Response{Err: webhook.ReasonBadResponse, Detail: "status below 100"}
 	}
 	resp := Response{Status: res.StatusCode, RetryAfter: retryAfter(res.Header, c.now()), Headers: shown(res.Header)}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return resp // after this answer, the connection does not speak HTTP
 	}
 	if res.StatusCode >= 300 && res.StatusCode <= 399 {
-		resp.Err, resp.Detail = webhook.ErrRedirect, "redirects are not followed"
+		resp.Err, resp.Detail = webhook.ReasonRedirect, "redirects are not followed"
 	}
 	if resp.Body, resp.Truncated, err = readBody(res); err != nil {
 		resp.Detail = "body: " + brief(err.Error())

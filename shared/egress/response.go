@@ -81,29 +81,29 @@ func (p *progress) classify(ctx context.Context, err error) (webhook.AttemptErro
 	// A name with private addresses gets the same error as a name that does not exist. Otherwise a user who can create
 	// webhooks could find out which names exist in a private network.
 	case blocked(err) && !p.tried && isName(p.host):
-		return webhook.ErrDNS, ""
+		return webhook.ReasonDNS, ""
 	case blocked(err) && !p.tried:
-		return webhook.ErrBlockedTarget, ""
+		return webhook.ReasonBlockedTarget, ""
 	case ctx.Err() != nil && !p.connected:
-		return webhook.ErrTimeout, webhook.DetailNoConnection
+		return webhook.ReasonTimeout, webhook.DetailNoConnection
 	case ctx.Err() != nil:
-		return webhook.ErrTimeout, webhook.DetailNoAnswer
+		return webhook.ReasonTimeout, webhook.DetailNoAnswer
 	case isDNS(err):
-		return webhook.ErrDNS, ""
+		return webhook.ReasonDNS, ""
 	case p.tls != nil:
-		return webhook.ErrTLS, tlsDetail(p.tls)
+		return webhook.ReasonTLS, tlsDetail(p.tls)
 	case alerted(err): // in TLS 1.3, a server that requires a client certificate ends the connection after the handshake
-		return webhook.ErrTLS, tlsDetail(err)
+		return webhook.ReasonTLS, tlsDetail(err)
 	case p.answered && !broken(err):
-		return webhook.ErrBadResponse, ""
+		return webhook.ReasonBadResponse, ""
 	case p.asked && p.connected && !p.answered: // the end of the connection can arrive before the server's alert
-		return webhook.ErrTLS, webhook.DetailClientCertificate
+		return webhook.ReasonTLS, webhook.DetailClientCertificate
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return webhook.ErrConnect, webhook.DetailConnectionRefused
+		return webhook.ReasonConnect, webhook.DetailConnectionRefused
 	case p.connected:
-		return webhook.ErrConnect, webhook.DetailConnectionClosed
+		return webhook.ReasonConnect, webhook.DetailConnectionClosed
 	}
-	return webhook.ErrConnect, ""
+	return webhook.ReasonConnect, ""
 }
 
 func blocked(err error) bool {

@@ -100,10 +100,10 @@ func TestPartlyPrivate(t *testing.T) {
 		ends       []error // of the addresses' dials
 		want       webhook.AttemptError
 	}{
-		{"private alone", "hooks.example.com", []error{refused, refused}, webhook.ErrDNS},
-		{"a public one too", "hooks.example.com", []error{refused, io.EOF}, webhook.ErrConnect},
-		{"an address", "10.0.0.1", []error{refused}, webhook.ErrBlockedTarget},
-		{"this machine", "LOCALHOST.", []error{refused}, webhook.ErrBlockedTarget},
+		{"private alone", "hooks.example.com", []error{refused, refused}, webhook.ReasonDNS},
+		{"a public one too", "hooks.example.com", []error{refused, io.EOF}, webhook.ReasonConnect},
+		{"an address", "10.0.0.1", []error{refused}, webhook.ReasonBlockedTarget},
+		{"this machine", "LOCALHOST.", []error{refused}, webhook.ReasonBlockedTarget},
 	} {
 		p := progress{host: c.host}
 		for _, err := range c.ends {

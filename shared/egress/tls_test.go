@@ -119,7 +119,7 @@ func TestTLSDetail(t *testing.T) {
 			client := New(Options{AllowPrivate: true, RootCAs: roots})
 			t.Cleanup(client.CloseIdle)
 			got := client.Post(t.Context(), Request{URL: c.url, Body: []byte("{}")})
-			if got.Err != webhook.ErrTLS || got.ErrDetail != c.want {
+			if got.Err != webhook.ReasonTLS || got.ErrDetail != c.want {
 				t.Errorf("got %s, %q (%s), want tls, %s", got.Err, got.ErrDetail, got.Detail, c.want)
 			}
 		})

@@ -169,13 +169,13 @@ type Pinned struct {
 func (l *Log) Event(ctx context.Context, tenant, id string) (webhook.LoggedEvent, error) {
 	if _, _, made := webhook.EntryRequest(id); made {
 		ev, err := l.at(ctx, tenant, id, id)
-		if err == nil || webhook.KindOf(err) != webhook.NotFound {
+		if !webhook.Is(err, webhook.NotFound) {
 			return ev, err
 		}
 	}
 	pin, err := l.Store.FindPin(ctx, tenant, PinScope, id)
 	if err != nil {
-		if webhook.KindOf(err) == webhook.NotFound {
+		if webhook.Is(err, webhook.NotFound) {
 			return webhook.LoggedEvent{}, errGone
 		}
 		return webhook.LoggedEvent{}, err
@@ -206,7 +206,7 @@ func (l *Log) Holds(ctx context.Context, tenant string, entries []string) (map[s
 				held[ev.Entry] = true
 			}
 		}
-		if err != nil && webhook.KindOf(err) != webhook.NotFound {
+		if err != nil && !webhook.Is(err, webhook.NotFound) {
 			return nil, err
 		}
 	}

@@ -162,11 +162,11 @@ func TestEvents(t *testing.T) {
 		"nonsense":      {Page: webhook.Page{Cursor: "%%%"}},
 		"the other way": {OldestFirst: true, Page: webhook.Page{Cursor: first.Next}},
 	} {
-		if _, err := l.Events(t.Context(), tenant, q); err == nil || webhook.KindOf(err) != webhook.Invalid {
+		if _, err := l.Events(t.Context(), tenant, q); !webhook.Is(err, webhook.Invalid) {
 			t.Errorf("cursor, %s: got %v, want it refused", name, err)
 		}
 	}
-	if _, err := l.Events(t.Context(), "other", webhook.EventQuery{Page: webhook.Page{Cursor: first.Next}}); err == nil || webhook.KindOf(err) != webhook.Invalid {
+	if _, err := l.Events(t.Context(), "other", webhook.EventQuery{Page: webhook.Page{Cursor: first.Next}}); !webhook.Is(err, webhook.Invalid) {
 		t.Errorf("another tenant's cursor: got %v, want it refused", err)
 	}
 }
@@ -200,7 +200,7 @@ func TestEvent(t *testing.T) {
 		"another outside id":     {tenant, "order-8"},
 		"no id":                  {tenant, ""},
 	} {
-		if _, err := l.Event(t.Context(), at[0], at[1]); err == nil || webhook.KindOf(err) != webhook.NotFound {
+		if _, err := l.Event(t.Context(), at[0], at[1]); !webhook.Is(err, webhook.NotFound) {
 			t.Errorf("%s: got %v, want not found", name, err)
 		}
 	}
@@ -340,21 +340,21 @@ func TestFaults(t *testing.T) {
 				events[i].Data = []byte(`"` + string(b) + `"`)
 			}
 		}
-		if err := l.Write(t.Context(), events, now.Add(time.Hour)); webhook.KindOf(err) != webhook.Unavailable {
+		if err := l.Write(t.Context(), events, now.Add(time.Hour)); !webhook.Is(err, webhook.Unavailable) {
 			t.Errorf("%s: got %v, want unavailable", name, err)
 		}
 		equal(t, name, all(t, l, 10, webhook.EventQuery{}), []webhook.LoggedEvent{})
 	}
 	l, _ := open(t, faultinject.StoreFaults{After: faultinject.Nth(1, "PutLogItem")})
 	events := request(0, nil, nil)
-	if err := l.Write(t.Context(), events, now.Add(time.Hour)); webhook.KindOf(err) != webhook.Unavailable {
+	if err := l.Write(t.Context(), events, now.Add(time.Hour)); !webhook.Is(err, webhook.Unavailable) {
 		t.Errorf("persisted anyway: got %v, want unavailable", err)
 	}
 	write(t, l, events) // finds them there
 	equal(t, "persisted anyway", all(t, l, 10, webhook.EventQuery{OldestFirst: true}), events)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := l.Events(ctx, tenant, webhook.EventQuery{}); webhook.KindOf(err) != webhook.Unavailable {
+	if _, err := l.Events(ctx, tenant, webhook.EventQuery{}); !webhook.Is(err, webhook.Unavailable) {
 		t.Errorf("an ended context: got %v, want unavailable", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"hookline/shared/queue"
 	"hookline/shared/stack"
 	"hookline/shared/stack/stacktest"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -132,7 +132,7 @@ func TestEventLogSources(t *testing.T) {
 			}
 		}
 		stacktest.Pass(time.Second)
-		acme.Webhook(stacktest.Hook(system.WebhookCreated)) // nobody is there to be told of it
+		acme.Webhook(stacktest.Hook(systemevent.WebhookCreated)) // nobody is there to be told of it
 		stacktest.Pass(time.Second)
 		acme.Webhook(stacktest.Hook("user.*"))
 		stacktest.Pass(time.Second)

@@ -67,7 +67,7 @@ func everyCall[T any](t *testing.T, v T, except ...string) {
 			args = append(args, reflect.Zero(method.Type().In(j)))
 		}
 		out := method.Call(args)
-		if err, _ := reflect.TypeAssert[error](out[len(out)-1]); !errors.Is(err, faultinject.Err) || webhook.KindOf(err) != webhook.Unavailable {
+		if err, _ := reflect.TypeAssert[error](out[len(out)-1]); !errors.Is(err, faultinject.Err) || !webhook.Is(err, webhook.Unavailable) {
 			t.Errorf("%s: got %v, want the injected fault, unavailable", name, err)
 		}
 	}
@@ -134,7 +134,7 @@ func wantUnavailable(t *testing.T, q queue.Queue, handle string) {
 		"Counts":  counts,
 		"Moves":   moves,
 	} {
-		if err == nil || webhook.KindOf(err) != webhook.Unavailable {
+		if !webhook.Is(err, webhook.Unavailable) {
 			t.Errorf("%s: got %v, want it unavailable", name, err)
 		}
 	}
@@ -205,7 +205,7 @@ func TestQueueFaults(t *testing.T) {
 			f.Set(faultinject.QueueFaults{PartSent: 0.5, Rand: half()})
 			err := q.Send(t.Context(), []queue.Outgoing{{Body: "a"}, {Body: "b"}, {Body: "c"}})
 			partial, ok := errors.AsType[*queue.PartialError](err)
-			if !ok || len(partial.Failed) != 1 || webhook.KindOf(partial.Failed[1]) != webhook.Unavailable {
+			if !ok || len(partial.Failed) != 1 || !webhook.Is(partial.Failed[1], webhook.Unavailable) {
 				t.Errorf("got %v, want entry 1 unavailable", err)
 			}
 			wantCounts(t, q, queue.Counts{Visible: 2})
@@ -218,7 +218,7 @@ func TestQueueFaults(t *testing.T) {
 			}
 			f.Set(faultinject.QueueFaults{PartHidden: 0.5, Rand: half()})
 			partial, ok := errors.AsType[*queue.PartialError](q.Hide(t.Context(), vs))
-			if !ok || len(partial.Failed) != 1 || webhook.KindOf(partial.Failed[1]) != webhook.Unavailable {
+			if !ok || len(partial.Failed) != 1 || !webhook.Is(partial.Failed[1], webhook.Unavailable) {
 				t.Errorf("got %v, want entry 1 unavailable", partial)
 			}
 			wantCounts(t, q, queue.Counts{Visible: 1, InFlight: 1})

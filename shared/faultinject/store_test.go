@@ -123,7 +123,7 @@ func TestStoreFaults(t *testing.T) {
 		c.on.Store(true)
 		err := s.SaveDelivery(t.Context(), d, webhook.Rev{})
 		c.on.Store(false)
-		if webhook.KindOf(err) != webhook.Unavailable || !errors.Is(err, refused) {
+		if !webhook.Is(err, webhook.Unavailable) || !errors.Is(err, refused) {
 			t.Errorf("%s: got %v, want it refused as unavailable", name, err)
 		}
 		_, err = s.Delivery(t.Context(), d.DeliveryKey)

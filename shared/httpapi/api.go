@@ -294,7 +294,7 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 		return answer{}, err
 	}
 	missing := a.find(c)
-	if missing != nil && webhook.KindOf(missing) != webhook.NotFound {
+	if missing != nil && !webhook.Is(missing, webhook.NotFound) {
 		return answer{}, missing
 	}
 	serve := func() (answer, error) {

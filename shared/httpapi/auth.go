@@ -29,7 +29,7 @@ func (a *API) authenticate(c *call) error {
 	}
 	t, err := a.Store.Tenant(c.ctx(), c.key.Tenant)
 	if err != nil {
-		if webhook.KindOf(err) == webhook.NotFound {
+		if webhook.Is(err, webhook.NotFound) {
 			return unauthorized("the key is not known")
 		}
 		return err
@@ -73,7 +73,7 @@ func (a *API) identify(c *call) error {
 	}
 	key, err := a.Store.KeyByHash(c.ctx(), hash)
 	if err != nil {
-		if webhook.KindOf(err) == webhook.NotFound {
+		if webhook.Is(err, webhook.NotFound) {
 			return unauthorized("the key is not known")
 		}
 		return err

@@ -453,7 +453,7 @@ func TestDeliveries(t *testing.T) {
 	a := save(hook, "evt_a", 0, func(d *webhook.Delivery) { d.Status = webhook.Succeeded; d.Record(attempt) })
 	b := save(hook, "evt_b", time.Second, func(d *webhook.Delivery) {
 		d.Status, d.NextAt, d.Type = webhook.Pending, start.Add(time.Hour), "user.created"
-		d.Record(webhook.Attempt{ScheduledAt: start, StartedAt: start, Error: webhook.ErrTimeout})
+		d.Record(webhook.Attempt{ScheduledAt: start, StartedAt: start, Error: webhook.ReasonTimeout})
 	})
 	c := save(second, "evt_c", 2*time.Second, func(d *webhook.Delivery) { d.Status = webhook.Failed; d.NextAt = start })
 

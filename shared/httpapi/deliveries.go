@@ -41,7 +41,7 @@ func (a *API) showDelivery(c *call) (answer, error) {
 	}
 	body, headers, err := a.Deliverer.Sent(c.ctx(), c.record)
 	switch {
-	case err != nil && webhook.KindOf(err) != webhook.NotFound: // the body may be gone before the record is
+	case err != nil && !webhook.Is(err, webhook.NotFound): // the body may be gone before the record is
 		return answer{}, err
 	case err == nil:
 		out.Body = new(strings.ToValidUTF8(string(body), "\uFFFD"))

@@ -137,7 +137,7 @@ func (a *API) replayEvent(c *call) (answer, error) {
 	id := in.WebhookID
 	w, err := a.recipient(c, id.Value)
 	switch { // the first fault of a field stays
-	case err != nil && webhook.KindOf(err) != webhook.NotFound:
+	case err != nil && !webhook.Is(err, webhook.NotFound):
 		return answer{}, err
 	case err != nil && id.Value != "":
 		faults.Add("webhook_id", "there is no such webhook")

@@ -106,7 +106,7 @@ func TestEventDetail(t *testing.T) {
 	w.do("DELETE", "/v1/webhooks/"+gone, w.key, "").is(204)
 	failed := record("acme", fails, ev.ID, ev.AcceptedAt)
 	failed.Status = webhook.Failed
-	failed.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ErrBadStatus})
+	failed.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ReasonBadStatus})
 	if err := w.store.SaveDelivery(t.Context(), failed, webhook.Rev{}); err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func (a *API) answerOnce(c *call, key string, run func() (answer, error)) (answe
 // takeOver gives the key to this call, and reports whether it did: another call may have been quicker.
 func (a *API) takeOver(c *call, p, first webhook.Pin) (bool, error) {
 	err := a.Store.Repin(c.ctx(), p, first.At)
-	if err != nil && webhook.KindOf(err) == webhook.Conflict {
+	if webhook.Is(err, webhook.Conflict) {
 		return false, nil
 	}
 	return err == nil, err
@@ -127,7 +127,7 @@ func (a *API) keep(ctx context.Context, p webhook.Pin, out answer) error {
 	}
 	const tries = 3
 	for range tries {
-		if err = a.Store.Repin(ctx, p, p.At); err == nil || webhook.KindOf(err) != webhook.Unavailable {
+		if err = a.Store.Repin(ctx, p, p.At); !webhook.Is(err, webhook.Unavailable) {
 			return err
 		}
 	}

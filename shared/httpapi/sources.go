@@ -171,7 +171,7 @@ func documented(kind string) route {
 func (a *API) receive(c *call, p deployment.Provider) (answer, error) {
 	got, err := a.deployments().Receive(c.ctx(), c.name, p.Kind, c.request.Header, c.body)
 	switch {
-	case err != nil && webhook.KindOf(err) == webhook.Unauthorized:
+	case webhook.Is(err, webhook.Unauthorized):
 		out := problemOf(err)
 		out.Header.Set("WWW-Authenticate", p.Challenge)
 		return out, nil

@@ -433,7 +433,7 @@ func (d *deliverer) Test(ctx context.Context, _ *dialect.Dialect, w webhook.Webh
 	rec := record(w.Tenant, w.ID, webhook.NewID(webhook.EventPrefix, d.now()), d.now())
 	rec.Type = eventType
 	rec.Status = webhook.Failed
-	rec.Record(webhook.Attempt{ScheduledAt: d.now(), StartedAt: d.now(), Duration: 1500 * time.Microsecond, StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: "no", ResponseHeaders: map[string]string{"Server": "nginx"}})
+	rec.Record(webhook.Attempt{ScheduledAt: d.now(), StartedAt: d.now(), Duration: 1500 * time.Microsecond, StatusCode: 500, Error: webhook.ReasonBadStatus, ResponseBody: "no", ResponseHeaders: map[string]string{"Server": "nginx"}})
 	return rec, d.store.SaveDelivery(ctx, rec, webhook.Rev{})
 }
 
@@ -450,7 +450,7 @@ func (d *deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 func (d *deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error) {
 	key := webhook.DeliveryKey{Tenant: t.ID, Webhook: w.ID, Event: ev.ID, AcceptedAt: ev.AcceptedAt}
 	rec, err := d.Replay(ctx, key)
-	if err == nil || webhook.KindOf(err) != webhook.NotFound {
+	if !webhook.Is(err, webhook.NotFound) {
 		return rec, err
 	}
 	rec = record(t.ID, w.ID, ev.ID, ev.AcceptedAt)

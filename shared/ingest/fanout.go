@@ -11,7 +11,7 @@ import (
 	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -27,8 +27,8 @@ type fanout struct {
 
 // envelope is a message of the ingest queue: one of ours, or an entry of an event bus, whose fields it does not share.
 type envelope struct {
-	Fanout *fanout        `json:"fanout,omitempty"`
-	System *system.Change `json:"system,omitempty"`
+	Fanout *fanout             `json:"fanout,omitempty"`
+	System *systemevent.Change `json:"system,omitempty"`
 }
 
 // pagesPerMessage bounds the work of one message; what is left continues in another.

@@ -72,7 +72,7 @@ func (s *Service) entry(ctx context.Context, body string) error {
 		return webhook.ErrInvalid(webhook.FieldError{Field: "detail.tenant", Message: "is required"})
 	}
 	t, err := s.Store.Tenant(ctx, d.Tenant)
-	if webhook.KindOf(err) == webhook.NotFound && err != nil {
+	if webhook.Is(err, webhook.NotFound) {
 		return webhook.ErrInvalid(webhook.FieldError{Field: "detail.tenant", Message: "there is no such tenant"})
 	} else if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"hookline/shared/dialect"
 	"hookline/shared/queue"
 	"hookline/shared/store/sqlite"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -37,9 +37,9 @@ func (c *counted) Subscriptions(ctx context.Context, tenant string, patterns []s
 }
 
 // announcements keeps notices.
-type announcements struct{ notices []system.Notice }
+type announcements struct{ notices []systemevent.Notice }
 
-func (a *announcements) Announce(_ context.Context, ns []system.Notice) error {
+func (a *announcements) Announce(_ context.Context, ns []systemevent.Notice) error {
 	a.notices = append(a.notices, ns...)
 	return nil
 }
@@ -305,7 +305,7 @@ func TestFilterBudgetKeepsNoMailBack(t *testing.T) {
 	if err := w.engine.CreateWebhook(t.Context(), made); err != nil {
 		t.Fatal(err)
 	}
-	w.handle(system.Created(made).Outgoing(time.Now()).Body)
+	w.handle(systemevent.Created(made).Outgoing(time.Now()).Body)
 	if len(w.announced.notices) != 1 {
 		t.Errorf("got %d announcements, want 1", len(w.announced.notices))
 	}

@@ -114,7 +114,7 @@ func TestClashingBatch(t *testing.T) {
 		key := &ingest.IdempotencyKey{Scope: "s", Key: "k", Hash: "h"}
 		batch := []ingest.Input{event("a", 1), event("taken", 2), event("b", 1), {Type: "order.placed", Data: []byte(`{}`)}}
 		_, err := w.Accept(t.Context(), w.tenant, batch, key)
-		if codeOf(err) != ingest.CodeIDReused || webhook.KindOf(err) != webhook.Conflict || !strings.Contains(err.Error(), "taken") {
+		if codeOf(err) != ingest.CodeIDReused || !webhook.Is(err, webhook.Conflict) || !strings.Contains(err.Error(), "taken") {
 			t.Fatalf("got %v, want a conflict that names the id", err)
 		}
 		if sent := w.messages(); len(sent) != 0 {

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"time"
 
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
 // Announcer puts notices on the stack's event bus. They may be repeated, with the same Detail.ID.
 type Announcer interface {
-	Announce(ctx context.Context, ns []system.Notice) error
+	Announce(ctx context.Context, ns []systemevent.Notice) error
 }
 
 const (
@@ -25,7 +25,7 @@ const (
 var errAwaited = errors.New("the change is not made yet")
 
 // change takes a change of a webhook's state: it tells of one that was made, and drops one that was not.
-func (s *Service) change(ctx context.Context, c system.Change) error {
+func (s *Service) change(ctx context.Context, c systemevent.Change) error {
 	t, err := s.Store.Tenant(ctx, c.Tenant)
 	if isGone(err) {
 		return nil // nobody is left to tell
@@ -56,7 +56,7 @@ const stillKnown = Remembered - time.Hour
 
 // publishChange publishes and announces a change that was made. Of several messages that tell of one change, the first to pin
 // its event does, and comes back until it is done.
-func (s *Service) publishChange(ctx context.Context, t webhook.Tenant, c system.Change) error {
+func (s *Service) publishChange(ctx context.Context, t webhook.Tenant, c systemevent.Change) error {
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func (s *Service) publishChange(ctx context.Context, t webhook.Tenant, c system.
 		return refused
 	}
 	if s.Announcer != nil && c.Announced() && !p.skip {
-		if err := s.Announcer.Announce(ctx, []system.Notice{c.Notice()}); err != nil {
+		if err := s.Announcer.Announce(ctx, []systemevent.Notice{c.Notice()}); err != nil {
 			return err
 		}
 	}
@@ -90,10 +90,10 @@ func (s *Service) publishChange(ctx context.Context, t webhook.Tenant, c system.
 }
 
 // made reports whether the change was made, and gives it a moment.
-func (s *Service) made(ctx context.Context, c system.Change) (bool, error) {
+func (s *Service) made(ctx context.Context, c systemevent.Change) (bool, error) {
 	for look := range looks {
 		var found *webhook.Webhook
-		if c.Type != system.DeliveryFailed {
+		if c.Type != systemevent.DeliveryFailed {
 			w, err := s.Store.Webhook(ctx, webhook.Ref{Tenant: c.Tenant, ID: c.Webhook})
 			if err == nil {
 				found = &w
@@ -116,4 +116,4 @@ func (s *Service) made(ctx context.Context, c system.Change) (bool, error) {
 	return false, nil
 }
 
-func isGone(err error) bool { return err != nil && webhook.KindOf(err) == webhook.NotFound }
+func isGone(err error) bool { return webhook.Is(err, webhook.NotFound) }

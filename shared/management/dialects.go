@@ -32,7 +32,7 @@ func (s Service) PutDialect(ctx context.Context, name string, description json.R
 
 func (s Service) putDialect(ctx context.Context, name string, description json.RawMessage) (d *dialect.Dialect, created bool, err error) {
 	head, err := s.Store.DialectHead(ctx, name)
-	if err != nil && webhook.KindOf(err) != webhook.NotFound {
+	if err != nil && !webhook.Is(err, webhook.NotFound) {
 		return nil, false, err
 	}
 	created = err != nil || head.Deleted

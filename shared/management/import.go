@@ -76,7 +76,7 @@ func (s Service) CheckImport(ctx context.Context, d *dialect.Dialect, tenant str
 // clashes marks the inputs whose id another webhook has, one that no earlier try of this import made.
 func (s Service) clashes(ctx context.Context, tenant string, all []Imported, there map[webhook.Ref]webhook.Webhook, digest string) error {
 	pin, err := s.Store.FindPin(ctx, tenant, importScope, digest)
-	if err != nil && webhook.KindOf(err) != webhook.NotFound {
+	if err != nil && !webhook.Is(err, webhook.NotFound) {
 		return err
 	}
 	begun := err == nil && pin.ExpiresAt.After(s.now())
@@ -305,7 +305,7 @@ func (s Service) undo(ctx context.Context, pin webhook.Pin, all []Imported, take
 	}
 	for i, item := range all {
 		if w, ok := there[item.Webhook.Ref]; ok && same(w, item.Webhook) && !slices.Contains(taken, i) {
-			if err := s.Store.DeleteWebhook(ctx, w.Ref); err != nil && webhook.KindOf(err) != webhook.NotFound {
+			if err := s.Store.DeleteWebhook(ctx, w.Ref); err != nil && !webhook.Is(err, webhook.NotFound) {
 				return err
 			}
 		}

@@ -206,7 +206,7 @@ func TestFiltersCost(t *testing.T) {
 		t.Errorf("got %s with %s, want the filter that was there", got.Name, got.Filter)
 	}
 	_, err = w.UpdateWebhook(t.Context(), w.dialect, ref(hook.ID), management.WebhookInput{Filter: input.Of(ranges(151))}, nil)
-	if webhook.KindOf(err) != webhook.Invalid || err == nil {
+	if !webhook.Is(err, webhook.Invalid) {
 		t.Errorf("another one that costs too much: got %v, want it refused", err)
 	}
 	if got := w.update(t, hook.ID, cheap); string(got.Filter) != string(ranges(10)) {
@@ -251,7 +251,7 @@ func TestMaxWebhooks(t *testing.T) {
 	_, err = w.CreateWebhook(t.Context(), w.dialect, "acme", in, nil)
 	refused("a fourth", err)
 	_, err = w.CreateWebhook(t.Context(), w.dialect, "acme", management.WebhookInput{}, nil)
-	if err == nil || webhook.KindOf(err) != webhook.Invalid {
+	if !webhook.Is(err, webhook.Invalid) {
 		t.Errorf("a fourth that is none: got %v, want its faults", err)
 	}
 	w.update(t, first.ID, management.WebhookInput{Name: input.Of("changed")})
@@ -533,7 +533,7 @@ func TestRaces(t *testing.T) {
 			_, err := w.UpdateWebhook(t.Context(), w.dialect, ref(id), rename, nil)
 			hook := w.stored(t, id)
 			if lost == 3 {
-				if webhook.KindOf(err) != webhook.Conflict || hook.Name != "" {
+				if !webhook.Is(err, webhook.Conflict) || hook.Name != "" {
 					t.Errorf("got %v, name %q", err, hook.Name)
 				}
 				return
@@ -632,7 +632,7 @@ func TestNames(t *testing.T) {
 	} {
 		got, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{FrameAncestors: input.Of([]string{origin})}, nil)
 		if want == "" {
-			if webhook.KindOf(err) != webhook.Invalid {
+			if !webhook.Is(err, webhook.Invalid) {
 				t.Errorf("%q: got %v, %v", origin, got.FrameAncestors, err)
 			}
 			continue

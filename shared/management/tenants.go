@@ -48,7 +48,7 @@ func (s Service) CreateTenant(ctx context.Context, in TenantInput, found input.F
 	} else {
 		d, err := s.Dialects.Offered(ctx, in.Dialect.Value) // no reference: a tenant follows its dialect's versions
 		switch {
-		case err != nil && webhook.KindOf(err) != webhook.NotFound:
+		case err != nil && !webhook.Is(err, webhook.NotFound):
 			return webhook.Tenant{}, "", err
 		case err != nil:
 			faults.Add("dialect", "there is no such dialect; GET /v1/dialects lists them")

@@ -13,7 +13,7 @@ import (
 	"hookline/shared/input"
 	"hookline/shared/queue"
 	"hookline/shared/seal"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -93,7 +93,7 @@ func (s Service) CreateWebhook(ctx context.Context, d *dialect.Dialect, tenant s
 	}
 	w.Secrets = []webhook.Secret{{Version: 1, Sealed: sealed}}
 	w.KeepSince(webhook.Webhook{}, now)
-	if err := s.queueChange(ctx, system.Created(w)); err != nil {
+	if err := s.queueChange(ctx, systemevent.Created(w)); err != nil {
 		return Created{}, err
 	}
 	if err := s.Store.CreateWebhook(ctx, w); err != nil {
@@ -117,7 +117,7 @@ func (s Service) room(ctx context.Context, tenant string, more int) error {
 }
 
 // queueChange queues the system event of a change that is about to be made. If it fails the change is not made.
-func (s Service) queueChange(ctx context.Context, c system.Change) error {
+func (s Service) queueChange(ctx context.Context, c systemevent.Change) error {
 	if s.Changes == nil {
 		return nil
 	}

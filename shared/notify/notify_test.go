@@ -20,7 +20,7 @@ import (
 	queuesqlite "hookline/shared/queue/sqlite"
 	"hookline/shared/store"
 	storesqlite "hookline/shared/store/sqlite"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -148,8 +148,8 @@ func (w *world) poll(ctx context.Context) {
 }
 
 // notice is of a change of a tenant's webhook, which id tells from others.
-func notice(tenant, eventType, id string, edit func(*system.WebhookData)) system.Notice {
-	d := system.WebhookData{
+func notice(tenant, eventType, id string, edit func(*systemevent.WebhookData)) systemevent.Notice {
+	d := systemevent.WebhookData{
 		WebhookID: "wh_" + id, Name: "Orders " + id, URL: "https://example.com/hooks", Events: []string{"task.created"},
 		Status: "failing", Since: time.Now().UTC().Format(time.RFC3339),
 	}
@@ -157,13 +157,13 @@ func notice(tenant, eventType, id string, edit func(*system.WebhookData)) system
 		edit(&d)
 	}
 	data, _ := json.Marshal(d) // strings
-	return system.Notice{
+	return systemevent.Notice{
 		ID: "bus", DetailType: eventType, Source: "hookline.test", Time: time.Now().UTC(),
-		Detail: system.Detail{Tenant: tenant, ID: id, Data: data},
+		Detail: systemevent.Detail{Tenant: tenant, ID: id, Data: data},
 	}
 }
 
-func (w *world) send(ns ...system.Notice) {
+func (w *world) send(ns ...systemevent.Notice) {
 	w.Helper()
 	var msgs []queue.Outgoing
 	for _, n := range ns {
@@ -519,7 +519,7 @@ func TestNoNotices(t *testing.T) {
 func TestOtherTenantOfTheSameID(t *testing.T) {
 	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.send(
-			notice("acme", "webhook.failing", "old", func(d *system.WebhookData) { d.Since = time.Now().Add(-time.Minute).Format(time.RFC3339) }),
+			notice("acme", "webhook.failing", "old", func(d *systemevent.WebhookData) { d.Since = time.Now().Add(-time.Minute).Format(time.RFC3339) }),
 			notice("acme", "webhook.failing", "new", nil),
 		)
 		pass(time.Second)

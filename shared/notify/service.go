@@ -11,7 +11,7 @@ import (
 	"hookline/shared/dialect"
 	"hookline/shared/hostname"
 	"hookline/shared/queue"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -80,7 +80,7 @@ func (s *Service) now() time.Time {
 
 // message is what may be in the queue: a notice, a digest that waits, or one of them as a dead letter.
 type message struct {
-	system.Notice
+	systemevent.Notice
 	Digest *digest `json:"digest"`
 	refused
 }
@@ -153,7 +153,7 @@ func (s *Service) refuse(ctx context.Context, id, body string, why *webhook.Erro
 
 // notice sees to one change. The order is: note it, mail it, note that it was mailed. A crash before the mail leaves the
 // change noted and its message in the queue; a crash after it repeats the mail.
-func (s *Service) notice(ctx context.Context, n system.Notice) error {
+func (s *Service) notice(ctx context.Context, n systemevent.Notice) error {
 	if !mails(n.DetailType) {
 		return nil
 	}
@@ -207,7 +207,7 @@ func (s *Service) notice(ctx context.Context, n system.Notice) error {
 // recipient returns a tenant, the zero one if it is gone.
 func (s *Service) recipient(ctx context.Context, id string) (webhook.Tenant, error) {
 	t, err := s.Store.Tenant(ctx, id)
-	if err != nil && webhook.KindOf(err) == webhook.NotFound {
+	if webhook.Is(err, webhook.NotFound) {
 		return webhook.Tenant{}, nil
 	}
 	return t, err
@@ -222,7 +222,7 @@ func (s *Service) send(ctx context.Context, m Mail) error {
 	}
 	m.To = to
 	err := s.Mailer.Send(ctx, m)
-	if err != nil && webhook.KindOf(err) == webhook.Unavailable {
+	if webhook.Is(err, webhook.Unavailable) {
 		return fmt.Errorf("%w: %w", errLater, err)
 	}
 	return err

@@ -102,7 +102,7 @@ func Open(ctx context.Context, box seal.Box, place Place, text string) (l Link, 
 		return Link{}, ErrUnreadable
 	}
 	plain, err := box.Open(ctx, sealed, string(place))
-	if err != nil && webhook.KindOf(err) == webhook.Unavailable {
+	if webhook.Is(err, webhook.Unavailable) {
 		return Link{}, fmt.Errorf("portal link: %w", err)
 	}
 	if err == nil {

@@ -43,7 +43,7 @@ func past(tenant, hook string, n int, status webhook.DeliveryStatus, now time.Ti
 		}
 		a := webhook.Attempt{ScheduledAt: at, StartedAt: at, Duration: time.Millisecond, StatusCode: 200}
 		if status == webhook.Failed {
-			a.StatusCode, a.Error = 500, webhook.ErrBadStatus
+			a.StatusCode, a.Error = 500, webhook.ReasonBadStatus
 		}
 		d.Record(a)
 		out = append(out, d)

@@ -167,7 +167,7 @@ func (s *Service) Cancel(ctx context.Context, tenant, id string) error {
 			return err
 		}
 		err = s.end(ctx, &r, webhook.ReplayCancelled, "")
-		if err == nil || webhook.KindOf(err) != webhook.Conflict || try == cancelTries {
+		if !webhook.Is(err, webhook.Conflict) || try == cancelTries {
 			return err
 		}
 	}

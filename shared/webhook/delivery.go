@@ -20,19 +20,19 @@ type AttemptError string
 
 // The set is closed. The OpenAPI document has these comments.
 const (
-	ErrTimeout AttemptError = "timeout" // no complete answer within the webhook's timeout
+	ReasonTimeout AttemptError = "timeout" // no complete answer within the webhook's timeout
 	// The host name has no public address: DNS knows none, or private ones alone. The two are not told apart, because that
 	// would show which names a private network has.
-	ErrDNS     AttemptError = "dns"
-	ErrConnect AttemptError = "connect" // no connection, or it broke before an answer
-	ErrTLS     AttemptError = "tls"     // no acceptable certificate or handshake
+	ReasonDNS     AttemptError = "dns"
+	ReasonConnect AttemptError = "connect" // no connection, or it broke before an answer
+	ReasonTLS     AttemptError = "tls"     // no acceptable certificate or handshake
 	// The URL itself names an address (private or special), a port or this machine, which we do not call; nothing was sent.
-	ErrBlockedTarget   AttemptError = "blocked_target"
-	ErrRedirect        AttemptError = "redirect"         // answered 3xx; redirects are never followed
-	ErrBadStatus       AttemptError = "bad_status"       // answered a status that is no success in the dialect
-	ErrBadResponse     AttemptError = "bad_response"     // answered something that is not HTTP
-	ErrWebhookInactive AttemptError = "webhook_inactive" // not sent: the webhook was inactive when the attempt came up
-	ErrWebhookDeleted  AttemptError = "webhook_deleted"  // not sent: the webhook is gone
+	ReasonBlockedTarget   AttemptError = "blocked_target"
+	ReasonRedirect        AttemptError = "redirect"         // answered 3xx; redirects are never followed
+	ReasonBadStatus       AttemptError = "bad_status"       // answered a status that is no success in the dialect
+	ReasonBadResponse     AttemptError = "bad_response"     // answered something that is not HTTP
+	ReasonWebhookInactive AttemptError = "webhook_inactive" // not sent: the webhook was inactive when the attempt came up
+	ReasonWebhookDeleted  AttemptError = "webhook_deleted"  // not sent: the webhook is gone
 )
 
 // ErrorDetail narrows an AttemptError down where more is known.

@@ -71,12 +71,12 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// KindOf returns the kind of err; anything that is no *Error is Internal. A nil err has no kind: do not ask.
-func KindOf(err error) Kind {
+// Is reports whether err is an error of that kind. Every error that is no *Error is Internal; nil is of no kind.
+func Is(err error, kind Kind) bool {
 	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Kind
+		return e.Kind == kind
 	}
-	return Internal
+	return err != nil && kind == Internal
 }
 
 // ErrNotFound reports that a thing (named in words: "webhook", "delivery") is not there.

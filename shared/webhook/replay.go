@@ -37,7 +37,7 @@ type Replay struct {
 	Since      time.Time // accepted at or after
 	Until      time.Time // accepted before; never later than CreatedAt, so that nothing new is taken
 	Status     ReplayStatus
-	Error      AttemptError // why it stopped: ErrWebhookInactive or ErrWebhookDeleted
+	Error      AttemptError // why it stopped: ReasonWebhookInactive or ReasonWebhookDeleted
 	Matched    int          // deliveries when it was counted, before it began
 	More       bool         // counting ended early: Matched is what it had found by then
 	Started    int          // deliveries that got their round

@@ -15,7 +15,7 @@ import (
 	"hookline/shared/queue"
 	"hookline/shared/stack"
 	"hookline/shared/stack/stacktest"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 )
 
 // TestMailsOnAFastClock has 13 changes of one tenant in an hour that takes 6 s.
@@ -36,13 +36,13 @@ func TestMailsOnAFastClock(t *testing.T) {
 	const changes = 13
 	var msgs []queue.Outgoing
 	for i := range changes {
-		data, err := json.Marshal(system.WebhookData{
+		data, err := json.Marshal(systemevent.WebhookData{
 			WebhookID: fmt.Sprint("wh_", i), Name: fmt.Sprint("Orders ", i), URL: "https://example.com", Since: clk.Now().Format(time.RFC3339),
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, err := json.Marshal(system.Notice{DetailType: "webhook.failing", Detail: system.Detail{Tenant: "acme", ID: fmt.Sprint(i), Data: data}})
+		body, err := json.Marshal(systemevent.Notice{DetailType: "webhook.failing", Detail: systemevent.Detail{Tenant: "acme", ID: fmt.Sprint(i), Data: data}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -218,7 +218,7 @@ func failedBefore(t *testing.T, path, hook string, n int) []webhook.Delivery {
 		d := list.Items[0]
 		d.Event = fmt.Sprintf("evt_%05d", i)
 		d.Status, d.Attempts = webhook.Failed, slices.Clone(d.Attempts)
-		d.Attempts[0].StatusCode, d.Attempts[0].Error = http.StatusInternalServerError, webhook.ErrBadStatus
+		d.Attempts[0].StatusCode, d.Attempts[0].Error = http.StatusInternalServerError, webhook.ReasonBadStatus
 		records[i] = d
 		free <- struct{}{}
 		wg.Go(func() {

@@ -28,13 +28,13 @@ func TestDelivery(t *testing.T) {
 			t.Errorf("got body %q, want the bytes that were sent", got)
 		}
 
-		failed := w.Delivered(id, "evt_2", at, consoletest.Failing(webhook.ErrTLS, 0))
+		failed := w.Delivered(id, "evt_2", at, consoletest.Failing(webhook.ReasonTLS, 0))
 		b.Get("/console/deliveries/"+failed).Is(200).
 			Has("Why did this fail?", "/troubleshoot#not-receiving", "The TLS handshake failed", "Install a certificate", ">Replay<").Lacks("data-live")
 
 		next := at.Add(4 * time.Minute)
 		waiting := w.Delivered(id, "evt_3", at, func(d *webhook.Delivery) {
-			consoletest.Failing(webhook.ErrBadStatus, 500)(d)
+			consoletest.Failing(webhook.ReasonBadStatus, 500)(d)
 			d.Attempts[0].ResponseBody, d.Attempts[0].Truncated = strings.Repeat("x", 16<<10), true
 			d.Status, d.Via, d.NextAt = webhook.Pending, webhook.ViaQueue, next
 		})
@@ -83,7 +83,7 @@ func TestDeliveryEscaped(t *testing.T) {
 		data := `{"data":{"text":` + fmt.Sprintf("%q", consoletest.Nasty+"</code></pre><b id=ours>") + `}}`
 		d := w.Delivered(id, "evt_1", at, func(d *webhook.Delivery) {
 			d.Body = webhook.Payload{Inline: payload.Pack([]byte(data))}
-			consoletest.Failing(webhook.ErrBadStatus, 500)(d)
+			consoletest.Failing(webhook.ReasonBadStatus, 500)(d)
 			d.Attempts[0].ResponseBody = `<!doctype html><b id="theirs">` + consoletest.Nasty + `</b></pre>`
 		})
 		at0 := "/console/webhooks/" + id
@@ -100,7 +100,7 @@ func TestDeliveryEscaped(t *testing.T) {
 func TestDeliveryOfOthers(t *testing.T) {
 	consoletest.BothWays(t, func(t *testing.T, w *consoletest.World, key string, b *consoletest.Browser) {
 		id := w.Webhook(key, `"name":"Ours"`)
-		d := w.Delivered(id, "evt_1", consoletest.Began(), consoletest.Failing(webhook.ErrTimeout, 0))
+		d := w.Delivered(id, "evt_1", consoletest.Began(), consoletest.Failing(webhook.ReasonTimeout, 0))
 		theirs := w.Browser(w.Tenant("globex", "standard"))
 		theirs.HTMX = b.HTMX
 		at := "/console/webhooks/" + id
@@ -129,7 +129,7 @@ func TestDeliveryOfOthers(t *testing.T) {
 func TestReplay(t *testing.T) {
 	consoletest.BothWays(t, func(t *testing.T, w *consoletest.World, key string, b *consoletest.Browser) {
 		id := w.Webhook(key)
-		d := w.Delivered(id, "evt_1", consoletest.Began(), consoletest.Failing(webhook.ErrBadStatus, 500))
+		d := w.Delivered(id, "evt_1", consoletest.Began(), consoletest.Failing(webhook.ReasonBadStatus, 500))
 		at := "/console/deliveries/" + d
 		b.Post(at+"/replay", nil).Leads(at + "?replayed")
 		p := b.Get(at+"?replayed").Is(200).Has("A new round of attempts has begun", "Pending", "Round 1", "Round 2")
@@ -193,7 +193,7 @@ func TestResponseHeaders(t *testing.T) {
 	id := w.Webhook(key)
 	headers := map[string]string{"Location": "https://example.com/<b>/", "Server": "<script>alert(1)</script>"}
 	d := w.Delivered(id, "evt_1", consoletest.Began(), func(d *webhook.Delivery) {
-		consoletest.Failing(webhook.ErrRedirect, 308)(d)
+		consoletest.Failing(webhook.ReasonRedirect, 308)(d)
 		d.Attempts[0].ResponseHeaders = headers
 	})
 	b := w.Browser(key)
@@ -202,10 +202,10 @@ func TestResponseHeaders(t *testing.T) {
 		"<code>Server</code>", "&lt;script&gt;alert(1)&lt;/script&gt;",
 	)
 
-	w.Answer = egress.Response{Status: 308, Err: webhook.ErrRedirect, Headers: headers}
+	w.Answer = egress.Response{Status: 308, Err: webhook.ReasonRedirect, Headers: headers}
 	b.Post("/console/webhooks/"+id+"/test", nil).Is(200).Lacks("<script>alert").Has(
 		"redirect to https://example.com/&lt;b&gt;/.", "Server: &lt;script&gt;alert(1)&lt;/script&gt;",
 	)
-	w.Answer = egress.Response{Err: webhook.ErrTLS, ErrDetail: webhook.DetailCertificateExpired}
+	w.Answer = egress.Response{Err: webhook.ReasonTLS, ErrDetail: webhook.DetailCertificateExpired}
 	b.Post("/console/webhooks/"+id+"/test", nil).Is(200).Lacks("Response headers").Has("tls · certificate_expired", "has expired")
 }

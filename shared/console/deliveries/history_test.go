@@ -37,10 +37,10 @@ func TestHistory(t *testing.T) {
 			t.Errorf("all pages (-want +got):\n%s", diff)
 		}
 
-		failed := w.Delivered(other, "evt_f", at.Add(time.Hour), consoletest.Failing(webhook.ErrTimeout, 0))
+		failed := w.Delivered(other, "evt_f", at.Add(time.Hour), consoletest.Failing(webhook.ReasonTimeout, 0))
 		waiting := w.Delivered(other, "evt_p", at.Add(2*time.Hour), func(d *webhook.Delivery) {
-			consoletest.Failing(webhook.ErrBadStatus, 503)(d)
-			d.Record(webhook.Attempt{ScheduledAt: at, StartedAt: at, Duration: 1234 * time.Millisecond, StatusCode: 503, Error: webhook.ErrBadStatus})
+			consoletest.Failing(webhook.ReasonBadStatus, 503)(d)
+			d.Record(webhook.Attempt{ScheduledAt: at, StartedAt: at, Duration: 1234 * time.Millisecond, StatusCode: 503, Error: webhook.ReasonBadStatus})
 			d.Status, d.Via, d.NextAt, d.Type = webhook.Pending, webhook.ViaQueue, at.Add(5*time.Hour), "invoice.paid"
 		})
 		p := b.Get("/console/webhooks/"+other+"/deliveries").Is(200).

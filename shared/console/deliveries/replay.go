@@ -139,7 +139,7 @@ func (p *replayPage) Running() bool { return p.Status == webhook.ReplayRunning }
 
 // Deleted reports whether the job stopped because its webhook was deleted.
 func (p *replayPage) Deleted() bool {
-	return p.Error != nil && *p.Error == string(webhook.ErrWebhookDeleted)
+	return p.Error != nil && *p.Error == string(webhook.ReasonWebhookDeleted)
 }
 
 // Now is the value of the progress bar. It is full once the job is done, also if deliveries were skipped.

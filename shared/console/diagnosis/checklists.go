@@ -123,9 +123,9 @@ func (e Evidence) reached(text string) Check {
 	}
 	c.Found = fmt.Sprintf("It could be reached in %d of the last %d requests.", e.Sent-e.unreached, e.Sent)
 	last := e.last
-	if e.often(e.unreached, record.Code(last) == 0 && last.Error != nil && record.Fault(last) != webhook.ErrTimeout) {
+	if e.often(e.unreached, record.Code(last) == 0 && last.Error != nil && record.Fault(last) != webhook.ReasonTimeout) {
 		c.State, c.Delivery = checkBad, e.examples[notReceiving]
-		for _, fault := range []webhook.AttemptError{webhook.ErrDNS, webhook.ErrConnect, webhook.ErrTLS, webhook.ErrBlockedTarget, webhook.ErrBadResponse} {
+		for _, fault := range []webhook.AttemptError{webhook.ReasonDNS, webhook.ReasonConnect, webhook.ReasonTLS, webhook.ReasonBlockedTarget, webhook.ReasonBadResponse} {
 			if newest, ok := e.newest[fault]; ok {
 				why := Explain(newest)
 				c.Found += " " + why.What + " " + why.Do
@@ -227,7 +227,7 @@ func (e Evidence) speed(labels map[string]string, w record.Webhook) []Check {
 	inTime, none := e.unknown(strings.ReplaceAll(labels["check_timeout"], "{seconds}", strconv.Itoa(w.TimeoutSeconds)))
 	if !none {
 		inTime.Found = found
-		if e.often(e.timeouts, record.Fault(e.last) == webhook.ErrTimeout) {
+		if e.often(e.timeouts, record.Fault(e.last) == webhook.ReasonTimeout) {
 			inTime.State, inTime.Delivery = checkBad, e.examples[timingOut]
 			inTime.Found = fmt.Sprintf("%d of the last %d requests timed out. %s", e.timeouts, e.Sent, found)
 		}

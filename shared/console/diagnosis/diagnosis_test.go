@@ -37,7 +37,7 @@ func TestTroubleshoot(t *testing.T) {
 	ok := func(d *webhook.Delivery) {
 		d.Record(webhook.Attempt{ScheduledAt: d.AcceptedAt, StartedAt: d.AcceptedAt, StatusCode: 200})
 	}
-	bad := func(code int) func(*webhook.Delivery) { return consoletest.Failing(webhook.ErrBadStatus, code) }
+	bad := func(code int) func(*webhook.Delivery) { return consoletest.Failing(webhook.ReasonBadStatus, code) }
 	const ms = time.Millisecond
 	tests := map[string]struct {
 		fields    string
@@ -50,14 +50,14 @@ func TestTroubleshoot(t *testing.T) {
 	}{
 		"nothing yet":   {`"name":"x"`, nil, "✓✓??", "????", "???", "???", []string{"Nothing was sent to this webhook yet", "It takes every event of Standard Webhooks"}},
 		"all well":      {`"name":"x"`, []answers{{100, ok, 40 * ms}}, "✓✓✓✓", "✓???", "✓✓✓", "✓✓?", []string{"100 of the last 100 requests succeeded", "95 % at most 40 ms; the timeout is 15 s"}},
-		"inactive":      {`"active":false`, []answers{{1, consoletest.Failing(webhook.ErrWebhookInactive, 0), 0}}, "✗✓??", "????", "???", "???", []string{"It is inactive"}},
+		"inactive":      {`"active":false`, []answers{{1, consoletest.Failing(webhook.ReasonWebhookInactive, 0), 0}}, "✗✓??", "????", "???", "???", []string{"It is inactive"}},
 		"filtered":      {`"filter":{"n":[1]}`, []answers{{1, ok, ms}}, "✓?✓✓", "✓???", "✓✓✓", "✓✓?", []string{"Its filter lets only some of them pass"}},
 		"refused":       {`"name":"x"`, []answers{{3, bad(401), ms}, {3, ok, ms}}, "✓✓✓✗", "✗???", "✓✓✓", "✓✗?", []string{"3 of the last 6 requests were answered with 401 or 403", "401 (3×)"}},
 		"once refused":  {`"name":"x"`, []answers{{20, ok, ms}, {1, bad(403), ms}}, "✓✓✓✓", "✓???", "✓✓✓", "✓✓?", []string{"Only 1 of the last 21"}},
-		"gone":          {`"name":"x"`, []answers{{1, consoletest.Failing(webhook.ErrDNS, 0), ms}, {30, ok, ms}}, "✓✓✗✗", "✓???", "✓✓✓", "✗✗?", []string{"host name does not resolve", "30 of the last 31"}},
+		"gone":          {`"name":"x"`, []answers{{1, consoletest.Failing(webhook.ReasonDNS, 0), ms}, {30, ok, ms}}, "✓✓✗✗", "✓???", "✓✓✓", "✗✗?", []string{"host name does not resolve", "30 of the last 31"}},
 		"failing":       {`"name":"x"`, []answers{{2, bad(500), ms}}, "✓✓✓✗", "????", "✓✓✓", "✓✗✗", []string{"2 of the last 2 requests were answered with a server error"}},
 		"recovered":     {`"name":"x"`, []answers{{20, ok, ms}, {2, bad(500), ms}}, "✓✓✓✓", "✓???", "✓✓✓", "✓✓?", []string{"20 of the last 22", "500 (2×)", "2 of the last 22 answers were server errors"}},
-		"timing out":    {`"name":"x"`, []answers{{2, consoletest.Failing(webhook.ErrTimeout, 0), 15000 * ms}, {2, ok, 100 * ms}}, "✓✓✓✗", "✓???", "✗✓✗", "✓✗?", []string{"2 of the last 4 requests timed out", "Half of the last 4 requests took at most 100 ms, 95 % at most 15.0 s"}},
+		"timing out":    {`"name":"x"`, []answers{{2, consoletest.Failing(webhook.ReasonTimeout, 0), 15000 * ms}, {2, ok, 100 * ms}}, "✓✓✓✗", "✓???", "✗✓✗", "✓✗?", []string{"2 of the last 4 requests timed out", "Half of the last 4 requests took at most 100 ms, 95 % at most 15.0 s"}},
 		"slow":          {`"timeout_seconds":10`, []answers{{5, ok, 4000 * ms}}, "✓✓✓✓", "✓???", "✓✗✓", "✓✓?", []string{"Server responds within 10 seconds"}},
 		"busy":          {`"name":"x"`, []answers{{1, ok, ms}, {4, bad(503), ms}}, "✓✓✓✗", "✓???", "✓✓✗", "✓✗✗", []string{"429 or 503"}},
 		"a chat":        {`"format":"slack"`, []answers{{1, bad(403), ms}}, "✓✓✓✗", "✓✓✓✓", "✓✓✓", "✓✗?", []string{"carry no signature"}},
@@ -119,14 +119,14 @@ func TestExplained(t *testing.T) {
 	b := w.Browser(key)
 	at := consoletest.Began()
 	for i, fault := range []webhook.AttemptError{
-		webhook.ErrTimeout, webhook.ErrDNS, webhook.ErrConnect, webhook.ErrTLS, webhook.ErrBlockedTarget, webhook.ErrRedirect, webhook.ErrBadStatus,
-		webhook.ErrBadResponse, webhook.ErrWebhookInactive, webhook.ErrWebhookDeleted,
+		webhook.ReasonTimeout, webhook.ReasonDNS, webhook.ReasonConnect, webhook.ReasonTLS, webhook.ReasonBlockedTarget, webhook.ReasonRedirect, webhook.ReasonBadStatus,
+		webhook.ReasonBadResponse, webhook.ReasonWebhookInactive, webhook.ReasonWebhookDeleted,
 	} {
 		codes := []int{0}
 		switch fault {
-		case webhook.ErrRedirect:
+		case webhook.ReasonRedirect:
 			codes = []int{301, 302, 308}
-		case webhook.ErrBadStatus:
+		case webhook.ReasonBadStatus:
 			codes = []int{201, 400, 401, 403, 404, 405, 408, 410, 413, 418, 422, 429, 500, 502, 503, 504, 599}
 		}
 		for _, code := range codes {
@@ -156,11 +156,11 @@ func TestDetails(t *testing.T) {
 	b := w.Browser(key)
 	seen := make(map[string]webhook.ErrorDetail)
 	for detail, fault := range map[webhook.ErrorDetail]webhook.AttemptError{
-		webhook.DetailCertificateExpired: webhook.ErrTLS, webhook.DetailCertificateNotYetValid: webhook.ErrTLS, webhook.DetailCertificateWrongHost: webhook.ErrTLS,
-		webhook.DetailCertificateUnknownCA: webhook.ErrTLS, webhook.DetailCertificateInvalid: webhook.ErrTLS, webhook.DetailClientCertificate: webhook.ErrTLS,
-		webhook.DetailTLSVersion: webhook.ErrTLS, webhook.DetailHandshakeRefused: webhook.ErrTLS, webhook.DetailNotTLS: webhook.ErrTLS,
-		webhook.DetailConnectionRefused: webhook.ErrConnect, webhook.DetailConnectionClosed: webhook.ErrConnect,
-		webhook.DetailNoConnection: webhook.ErrTimeout, webhook.DetailNoAnswer: webhook.ErrTimeout, "": webhook.ErrTLS,
+		webhook.DetailCertificateExpired: webhook.ReasonTLS, webhook.DetailCertificateNotYetValid: webhook.ReasonTLS, webhook.DetailCertificateWrongHost: webhook.ReasonTLS,
+		webhook.DetailCertificateUnknownCA: webhook.ReasonTLS, webhook.DetailCertificateInvalid: webhook.ReasonTLS, webhook.DetailClientCertificate: webhook.ReasonTLS,
+		webhook.DetailTLSVersion: webhook.ReasonTLS, webhook.DetailHandshakeRefused: webhook.ReasonTLS, webhook.DetailNotTLS: webhook.ReasonTLS,
+		webhook.DetailConnectionRefused: webhook.ReasonConnect, webhook.DetailConnectionClosed: webhook.ReasonConnect,
+		webhook.DetailNoConnection: webhook.ReasonTimeout, webhook.DetailNoAnswer: webhook.ReasonTimeout, "": webhook.ReasonTLS,
 	} {
 		id := w.Webhook(key)
 		p := b.Get("/console/deliveries/" + w.Delivered(id, "evt_1", consoletest.Began(), why(fault, detail))).Is(200)
@@ -173,7 +173,7 @@ func TestDetails(t *testing.T) {
 		if detail != "" {
 			p.Has(string(fault) + " · " + string(detail))
 		}
-		if fault != webhook.ErrTimeout { // a time-out has a checklist of its own
+		if fault != webhook.ReasonTimeout { // a time-out has a checklist of its own
 			b.Get("/console/webhooks/" + id + "/troubleshoot").Is(200).Has(said)
 		}
 	}

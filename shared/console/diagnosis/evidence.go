@@ -62,7 +62,7 @@ func Gather(ds []api.Delivery) Evidence {
 			e.statuses[code]++
 		}
 		switch {
-		case fault == webhook.ErrTimeout:
+		case fault == webhook.ReasonTimeout:
 			e.timeouts += shows(timingOut, d)
 		case fault != "" && code == 0:
 			e.unreached += shows(notReceiving, d)

@@ -25,7 +25,7 @@ func Explain(a api.Attempt) Explanation {
 	switch fault := record.Fault(a); fault {
 	case "":
 		return Explanation{Short: strconv.Itoa(code), What: "The receiver answered with a success."}
-	case webhook.ErrTimeout:
+	case webhook.ReasonTimeout:
 		if record.Detail(a) == webhook.DetailNoConnection {
 			return Explanation{
 				"timeout", "No connection could be made within the webhook's timeout.",
@@ -36,12 +36,12 @@ func Explain(a api.Attempt) Explanation {
 			"timeout", "There was no complete answer within the webhook's timeout.",
 			"Answer with a success at once and do the work afterwards. If the server was busy or hung, restart it and replay.", timingOut,
 		}
-	case webhook.ErrDNS:
+	case webhook.ReasonDNS:
 		return Explanation{
 			"DNS", "The URL's host name does not resolve to a public address: DNS has no address for it, or only ones of a private network, which are never called.",
 			"Look for a typing error in the URL, and check that public DNS, not only your network's own, gives the name a public address. For a server on your own machine or network, use a tunnel with an https URL.", notReceiving,
 		}
-	case webhook.ErrConnect:
+	case webhook.ReasonConnect:
 		switch record.Detail(a) {
 		case webhook.DetailConnectionRefused:
 			return Explanation{
@@ -58,32 +58,32 @@ func Explain(a api.Attempt) Explanation {
 			"connect", "No connection could be made, or it broke before an answer came.",
 			"Check that the server runs, listens on the URL's port, and that no firewall refuses us.", notReceiving,
 		}
-	case webhook.ErrTLS:
+	case webhook.ReasonTLS:
 		what, do := explainTLS(record.Detail(a))
 		return Explanation{"TLS", what, do, notReceiving}
-	case webhook.ErrBlockedTarget:
+	case webhook.ReasonBlockedTarget:
 		return Explanation{
 			"blocked", "The URL has an address or port that is never called: a private or special address, this machine's own name, or a port other than those of web servers. Nothing was sent, and your server was not asked.",
 			"Use a name or address that the internet can reach, on port 443; for a server on your own machine, a tunnel with an https URL.", notReceiving,
 		}
-	case webhook.ErrRedirect:
+	case webhook.ReasonRedirect:
 		return Explanation{
 			strconv.Itoa(code), "The receiver answered with a redirect" + target(a.ResponseHeaders) + ". Redirects are never followed.",
 			"Enter the final URL in the webhook. Often it is a missing slash at the end, or http in the place of https.", historyFailures,
 		}
-	case webhook.ErrBadResponse:
+	case webhook.ReasonBadResponse:
 		return Explanation{
 			"no HTTP", "What came back is not an HTTP answer.",
 			"Check that the URL's port is a web server's, and that https is not spoken to a port for http.", notReceiving,
 		}
-	case webhook.ErrWebhookInactive:
+	case webhook.ReasonWebhookInactive:
 		return Explanation{
 			"inactive", "Nothing was sent: the webhook was inactive when the attempt came up.",
 			"Make the webhook active, then replay.", notReceiving,
 		}
-	case webhook.ErrWebhookDeleted:
+	case webhook.ReasonWebhookDeleted:
 		return Explanation{"deleted", "Nothing was sent: the webhook was deleted.", "There is nowhere to send it any more.", notReceiving}
-	case webhook.ErrBadStatus:
+	case webhook.ReasonBadStatus:
 		return badStatus(code)
 	}
 	return Explanation{string(record.Fault(a)), "The attempt failed: " + string(record.Fault(a)) + ".", "Look into the answer below.", historyFailures}

@@ -135,7 +135,7 @@ func TestEvent(t *testing.T) {
 	key0 := webhook.DeliveryKey{Tenant: "acme", Webhook: takes, Event: id, AcceptedAt: w.Now}
 	rec := webhook.Delivery{
 		DeliveryKey: key0, Type: "invoice.paid", Dialect: "standard@1", Status: webhook.Failed, Round: 1, Count: 1, Total: 1,
-		Attempts: []webhook.Attempt{{Number: 1, StatusCode: 500, Error: webhook.ErrBadStatus}},
+		Attempts: []webhook.Attempt{{Number: 1, StatusCode: 500, Error: webhook.ReasonBadStatus}},
 	}
 	if err := w.Store.SaveDelivery(t.Context(), rec, webhook.Rev{}); err != nil {
 		t.Fatal(err)

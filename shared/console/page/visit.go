@@ -167,7 +167,7 @@ func (v *Visit) Failed(err error) {
 		v.Redirect("/console/sign-in")
 	case ok && p.Status == http.StatusForbidden:
 		v.Forbidden(p.Detail)
-	case ok && p.Status == http.StatusServiceUnavailable, webhook.KindOf(err) == webhook.Unavailable:
+	case ok && p.Status == http.StatusServiceUnavailable, webhook.Is(err, webhook.Unavailable):
 		v.Log(err)
 		v.ShowError(http.StatusServiceUnavailable, "Temporarily unavailable", "Please try again in a moment.")
 	case ok && p.Status < http.StatusInternalServerError: // none of our pages has such an address or form

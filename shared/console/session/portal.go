@@ -83,7 +83,7 @@ func (s *Sessions) open(v *page.Visit, text string, how opening) {
 		return
 	}
 	t, err := s.Store.Tenant(ctx, l.Tenant)
-	gone := err == nil && !t.CreatedAt.Equal(l.Since) || webhook.KindOf(err) == webhook.NotFound
+	gone := err == nil && !t.CreatedAt.Equal(l.Since) || webhook.Is(err, webhook.NotFound)
 	if err == nil && !gone {
 		v.AllowFrames(t.FrameAncestors...)
 		var ok bool
@@ -131,7 +131,7 @@ func (s *Sessions) signedInAs(v *page.Visit, l portal.Link) (string, error) {
 		return "", err
 	}
 	t, err := s.Store.Tenant(v.R.Context(), who.key.Tenant)
-	if webhook.KindOf(err) == webhook.NotFound {
+	if webhook.Is(err, webhook.NotFound) {
 		return "", nil
 	}
 	if who.link == nil {

@@ -60,7 +60,7 @@ func (s *Sessions) SignedIn(site *page.Site, serve func(*page.Visit)) http.Handl
 		if err == nil {
 			v.Key, v.Guest = who.key, who.link != nil
 			v.Tenant, err = s.Store.Tenant(r.Context(), who.key.Tenant)
-			if webhook.KindOf(err) == webhook.NotFound || err == nil && v.Guest && !v.Tenant.CreatedAt.Equal(who.link.Since) {
+			if webhook.Is(err, webhook.NotFound) || err == nil && v.Guest && !v.Tenant.CreatedAt.Equal(who.link.Since) {
 				v.Redirect("/console/sign-in") // the tenant was deleted, and its keys with it
 				return
 			}
@@ -151,7 +151,7 @@ const endedScope = "console-session-ended"
 // active reports whether the visitor has not signed out of the session.
 func (s *Sessions) active(ctx context.Context, who visitor) (bool, error) {
 	_, err := s.Store.FindPin(ctx, who.key.Tenant, endedScope, who.session)
-	if webhook.KindOf(err) == webhook.NotFound {
+	if webhook.Is(err, webhook.NotFound) {
 		return true, nil
 	}
 	return false, err
@@ -193,7 +193,7 @@ func (s *Sessions) guestKey(ctx context.Context, l portal.Link) (webhook.Key, bo
 // key finds a key. ok is false if it was deleted.
 func (s *Sessions) key(ctx context.Context, hash string) (k webhook.Key, ok bool, err error) {
 	k, err = s.Store.KeyByHash(ctx, hash)
-	if webhook.KindOf(err) == webhook.NotFound {
+	if webhook.Is(err, webhook.NotFound) {
 		return webhook.Key{}, false, nil
 	}
 	return k, err == nil, err
@@ -215,7 +215,7 @@ func (s *Sessions) session(ctx context.Context, r *http.Request) (kept session, 
 	}
 	plain, err := s.Box.Open(ctx, sealed, sessionPlace)
 	if err != nil {
-		if webhook.KindOf(err) == webhook.Unavailable {
+		if webhook.Is(err, webhook.Unavailable) {
 			return session{}, fmt.Errorf("session: %w", err)
 		}
 		return session{}, errNoSession

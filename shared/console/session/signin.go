@@ -54,7 +54,7 @@ func (s *Sessions) signIn(v *page.Visit) {
 		return
 	}
 	k, err := s.Store.KeyByHash(v.R.Context(), webhook.HashAPIKey(key))
-	if err != nil && webhook.KindOf(err) == webhook.NotFound {
+	if webhook.Is(err, webhook.NotFound) {
 		f.Problem = "This key is not known. Check that all of it was copied; a deleted key no longer works."
 		showSignIn(v, http.StatusUnauthorized, f)
 		return

@@ -13,7 +13,7 @@ import (
 
 // TestRounds shows that a delivery's attempts are drawn round by round.
 func TestRounds(t *testing.T) {
-	const fail = webhook.ErrBadStatus
+	const fail = webhook.ReasonBadStatus
 	at := consoletest.Began()
 	// attempt returns an attempt that is due after that time.
 	attempt := func(after time.Duration, fault webhook.AttemptError, code int) webhook.Attempt {
@@ -30,7 +30,7 @@ func TestRounds(t *testing.T) {
 	}{
 		"one success": {[]webhook.Attempt{attempt(0, "", 200)}, 0, []string{"1 of at most 5 attempts: attempt 1 succeeded (200)"}},
 		"waiting": {
-			[]webhook.Attempt{attempt(0, fail, 500), attempt(2*time.Second, webhook.ErrTimeout, 0)},
+			[]webhook.Attempt{attempt(0, fail, 500), attempt(2*time.Second, webhook.ReasonTimeout, 0)},
 			6 * time.Second,
 			[]string{"2 of at most 5 attempts: attempt 1 failed (500), attempt 2 failed (timeout), attempt 3 comes next"},
 		},
@@ -57,7 +57,7 @@ func TestRounds(t *testing.T) {
 			[]string{"1 of at most 5 attempts: attempt 1 failed (500), attempt 2 comes next", "1 of at most 5 attempts: attempt 1 failed (500)"},
 		},
 		"replayed long after": {
-			[]webhook.Attempt{attempt(0, fail, 410), attempt(time.Hour, webhook.ErrWebhookInactive, 0), attempt(time.Hour+2*time.Second, "", 200)},
+			[]webhook.Attempt{attempt(0, fail, 410), attempt(time.Hour, webhook.ReasonWebhookInactive, 0), attempt(time.Hour+2*time.Second, "", 200)},
 			0,
 			[]string{
 				"1 of at most 5 attempts: attempt 1 succeeded (200)", "1 of at most 5 attempts: attempt 1 failed (inactive)",

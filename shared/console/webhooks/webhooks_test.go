@@ -31,7 +31,7 @@ func TestHub(t *testing.T) {
 	if got := len(b.Get(at).Is(200).Lacks(`class="why`).Rows()); got != 10 {
 		t.Errorf("got %d deliveries, want the latest 10", got)
 	}
-	w.Delivered(id, "evt_bad", begin.Add(time.Minute), consoletest.Failing(webhook.ErrBadStatus, 401))
+	w.Delivered(id, "evt_bad", begin.Add(time.Minute), consoletest.Failing(webhook.ReasonBadStatus, 401))
 	b.Get(at).Is(200).Has("The last request to it failed", "401 Unauthorized", "troubleshoot#signature-failing")
 	if ok, err := w.Store.SetHealth(t.Context(), webhook.Ref{Tenant: "acme", ID: id}, webhook.Health{}, webhook.Health{FailingSince: begin}); !ok || err != nil {
 		t.Fatal(ok, err)

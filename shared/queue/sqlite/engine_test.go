@@ -461,7 +461,7 @@ func TestMovesKept(t *testing.T) {
 		if len(moves) != movesKept || moves[0].ID != last {
 			t.Errorf("got %d moves, the first %s, want %d and the newest, %s", len(moves), moves[0].ID, movesKept, last)
 		}
-		if err := dead.CancelMove(t.Context(), last); webhook.KindOf(err) != webhook.Conflict {
+		if err := dead.CancelMove(t.Context(), last); !webhook.Is(err, webhook.Conflict) {
 			t.Errorf("cancelling a task that has ended: got %v, want a conflict", err)
 		}
 	})

@@ -38,7 +38,7 @@ func wantPart(t *testing.T, err error, want map[int]error) {
 		switch {
 		case failed != expected:
 			t.Errorf("entry %d: got %v, want failed: %v", i, got, expected)
-		case failed && wanted == nil && webhook.KindOf(got) != webhook.Unavailable:
+		case failed && wanted == nil && !webhook.Is(got, webhook.Unavailable):
 			t.Errorf("entry %d: got %v, want it unavailable", i, got)
 		case failed && wanted != nil && !errors.Is(got, wanted):
 			t.Errorf("entry %d: got %v, want %v", i, got, wanted)
@@ -179,7 +179,7 @@ func TestLostAnswer(t *testing.T) {
 
 	s = &service{answer: always(answer{})}
 	err := s.start(t).Send(t.Context(), []queue.Outgoing{{Body: "a"}})
-	if err == nil || webhook.KindOf(err) != webhook.Unavailable {
+	if !webhook.Is(err, webhook.Unavailable) {
 		t.Errorf("all answers lost: got %v, want it unavailable", err)
 	}
 	if partial, ok := errors.AsType[*queue.PartialError](err); ok {
@@ -195,7 +195,7 @@ func TestDamaged(t *testing.T) {
 		return a
 	}}
 	err := s.start(t).Send(t.Context(), []queue.Outgoing{{Body: "b"}})
-	if err == nil || webhook.KindOf(err) != webhook.Unavailable {
+	if !webhook.Is(err, webhook.Unavailable) {
 		t.Errorf("got %v, want it unavailable", err)
 	}
 }
@@ -358,7 +358,7 @@ func TestCallFails(t *testing.T) {
 			if err == nil {
 				t.Fatal("got no error")
 			}
-			passing := webhook.KindOf(err) == webhook.Unavailable
+			passing := webhook.Is(err, webhook.Unavailable)
 			switch {
 			case tt.want == error(unavailable):
 				if !passing {
@@ -399,7 +399,7 @@ func TestOutOfTime(t *testing.T) {
 		"Send": q.Send(ctx, []queue.Outgoing{{Body: "a"}}), "Hide": q.Hide(ctx, []queue.Visibility{{Handle: "h"}}),
 		"Delete": q.Delete(ctx, "h"),
 	} {
-		if err == nil || webhook.KindOf(err) != webhook.Unavailable || !errors.Is(err, context.DeadlineExceeded) {
+		if !webhook.Is(err, webhook.Unavailable) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: got %v, want it unavailable for want of time", name, err)
 		}
 	}

@@ -222,7 +222,7 @@ func TestFaults(t *testing.T) {
 			f := newFixture(t)
 			f.service.fault = tt.fault
 			_, _, err := f.process("dev").Current(t.Context())
-			if err == nil || webhook.KindOf(err) != tt.want || !errors.Is(err, tt.fault) {
+			if !webhook.Is(err, tt.want) || !errors.Is(err, tt.fault) {
 				t.Errorf("making: got %v, want kind %d", err, tt.want)
 			}
 			f.service.fault = nil
@@ -231,7 +231,7 @@ func TestFaults(t *testing.T) {
 			}
 			f.service.fault = tt.fault
 			_, err = f.process("dev").Key(t.Context(), "2026-11")
-			if err == nil || webhook.KindOf(err) != tt.want || !errors.Is(err, tt.fault) {
+			if !webhook.Is(err, tt.want) || !errors.Is(err, tt.fault) {
 				t.Errorf("unwrapping: got %v, want kind %d", err, tt.want)
 			}
 		})

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"hookline/shared/egress"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 )
 
 // Receiver answers POSTs in process and keeps them. The zero Receiver answers 200 at once.
@@ -88,11 +88,11 @@ func Header(r egress.Request, name string) string {
 // Notices keeps the notices that a stack announces.
 type Notices struct {
 	mu  sync.Mutex
-	all []system.Notice
+	all []systemevent.Notice
 }
 
 // Announce keeps them.
-func (n *Notices) Announce(_ context.Context, ns []system.Notice) error {
+func (n *Notices) Announce(_ context.Context, ns []systemevent.Notice) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.all = append(n.all, ns...)
@@ -100,7 +100,7 @@ func (n *Notices) Announce(_ context.Context, ns []system.Notice) error {
 }
 
 // All returns them, the oldest first.
-func (n *Notices) All() []system.Notice {
+func (n *Notices) All() []systemevent.Notice {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Clone(n.all)

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 
 	"hookline/shared/queue"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 )
 
 // noticeSource is the source of the stack's own notices on this machine.
@@ -14,7 +14,7 @@ const noticeSource = "hookline.local"
 // notices hands the stack's notices to the queue that a rule on its event bus hands them to on AWS.
 type notices struct{ queue queue.Sender }
 
-func (n notices) Announce(ctx context.Context, ns []system.Notice) error {
+func (n notices) Announce(ctx context.Context, ns []systemevent.Notice) error {
 	msgs := make([]queue.Outgoing, 0, len(ns))
 	for _, notice := range ns {
 		notice.Source = noticeSource

@@ -95,7 +95,7 @@ func delivery() webhook.Delivery {
 
 func kind(t *testing.T, what string, err error, want webhook.Kind) {
 	t.Helper()
-	if err == nil || webhook.KindOf(err) != want {
+	if !webhook.Is(err, want) {
 		t.Errorf("%s: got %v, want an error of kind %d", what, err, want)
 	}
 }

@@ -181,7 +181,7 @@ func (s *Store) deleteAll(ctx context.Context, thing, directory string, del func
 	return s.chunks(ctx, partition(directory, "", false, maxGet), func(entries []item) (bool, error) {
 		return true, parallel(ctx, len(entries), func(ctx context.Context, i int) error {
 			id := entries[i].text(attrSK)
-			if err := del(ctx, id); err != nil && webhook.KindOf(err) != webhook.NotFound {
+			if err := del(ctx, id); err != nil && !webhook.Is(err, webhook.NotFound) {
 				return fmt.Errorf("%s %s: %w", thing, id, err)
 			}
 			return nil

@@ -93,7 +93,7 @@ func (b *bench) equal(what string, got, want any) {
 
 func (b *bench) kind(what string, err error, want webhook.Kind) {
 	b.Helper()
-	if err == nil || webhook.KindOf(err) != want {
+	if !webhook.Is(err, want) {
 		b.Errorf("%s: got error %v, want one of kind %d", what, err, want)
 	}
 }
@@ -263,7 +263,7 @@ func (b *bench) oneWinner(errs []error, code string) int {
 func through(f func() error) error {
 	var err error
 	for range 100 {
-		if err = f(); err == nil || webhook.KindOf(err) != webhook.Unavailable {
+		if err = f(); !webhook.Is(err, webhook.Unavailable) {
 			break
 		}
 	}

@@ -34,7 +34,7 @@ func (b *bench) tallies(tenant string, since time.Time) []webhook.Tally {
 // failed turns the record into one that is out of attempts.
 func failed(d webhook.Delivery) webhook.Delivery {
 	d.Status = webhook.Failed
-	d.Attempts[0].StatusCode, d.Attempts[0].Error = 500, webhook.ErrBadStatus
+	d.Attempts[0].StatusCode, d.Attempts[0].Error = 500, webhook.ReasonBadStatus
 	return d
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/google/go-cmp/cmp"
 
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -68,12 +68,12 @@ func open(t *testing.T, b *bus) Bus {
 	}
 }
 
-func notices(n int, of string) []system.Notice {
-	var out []system.Notice
+func notices(n int, of string) []systemevent.Notice {
+	var out []systemevent.Notice
 	for range n {
-		out = append(out, system.Notice{
+		out = append(out, systemevent.Notice{
 			ID: "sys_1", DetailType: of, Time: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC),
-			Detail: system.Detail{Tenant: "acme", ID: "sys_1", Data: json.RawMessage(`{"webhook_id":"wh_1"}`)},
+			Detail: systemevent.Detail{Tenant: "acme", ID: "sys_1", Data: json.RawMessage(`{"webhook_id":"wh_1"}`)},
 		})
 	}
 	return out
@@ -81,7 +81,7 @@ func notices(n int, of string) []system.Notice {
 
 func TestAnnounce(t *testing.T) {
 	b := new(bus)
-	if err := open(t, b).Announce(t.Context(), notices(11, system.WebhookFailing)); err != nil {
+	if err := open(t, b).Announce(t.Context(), notices(11, systemevent.WebhookFailing)); err != nil {
 		t.Fatal(err)
 	}
 	want := entry{
@@ -104,13 +104,13 @@ func TestAnnounceFails(t *testing.T) {
 		bus  bus
 		want string
 	}{
-		"an entry is refused": {t.Context(), bus{refuse: system.WebhookFailing}, "ThrottlingException: slow down"},
+		"an entry is refused": {t.Context(), bus{refuse: systemevent.WebhookFailing}, "ThrottlingException: slow down"},
 		"the call is refused": {t.Context(), bus{status: 400}, "no such bus"},
 		"the context ended":   {ended, bus{}, "canceled"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := open(t, &tt.bus).Announce(tt.ctx, append(notices(1, system.WebhookCreated), notices(1, system.WebhookFailing)...))
-			if err == nil || webhook.KindOf(err) != webhook.Unavailable || !strings.Contains(err.Error(), tt.want) {
+			err := open(t, &tt.bus).Announce(tt.ctx, append(notices(1, systemevent.WebhookCreated), notices(1, systemevent.WebhookFailing)...))
+			if !webhook.Is(err, webhook.Unavailable) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want unavailable for %q", err, tt.want)
 			}
 		})

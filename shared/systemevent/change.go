@@ -1,4 +1,4 @@
-package system
+package systemevent
 
 import (
 	"crypto/rand"

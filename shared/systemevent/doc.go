@@ -1,4 +1,4 @@
-// Package system has the system events: what Hookline itself says of webhooks and deliveries ("webhook.failing").
+// Package systemevent has the system events: what Hookline itself says of webhooks and deliveries ("webhook.failing").
 //
 // Whoever changes a webhook's state queues a Change first and then makes the change. As soon as what is stored shows that
 // the change was made, its message becomes an event of the tenant and a notice on the stack's event bus; when that does
@@ -13,4 +13,4 @@
 // What it does not promise: a change that the webhook's owner undoes before its message is looked at, mostly some
 // milliseconds later, may not be told of. Where a success undoes it, webhook.recovered has webhook.failing told first,
 // unless that is a day ago.
-package system
+package systemevent

@@ -1,4 +1,4 @@
-package system
+package systemevent
 
 import (
 	"encoding/json"
@@ -179,7 +179,7 @@ func TestWire(t *testing.T) {
 		t.Errorf("notice (-want +got):\n%s", diff)
 	}
 	d := webhook.Delivery{DeliveryKey: webhook.DeliveryKey{Tenant: "acme", Webhook: "wh_1", Event: "evt_1", AcceptedAt: noon}, Type: "order.placed", Round: 1}
-	d.Record(webhook.Attempt{StartedAt: noon, StatusCode: 500, Error: webhook.ErrBadStatus})
+	d.Record(webhook.Attempt{StartedAt: noon, StatusCode: 500, Error: webhook.ReasonBadStatus})
 	failed := Failed(d)
 	want = `{"delivery_id":"` + d.ID() + `","webhook_id":"wh_1","event_id":"evt_1","event_type":"order.placed","attempts":1,"error":"bad_status","status_code":500}`
 	if string(failed.Data) != want || failed.Announced() || !c.Announced() {

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -36,7 +36,7 @@ type Bus struct {
 
 // Announce puts notices on the bus. An error is webhook.Unavailable: what EventBridge refuses for good, such as a bus
 // that is gone, is mended outside, and the notices are still there then.
-func (b Bus) Announce(ctx context.Context, ns []system.Notice) error {
+func (b Bus) Announce(ctx context.Context, ns []systemevent.Notice) error {
 	for some := range slices.Chunk(ns, maxEntries) {
 		var in eventbridge.PutEventsInput
 		for _, n := range some {
