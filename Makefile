@@ -43,6 +43,23 @@ race: export CGO_ENABLED := 1
 race: ## the same tests under the race detector; needs a C compiler
 	@$(GOTEST) -race -short -gcflags='modernc.org/...=-race=false' ./...
 
+# The tests of the two packages that matter most leave their data apart from the others', so that no test runs twice.
+COVER := $(CURDIR)/.bin/cover
+cover_by = go test -vet=off -timeout=25m -short -coverpkg=./shared/... $(1) -args -test.gocoverdir=$(COVER)/$(2) >$(COVER)/log || { cat $(COVER)/log; exit 1; }
+
+.PHONY: cover
+cover: ## what the tests of shared/ cover of each package in it; delivery and ingest must be at 85 % by their own tests
+	@rm -rf $(COVER) && mkdir -p $(COVER)/delivery $(COVER)/ingest $(COVER)/others
+	@$(call cover_by,./shared/delivery,delivery)
+	@$(call cover_by,./shared/ingest,ingest)
+	@$(call cover_by,$$(go list ./shared/... | grep -v -e /shared/delivery$$ -e /shared/ingest$$),others)
+	@echo 'By all tests of shared/:'
+	@go tool covdata percent -i=$(COVER)/delivery,$(COVER)/ingest,$(COVER)/others
+	@for own in delivery ingest; do \
+		echo "shared/$$own by its own tests:"; \
+		go tool covdata percent -i=$(COVER)/$$own -pkg=hookline/shared/$$own | awk '{ print; low = $$3 + 0 < 85 } END { exit low }' || exit; \
+	done
+
 .PHONY: conformance
 conformance: export HOOKLINE_CONFORMANCE := 1
 conformance: conformance-tools ## the tests against other people's programs, all of them; a skip fails

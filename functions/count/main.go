@@ -2,29 +2,14 @@
 package main
 
 import (
-	"fmt"
-	"os"
-
 	"hookline/shared/invocation"
 	"hookline/shared/settings"
+	"hookline/shared/store/dynamo"
 )
 
-func main() {
-	if err := run(os.Getenv); err != nil {
-		fmt.Fprintln(os.Stderr, "count:", err)
-		os.Exit(1)
-	}
-}
+func main() { invocation.Main("count", settings.ReadCount, handler) }
 
-func run(getenv func(string) string) error {
-	s, err := settings.ReadCount(getenv)
-	if err != nil {
-		return err
-	}
-	cfg, err := settings.AWS(getenv)
-	if err != nil {
-		return err
-	}
-	invocation.Start(s.Logger(), newFunction(s, cfg).handle)
-	return nil
+func handler(s settings.Count, account settings.Account) (any, error) {
+	cfg := account.Config()
+	return dynamo.Open(cfg, s.Table).CountStream, nil
 }

@@ -2,33 +2,33 @@
 package main
 
 import (
-	"fmt"
-	"os"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"hookline/shared/clock"
+	"hookline/shared/dialect"
 	"hookline/shared/invocation"
+	"hookline/shared/notify"
+	"hookline/shared/notify/ses"
+	"hookline/shared/queue/sqs"
 	"hookline/shared/settings"
+	"hookline/shared/store/dynamo"
 )
 
-func main() {
-	if err := run(os.Getenv); err != nil {
-		fmt.Fprintln(os.Stderr, "notify:", err)
-		os.Exit(1)
-	}
-}
+func main() { invocation.Main("notify", settings.ReadNotify, handler) }
 
-func run(getenv func(string) string) error {
-	s, err := settings.ReadNotify(getenv)
+func handler(s settings.Notify, account settings.Account) (any, error) {
+	cfg := account.Config()
+	builtin, err := dialect.Builtin()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	cfg, err := settings.AWS(getenv)
-	if err != nil {
-		return err
+	store, queues, log := dynamo.Open(cfg, s.Table), awssqs.NewFromConfig(cfg), s.Logger()
+	service := &notify.Service{
+		Store: store, Dialects: &dialect.Library{Builtin: builtin, Store: store}, Console: s.Console, Now: clock.Clock{}.Now, Log: log,
+		Mailer:  ses.Mailer{API: sesv2.NewFromConfig(cfg), From: s.From, Log: log},
+		Queue:   sqs.New(queues, s.Notify.URL, s.Notify.ARN),
+		Refused: sqs.New(queues, s.NotifyDeadLetter.URL, s.NotifyDeadLetter.ARN),
 	}
-	f, err := newFunction(s, cfg)
-	if err != nil {
-		return err
-	}
-	invocation.Start(s.Logger(), f.handle)
-	return nil
+	return sqs.Function(service.Handle), nil
 }

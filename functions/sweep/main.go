@@ -2,29 +2,35 @@
 package main
 
 import (
-	"fmt"
-	"os"
+	"context"
+	"encoding/json"
 
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"hookline/shared/clock"
 	"hookline/shared/invocation"
+	"hookline/shared/queue/sqs"
 	"hookline/shared/settings"
+	"hookline/shared/store/dynamo"
+	"hookline/shared/sweep"
 )
 
-func main() {
-	if err := run(os.Getenv); err != nil {
-		fmt.Fprintln(os.Stderr, "sweep:", err)
-		os.Exit(1)
-	}
+func main() { invocation.Main("sweep", settings.ReadSweep, handler) }
+
+// swept is the function's answer, for whoever calls it by hand.
+type swept struct {
+	Queued int `json:"queued"`
 }
 
-func run(getenv func(string) string) error {
-	s, err := settings.ReadSweep(getenv)
-	if err != nil {
-		return err
+func handler(s settings.Sweep, account settings.Account) (any, error) {
+	cfg := account.Config()
+	sweeper := &sweep.Sweeper{
+		Store: dynamo.Open(cfg, s.Table), Queue: sqs.New(awssqs.NewFromConfig(cfg), s.Delivery.URL, s.Delivery.ARN),
+		Now: clock.Clock{}.Now, Log: s.Logger(),
 	}
-	cfg, err := settings.AWS(getenv)
-	if err != nil {
-		return err
-	}
-	invocation.Start(s.Logger(), newFunction(s, cfg).handle)
-	return nil
+	// The same happens whatever the event says.
+	return func(ctx context.Context, _ json.RawMessage) (swept, error) {
+		n, err := sweeper.Sweep(ctx)
+		return swept{Queued: n}, err
+	}, nil
 }

@@ -36,6 +36,25 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{
+			name: "the map shows every package, and nothing else",
+			rule: unmapped,
+			bad: map[string]string{
+				"CONTRIBUTING.md": "## A map of the code\n\n- `shared/a` is there; see `/v1/a`.\n- `functions/<name>` too.\n- `shared/b` is gone.\n" +
+					"\nNo entry: `shared/c`.\n\n### From here\n\n- `shared/d`\n",
+				"shared/a/deep/a.go":  "package p\n",
+				"shared/ab/a.go":      "package p\n",
+				"shared/c/c.go":       "package p\n",
+				"shared/d/d_test.go":  "package p\n",
+				"functions/a/main.go": "package p\n",
+			},
+			want: []string{
+				"CONTRIBUTING.md: no folder shared/b",
+				"shared/ab: not on CONTRIBUTING.md's map",
+				"shared/c: not on CONTRIBUTING.md's map",
+				"shared/d: not on CONTRIBUTING.md's map",
+			},
+		},
+		{
 			name: "the domain imports the standard library only",
 			rule: domainImports,
 			bad: map[string]string{
@@ -68,6 +87,56 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{
+			name: "the console's diagnosis and drawings know no HTTP",
+			rule: httpImports,
+			bad: map[string]string{
+				"shared/console/diagnosis/a.go":      `package diagnosis; import "net/http"`,
+				"shared/console/diagnosis/a_test.go": `package diagnosis; import "net/http"`,
+				"shared/console/chart/a.go":          `package chart; import ("net/url"; "hookline/shared/console/page")`,
+				"shared/console/webhooks/a.go":       `package webhooks; import "net/http"`,
+			},
+			want: []string{
+				"shared/console/chart/a.go: imports hookline/shared/console/page",
+				"shared/console/diagnosis/a.go: imports net/http",
+			},
+		},
+		{
+			name: "Lambda's events are read in its adapters alone",
+			rule: lambdaImports,
+			bad: map[string]string{
+				"shared/delivery/handle.go":      `package delivery; import "github.com/aws/aws-lambda-go/events"`,
+				"shared/delivery/handle_test.go": `package delivery; import "github.com/aws/aws-lambda-go/events"`,
+				"functions/deliver/main.go":      `package main; import "github.com/aws/aws-lambda-go/events"`,
+				"functions/count/main.go":        `package main; import "github.com/aws/aws-lambda-go/lambda"`,
+				"infra/local/runner/poll.go":     `package runner; import "github.com/aws/aws-lambda-go/events/test"`,
+				"shared/queue/sqs/lambda.go":     `package sqs; import "github.com/aws/aws-lambda-go/events"`,
+				"shared/gateway/request.go":      `package gateway; import "github.com/aws/aws-lambda-go/events"`,
+				"shared/store/dynamo/tally.go":   `package dynamo; import "github.com/aws/aws-lambda-go/events"`,
+			},
+			want: []string{
+				"functions/deliver/main.go: imports github.com/aws/aws-lambda-go/events",
+				"infra/local/runner/poll.go: imports github.com/aws/aws-lambda-go/events/test",
+				"shared/delivery/handle.go: imports github.com/aws/aws-lambda-go/events",
+			},
+		},
+		{
+			name: "no program links what is for tests",
+			rule: supportImports,
+			bad: map[string]string{
+				"shared/a/a.go":                 `package a; import "hookline/shared/faultinject"`,
+				"shared/a/a_test.go":            `package a; import "hookline/shared/faultinject"`,
+				"shared/store/storetest/s.go":   `package storetest; import "hookline/shared/faultinject"`,
+				"shared/store/sqlite/sqlite.go": `package sqlite; import "hookline/shared/faultinjection"`,
+				"infra/local/main.go":           `package main; import "hookline/shared/queue/queuetest"`,
+				"functions/console/main.go":     `package main; import "hookline/shared/console/consoletest"`,
+			},
+			want: []string{
+				"functions/console/main.go: imports hookline/shared/console/consoletest, which is for tests",
+				"infra/local/main.go: imports hookline/shared/queue/queuetest, which is for tests",
+				"shared/a/a.go: imports hookline/shared/faultinject, which is for tests",
+			},
+		},
+		{
 			name: "shared code does not import what runs it",
 			rule: outwardImports,
 			bad: map[string]string{
@@ -80,6 +149,15 @@ func TestRules(t *testing.T) {
 				"functions/notify/n.go: imports hookline/infra/alarms",
 				"shared/a/a.go: imports hookline/infra/local/runner",
 			},
+		},
+		{
+			name: "libraries of tests are linked by tests only",
+			rule: testImports,
+			bad: map[string]string{
+				"shared/httpapi/openapi.go":      `package httpapi; import "github.com/invopop/jsonschema"`,
+				"shared/httpapi/openapi_test.go": `package httpapi; import ("github.com/invopop/jsonschema"; "github.com/pb33f/ordered-map/v2")`,
+			},
+			want: []string{"shared/httpapi/openapi.go: imports github.com/invopop/jsonschema, which is for tests"},
 		},
 		{
 			name: "main.go of a function only wires",

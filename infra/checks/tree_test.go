@@ -17,8 +17,10 @@ import (
 // tree is a repository's source. Folders that the go command passes over (names starting with "." or "_", testdata)
 // and installed npm packages are left out.
 type tree struct {
-	top   []string // names in the top folder
-	files []file   // in order of name
+	top     []string // names in the top folder
+	folders []string // all of them
+	files   []file   // in order of name
+	guide   string   // CONTRIBUTING.md
 }
 
 type file struct {
@@ -43,6 +45,9 @@ func (f file) imports() []string {
 func read(t *testing.T, fsys fs.FS) tree {
 	t.Helper()
 	var tr tree
+	if text, err := fs.ReadFile(fsys, "CONTRIBUTING.md"); err == nil {
+		tr.guide = string(text)
+	}
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +65,7 @@ func read(t *testing.T, fsys fs.FS) tree {
 			if name != "." && (strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || base == "testdata" || base == "node_modules") {
 				return fs.SkipDir
 			}
+			tr.folders = append(tr.folders, name)
 			return nil
 		}
 		if path.Ext(name) != ".go" {
@@ -100,6 +106,39 @@ func undocumented(tr tree) []string {
 	return found
 }
 
+// unmapped holds CONTRIBUTING.md's map to the tree: every package is in an entry's folder, and every folder that an entry
+// names exists.
+func unmapped(tr tree) []string {
+	_, chapter, _ := strings.Cut(tr.guide, "## A map of the code\n")
+	chapter, _, _ = strings.Cut(chapter, "\n### From ")
+	var entries, found []string
+	for line := range strings.Lines(chapter) {
+		for i, word := range strings.Split(line, "`") {
+			if i%2 == 0 || !strings.Contains(word, "/") || strings.HasPrefix(word, "/") {
+				continue
+			}
+			folder, _, _ := strings.Cut(word, "/<")
+			if !slices.Contains(tr.folders, folder) {
+				found = append(found, "CONTRIBUTING.md: no folder "+word)
+			}
+			if strings.HasPrefix(line, "- `") {
+				entries = append(entries, folder)
+			}
+		}
+	}
+	packages := map[string]bool{}
+	for _, f := range tr.files {
+		packages[path.Dir(f.name)] = true
+	}
+	for folder := range packages {
+		if !within(folder, entries...) {
+			found = append(found, folder+": not on CONTRIBUTING.md's map")
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
 func domainImports(tr tree) []string {
 	return importing(tr, func(f file, imported string) string {
 		first, _, _ := strings.Cut(imported, "/")
@@ -112,13 +151,53 @@ func domainImports(tr tree) []string {
 
 func adapterImports(tr tree) []string {
 	adapters := []string{"shared/store/sqlite", "shared/store/dynamo", "shared/queue/sqlite", "shared/queue/sqs", "shared/sqlitedb"}
-	may := append([]string{"functions", "infra"}, adapters...)
+	may := append([]string{"functions", "infra", "shared/stack/stacktest"}, adapters...)
 	return importing(tr, func(f file, imported string) string {
 		p, ours := strings.CutPrefix(imported, "hookline/")
 		if !ours || !within(p, adapters...) || within(f.name, may...) {
 			return ""
 		}
 		return "imports the adapter " + imported
+	})
+}
+
+// httpImports holds what the console works out and draws to values: it can be read and tested without a request.
+func httpImports(tr tree) []string {
+	pure := []string{"shared/console/record", "shared/console/diagnosis", "shared/console/chart", "shared/console/timeline"}
+	return importing(tr, func(f file, imported string) string {
+		if !within(f.name, pure...) || !within(imported, "net/http", "hookline/shared/httpapi", "hookline/shared/console/page") {
+			return ""
+		}
+		return "imports " + imported
+	})
+}
+
+// lambdaImports holds Lambda's events to where they are turned into our own: a queue's batches, requests, a table's stream.
+// The stand-in for a stream makes such events, for a test of what reads them.
+func lambdaImports(tr tree) []string {
+	return importing(tr, func(f file, imported string) string {
+		if !within(imported, "github.com/aws/aws-lambda-go/events") ||
+			within(f.name, "shared/queue/sqs", "shared/gateway", "shared/store/dynamo", "infra/local/standin") {
+			return ""
+		}
+		return "imports " + imported
+	})
+}
+
+// testSupport is code that only tests link.
+func testSupport() []string {
+	return []string{
+		"shared/faultinject", "shared/store/storetest", "shared/queue/queuetest", "shared/stack/stacktest", "shared/console/consoletest",
+	}
+}
+
+func supportImports(tr tree) []string {
+	return importing(tr, func(f file, imported string) string {
+		p, ours := strings.CutPrefix(imported, "hookline/")
+		if !ours || !within(p, testSupport()...) || within(f.name, testSupport()...) {
+			return ""
+		}
+		return "imports " + imported + ", which is for tests"
 	})
 }
 
@@ -130,6 +209,15 @@ func outwardImports(tr tree) []string {
 			return "imports " + imported
 		}
 		return ""
+	})
+}
+
+func testImports(tr tree) []string {
+	return importing(tr, func(_ file, imported string) string {
+		if !within(imported, "github.com/invopop/jsonschema", "github.com/pb33f/ordered-map") {
+			return ""
+		}
+		return "imports " + imported + ", which is for tests"
 	})
 }
 

@@ -244,7 +244,7 @@ func exchange(t *testing.T, client *dynamodb.Client, table string) {
 	} {
 		w.Events, transactions, down = names("b"), 0, true
 		err := s.UpdateWebhook(t.Context(), w, true)
-		if got := webhook.KindOf(err); err == nil || got != webhook.Unavailable {
+		if !webhook.Is(err, webhook.Unavailable) {
 			t.Fatalf("%s: got %v, want it unavailable", c.name, err)
 		}
 		down = false
@@ -298,7 +298,7 @@ func deleteTenant(t *testing.T, client *dynamodb.Client, table string) {
 			}
 			break
 		}
-		if got := webhook.KindOf(err); got != webhook.Unavailable {
+		if !webhook.Is(err, webhook.Unavailable) {
 			t.Fatalf("after %d requests: got %v, want it unavailable", n, err)
 		}
 		if _, err := whole.Tenant(t.Context(), tenant.ID); err != nil {
@@ -306,11 +306,11 @@ func deleteTenant(t *testing.T, client *dynamodb.Client, table string) {
 		}
 		if n > 0 {
 			w := webhook.Webhook{Ref: webhook.Ref{Tenant: tenant.ID, ID: "wh_new"}}
-			if err := whole.CreateWebhook(t.Context(), w); err == nil || webhook.KindOf(err) != webhook.NotFound {
+			if err := whole.CreateWebhook(t.Context(), w); !webhook.Is(err, webhook.NotFound) {
 				t.Errorf("after %d requests: a new webhook: got %v, want no tenant for it", n, err)
 			}
 			src := webhook.Source{Tenant: tenant.ID, ID: "src_new"}
-			if err := whole.CreateSource(t.Context(), src); err == nil || webhook.KindOf(err) != webhook.NotFound {
+			if err := whole.CreateSource(t.Context(), src); !webhook.Is(err, webhook.NotFound) {
 				t.Errorf("after %d requests: a new source: got %v, want no tenant for it", n, err)
 			}
 		}

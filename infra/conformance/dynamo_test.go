@@ -16,6 +16,7 @@ import (
 
 	"hookline/infra/conformance/engines"
 	"hookline/infra/local/standin"
+	"hookline/shared/store"
 	"hookline/shared/store/dynamo"
 	"hookline/shared/store/storetest"
 )
@@ -68,10 +69,10 @@ func letters(r rune) rune {
 // is not.
 func suite(t *testing.T, client dynamo.API, table string, streams *dynamodbstreams.Client, opts dynamo.Options) {
 	t.Helper()
-	store := dynamo.New(client, table, opts)
-	stream := &standin.Stream{Client: streams, Table: table, Batch: 100, Count: store.Count}
+	s := dynamo.New(client, table, opts)
+	stream := &standin.Stream{Client: streams, Table: table, Batch: 100, Count: s.Count}
 	storetest.Run(t, storetest.Engine{
-		Open: func(*testing.T) storetest.Store { return store },
+		Open: func(*testing.T) store.Store { return s },
 		Settle: func(t *testing.T) {
 			t.Helper()
 			if err := stream.Drain(t.Context()); err != nil {

@@ -23,6 +23,8 @@ import (
 	"hookline/infra/local/runner"
 	"hookline/infra/local/standin"
 	"hookline/shared/clock"
+	"hookline/shared/queue"
+	"hookline/shared/stack"
 	"hookline/shared/store/dynamo"
 )
 
@@ -41,7 +43,7 @@ func openAWS(t *testing.T) runner.Open {
 	}
 	client, names := awssqs.NewFromConfig(cfg), path.Base(beside)+"-"+strings.ToLower(rand.Text()[:10])+"-"
 	t.Cleanup(func() {
-		for name := range runner.DeadLetters() {
+		for name := range stack.DeadLetters() {
 			deleteQueue(t, client, names+name)
 		}
 	})
@@ -58,7 +60,7 @@ func openAWS(t *testing.T) runner.Open {
 // system is a running Hookline.
 type system struct {
 	client
-	queues map[string]runner.Queue
+	queues map[string]queue.Queue
 	stop   func()
 }
 

@@ -28,8 +28,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// stack is the compiled functions on stand-ins for the table, the queues and the key.
-type stack struct {
+// compiled is the compiled functions on stand-ins for the table, the queues and the key.
+type compiled struct {
 	t        *testing.T
 	env      []string
 	store    *dynamo.Store
@@ -39,7 +39,7 @@ type stack struct {
 }
 
 // newStack starts what the functions stand on.
-func newStack(t *testing.T) *stack {
+func newStack(t *testing.T) *compiled {
 	t.Helper()
 	db, mq := dynamoDBLocal(t), elasticMQ(t)
 	key := httptest.NewServer(new(keyService))
@@ -56,7 +56,7 @@ func newStack(t *testing.T) *stack {
 	}
 	target := httptest.NewServer(r)
 	t.Cleanup(func() { target.CloseClientConnections(); target.Close() })
-	s := &stack{
+	s := &compiled{
 		t: t, store: dynamo.New(db, table(t, db, "hookline"), dynamo.Options{}), queues: make(map[string]*sqs.Queue),
 		receiver: r, target: target.URL,
 		env: []string{
@@ -84,7 +84,7 @@ func newStack(t *testing.T) *stack {
 }
 
 // function returns a compiled function on the stack. private is of the build: see lambda.Build.
-func (s *stack) function(name string, private bool, timeout time.Duration) *lambda.Environment {
+func (s *compiled) function(name string, private bool, timeout time.Duration) *lambda.Environment {
 	s.t.Helper()
 	path, err := lambda.Build(s.t.Context(), "../..", name, private)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *stack) function(name string, private bool, timeout time.Duration) *lamb
 }
 
 // request calls a function with a recorded request, changed.
-func (s *stack) request(e *lambda.Environment, recording string, change func(*events.APIGatewayV2HTTPRequest), want int, out any) {
+func (s *compiled) request(e *lambda.Environment, recording string, change func(*events.APIGatewayV2HTTPRequest), want int, out any) {
 	s.t.Helper()
 	var ev events.APIGatewayV2HTTPRequest
 	load(s.t, recording, &ev)
@@ -117,7 +117,7 @@ func (s *stack) request(e *lambda.Environment, recording string, change func(*ev
 }
 
 // batch returns an event with what waits in a queue, at most ten messages: as the event source mapping makes it.
-func (s *stack) batch(setting string) (events.SQSEvent, []string) {
+func (s *compiled) batch(setting string) (events.SQSEvent, []string) {
 	s.t.Helper()
 	got, err := s.queues[setting].Receive(s.t.Context(), queue.MaxBatch, time.Second)
 	if err != nil {
@@ -137,7 +137,7 @@ func (s *stack) batch(setting string) (events.SQSEvent, []string) {
 
 // feed receives a queue's messages, expecting that many, calls the function, and deletes what it did not report. It
 // returns how many it reported.
-func (s *stack) feed(e *lambda.Environment, setting string, want int) (reported int) {
+func (s *compiled) feed(e *lambda.Environment, setting string, want int) (reported int) {
 	s.t.Helper()
 	ev, handles := s.batch(setting)
 	if len(ev.Records) != want {
@@ -157,7 +157,7 @@ func (s *stack) feed(e *lambda.Environment, setting string, want int) (reported 
 
 // failures calls a function with a batch and returns what it reports, holding its answer to the shape that Lambda
 // reads: another one would count as success.
-func (s *stack) failures(e *lambda.Environment, ev events.SQSEvent) map[string]bool {
+func (s *compiled) failures(e *lambda.Environment, ev events.SQSEvent) map[string]bool {
 	s.t.Helper()
 	var answer map[string][]map[string]string
 	invoke(s.t, e, ev, &answer)
@@ -175,7 +175,7 @@ func (s *stack) failures(e *lambda.Environment, ev events.SQSEvent) map[string]b
 	return failed
 }
 
-func (s *stack) recordedBatch(recording, setting string) events.SQSEvent {
+func (s *compiled) recordedBatch(recording, setting string) events.SQSEvent {
 	s.t.Helper()
 	var ev events.SQSEvent
 	load(s.t, recording, &ev)
@@ -275,7 +275,7 @@ func as(key string) func(*events.APIGatewayV2HTTPRequest) {
 }
 
 // tenant makes a tenant by a signed request and returns its key.
-func (s *stack) tenant(webhooks *lambda.Environment, id, dialect string) (key string) {
+func (s *compiled) tenant(webhooks *lambda.Environment, id, dialect string) (key string) {
 	s.t.Helper()
 	var made struct {
 		Key string `json:"api_key"`
@@ -287,7 +287,7 @@ func (s *stack) tenant(webhooks *lambda.Environment, id, dialect string) (key st
 }
 
 // webhook makes a webhook whose target is a path of the receiver.
-func (s *stack) webhook(webhooks *lambda.Environment, key, path, event string) (id string) {
+func (s *compiled) webhook(webhooks *lambda.Environment, key, path, event string) (id string) {
 	s.t.Helper()
 	var made struct{ ID string }
 	s.request(webhooks, "webhooks/create-webhook", func(ev *events.APIGatewayV2HTTPRequest) {
@@ -298,7 +298,7 @@ func (s *stack) webhook(webhooks *lambda.Environment, key, path, event string) (
 }
 
 // publish publishes an event by the recorded request, whose body is base64.
-func (s *stack) publish(ingest *lambda.Environment, key, body string, matched int) (id string) {
+func (s *compiled) publish(ingest *lambda.Environment, key, body string, matched int) (id string) {
 	s.t.Helper()
 	var event struct {
 		ID      string
@@ -326,7 +326,7 @@ type record struct {
 	} `json:"last_attempt"`
 }
 
-func (s *stack) deliveries(webhooks *lambda.Environment, key string) []record {
+func (s *compiled) deliveries(webhooks *lambda.Environment, key string) []record {
 	s.t.Helper()
 	var list struct{ Data []record }
 	s.request(webhooks, "webhooks/list-webhooks", func(ev *events.APIGatewayV2HTTPRequest) {
@@ -522,7 +522,7 @@ func TestAWSFunctions(t *testing.T) {
 }
 
 // in returns the stack for a subtest.
-func (s *stack) in(t *testing.T) *stack {
+func (s *compiled) in(t *testing.T) *compiled {
 	sub := *s
 	sub.t = t
 	return &sub
@@ -553,7 +553,7 @@ func TestAWSFunctionsPrivate(t *testing.T) {
 		t.Errorf("%d messages reported, want the one that is parked for its next attempt", failed)
 	}
 	list := s.deliveries(strict, key)
-	if len(list) != 1 || list[0].Last == nil || list[0].Last.Error == nil || *list[0].Last.Error != string(webhook.ErrBlockedTarget) {
+	if len(list) != 1 || list[0].Last == nil || list[0].Last.Error == nil || *list[0].Last.Error != string(webhook.ReasonBlockedTarget) {
 		t.Errorf("got %+v, want an attempt that was blocked", list)
 	}
 	if _, total := s.receiver.Received(); total != 0 {

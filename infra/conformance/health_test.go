@@ -13,18 +13,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"hookline/infra/local/runner"
 	"hookline/shared/clock"
-	"hookline/shared/egress"
 	"hookline/shared/notify"
 	"hookline/shared/queue"
 	"hookline/shared/seal"
-	sysevents "hookline/shared/system"
+	"hookline/shared/stack"
+	"hookline/shared/stack/whole"
+	sysevents "hookline/shared/systemevent"
 )
 
 // quick is a queue of real time in a deployment whose clock runs fast.
 type quick struct {
-	runner.Queue
+	queue.Queue
 	clock clock.Clock
 }
 
@@ -103,18 +103,21 @@ func TestAWSHealth(t *testing.T) {
 	}
 	box := new(outbox)
 	const admin = "hka_of_conformance"
-	stack, err := runner.Assemble(runner.Parts{
-		Store: e.Store, Queues: e.Queues, Clock: clk, Keys: seal.NewStatic("conformance"), AdminKey: admin, AllowPrivate: true,
-		Poster: egress.New(egress.Options{AllowPrivate: true}), Mailer: box, Console: consoleURL, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	all, err := whole.Assemble(whole.Parts{
+		Parts: stack.Parts{
+			Store: e.Store, Queues: e.Queues, Clock: clk, Keys: seal.NewStatic("conformance"), AllowPrivate: true,
+			Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		},
+		AdminKey: admin, Mailer: box, Address: consoleURL,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	api := httptest.NewServer(stack.API)
+	api := httptest.NewServer(all.API)
 	t.Cleanup(api.Close)
 	ctx, stop := context.WithCancel(context.Background())
 	var working sync.WaitGroup
-	working.Go(func() { stack.Work(ctx, context.Background()) })
+	working.Go(func() { all.Work(ctx, context.Background()) })
 	t.Cleanup(func() { stop(); working.Wait() })
 
 	s := client{t: t, base: api.URL, key: admin}

@@ -21,8 +21,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hookline/infra/lambda"
-	delivering "hookline/shared/delivery"
 	"hookline/shared/httpapi"
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -41,7 +41,7 @@ func TestAWSCalls(t *testing.T) {
 		r.names[q.Name()] = q.Name()
 	}
 	d := &drive{
-		stack: s, webhooks: s.recorded(r, "webhooks", true), ingest: s.recorded(r, "ingest", false),
+		compiled: s, webhooks: s.recorded(r, "webhooks", true), ingest: s.recorded(r, "ingest", false),
 		inbound: s.recorded(r, "inbound", false), console: s.recorded(r, "console", true),
 		deliver: s.recorded(r, "deliver", true), sweep: s.recorded(r, "sweep", false), driven: make(map[string]bool),
 		notify: s.recorded(r, "notify", false), count: s.recorded(r, "count", false),
@@ -86,7 +86,7 @@ func TestAWSCalls(t *testing.T) {
 }
 
 // recorded returns a compiled function whose calls are noted.
-func (s *stack) recorded(r *recorder, name string, private bool) *lambda.Environment {
+func (s *compiled) recorded(r *recorder, name string, private bool) *lambda.Environment {
 	s.t.Helper()
 	sub := *s
 	sub.env = slices.Clone(s.env)
@@ -100,7 +100,7 @@ func (s *stack) recorded(r *recorder, name string, private bool) *lambda.Environ
 
 // drive takes the functions along their paths. Every step leaves the queues that the next ones read empty.
 type drive struct {
-	*stack
+	*compiled
 	webhooks, ingest, deliver, sweep *lambda.Environment
 	inbound, notify, console, count  *lambda.Environment
 
@@ -305,7 +305,7 @@ func (d *drive) park() {
 	if len(ev.Records) != 1 {
 		d.t.Fatalf("DeliveryQueue holds %d messages, want 1", len(ev.Records))
 	}
-	var m delivering.Message
+	var m message.Message
 	if err := json.Unmarshal([]byte(ev.Records[0].Body), &m); err != nil {
 		d.t.Fatal(err)
 	}
@@ -390,7 +390,7 @@ func (d *drive) report() {
 
 // browse does in the console what its pages offer, first with a key and then by a portal link.
 func (d *drive) browse() {
-	v := &visitor{stack: d.stack, console: d.console}
+	v := &visitor{compiled: d.compiled, console: d.console}
 	v.post("/console/sign-in", http.StatusSeeOther, "key", d.acme)
 	v.post("/console/webhooks", http.StatusCreated, "url", d.target+"/ok", "events", "browsed.event", "active", "on")
 	d.made++
@@ -433,7 +433,7 @@ func (d *drive) browse() {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	guest := &visitor{stack: d.stack, console: d.console}
+	guest := &visitor{compiled: d.compiled, console: d.console}
 	guest.get(u.RequestURI(), http.StatusSeeOther)
 	guest.get("/console/webhooks", http.StatusOK)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/webhook"
 )
 
@@ -33,8 +34,12 @@ func TestReferenceLibraries(t *testing.T) {
 	// send returns a delivery as a receiver that knows secret gets it, signed with the given ones.
 	send := func(eventType string, data json.RawMessage, sent time.Time, secret string, signedWith ...string) delivery {
 		t.Helper()
-		ev := webhook.Event{Tenant: "demo", ID: "evt_1", Type: eventType, Timestamp: "2026-03-20T12:00:00Z", Data: data}
-		body, err := standard.Body(ev)
+		ev := webhook.Event{Tenant: "demo", ID: "evt_1", Type: eventType, Timestamp: "2026-03-20T12:00:00Z"}
+		content, err := ecmajson.Read(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := standard.Body(ev, content)
 		if err != nil {
 			t.Fatal(err)
 		}

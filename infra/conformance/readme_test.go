@@ -27,7 +27,8 @@ import (
 	"hookline/shared/ingest"
 	"hookline/shared/queue"
 	"hookline/shared/queue/sqs"
-	systemevent "hookline/shared/system"
+	"hookline/shared/stack"
+	systemevent "hookline/shared/systemevent"
 )
 
 // step is a block of commands in README.md's sections on AWS. Begins is how its first line begins. Before is bash that
@@ -410,7 +411,7 @@ func upload(t *testing.T, r *reader) {
 	if got, want := decoded[ingest.Entry](t, body).ID, decoded[ingest.Entry](t, uploaded).ID; got != want {
 		t.Errorf("got the event's id %q, want that of the upload, %q", got, want)
 	}
-	if err := r.system.queues[runner.IngestQueue].Send(t.Context(), []queue.Outgoing{{Body: body}}); err != nil {
+	if err := r.system.queues[stack.IngestQueue].Send(t.Context(), []queue.Outgoing{{Body: body}}); err != nil {
 		t.Fatal(err)
 	}
 	r.accepted(t, decoded[ingest.Entry](t, uploaded).ID, "file.uploaded", `{"key": "photos/one.jpg", "size": 184662}`)

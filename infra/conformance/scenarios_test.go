@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"hookline/infra/local/runner"
 	"hookline/shared/queue"
+	"hookline/shared/stack"
 )
 
 // soon is how long a thing may take that nothing delays, on a busy machine.
@@ -205,7 +205,7 @@ func longRung(t *testing.T, s *system) {
 	r := startTarget(t, always(http.StatusInternalServerError))
 	acme := s.in(t).tenant("long", "standard")
 	acme.webhook(r.URL, "*")
-	before, err := s.queues[runner.RetryQueue].Counts(t.Context())
+	before, err := s.queues[stack.RetryQueue].Counts(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func longRung(t *testing.T, s *system) {
 		t.Errorf("the next attempt is in %v, want 5 m and a little", left)
 	}
 	until(t, soon, "a delayed message in RetryQueue", func() (bool, any) {
-		got, err := s.queues[runner.RetryQueue].Counts(t.Context())
+		got, err := s.queues[stack.RetryQueue].Counts(t.Context())
 		return err == nil && got.Delayed > before.Delayed, got
 	})
 	// A replay supersedes it.
@@ -274,7 +274,7 @@ func eventBus(t *testing.T, s *system) {
 	var refused []queue.Received
 	until(t, soon, "the bad entry in the ingest dead-letter queue", func() (bool, any) {
 		var err error
-		refused, err = s.queues[runner.RefusedQueue].Receive(t.Context(), 1, time.Second)
+		refused, err = s.queues[stack.RefusedQueue].Receive(t.Context(), 1, time.Second)
 		return len(refused) == 1, err
 	})
 	var why struct {
@@ -381,11 +381,11 @@ func moved(t *testing.T, s *system) {
 }
 
 func poison(t *testing.T, s *system) {
-	if err := s.queues[runner.DeliveryQueue].Send(t.Context(), []queue.Outgoing{{Body: "no message of ours"}}); err != nil {
+	if err := s.queues[stack.DeliveryQueue].Send(t.Context(), []queue.Outgoing{{Body: "no message of ours"}}); err != nil {
 		t.Fatal(err)
 	}
 	until(t, soon, "it is in the dead-letter queue, with the reason", func() (bool, any) {
-		got, err := s.queues[runner.DeadQueue].Receive(t.Context(), 1, time.Second)
+		got, err := s.queues[stack.DeadQueue].Receive(t.Context(), 1, time.Second)
 		return len(got) == 1 && strings.Contains(got[0].Body, `"poison":"no message of ours"`), err
 	})
 }

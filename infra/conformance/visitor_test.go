@@ -16,7 +16,7 @@ import (
 
 // visitor is a browser in front of the console's function: it keeps cookies and follows nothing.
 type visitor struct {
-	*stack
+	*compiled
 	console *lambda.Environment
 	cookies []string // name=value
 }
@@ -71,7 +71,7 @@ func TestAWSConsole(t *testing.T) {
 	s := newStack(t)
 	webhooks, console := s.function("webhooks", true, 30*time.Second), s.function("console", true, 30*time.Second)
 	key := s.tenant(webhooks, "acme", "standard")
-	owner := &visitor{stack: s, console: console}
+	owner := &visitor{compiled: s, console: console}
 	owner.post("/console/sign-in", http.StatusSeeOther, "key", key)
 	owner.post("/console/webhooks", http.StatusCreated, "url", s.target+"/ok", "events", "*", "name", "Billing", "active", "on")
 
@@ -86,7 +86,7 @@ func TestAWSConsole(t *testing.T) {
 	if err != nil || u.Scheme != "https" || u.Host != "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com" {
 		t.Fatalf("got %s, %v, want an address of the API", link.URL, err)
 	}
-	guest := &visitor{stack: s, console: console}
+	guest := &visitor{compiled: s, console: console}
 	if got := guest.get(u.RequestURI(), http.StatusSeeOther); len(got.Cookies) != 1 || !strings.Contains(got.Cookies[0], "Partitioned") {
 		t.Errorf("got cookies %q, want a portal's", got.Cookies)
 	}
@@ -94,7 +94,7 @@ func TestAWSConsole(t *testing.T) {
 		t.Errorf("got %s, want the tenant's webhook", got.Body)
 	}
 	guest.get("/console/keys", http.StatusForbidden)
-	(&visitor{stack: s, console: console}).get(u.RequestURI(), http.StatusGone)
+	(&visitor{compiled: s, console: console}).get(u.RequestURI(), http.StatusGone)
 
 	for _, visit := range []*visitor{owner, guest} {
 		visit.get("/v1/tenants", http.StatusNotFound)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 
@@ -12,14 +11,14 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Message is an event as people are to read it.
+// Message is an event that is written for people.
 type Message struct {
-	Title     string // what happened, in words; "" has it made of the type
+	Title     string // says what happened; if it is "", the title is made of the type
 	Product   string
 	Type      string // of the event
 	ID        string // of the event
 	Timestamp string // when it happened, in webhook.BodyTimeFormat
-	Data      json.RawMessage
+	Data      ecmajson.Text
 }
 
 // Formats returns the formats that Body writes.
@@ -27,20 +26,16 @@ func Formats() []string {
 	return []string{webhook.FormatSlack, webhook.FormatTeams, webhook.FormatDiscord}
 }
 
-// Writes reports whether Body writes the format.
-func Writes(format string) bool { return slices.Contains(Formats(), format) }
-
-// Body returns the message in one of Formats. It fails only when the data is not JSON that package ecmajson takes.
+// Body returns the message in one of Formats. It fails only for another format, and without data.
 func Body(format string, m Message) ([]byte, error) {
-	data, err := ecmajson.Compact(m.Data)
-	if err != nil {
-		return nil, fmt.Errorf("data of event %s: %w", m.ID, err)
+	if m.Data.IsZero() {
+		return nil, fmt.Errorf("event %s has no data", m.ID)
 	}
 	if m.Title = clean(m.Title); isBlank(m.Title) {
 		m.Title = labelOf(strings.ReplaceAll(m.Type, ".", "_"))
 	}
 	m.Title = oneLine(m.Title)
-	fields, total := flatten(data)
+	fields, total := flatten(m.Data.Compact())
 	switch format {
 	case webhook.FormatSlack:
 		return slack(m, fields, total)
@@ -52,7 +47,7 @@ func Body(format string, m Message) ([]byte, error) {
 	return nil, fmt.Errorf("format %q is no chat's", format)
 }
 
-// FormatOf returns the format that a body is in by its shape, "" if it is none of Formats.
+// FormatOf recognizes the format of a body by its shape. It returns "" if that is none of Formats.
 func FormatOf(body []byte) string {
 	var m struct {
 		Blocks, Embeds []json.RawMessage
@@ -73,19 +68,19 @@ func FormatOf(body []byte) string {
 	return ""
 }
 
-// origin says on one line where the message comes from.
+// origin returns the line that says where the event came from.
 func (m Message) origin() string {
 	return oneLine(clean(strings.Join([]string{m.Product, m.Type, m.Timestamp, m.ID}, " · ")))
 }
 
-// most returns the longest beginning of the fields with which a message fits, and how many of all it leaves out. The
-// fields are as the format writes them: each is written once, however often it is tried.
+// most returns the longest beginning of the fields with which a message fits its limits, and how many of total fields it leaves
+// out. The fields are already in the format's own form, so that each is written once, however many beginnings are tried.
 func most[T any](fields []T, total int, fits func(shown []T, more int) bool) (shown []T, more int) {
 	n := sort.Search(len(fields), func(i int) bool { return !fits(fields[:i+1], total-i-1) })
 	return fields[:n], total - n
 }
 
-// each writes every field in a format's way.
+// each writes every field with a format's function.
 func each[T any](fields []field, write func(field) T) []T {
 	out := make([]T, len(fields))
 	for i, f := range fields {
@@ -94,7 +89,7 @@ func each[T any](fields []field, write func(field) T) []T {
 	return out
 }
 
-// moreFields says what a message leaves out.
+// moreFields returns the text for n fields that a message leaves out.
 func moreFields(n int) string {
 	if n == 1 {
 		return "and 1 more field"

@@ -17,15 +17,18 @@ import (
 
 	"hookline/shared/chat"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/webhook"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
+// message returns a message with the data, or without any if it is not JSON.
 func message(data string) chat.Message {
+	text, _ := ecmajson.Read([]byte(data))
 	return chat.Message{
 		Title: "A task was done", Product: "Tasks & Co", Type: "task.done", ID: "evt_1", Timestamp: "2026-03-20T12:00:00Z",
-		Data: json.RawMessage(data),
+		Data: text,
 	}
 }
 
@@ -47,7 +50,7 @@ func body(t *testing.T, format string, m chat.Message) []byte {
 	return b
 }
 
-// problems holds a message to what the product's documents say, the numbers written out once more.
+// problems compares a message with the limits in the product's documents, whose numbers are written out again here.
 func problems(format string, b []byte) (found []string) {
 	wrong := func(text string, args ...any) { found = append(found, fmt.Sprintf(text, args...)) }
 	length := func(what string, v any, least, most int) int {
@@ -306,8 +309,12 @@ func examples(t *testing.T) map[string]chat.Message {
 		}
 		for _, eventType := range types {
 			e, _ := d.EventType(eventType)
+			data, err := ecmajson.Read(d.Example(eventType))
+			if err != nil {
+				t.Fatal(err)
+			}
 			out[name+"/"+eventType] = chat.Message{
-				Title: e.Description, Product: d.Product, Type: eventType, ID: "evt_1", Timestamp: "2026-03-20T12:00:00Z", Data: d.Example(eventType),
+				Title: e.Description, Product: d.Product, Type: eventType, ID: "evt_1", Timestamp: "2026-03-20T12:00:00Z", Data: data,
 			}
 		}
 	}
@@ -323,13 +330,13 @@ func TestEveryEventType(t *testing.T) {
 	}
 	for name, m := range all {
 		var data map[string]any
-		if err := json.Unmarshal(m.Data, &data); err != nil {
+		if err := json.Unmarshal(m.Data.Compact(), &data); err != nil {
 			t.Fatal(err)
 		}
 		for _, format := range chat.Formats() {
 			b := body(t, format, m)
 			for key, v := range data {
-				// Discord escapes what may be markup: a word is enough to find a value.
+				// Discord's messages escape markup, so that the test looks for one word of a value.
 				s, ok := v.(string)
 				if word := regexp.MustCompile(`[A-Za-z0-9]+`).FindString(s); ok && !shows(t, b, word) {
 					t.Errorf("%s %s does not show %s %q", format, name, key, v)

@@ -7,7 +7,7 @@ import (
 
 // Discord's limits, https://docs.discord.com/developers/resources/message#embed-object-embed-limits and
 // https://docs.discord.com/developers/resources/webhook#execute-webhook (content: 2,000). The texts of an embed count
-// together; neither a field's name nor its value may be empty.
+// together. A field's name and value must not be empty.
 const (
 	discordContent = 2000
 	discordTitle   = 256
@@ -16,7 +16,7 @@ const (
 	discordFields  = 25
 	discordFooter  = 2048
 	discordEmbed   = 6000
-	discordNarrow  = 40 // shorter values stand side by side
+	discordNarrow  = 40 // fields with values up to this length are shown side by side
 )
 
 type discordMessage struct {
@@ -25,7 +25,7 @@ type discordMessage struct {
 	AllowedMentions allowedMentions `json:"allowed_mentions"`
 }
 
-// allowedMentions with an empty list lets nothing notify anybody:
+// allowedMentions with an empty list keeps every text from notifying anybody:
 // https://docs.discord.com/developers/resources/message#allowed-mentions-object.
 type allowedMentions struct {
 	Parse []string `json:"parse"`
@@ -83,7 +83,7 @@ func embedOf(m Message, shown []embedField, more int) embed {
 	return e
 }
 
-// parted takes from the two words that call everybody even their looks.
+// parted separates the @ of the two words that notify everybody, so that they do not even look like mentions.
 func parted(s string) string {
 	return strings.NewReplacer("@everyone", "@"+zeroWidth+"everyone", "@here", "@"+zeroWidth+"here").Replace(s)
 }
@@ -92,8 +92,8 @@ func discordText(s string, limit int) string {
 	return fit(parted(s), limit, escape{mark: discordEscape, links: true})
 }
 
-// discordEscape puts a backslash before every mark of https://support.discord.com/hc/en-us/articles/210298617: those
-// within a line, and those that only begin one. < begins every mention, custom emoji and time.
+// discordEscape puts a backslash before every mark of https://support.discord.com/hc/en-us/articles/210298617, including those
+// that have a meaning only at the beginning of a line. Every mention, custom emoji and time begins with <.
 func discordEscape(r rune, first bool) string {
 	if strings.ContainsRune("\\*_~`|<>[]", r) || first && strings.ContainsRune("#-+", r) {
 		return `\` + string(r)

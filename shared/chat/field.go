@@ -10,22 +10,22 @@ import (
 	"unicode"
 )
 
-// What of an event's data is looked at: more than this nobody reads in a chat.
+// Limits of the data that a message shows. Nobody reads more in a chat.
 const (
 	maxFields = 50
-	maxDepth  = 4    // of objects and arrays; what is deeper is shown as JSON
+	maxDepth  = 4    // of objects and arrays; deeper ones are shown as JSON
 	maxValues = 10   // of an array of plain values
 	maxItems  = 3    // of an array that holds objects or arrays
-	maxText   = 3000 // UTF-16 units of a field: more than any product shows of it
+	maxText   = 3000 // UTF-16 units of a field; every product shows less
 )
 
-// empty stands for a text that nobody could see.
+// empty replaces a text that would be invisible.
 const empty = "(empty)"
 
-// field is one line of a message: both texts are clean and neither is blank.
+// field is one line of a message. Both texts are clean, and neither is blank.
 type field struct{ label, text string }
 
-// flatten returns the first fields of an event's data, valid JSON without white space, and how many there are in all.
+// flatten returns the first maxFields fields of an event's data and the number of all. The data is valid, compact JSON.
 func flatten(data []byte) (fields []field, total int) {
 	f := flattener{}
 	if data[0] != '{' {
@@ -43,7 +43,7 @@ type flattener struct {
 	total  int
 }
 
-// full reports whether fields are only counted from now on: their labels and texts are not made.
+// full reports whether there are enough fields. Further ones are only counted, and get no label and no text.
 func (f *flattener) full() bool { return len(f.fields) == maxFields }
 
 func (f *flattener) add(label string, textOf func() string) {
@@ -57,8 +57,8 @@ func (f *flattener) add(label string, textOf func() string) {
 	f.fields = append(f.fields, field{fit(label, maxText, escape{}), fit(text, maxText, escape{})})
 }
 
-// below returns the label of what a key names in something with a label. Everything below it has it as a part of its
-// own, so it is never longer than a label can be.
+// below returns the label of an object's member: the object's own label followed by the member's key. Labels grow with the
+// depth, so that each is cut to the longest that a label can be.
 func (f *flattener) below(label, key string) string {
 	if f.full() {
 		return ""
@@ -87,7 +87,7 @@ func (f *flattener) walk(label string, value []byte, depth int) {
 	}
 }
 
-// array is one field where it holds plain values only, else its elements are numbered.
+// array adds one field for an array of plain values. The elements of any other array are numbered and walked.
 func (f *flattener) array(label string, value []byte, depth int) {
 	var items [][]byte
 	plain, n := true, 0
@@ -121,17 +121,17 @@ func (f *flattener) array(label string, value []byte, depth int) {
 	}
 }
 
-// textOf returns a plain value as it reads: a string's text, anything else as it is spelled.
+// textOf returns the text of a string, and any other plain value as it is spelled.
 func textOf(value []byte) string {
 	if value[0] != '"' {
 		return string(value)
 	}
 	var s string
-	_ = json.Unmarshal(value, &s) // it is valid
+	_ = json.Unmarshal(value, &s) // the value is valid
 	return s
 }
 
-// members are those of a valid object, in order, repeated keys too.
+// members yields the members of a valid object in order, including those with repeated keys.
 func members(object []byte) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		dec := json.NewDecoder(bytes.NewReader(object))
@@ -147,7 +147,7 @@ func members(object []byte) iter.Seq2[string, []byte] {
 	}
 }
 
-// elements are those of a valid array.
+// elements yields the elements of a valid array.
 func elements(array []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		dec := json.NewDecoder(bytes.NewReader(array))
@@ -167,8 +167,8 @@ func next(dec *json.Decoder) (json.RawMessage, error) {
 	return value, err
 }
 
-// labelOf makes a key readable: "repository_url" and "repositoryURL" become words. A key that is no programmer's name
-// stays as it is.
+// labelOf makes a key readable: "repository_url" and "repositoryURL" become words. A key that is not a name (see isName) stays
+// as it is.
 func labelOf(key string) string {
 	if !isName(key) {
 		if key = oneLine(clean(key)); isBlank(key) {
@@ -186,7 +186,7 @@ func labelOf(key string) string {
 	return strings.ToUpper(label[:1]) + label[1:]
 }
 
-// isName reports whether a key is ASCII letters, digits, _ and -, a letter first.
+// isName reports whether a key consists of ASCII letters, digits, _ and -, and begins with a letter.
 func isName(key string) bool {
 	for i, r := range key {
 		letter := r < unicode.MaxASCII && unicode.IsLetter(r)
@@ -197,7 +197,7 @@ func isName(key string) bool {
 	return key != ""
 }
 
-// spaced puts a _ where a name in camel case begins a word.
+// spaced puts a _ before each word of a name in camel case.
 func spaced(name string) string {
 	upper := func(i int) bool { return name[i] >= 'A' && name[i] <= 'Z' }
 	lower := func(i int) bool { return name[i] >= 'a' && name[i] <= 'z' }

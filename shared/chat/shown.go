@@ -9,21 +9,21 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Shown is a message as its readers see it: texts without the marks and escapes that a product's format has.
+// Shown is a message as its readers see it: its texts have no marks and escapes of the product's format.
 type Shown struct {
-	Lead   string // above the card, where the format has such a line
+	Lead   string // the line above the card, in formats that have one
 	Title  string
 	Fields []ShownField
-	Notes  []string // small, below the fields
+	Notes  []string // small text below the fields
 }
 
-// ShownField is a label with its value.
+// ShownField is a label and its value.
 type ShownField struct {
 	Label, Value string
-	Link         bool // the value is an address that can be followed
+	Link         bool // the value is a link
 }
 
-// Show reads a body that Body wrote in the format. What Body writes it always reads; of other messages it makes what it can.
+// Show reads a body that Body wrote in the format. Of another message it returns the parts that it recognizes.
 func Show(format string, body []byte) (Shown, error) {
 	var s Shown
 	var err error
@@ -45,7 +45,7 @@ func showSlack(body []byte) (s Shown, err error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return s, fmt.Errorf("slack message: %w", err)
 	}
-	var boxes []slackTextBox // of fields: a label, its value and so on, wherever a section ends
+	var boxes []slackTextBox // of fields: a label, its value, the next label and so on, across sections
 	for _, b := range m.Blocks {
 		switch {
 		case b.Type == "header" && b.Text != nil:
@@ -69,7 +69,7 @@ func showSlack(body []byte) (s Shown, err error) {
 	return s, nil
 }
 
-// slackShown reads slackPlain, slackLabel and slackValue back.
+// slackShown reverses slackPlain, slackLabel and slackValue.
 func slackShown(b slackTextBox) (text string, link bool) {
 	text = b.Text
 	if b.Type == "mrkdwn" {
@@ -125,5 +125,5 @@ func showDiscord(body []byte) (s Shown, err error) {
 
 var discordMark = regexp.MustCompile(`\\([^\pL\pN\s])`)
 
-// discordShown takes away the backslashes of discordEscape.
+// discordShown removes the backslashes of discordEscape.
 func discordShown(s string) string { return discordMark.ReplaceAllString(s, "$1") }

@@ -8,7 +8,7 @@ import (
 	"hookline/shared/chat"
 )
 
-// What a message shows is what was written into it, whatever marks the format needs for that.
+// TestShow checks that a message shows the texts that were written, without the marks that the format adds to them.
 func TestShow(t *testing.T) {
 	const data = `{"name":"*Zoë* _&_ <b>","path":"C:\\dir\\x","link":"https://example.com/a_b?c=1&d=2","long":"` +
 		`0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 <end>",` +

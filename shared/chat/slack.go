@@ -3,18 +3,18 @@ package chat
 import "strings"
 
 // Slack's limits, https://docs.slack.dev/reference/block-kit/blocks/header-block/, …/section-block/, …/context-block/.
-// A message has at most 50 blocks. For all blocks together no number is published; chat.postMessage answers
-// msg_blocks_too_long from about 13,200 bytes on. The text beside blocks is cut at 40,000 and should be under 4,000:
+// A message has at most 50 blocks. Slack publishes no limit for all blocks together, but chat.postMessage answers
+// msg_blocks_too_long from about 13,200 bytes on. The text beside the blocks is cut at 40,000 and should be under 4,000:
 // https://docs.slack.dev/changelog/2018-truncating-really-long-messages/.
 const (
 	slackHeader      = 150
 	slackField       = 2000 // characters of one of a section's fields
-	slackFields      = 10   // of a section: five rows of a label and its value
+	slackFields      = 10   // of a section: five labels and their values
 	slackBlocks      = 50
 	slackBlocksBytes = 12000
-	slackText        = 1000 // it is what a notification shows
+	slackText        = 1000 // notifications show this text
 	slackTextValue   = 200
-	slackWide        = 120 // a longer value has the message's width
+	slackWide        = 120 // a longer value takes the full width of the message
 )
 
 type slackMessage struct {
@@ -33,8 +33,8 @@ type slackBlock struct {
 	Elements []slackTextBox `json:"elements,omitempty"`
 }
 
-// slackTextBox is a text object. Those of type plain_text know no formatting, no links and no mentions, only the three
-// escapes; "verbatim" leaves names and addresses in the others alone, https://docs.slack.dev/reference/block-kit/composition-objects/text-object/.
+// slackTextBox is a text object. One of type plain_text has no formatting, no links and no mentions, only the three escapes. In
+// the others, "verbatim" keeps Slack from turning names and addresses into links, https://docs.slack.dev/reference/block-kit/composition-objects/text-object/.
 type slackTextBox struct {
 	Type     string `json:"type"`
 	Text     string `json:"text"`
@@ -50,8 +50,8 @@ func slackMarkup(s string) slackTextBox {
 	return slackTextBox{Type: "mrkdwn", Text: s, Verbatim: true}
 }
 
-// slackEscape is all the escaping there is, and it is for every text:
-// https://docs.slack.dev/messaging/formatting-message-text/#escaping. Without a raw < there is no <!channel> or <@U1>.
+// slackEscape does the only escaping that Slack has. Every text needs it:
+// https://docs.slack.dev/messaging/formatting-message-text/#escaping. A text without a raw < has no <!channel> and no <@U1>.
 func slackEscape(r rune, _ bool) string {
 	switch r {
 	case '&':
@@ -66,7 +66,7 @@ func slackEscape(r rune, _ bool) string {
 
 func slackFit(s string, limit int) string { return fit(s, limit, escape{mark: slackEscape}) }
 
-// slackRow is a field as it is written.
+// slackRow is a field in Slack's form.
 type slackRow struct {
 	label, value slackTextBox
 	wide         bool
@@ -117,7 +117,7 @@ func slackBlocksOf(m Message, shown []slackRow, more int) []slackBlock {
 	return append(blocks, slackBlock{Type: "context", Elements: notes})
 }
 
-// slackLabel is bold where the label has no mark of its own: mrkdwn has no escape for those.
+// slackLabel returns a bold label, or a plain one if it contains a mark of mrkdwn, which has no escape for its marks.
 func slackLabel(label string) slackTextBox {
 	label = slackFit(label, slackHeader)
 	if strings.ContainsAny(label, "*_~`:") {

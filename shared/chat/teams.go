@@ -2,7 +2,7 @@ package chat
 
 import "regexp"
 
-// Teams' limits: a message of 28 KB by
+// Limits of Teams: a message has 28 KB by
 // https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook, but senders
 // met 413 from about 21,000 bytes on, https://github.com/atc0005/go-teams-notify/issues/59.
 const (
@@ -27,8 +27,8 @@ type teamsAttachment struct {
 	Content     card    `json:"content"`
 }
 
-// card is an Adaptive Card of the first version that has RichTextBlock. That knows no markdown, while in a TextBlock or
-// a FactSet the same escaped text is shown with its backslashes on some devices and without them on others:
+// card is an Adaptive Card of the first version that has RichTextBlock, which does not read markdown. A TextBlock or a FactSet
+// shows the same escaped text with its backslashes on some devices and without them on others:
 // https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features,
 // https://github.com/microsoft/AdaptiveCards/issues/5590.
 type card struct {
@@ -36,7 +36,7 @@ type card struct {
 	Type         string      `json:"type"`
 	Version      string      `json:"version"`
 	FallbackText string      `json:"fallbackText"`
-	MSTeams      teamsLayout `json:"msteams"` // without "entities" nothing in it can be a mention
+	MSTeams      teamsLayout `json:"msteams"` // a card without "entities" here has no mentions
 	Body         []richText  `json:"body"`
 }
 
@@ -72,7 +72,7 @@ func teams(m Message, fields []field, total int) ([]byte, error) {
 	return marshal(teamsOf(m, shown, more))
 }
 
-// teamsRow is a field as it is written.
+// teamsRow returns a field in Teams' form.
 func teamsRow(f field) []textRun {
 	value := textRun{Text: teamsText(f.text, teamsValue)}
 	if isLink(f.text) && value.Text == f.text {
@@ -106,11 +106,11 @@ func teamsOf(m Message, shown [][]textRun, more int) teamsMessage {
 	}}}
 }
 
-// teamsMarkup is what means something in any text of a card: the tag of a mention, and a time that the reader's device
-// writes (https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features).
+// teamsMarkup matches the markup that every text of a card has: the tag of a mention, and a time that the reader's device
+// formats (https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features).
 var teamsMarkup = regexp.MustCompile(`(?i)</?at|\{\{(?:DATE|TIME)\(`)
 
-// teamsText has no escapes to write, so a zero-width space parts what would mean something.
+// teamsText returns a text without markup. Cards have no escapes, so that it puts a zero-width space into each piece of markup.
 func teamsText(s string, limit int) string {
 	return fit(teamsMarkup.ReplaceAllStringFunc(s, func(found string) string {
 		return found[:1] + zeroWidth + found[1:]

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// clean returns s without what is no text: control characters but line ends, and the marks that turn the direction of
-// whatever follows (UAX #9, explicit formatting), so that no value can make the rest of a message read otherwise.
+// clean returns s without control characters, line ends excepted, and without the marks that change the direction of the text
+// after them (UAX #9, explicit formatting), so that no value can change how the rest of a message reads.
 func clean(s string) string {
 	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\t", " ").Replace(s)
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
@@ -24,25 +24,25 @@ func clean(s string) string {
 
 func oneLine(s string) string { return strings.ReplaceAll(s, "\n", " ") }
 
-// isBlank reports whether nobody could see s: Discord takes no field whose value is white space.
+// isBlank reports whether s is invisible. Discord refuses a field whose value is white space.
 func isBlank(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
 		switch r {
-		case '\u115F', '\u1160', '\u2800', '\u3164', '\uFFA0': // fillers and the empty braille pattern: white, though not by class
+		case '\u115F', '\u1160', '\u2800', '\u3164', '\uFFA0': // fillers and the empty braille pattern: invisible, but not of the class of white space
 			return false
 		}
 		return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.IsMark(r)
 	})
 }
 
-// isLink reports whether a whole value is an address that may be clicked.
+// isLink reports whether a whole value is an address that can be a link.
 func isLink(s string) bool {
 	link, _ := linkAt(s)
 	return s != "" && link == s
 }
 
-// linkAt returns the address that s begins with, "" if none, and how many bytes it read to find out. An address has no
-// character that any of the products reads as markup, so it may stand as it is.
+// linkAt returns the address at the beginning of s, or "" if there is none, and how many bytes it read to find out. An address
+// has no character that one of the products reads as markup, so that it needs no escapes.
 func linkAt(s string) (link string, read int) {
 	if !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
 		return "", 0
@@ -53,29 +53,29 @@ func linkAt(s string) (link string, read int) {
 		s = s[:end]
 	}
 	read = len(s)
-	s = strings.TrimRight(s, ".,:;?") // the sentence's, not the address's
+	s = strings.TrimRight(s, ".,:;?") // these belong to the sentence around the address
 	if u, err := url.Parse(s); err != nil || u.Host == "" || u.User != nil {
 		return "", read
 	}
 	return s, read
 }
 
-// escape is how a product writes text so that it is text.
+// escape describes how a product keeps text from being read as markup.
 type escape struct {
-	mark  func(r rune, first bool) string // nil: as it is; first says that only white space is before r on its line
-	links bool                            // addresses within the text stand as they are: an escape would be part of them
+	mark  func(r rune, first bool) string // writes r; first: there is only white space before r on its line; nil leaves all runes as they are
+	links bool                            // addresses within the text are not escaped: the escapes would become part of them
 }
 
 const ellipsis = "…"
 
-// fit returns s escaped and at most limit UTF-16 units long, which no product's way of counting characters exceeds. It is
-// cut between characters as people see them, never within an escape, and marked where it is. Of s it reads what it
-// returns and, where an address begins there, to the address's end: each byte of an address once, for within a text that
-// begins as an address and is none, no other is looked for.
+// fit returns s escaped and at most limit UTF-16 units long. No product counts more characters than that. It cuts between
+// characters as people see them, never within an escape, and ends a text that is cut with an ellipsis. It reads no more of s
+// than it returns, except an address, which it reads to its end. It reads each byte of an address once: it does not look for
+// another address within a text that begins like an address and is none.
 func fit(s string, limit int, esc escape) string {
 	var b strings.Builder
 	used, whole, first, within := 0, 0, true, false
-	none := 0 // bytes of s in which no address begins
+	none := 0 // no address begins in this many bytes of s
 	for s != "" {
 		part, mark := character(s), esc.mark
 		if esc.links && !within && none <= 0 {
@@ -106,7 +106,7 @@ func fit(s string, limit int, esc escape) string {
 	return b.String()
 }
 
-// units counts UTF-16 units.
+// units returns the length of s in UTF-16 units.
 func units(s string) int {
 	n := 0
 	for _, r := range s {
@@ -119,11 +119,11 @@ func units(s string) int {
 
 const (
 	joiner   = '\u200D'
-	maxRunes = 16 // of one character: no script needs more
+	maxRunes = 16 // of one character; no script needs more
 )
 
-// character returns the first character of s as people see it, more or less (UAX #29): a letter with its marks, an emoji
-// with its skin tone and those joined to it.
+// character returns the first character of s as people see it, roughly as UAX #29 defines it: a letter with its marks, or an
+// emoji with its skin tone and the emoji joined to it.
 func character(s string) string {
 	end, last := 0, rune(0)
 	for n := 0; end < len(s) && n < maxRunes; n++ {

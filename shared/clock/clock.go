@@ -1,8 +1,9 @@
-// Package clock is the deployment's clock: real time on AWS, time that runs a fixed number of times faster on one
-// machine, so that a ladder of 27 hours can be watched in seconds.
+// Package clock is the deployment's clock. On AWS it is real time. On one machine it can run a fixed number of times
+// faster, so that a ladder of 27 hours can be watched in seconds.
 //
 // Ladder waits, delays, retention and overlaps are spans of this clock, and recorded times are readings of it. Network
-// time limits, measured durations, the visibility of a message being worked on and signed timestamps are real time.
+// time limits, measured durations, the visibility timeout of a message that is being worked on, and signed timestamps
+// are real time.
 package clock
 
 import "time"

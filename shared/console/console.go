@@ -1,71 +1,78 @@
 package console
 
 import (
-	"context"
 	"log/slog"
-	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
-	"hookline/shared/dialect"
-	"hookline/shared/httpapi"
+	"hookline/shared/console/account"
+	"hookline/shared/console/deliveries"
+	"hookline/shared/console/deployments"
+	"hookline/shared/console/events"
+	"hookline/shared/console/help"
+	"hookline/shared/console/page"
+	"hookline/shared/console/session"
+	"hookline/shared/console/webhooks"
 	"hookline/shared/seal"
-	"hookline/shared/webhook"
 )
 
-// Store is what signing in reads, and what the API does not show as it came. A key deleted before the call is not found.
+// Store is the part of store.Store that the console uses besides the API: to sign people in, and for reports that the API
+// does not show as they came.
 type Store interface {
-	KeyByHash(ctx context.Context, hash string) (webhook.Key, error)
-	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
-	// Deployment finds a tenant's deployment, whose report is kept as it came.
-	Deployment(ctx context.Context, tenant, id string) (webhook.Deployment, error)
-	// Pin stores a pin unless it is there, and reports whether it did: of many at once one does.
-	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)
-	FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error)
+	session.Store
+	deployments.Store
 }
 
-// Mails are the mails that were sent, where they are kept: on one machine.
-type Mails interface {
-	// Sent returns the mails to the tenant since then, the newest first, at most that many, and whether there are more.
-	Sent(ctx context.Context, tenant string, since time.Time, most int) (mails []Mail, more bool, err error)
-}
+// Mails has the mails that were sent. It exists only where they are kept, on one machine.
+type Mails = account.Mails
 
-// Mail is one of them, as text.
-type Mail struct {
-	To, Subject, Text string
-	At                time.Time
-}
-
-// Dialects finds a tenant's dialect, for its product's words.
-type Dialects interface {
-	Dialect(ctx context.Context, nameOrRef string) (*dialect.Dialect, error)
-}
+// Mail is a mail that was sent, as text.
+type Mail = account.Mail
 
 // Console serves the pages below /console/. Its fields are set before use and not changed.
 type Console struct {
-	// API is the HTTP API; it takes requests whose context names their caller (httpapi.WithKey).
+	// API is the HTTP API. It takes requests whose context names their caller (httpapi.WithKey).
 	API      http.Handler
 	Store    Store
-	Dialects Dialects
+	Dialects session.Dialects
 	Box      seal.Box
-	// Mails has a page of its own; nil is none.
+	// Mails are shown on a page. If it is nil there is no such page.
 	Mails Mails
-	// Now reads the deployment's clock; nil is time.Now.
+	// Now returns the time of the deployment's clock. Nil means time.Now.
 	Now func() time.Time
-	// Span turns a span of real time into one of that clock; nil leaves it as it is.
+	// Span converts a span of real time into one of that clock. Nil leaves it unchanged.
 	Span func(time.Duration) time.Duration
-	// Log gets a line for each page that failed; nil discards it.
+	// Log gets a line for each page that failed. Nil discards them.
 	Log *slog.Logger
-	// Files are what the pages are made of; nil lets Handler read them. Consoles can share them.
+	// Files are the templates and assets. If it is nil, Handler reads them. Consoles can share them.
 	Files *Files
 }
 
-// Path is where the console begins.
+// Path begins the paths of all pages.
 const Path = "/console/"
 
-// Handler returns the pages. It answers only paths below Path.
+// rooms returns the rooms of the pages that need a sign-in, in the order of the navigation.
+func (c *Console) rooms() []page.Room {
+	return []page.Room{
+		webhooks.Room(c.Box), deliveries.Room(), events.Room(), deployments.Room(c.Store), account.Room(c.Mails), help.Room(),
+	}
+}
+
+func (c *Console) sessions() *session.Sessions {
+	return &session.Sessions{Store: c.Store, Dialects: c.Dialects, Box: c.Box, Now: c.now, Span: c.Span}
+}
+
+// Files are the embedded templates and assets, parsed and compressed. Reading them takes longer than any page does.
+type Files = page.Files
+
+// ReadFiles reads the files. It fails if a template does not parse, so that no page fails for it later.
+func ReadFiles() (*Files, error) {
+	c := &Console{}
+	return page.ReadFiles(append(c.rooms(), c.sessions().Room())...)
+}
+
+// Handler returns a handler of all pages. It answers only paths below Path.
 func (c *Console) Handler() (http.Handler, error) {
 	if c.Files == nil {
 		var err error
@@ -73,127 +80,36 @@ func (c *Console) Handler() (http.Handler, error) {
 			return nil, err
 		}
 	}
+	rooms, sessions := c.rooms(), c.sessions()
+	site := &page.Site{API: c.API, Files: c.Files, Now: c.now, Log: c.Log}
+	for _, room := range rooms {
+		site.Sections = append(site.Sections, room.Sections...)
+	}
 	mux := http.NewServeMux()
-	mux.Handle("GET "+assetsPath, c.Files)
-	mux.HandleFunc("GET /console/sign-in", c.signInPage)
-	mux.HandleFunc("POST /console/sign-in", c.signIn)
-	mux.HandleFunc("POST /console/sign-out", c.signOut)
-	mux.HandleFunc("GET "+httpapi.PortalPath, c.portalLink)
-	mux.HandleFunc("POST "+httpapi.PortalPath, c.portalOpen)
-	for pattern, serve := range c.pages() {
-		mux.Handle(pattern, c.signedIn(serve))
+	mux.Handle("GET "+page.AssetsPath, c.Files)
+	for pattern, serve := range sessions.Room().Open {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { serve(site.Visit(w, r)) })
 	}
-	mux.Handle("/console/", c.signedIn((*visit).notFound))
-	// Forms of other sites are refused by what browsers say of a request's origin; no token is needed.
-	return secured(http.NewCrossOriginProtection().Handler(mux)), nil
+	for _, room := range rooms {
+		for pattern, serve := range room.Pages {
+			mux.Handle(pattern, sessions.SignedIn(site, serve))
+		}
+	}
+	mux.Handle(Path, sessions.SignedIn(site, (*page.Visit).NotFound))
+	// Browsers say from which site a form comes, so that forms of other sites are refused without a token.
+	return page.Secured(http.NewCrossOriginProtection().Handler(mux)), nil
 }
 
-// Pages returns the patterns of all pages behind the sign-in, in order, so that a test can visit each.
-func (c *Console) Pages() []string { return slices.Sorted(maps.Keys(c.pages())) }
-
-// pages are those behind the sign-in. Each reads what it needs from the API and renders a template, or makes a change
-// and leads back to a page.
-func (c *Console) pages() map[string]func(*visit) {
-	return map[string]func(*visit){
-		"GET /console/{$}": (*visit).home,
-
-		"GET /console/events":              (*visit).events,
-		"GET /console/events/{id}":         (*visit).event,
-		"GET /console/events/{id}/data":    (*visit).eventData,
-		"POST /console/events/{id}/replay": (*visit).replayEvent,
-
-		"GET /console/webhooks":                     (*visit).webhooks,
-		"GET /console/import":                       (*visit).importPage,
-		"POST /console/import":                      (*visit).importWebhooks,
-		"GET /console/webhooks/new":                 (*visit).newWebhook,
-		"POST /console/webhooks":                    (*visit).createWebhook,
-		"POST /console/webhook-form":                (*visit).draftWebhook,
-		"GET /console/webhooks/{id}":                (*visit).webhook,
-		"GET /console/webhooks/{id}/edit":           (*visit).editWebhook,
-		"POST /console/webhooks/{id}":               (*visit).updateWebhook,
-		"GET /console/webhooks/{id}/delete":         (*visit).askDelete,
-		"POST /console/webhooks/{id}/delete":        (*visit).deleteWebhook,
-		"GET /console/webhooks/{id}/rotate-secret":  (*visit).askRotate,
-		"POST /console/webhooks/{id}/rotate-secret": (*visit).rotateSecret,
-		"GET /console/webhooks/{id}/verify":         (*visit).verifyWebhook,
-
-		"GET /console/help":                 (*visit).help,
-		"GET /console/help/integrations":    (*visit).helpIntegrations,
-		"GET /console/help/best-practices":  (*visit).helpBestPractices,
-		"GET /console/help/troubleshooting": (*visit).helpTroubleshooting,
-
-		"GET /console/webhooks/{id}/test":         (*visit).askTest,
-		"POST /console/webhooks/{id}/test":        (*visit).testWebhook,
-		"GET /console/webhooks/{id}/recent":       (*visit).recentDeliveries,
-		"GET /console/webhooks/{id}/deliveries":   (*visit).webhookDeliveries,
-		"GET /console/webhooks/{id}/troubleshoot": (*visit).troubleshoot,
-
-		"GET /console/webhooks/{id}/replay":  (*visit).askReplay,
-		"POST /console/webhooks/{id}/replay": (*visit).startReplay,
-		"GET /console/replays/{id}":          (*visit).replay,
-		"POST /console/replays/{id}/cancel":  (*visit).cancelReplay,
-
-		"GET /console/deliveries":              (*visit).deliveries,
-		"GET /console/deliveries/{id}":         (*visit).delivery,
-		"GET /console/deliveries/{id}/body":    (*visit).deliveryBody,
-		"POST /console/deliveries/{id}/replay": (*visit).replayDelivery,
-
-		"GET /console/keys":              (*visit).keys,
-		"GET /console/keys/new":          (*visit).newKey,
-		"POST /console/keys":             (*visit).createKey,
-		"GET /console/keys/{id}/delete":  (*visit).askDeleteKey,
-		"POST /console/keys/{id}/delete": (*visit).deleteKey,
-
-		"GET /console/settings":              (*visit).settings,
-		"POST /console/settings":             (*visit).updateSettings,
-		"GET /console/settings/portal-link":  (*visit).newPortalLink,
-		"POST /console/settings/portal-link": (*visit).createPortalLink,
-
-		"GET /console/mails": (*visit).mails,
-
-		"GET /console/sources":              (*visit).sources,
-		"GET /console/sources/new":          (*visit).newSource,
-		"POST /console/sources":             (*visit).createSource,
-		"GET /console/sources/{id}":         (*visit).source,
-		"GET /console/sources/{id}/delete":  (*visit).askDeleteSource,
-		"POST /console/sources/{id}/delete": (*visit).deleteSource,
-
-		"GET /console/deployments":             (*visit).deployments,
-		"GET /console/deployments/{id}":        (*visit).deployment,
-		"GET /console/deployments/{id}/report": (*visit).deploymentReport,
-
-		"GET /console/event-types":                (*visit).catalogue,
-		"GET /console/event-types/{name}":         (*visit).eventType,
-		"GET /console/event-types/{name}/example": (*visit).eventTypeExample,
-		"GET /console/event-types/{name}/schema":  (*visit).eventTypeSchema,
+// Pages returns the patterns of all pages that need a sign-in, in order, so that a test can visit each.
+func (c *Console) Pages() []string {
+	var out []string
+	for _, room := range c.rooms() {
+		for pattern := range room.Pages {
+			out = append(out, pattern)
+		}
 	}
-}
-
-const (
-	// contentSecurityPolicy allows what is embedded and nothing else; who may show the page in a frame follows.
-	contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-		"form-action 'self'; base-uri 'none'; frame-ancestors "
-	// maxForm bounds a form's bytes: a whole request of the API, sealed, is the longest.
-	maxForm = 2 << 20
-)
-
-func secured(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", contentSecurityPolicy+"'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store") // pages may hold secrets
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		next.ServeHTTP(w, r)
-	})
-}
-
-// allowFrames lets the tenant's sites show the page in a frame.
-func (v *visit) allowFrames(t webhook.Tenant) {
-	if len(t.FrameAncestors) > 0 {
-		v.w.Header().Set("Content-Security-Policy", contentSecurityPolicy+strings.Join(t.FrameAncestors, " "))
-	}
+	slices.Sort(out)
+	return out
 }
 
 func (c *Console) now() time.Time {

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"hookline/shared/chat"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/format"
 	"hookline/shared/payload"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
@@ -19,12 +19,12 @@ import (
 
 // attempt makes the delivery's next attempt: POST, record, next step. A crash before the record repeats the POST; one
 // after it leaves the owner of the record to repeat the step.
-func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (done bool) {
-	m, now := it.msg, b.now()
+func (b *batch) attempt(ctx context.Context, it *item) (done bool) {
+	m, old, now := it.msg, it.record, b.now()
 	var prev webhook.Rev
 	var rec webhook.Delivery
 	if old == nil {
-		rec = first(m, b.retention())
+		rec = m.Record(b.retention())
 	} else {
 		rec, prev = *old, old.Rev()
 	}
@@ -34,20 +34,20 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 	case m.Round > rec.Round:
 		rec.Round, rec.Count, rec.NextAt = m.Round, 0, now
 	}
-	rec.Owner = it.id
+	rec.Owner = it.ID
 
-	w, ok := b.webhooks[m.webhook()]
+	w, ok := b.webhooks[m.Target()]
 	if !ok {
 		// Nothing is owed to a webhook that is gone; a record that was pending must not look so for ever.
 		if old == nil || old.Status != webhook.Pending {
 			return true
 		}
-		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ErrWebhookDeleted})
-		return b.finish(ctx, it, rec, prev, webhook.Failed)
+		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ReasonWebhookDeleted})
+		return b.endRound(ctx, it, rec, prev, webhook.Failed)
 	}
 	if !w.Active {
-		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ErrWebhookInactive})
-		return b.finish(ctx, it, rec, prev, webhook.Failed)
+		rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: now, Error: webhook.ReasonWebhookInactive})
+		return b.endRound(ctx, it, rec, prev, webhook.Failed)
 	}
 	d, err := b.Dialects.Dialect(ctx, m.Dialect)
 	if err != nil {
@@ -55,14 +55,14 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 		return false
 	}
 	body, err := b.body(ctx, rec)
-	if webhook.KindOf(err) == webhook.NotFound && err != nil {
+	if webhook.Is(err, webhook.NotFound) {
 		return b.poison(ctx, it, slog.LevelWarn, err) == nil // it has expired: read again it would be no better
 	}
 	if err != nil {
 		b.fault(ctx, "delivery.body", m, err)
 		return false
 	}
-	a, sent, err := b.send(ctx, it, d, w, rec, body)
+	a, sent, err := b.send(ctx, d, w, rec, body)
 	if err != nil {
 		b.fault(ctx, "delivery.prepare", m, err)
 		return false
@@ -71,25 +71,25 @@ func (b *batch) attempt(ctx context.Context, it *item, old *webhook.Delivery) (d
 		return false // we are being stopped: the answer, if any, says nothing of the receiver
 	}
 	if !sent {
-		b.aside(ctx, []*item{it})
-		return !it.failed
+		b.divert(ctx, []*item{it})
+		return !it.stays
 	}
 	rec.Record(a)
-	return b.conclude(ctx, it, rec, prev, d, w)
+	return b.afterPost(ctx, it, rec, prev, d, w)
 }
 
-// conclude decides what an attempt means for its delivery and its webhook, records it, and takes the next step.
-func (b *batch) conclude(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev, d *dialect.Dialect, w webhook.Webhook) (done bool) {
+// afterPost decides what an attempt means for its delivery and its webhook, records it, and takes the next step.
+func (b *batch) afterPost(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev, d *dialect.Dialect, w webhook.Webhook) (done bool) {
 	a := *rec.LastAttempt()
 	if a.Error == "" {
-		done = b.finish(ctx, it, rec, prev, webhook.Succeeded)
+		done = b.endRound(ctx, it, rec, prev, webhook.Succeeded)
 		b.recovered(ctx, w, rec.Type)
 		return done
 	}
 	wait, more := d.Ladder.Next(rec.Count, a.RetryAfter, b.jitter)
 	if more && a.StatusCode != statusGone {
 		rec.Status, rec.NextAt = webhook.Pending, b.now().Add(wait)
-		rec.Via = b.via(ctx, it.source, wait)
+		rec.Via = b.via(ctx, b.source, wait)
 		saved, handled := b.save(ctx, it, rec, prev)
 		if saved {
 			b.attempted(ctx, rec)
@@ -98,18 +98,18 @@ func (b *batch) conclude(ctx context.Context, it *item, rec webhook.Delivery, pr
 		}
 		return handled
 	}
-	return b.finish(ctx, it, rec, prev, webhook.Failed)
+	return b.endRound(ctx, it, rec, prev, webhook.Failed)
 }
 
-// finish records the round's last attempt, and does what follows.
-func (b *batch) finish(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev, status webhook.DeliveryStatus) (done bool) {
+// endRound records the round's last attempt, and does what follows.
+func (b *batch) endRound(ctx context.Context, it *item, rec webhook.Delivery, prev webhook.Rev, status webhook.DeliveryStatus) (done bool) {
 	rec.Status, rec.NextAt, rec.Via = status, time.Time{}, ""
 	saved, handled := b.save(ctx, it, rec, prev)
 	if !saved {
 		return handled
 	}
 	b.attempted(ctx, rec)
-	return status != webhook.Failed || b.end(ctx, rec, false)
+	return status != webhook.Failed || b.afterFailedRound(ctx, rec, false)
 }
 
 // Writes of a record that met a passing fault are tried again this often, at first this far apart and then twice as
@@ -128,11 +128,11 @@ func (b *batch) save(ctx context.Context, it *item, rec webhook.Delivery, prev w
 		if err = b.Store.SaveDelivery(ctx, rec, prev); err == nil {
 			return true, false
 		}
-		if webhook.KindOf(err) != webhook.Unavailable || !pause(ctx, saveWait<<try) {
+		if !webhook.Is(err, webhook.Unavailable) || !pause(ctx, saveWait<<try) {
 			break
 		}
 	}
-	if webhook.KindOf(err) != webhook.Conflict {
+	if !webhook.Is(err, webhook.Conflict) {
 		b.fault(ctx, "delivery.record", it.msg, err)
 		return false, false
 	}
@@ -140,10 +140,10 @@ func (b *batch) save(ctx context.Context, it *item, rec webhook.Delivery, prev w
 	if err != nil || !ok {
 		return false, false
 	}
-	if now.Owner == it.id && now.Rev() == rec.Rev() {
+	if now.Owner == it.ID && now.Rev() == rec.Rev() {
 		return true, false
 	}
-	return false, decide(it.msg, it.id, &now, b.now()) == drop
+	return false, decide(it.msg, it.ID, &now, b.now()) == drop
 }
 
 func pause(ctx context.Context, span time.Duration) bool {
@@ -188,18 +188,14 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 		Error: resp.Err, ResponseBody: resp.Body, Truncated: resp.Truncated, RetryAfter: resp.RetryAfter, Secret: version,
 		ErrorDetail: resp.ErrDetail, ResponseHeaders: resp.Headers,
 	}
-	success := dl.Succeeded(resp.Status)
-	if chat.Writes(rec.Format) {
-		success = resp.Status >= 200 && resp.Status < 300
-	}
 	switch {
-	case success:
+	case format.Of(rec.Format).Succeeded(dl, resp.Status):
 		a.Error, a.ResponseHeaders = "", nil
 		if len(a.ResponseBody) > webhook.MaxResponseSucceeded {
 			a.ResponseBody, a.Truncated = strings.ToValidUTF8(a.ResponseBody[:webhook.MaxResponseSucceeded], ""), true
 		}
 	case a.Error == "":
-		a.Error = webhook.ErrBadStatus
+		a.Error = webhook.ReasonBadStatus
 	}
 	return a, nil
 }
@@ -208,7 +204,7 @@ func (d *Deliverer) headers(dl *dialect.Dialect, rec webhook.Delivery, body []by
 	return dl.Headers(dialect.Message{
 		EventID: rec.Event, Type: rec.Type, Tenant: rec.Tenant, Webhook: rec.Webhook, Delivery: rec.ID(),
 		Timestamp: rec.Timestamp, Sent: sent, Body: body, ContentType: rec.ContentType, Secrets: secrets,
-		Unsigned: len(secrets) == 0 || chat.Writes(rec.Format),
+		Unsigned: len(secrets) == 0 || !format.Of(rec.Format).Signed(),
 	})
 }
 

@@ -3,28 +3,25 @@ package delivery
 import (
 	"time"
 
+	"hookline/shared/message"
 	"hookline/shared/webhook"
 )
-
-// Overdue is how long after its due time a pending delivery is taken to have lost its message: far beyond any rounding
-// of a queue, so that nothing on its way is attempted twice.
-const Overdue = time.Hour
 
 // verdict is what a message has to do, given its delivery's record.
 type verdict int
 
 const (
-	drop     verdict = iota // acknowledge: another message, or none, has the delivery
-	attempt                 // it is this message's turn
-	wait                    // its turn, but not yet: park it again
-	repark                  // it made the last attempt and comes back early: repeat the step that may be missing
-	finished                // it made the last attempt, which was the round's last: what follows may be missing
-	redrive                 // a dead letter come back: its turn, in a new round
+	drop              verdict = iota // acknowledge: another message, or none, has the delivery
+	attempt                          // it is this message's turn
+	tooEarly                         // its turn, but not yet: park it again
+	repeatSchedule                   // it made the last attempt and comes back early: repeat the step that may be missing
+	repeatFailedRound                // it made the last attempt, which was the round's last: what follows may be missing
+	redrive                          // a dead letter come back: its turn, in a new round
 )
 
 // decide tells what a message is to do. Of a delivery's current round only two messages count: the record's owner, and
 // one for the attempt that comes next. All others are copies, or of a round that is over.
-func decide(m Message, id string, d *webhook.Delivery, now time.Time) verdict {
+func decide(m message.Message, id string, d *webhook.Delivery, now time.Time) verdict {
 	if d == nil {
 		if m.Dead != nil {
 			return redrive // its record has expired
@@ -48,16 +45,16 @@ func decide(m Message, id string, d *webhook.Delivery, now time.Time) verdict {
 		return attempt // the message that starts a replayed round, seen before the record's write
 	case d.Status != webhook.Pending:
 		if owner && d.Status == webhook.Failed {
-			return finished
+			return repeatFailedRound
 		}
 		return drop
 	case owner && now.Before(d.NextAt):
-		return repark
+		return repeatSchedule
 	case owner:
 		return attempt
 	case m.Attempt == d.Count+1 && now.Before(d.NextAt):
-		return wait
-	case m.Attempt == d.Count+1, now.After(d.NextAt.Add(Overdue)):
+		return tooEarly
+	case m.Attempt == d.Count+1, now.After(d.NextAt.Add(webhook.Overdue)):
 		return attempt
 	}
 	return drop
@@ -70,7 +67,7 @@ func deservesDeadLetter(d webhook.Delivery) bool {
 	if a == nil {
 		return false
 	}
-	return a.Error != webhook.ErrWebhookInactive && a.Error != webhook.ErrWebhookDeleted && a.StatusCode != statusGone
+	return a.Error != webhook.ReasonWebhookInactive && a.Error != webhook.ReasonWebhookDeleted && a.StatusCode != statusGone
 }
 
 const statusGone = 410

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"hookline/shared/message"
 	"hookline/shared/webhook"
 )
 
@@ -16,13 +17,15 @@ func TestDecide(t *testing.T) {
 	final := func(round int, owner string, status webhook.DeliveryStatus, a webhook.Attempt) *webhook.Delivery {
 		return &webhook.Delivery{DeliveryKey: key, Status: status, Round: round, Count: 8, Owner: owner, Attempts: []webhook.Attempt{a}}
 	}
-	exhausted := webhook.Attempt{Error: webhook.ErrBadStatus, StatusCode: 500}
-	soon, past, lost := now.Add(time.Second), now.Add(-time.Second), now.Add(-Overdue-time.Second)
-	m := func(round, attempt int) Message { return Message{Round: round, Attempt: attempt} }
-	dead := func(round int) Message { return Message{Round: round, Attempt: 1, Dead: &Death{}} }
+	exhausted := webhook.Attempt{Error: webhook.ReasonBadStatus, StatusCode: 500}
+	soon, past, lost := now.Add(time.Second), now.Add(-time.Second), now.Add(-webhook.Overdue-time.Second)
+	m := func(round, attempt int) message.Message { return message.Message{Round: round, Attempt: attempt} }
+	dead := func(round int) message.Message {
+		return message.Message{Round: round, Attempt: 1, Dead: &message.Death{}}
+	}
 
 	tests := map[string]struct {
-		m    Message
+		m    message.Message
 		id   string
 		d    *webhook.Delivery
 		want verdict
@@ -31,9 +34,9 @@ func TestDecide(t *testing.T) {
 		"a copy of the first message":                {m(1, 1), "b", pending(1, 1, "a", soon), drop},
 		"a copy, long due, not yet lost":             {m(1, 1), "b", pending(1, 1, "a", past), drop},
 		"a copy, so long due that the owner is lost": {m(1, 1), "b", pending(1, 1, "a", lost), attempt},
-		"the owner, early":                           {m(1, 1), "a", pending(1, 1, "a", soon), repark},
+		"the owner, early":                           {m(1, 1), "a", pending(1, 1, "a", soon), repeatSchedule},
 		"the owner, due":                             {m(1, 1), "a", pending(1, 3, "a", past), attempt},
-		"the next attempt's message, early":          {m(1, 2), "b", pending(1, 1, "a", soon), wait},
+		"the next attempt's message, early":          {m(1, 2), "b", pending(1, 1, "a", soon), tooEarly},
 		"the next attempt's message, due":            {m(1, 2), "b", pending(1, 1, "a", past), attempt},
 		"the next attempt's message, a copy of it":   {m(1, 2), "c", pending(1, 2, "b", soon), drop},
 		"a message of a round that is over":          {m(1, 3), "a", pending(2, 0, "", past), drop},
@@ -41,18 +44,18 @@ func TestDecide(t *testing.T) {
 		"a replay's message":                         {m(2, 1), "b", pending(2, 0, "", now), attempt},
 		"a new round's message before its record":    {m(2, 1), "b", final(1, "a", webhook.Failed, exhausted), attempt},
 		"the owner of a success":                     {m(1, 1), "a", final(1, "a", webhook.Succeeded, webhook.Attempt{}), drop},
-		"the owner of the last failure":              {m(1, 1), "a", final(1, "a", webhook.Failed, exhausted), finished},
+		"the owner of the last failure":              {m(1, 1), "a", final(1, "a", webhook.Failed, exhausted), repeatFailedRound},
 		"a copy after the last failure":              {m(1, 1), "b", final(1, "a", webhook.Failed, exhausted), drop},
-		"the owner, failed for being inactive":       {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ErrWebhookInactive}), finished},
-		"the owner, failed for a 410":                {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ErrBadStatus, StatusCode: 410}), finished},
+		"the owner, failed for being inactive":       {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ReasonWebhookInactive}), repeatFailedRound},
+		"the owner, failed for a 410":                {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ReasonBadStatus, StatusCode: 410}), repeatFailedRound},
 		"redriven":                                   {dead(1), "x", final(1, "a", webhook.Failed, exhausted), redrive},
 		"redriven, the record has expired":           {dead(1), "x", nil, redrive},
 		"redriven after a replay":                    {dead(1), "x", pending(2, 0, "", past), drop},
 		"redriven after a success":                   {dead(1), "x", final(1, "a", webhook.Succeeded, webhook.Attempt{}), drop},
 		"redriven, a copy":                           {dead(1), "y", pending(2, 1, "x", past), drop},
 		"redriven, its own second attempt":           {dead(1), "x", pending(2, 1, "x", past), attempt},
-		"redriven, its own second attempt, early":    {dead(1), "x", pending(2, 1, "x", soon), repark},
-		"redriven, its own last attempt":             {dead(1), "x", final(2, "x", webhook.Failed, exhausted), finished},
+		"redriven, its own second attempt, early":    {dead(1), "x", pending(2, 1, "x", soon), repeatSchedule},
+		"redriven, its own last attempt":             {dead(1), "x", final(2, "x", webhook.Failed, exhausted), repeatFailedRound},
 		"redriven two rounds late":                   {dead(1), "x", final(3, "b", webhook.Failed, exhausted), drop},
 	}
 	for name, tt := range tests {

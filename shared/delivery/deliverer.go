@@ -14,8 +14,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what delivering needs to remember. Errors are *webhook.Error. SaveDelivery's condition is what collapses
-// copies: of two writers that read the same revision one gets webhook.Conflict.
+// Store is the part of store.Store that delivering uses. Errors are *webhook.Error. Delivering relies on SaveDelivery's
+// condition to collapse copies: of two writers that read the same revision one gets webhook.Conflict.
 type Store interface {
 	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
@@ -26,8 +26,8 @@ type Store interface {
 	ReserveSlots(ctx context.Context, ref webhook.Ref, p webhook.Pace, n int, now time.Time) (time.Time, error)
 }
 
-// HealthStore is where a webhook's health is kept. UpdateWebhook fails with webhook.Conflict when the webhook was
-// changed since it was read.
+// HealthStore is the part of store.Store that keeps a webhook's health. UpdateWebhook fails with webhook.Conflict when
+// the webhook was changed since it was read.
 type HealthStore interface {
 	SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook.Health) (bool, error)
 	SetSlow(ctx context.Context, ref webhook.Ref, from, to time.Time) (bool, error)
@@ -35,8 +35,8 @@ type HealthStore interface {
 	UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error
 }
 
-// Queue is what delivering needs of each of its queues. Send and Hide take at most queue.MaxBatch entries and report
-// those not taken with *queue.PartialError. Counts are approximate.
+// Queue is the part of queue.Queue that delivering uses of each of its queues. Send and Hide take at most queue.MaxBatch
+// entries and report those not taken with *queue.PartialError. Counts are approximate.
 type Queue interface {
 	Send(ctx context.Context, msgs []queue.Outgoing) error
 	Hide(ctx context.Context, vs []queue.Visibility) error
@@ -60,19 +60,17 @@ type Dialects interface {
 	Dialect(ctx context.Context, ref string) (*dialect.Dialect, error)
 }
 
-// Deliverer makes attempts. Its exported fields are set before use and not changed; Sources maps a queue's ARN, as
-// messages carry it, to the queue.
+// Deliverer makes attempts. Its exported fields are set before use and not changed.
 type Deliverer struct {
 	Store     Store
 	Health    HealthStore
 	Queues    Queues
-	Sources   map[string]Queue
 	Changes   queue.Sender // where changes of webhooks' states are told: the ingest queue; nil: nobody is told
 	Jobs      Jobs         // works off replay jobs
 	Poster    Poster
 	Dialects  Dialects
 	Box       seal.Box
-	Retention time.Duration                     // of records; 0 means DefaultRetention
+	Retention time.Duration                     // of records; 0 means webhook.DefaultRetention
 	Now       func() time.Time                  // the deployment's clock; nil is real time
 	Jitter    func() float64                    // in [0, 1); nil is random
 	Span      func(time.Duration) time.Duration // how much Now advances in a span of real time; nil: as much
@@ -84,10 +82,6 @@ type Deliverer struct {
 	parked map[Queue]reading
 	marked map[mark]time.Time
 }
-
-// DefaultRetention is how long a delivery's record is kept: the longest ladder, two weeks as a dead letter, and the
-// same again for whoever comes late.
-const DefaultRetention = 30 * 24 * time.Hour
 
 func (d *Deliverer) now() time.Time {
 	if d.Now != nil {
@@ -115,5 +109,5 @@ func (d *Deliverer) retention() time.Duration {
 	if d.Retention > 0 {
 		return d.Retention
 	}
-	return DefaultRetention
+	return webhook.DefaultRetention
 }

@@ -4,26 +4,22 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 
-	"github.com/aws/aws-lambda-go/events"
-
+	"hookline/shared/message"
+	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
 // item is one message of a batch.
 type item struct {
-	id     string
-	handle string
-	body   string
-	source Queue
-	msg    Message
-	line   line // instead of msg
-	failed bool // not acknowledged: it stays in its queue
-
-	received int // how often, this time included; approximate
+	queue.Received
+	msg     message.Message
+	record  *webhook.Delivery // of its delivery; nil: there is none yet
+	verdict verdict
+	line    line // instead of all these
+	stays   bool // in its queue, and comes back: it is not done with
 }
 
 // batch is what one call of Handle knows.
@@ -35,7 +31,7 @@ type batch struct {
 
 	changing sync.Mutex // held while a webhook's state is changed, so that a batch does it once
 
-	source  Queue      // of all its messages
+	source  Queue      // that its messages came from
 	waiting sync.Mutex // held while a lane is asked for
 	lanes   map[string]lane
 
@@ -45,45 +41,43 @@ type batch struct {
 	health map[webhook.Ref]webhook.Health // what the batch made of the webhooks' health
 }
 
-// Handle takes a batch of messages from any of the queues. What it reports as failed comes back: because it is parked
-// (its visibility was set), or because its outcome could not be recorded. A timeout repeats only what was under way,
-// for every outcome is recorded when its POST ends.
-func (d *Deliverer) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
-	items := make([]*item, 0, len(ev.Records))
-	for _, r := range ev.Records {
-		received, _ := strconv.Atoi(r.Attributes["ApproximateReceiveCount"])
-		items = append(items, &item{id: r.MessageId, handle: r.ReceiptHandle, body: r.Body, source: d.Sources[r.EventSourceARN], received: received})
-		if d.Sources[r.EventSourceARN] == nil {
-			return events.SQSEventResponse{}, fmt.Errorf("message from a queue that is not configured: %s", r.EventSourceARN)
-		}
+// Handle takes a batch of messages from one of the queues, and returns the ids of those that stay in it: they are parked
+// (their visibility was set), or their outcome could not be recorded. A timeout repeats only what was under way, for every
+// outcome is recorded when its POST ends.
+func (d *Deliverer) Handle(ctx context.Context, from Queue, msgs []queue.Received) (stays []string, err error) {
+	items := make([]*item, len(msgs))
+	for i, m := range msgs {
+		items[i] = &item{Received: m}
 	}
-	if err := d.handle(ctx, items); err != nil {
-		return events.SQSEventResponse{}, err
+	if err := d.handle(ctx, from, items); err != nil {
+		return nil, err
 	}
-	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for _, it := range items {
-		if it.failed {
-			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: it.id})
+		if it.stays {
+			stays = append(stays, it.ID)
 		}
 	}
-	return resp, nil
+	return stays, nil
 }
 
-func (d *Deliverer) handle(ctx context.Context, items []*item) error {
-	if len(items) == 0 {
-		return nil
-	}
+// From returns Handle for the messages of one of the queues.
+func (d *Deliverer) From(q Queue) queue.Handler {
+	return func(ctx context.Context, msgs []queue.Received) ([]string, error) { return d.Handle(ctx, q, msgs) }
+}
+
+// handle returns when all that the items lead to has ended.
+func (d *Deliverer) handle(ctx context.Context, from Queue, items []*item) error {
 	var wg sync.WaitGroup
 	var deliveries []*item
 	for _, it := range items {
-		if m, ok := parseJob(it.body); ok {
+		if m, ok := message.ParseJob(it.Body); ok {
 			wg.Go(func() { d.work(ctx, it, m) })
 			continue
 		}
 		deliveries = append(deliveries, it)
 	}
 	b := &batch{
-		Deliverer: d, source: items[0].source, lanes: make(map[string]lane), gates: make(map[webhook.Ref]*gate), noted: make(map[webhook.Ref]bool),
+		Deliverer: d, source: from, lanes: make(map[string]lane), gates: make(map[webhook.Ref]*gate), noted: make(map[webhook.Ref]bool),
 		health: make(map[webhook.Ref]webhook.Health),
 	}
 	defer b.leave(ctx)
@@ -96,8 +90,12 @@ func (d *Deliverer) handle(ctx context.Context, items []*item) error {
 	if err := b.load(ctx, groups, lines); err != nil {
 		return err
 	}
+	for _, g := range groups {
+		rec, ok := b.records[g[0].msg.Key()]
+		b.decide(g[0], rec, ok)
+	}
 	wg.Go(func() { b.advance(ctx, lines) })
-	for _, g := range b.pace(ctx, b.spare(ctx, groups)) {
+	for _, g := range b.pace(ctx, b.divertSlow(ctx, groups)) {
 		wg.Go(func() { b.deliver(ctx, g) })
 	}
 	return nil
@@ -110,19 +108,19 @@ func (b *batch) group(ctx context.Context, items []*item) (groups [][]*item, lin
 	at := make(map[webhook.DeliveryKey]int)
 	now := b.now()
 	for _, it := range items {
-		if strings.HasPrefix(it.body, linePrefix) {
-			l, err := parseLine(it.body)
+		if strings.HasPrefix(it.Body, linePrefix) {
+			l, err := parseLine(it.Body)
 			if err != nil {
-				it.failed = b.poison(ctx, it, slog.LevelError, err) != nil
+				it.stays = b.poison(ctx, it, slog.LevelError, err) != nil
 				continue
 			}
 			it.line = l
 			lines = append(lines, it)
 			continue
 		}
-		m, err := parse(it.body)
+		m, err := message.Parse(it.Body)
 		if err != nil {
-			it.failed = b.poison(ctx, it, slog.LevelError, err) != nil
+			it.stays = b.poison(ctx, it, slog.LevelError, err) != nil
 			continue
 		}
 		it.msg = m
@@ -155,7 +153,7 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 	for _, g := range groups {
 		m := g[0].msg
 		keys = append(keys, m.Key())
-		if ref := m.webhook(); !seen[ref] {
+		if ref := m.Target(); !seen[ref] {
 			seen[ref] = true
 			refs = append(refs, ref)
 		}
@@ -177,60 +175,62 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 	return nil
 }
 
+// deliver handles copies of one delivery's messages one after the other: the first changes the record.
 func (b *batch) deliver(ctx context.Context, group []*item) {
 	for i, it := range group {
-		key := it.msg.Key()
-		rec, ok := b.recordOf(key)
 		if i > 0 {
-			var err error
-			if rec, ok, err = b.reload(ctx, key); err != nil {
-				it.failed = true
+			key := it.msg.Key()
+			rec, ok, err := b.reload(ctx, key)
+			if err != nil {
+				it.stays = true
 				continue
 			}
+			b.decide(it, rec, ok)
 		}
-		var d *webhook.Delivery
-		if ok {
-			d = &rec
-		}
-		it.failed = !b.act(ctx, it, d)
+		it.stays = !b.dispatch(ctx, it)
 	}
 }
 
-func (b *batch) recordOf(key webhook.DeliveryKey) (webhook.Delivery, bool) {
-	d, ok := b.records[key]
-	return d, ok
+// decide notes what the message has to do, given its delivery's record, if there is one.
+func (b *batch) decide(it *item, rec webhook.Delivery, ok bool) {
+	if it.record = nil; ok {
+		it.record = &rec
+	}
+	it.verdict = decide(it.msg, it.ID, it.record, b.now())
 }
 
 func (b *batch) reload(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, bool, error) {
 	_, records, err := b.Store.Load(ctx, nil, []webhook.DeliveryKey{key})
 	if err != nil {
-		b.fault(ctx, "delivery.reload", Message{Tenant: key.Tenant, Webhook: key.Webhook, Event: key.Event}, err)
+		b.fault(ctx, "delivery.reload", message.Message{Tenant: key.Tenant, Webhook: key.Webhook, Event: key.Event}, err)
 		return webhook.Delivery{}, false, err
 	}
 	d, ok := records[key]
 	return d, ok, nil
 }
 
-// act does what a message has to do, and reports whether it is done with.
-func (b *batch) act(ctx context.Context, it *item, d *webhook.Delivery) (done bool) {
-	m := it.msg
-	switch decide(m, it.id, d, b.now()) {
+// dispatch does what a message has to do, and reports whether it is done with.
+func (b *batch) dispatch(ctx context.Context, it *item) (done bool) {
+	switch it.verdict {
 	case attempt, redrive:
-		return b.attempt(ctx, it, d)
-	case wait:
-		return b.postpone(ctx, it, d.NextAt)
-	case repark:
-		return b.schedule(ctx, it, *d)
-	case finished:
-		return b.end(ctx, *d, true)
+		return b.attempt(ctx, it)
+	case tooEarly:
+		it.msg.Due = it.record.NextAt.UnixMilli()
+		b.park(ctx, []*item{it})
+		return !it.stays
+	case repeatSchedule:
+		return b.schedule(ctx, it, *it.record)
+	case repeatFailedRound:
+		return b.afterFailedRound(ctx, *it.record, true)
 	}
+	m := it.msg
 	b.Log.DebugContext(ctx, "delivery.dropped", "webhook", m.Webhook, "event", m.Event, "round", m.Round, "attempt", m.Attempt)
 	return true
 }
 
 // fault logs an error of ours. An alarm counts it, and takes back a release that is being made: a receiver's failure is
 // no fault, nor is what somebody else put into a queue.
-func (b *batch) fault(ctx context.Context, what string, m Message, err error) {
+func (b *batch) fault(ctx context.Context, what string, m message.Message, err error) {
 	b.Log.LogAttrs(ctx, slog.LevelError, what, slog.String("tenant", m.Tenant), slog.String("webhook", m.Webhook),
 		slog.String("event", m.Event), slog.Any("err", err))
 }

@@ -7,7 +7,7 @@ import (
 
 	"hookline/shared/dialect"
 	"hookline/shared/queue"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -22,8 +22,8 @@ const (
 	healthTries = 3
 )
 
-// Whoever changes a webhook's state tells of it first (package system). When that is not possible the change is not made
-// either: the next attempt that shows the same tries again.
+// A change of a webhook's state is queued before it is made (package systemevent). When that is not possible the change is not
+// made either: the next attempt that shows the same tries again.
 
 // recovered clears what failed attempts left on a webhook. What goes wrong here is logged and fails no delivery.
 func (b *batch) recovered(ctx context.Context, w webhook.Webhook, eventType string) {
@@ -35,7 +35,7 @@ func (b *batch) recovered(ctx context.Context, w webhook.Webhook, eventType stri
 	if w.Health = b.healthOf(w); w.Health == (webhook.Health{}) {
 		return
 	}
-	if !w.Health.FailingSince.IsZero() && b.tell(ctx, system.Recovered(w, b.now()), eventType) != nil {
+	if !w.Health.FailingSince.IsZero() && b.queueChange(ctx, systemevent.Recovered(w, b.now()), eventType) != nil {
 		return
 	}
 	if ok, _ := b.setHealth(ctx, w, webhook.Health{}); ok && !w.Health.FailingSince.IsZero() {
@@ -53,7 +53,7 @@ func (b *batch) failed(ctx context.Context, w webhook.Webhook, rec webhook.Deliv
 	defer b.changing.Unlock()
 	w.Health = b.healthOf(w)
 	if dead(w.Health, rec, b.now()) {
-		_ = b.disable(ctx, w, rec, system.FailingForDays) // the next attempt that fails tries again
+		_ = b.disable(ctx, w, rec, systemevent.FailingForDays) // the next attempt that fails tries again
 		return
 	}
 	b.unhealthy(ctx, w, rec)
@@ -72,9 +72,9 @@ func (b *batch) exhausted(ctx context.Context, w webhook.Webhook, d *dialect.Dia
 	}
 	switch {
 	case a.StatusCode == statusGone:
-		return b.disable(ctx, w, rec, system.Gone)
+		return b.disable(ctx, w, rec, systemevent.Gone)
 	case dead(w.Health, rec, b.now()):
-		return b.disable(ctx, w, rec, system.FailingForDays)
+		return b.disable(ctx, w, rec, systemevent.FailingForDays)
 	case again && (w.Health.UnhealthySince.IsZero() || w.Health.UnhealthySince.After(a.StartedAt)):
 		return nil // another attempt has succeeded since
 	case d.FailingWhenExhausted:
@@ -106,7 +106,7 @@ func (b *batch) failing(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 		return nil
 	}
 	at := b.now()
-	err := b.tell(ctx, system.Failing(w, at), rec.Type)
+	err := b.queueChange(ctx, systemevent.Failing(w, at), rec.Type)
 	for try := 0; err == nil && w.Health.FailingSince.IsZero(); try++ {
 		to := w.Health
 		to.FailingSince = at
@@ -122,7 +122,7 @@ func (b *batch) failing(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 			break
 		}
 		var now webhook.Webhook
-		if now, err = b.Deliverer.Health.Webhook(ctx, w.Ref); is(err, webhook.NotFound) {
+		if now, err = b.Deliverer.Health.Webhook(ctx, w.Ref); webhook.Is(err, webhook.NotFound) {
 			return nil
 		}
 		if err != nil {
@@ -135,9 +135,6 @@ func (b *batch) failing(ctx context.Context, w webhook.Webhook, rec webhook.Deli
 	}
 	return err
 }
-
-// is reports whether there is an error, and of what kind.
-func is(err error, kind webhook.Kind) bool { return err != nil && webhook.KindOf(err) == kind }
 
 // healthOf returns the webhook's health as far as this batch knows.
 func (b *batch) healthOf(w webhook.Webhook) webhook.Health {
@@ -168,44 +165,44 @@ func (b *batch) setHealth(ctx context.Context, w webhook.Webhook, to webhook.Hea
 // one that is noted between the read and the write.
 func (b *batch) disable(ctx context.Context, w webhook.Webhook, rec webhook.Delivery, reason string) error {
 	now, err := b.Deliverer.Health.Webhook(ctx, w.Ref)
-	if is(err, webhook.NotFound) {
+	if webhook.Is(err, webhook.NotFound) {
 		return nil
 	}
 	if err != nil {
 		b.Log.ErrorContext(ctx, "webhook.disable", "webhook", w.ID, "err", err)
 		return err
 	}
-	if !now.Active || now.Version != w.Version || reason == system.FailingForDays && !dead(now.Health, rec, b.now()) {
+	if !now.Active || now.Version != w.Version || reason == systemevent.FailingForDays && !dead(now.Health, rec, b.now()) {
 		return nil
 	}
 	at := b.now()
-	if err := b.tell(ctx, system.Disabled(now, at, reason), rec.Type); err != nil {
+	if err := b.queueChange(ctx, systemevent.Disabled(now, at, reason), rec.Type); err != nil {
 		return err
 	}
 	old := now
 	now.Active, now.UpdatedAt = false, at
 	now.KeepSince(old, at)
-	if err := b.Deliverer.Health.UpdateWebhook(ctx, now, false); is(err, webhook.Conflict) {
+	if err := b.Deliverer.Health.UpdateWebhook(ctx, now, false); webhook.Is(err, webhook.Conflict) {
 		return nil
 	} else if err != nil {
 		b.Log.ErrorContext(ctx, "webhook.disable", "webhook", w.ID, "err", err)
 		return err
 	}
 	why := "the receiver answered 410 Gone"
-	if reason == system.FailingForDays {
+	if reason == systemevent.FailingForDays {
 		why = "nothing has succeeded for 5 days"
 	}
 	b.changed(ctx, w, webhook.Inactive, why)
 	return nil
 }
 
-// tell queues what is about to change. eventType is that of the delivery which shows it: where that tells of a change
-// itself, nobody is told by an event of what comes of it, or two webhooks could keep each other busy for ever.
-func (b *batch) tell(ctx context.Context, c system.Change, eventType string) error {
+// queueChange queues what is about to change. eventType is that of the delivery which shows it. If that is a system event
+// itself, the change is not published as another, or two webhooks could keep each other busy for ever.
+func (b *batch) queueChange(ctx context.Context, c systemevent.Change, eventType string) error {
 	if b.Changes == nil {
 		return nil
 	}
-	c.Quiet = webhook.IsSystemType(eventType)
+	c.Unpublished = webhook.IsSystemType(eventType)
 	err := queue.SendAll(ctx, b.Changes, []queue.Outgoing{c.Outgoing(time.Now())})
 	if err != nil {
 		b.Log.ErrorContext(ctx, "webhook.tell", "tenant", c.Tenant, "webhook", c.Webhook, "type", c.Type, "err", err)

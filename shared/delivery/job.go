@@ -2,11 +2,10 @@ package delivery
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"sync"
-	"time"
 
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -18,30 +17,11 @@ type Jobs interface {
 	Work(ctx context.Context, tenant, id string) error
 }
 
-// jobMessage carries a replay job. It holds no position: that is the job's record's, so that a copy or a late one does
-// no harm.
-type jobMessage struct {
-	Tenant string `json:"t"`
-	Job    string `json:"j"`
-}
-
-// JobMessage returns the message that has a replay job worked on after a delay.
-func JobMessage(tenant, id string, delay time.Duration) queue.Outgoing {
-	body, _ := json.Marshal(jobMessage{Tenant: tenant, Job: id}) // strings
-	return queue.Outgoing{Body: string(body), Group: id, Delay: min(max(delay, 0), queue.MaxDelay)}
-}
-
-func parseJob(body string) (jobMessage, bool) {
-	var m jobMessage
-	err := json.Unmarshal([]byte(body), &m)
-	return m, err == nil && m.Tenant != "" && m.Job != ""
-}
-
 // work has a replay job worked on; what fails comes back.
-func (d *Deliverer) work(ctx context.Context, it *item, m jobMessage) {
-	if err := d.Jobs.Work(ctx, m.Tenant, m.Job); err != nil {
-		it.failed = true
-		d.Log.LogAttrs(ctx, slog.LevelError, "replay.work", slog.String("tenant", m.Tenant), slog.String("replay", m.Job), slog.Any("err", err))
+func (d *Deliverer) work(ctx context.Context, it *item, m message.Job) {
+	if err := d.Jobs.Work(ctx, m.Tenant, m.ID); err != nil {
+		it.stays = true
+		d.Log.LogAttrs(ctx, slog.LevelError, "replay.work", slog.String("tenant", m.Tenant), slog.String("replay", m.ID), slog.Any("err", err))
 	}
 }
 
@@ -73,7 +53,7 @@ func (d *Deliverer) StartRounds(ctx context.Context, job string, records []webho
 			case mine:
 				got++
 				if rec.Status == webhook.Pending && rec.Count == 0 {
-					msgs = append(msgs, next(rec).Outgoing(0))
+					msgs = append(msgs, message.Next(rec).Outgoing(0))
 				}
 			}
 		})
@@ -101,8 +81,7 @@ func (d *Deliverer) startRound(ctx context.Context, job string, rec webhook.Deli
 		if err == nil {
 			return again, true, nil
 		}
-		kind := webhook.KindOf(err)
-		if try == replayTries || kind != webhook.Conflict && (kind != webhook.Unavailable || !pause(ctx, saveWait<<try)) {
+		if try == replayTries || !webhook.Is(err, webhook.Conflict) && (!webhook.Is(err, webhook.Unavailable) || !pause(ctx, saveWait<<try)) {
 			return rec, false, err
 		}
 		// An attempt was recorded in between, or the write was made although its answer was lost.
@@ -138,13 +117,13 @@ func (d *Deliverer) StartFirst(ctx context.Context, job string, t webhook.Tenant
 	for _, ev := range events {
 		m, err := d.firstFor(ctx, dl, ev, w)
 		switch {
-		case err != nil && webhook.KindOf(err) == webhook.Unavailable:
+		case webhook.Is(err, webhook.Unavailable):
 			return 0, err
 		case err != nil:
 			d.Log.LogAttrs(ctx, slog.LevelWarn, "replay.body", slog.String("tenant", t.ID), slog.String("event", ev.ID), slog.Any("err", err))
 			continue
 		}
-		rec := first(m, d.retention())
+		rec := m.Record(d.retention())
 		rec.Round, rec.Status = 0, "" // there is none yet, which is the zero Rev
 		records = append(records, rec)
 	}

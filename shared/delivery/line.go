@@ -43,9 +43,9 @@ func (l line) size() int {
 
 func (w waiter) size() int { return len(w.body) + len("1774008000000 \n") }
 
-// void reports whether the line's slots do not count: they were reserved under another setting, or before the clock was
+// outdated reports whether the line's slots do not count: they were reserved under another setting, or before the clock was
 // set back.
-func (l line) void(p webhook.Pace, now time.Time) bool {
+func (l line) outdated(p webhook.Pace, now time.Time) bool {
 	return l.Pace != p.String() || l.At > now.Add(webhook.ClockSkew).UnixMilli()
 }
 

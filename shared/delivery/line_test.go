@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -21,7 +21,7 @@ func TestLines(t *testing.T) {
 	head := line{Tenant: "acme", Webhook: "wh_1", Pace: p.String(), At: 5}
 	var waiting []waiter
 	for i := range 500 {
-		body, err := json.Marshal(Message{Event: "e", Body: []byte(strings.Repeat("\n x", i))})
+		body, err := json.Marshal(message.Message{Event: "e", Body: []byte(strings.Repeat("\n x", i))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,17 +96,17 @@ func TestPoisonedLines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			retry, dead := &sink{fault: tt.fault}, &sink{}
 			d := &Deliverer{
-				Store: nobody{}, Health: away{}, Queues: Queues{Retry: retry, Dead: dead}, Sources: map[string]Queue{"retry": retry},
+				Store: nobody{}, Health: away{}, Queues: Queues{Retry: retry, Dead: dead},
 				Log: slog.New(slog.DiscardHandler),
 			}
-			resp, err := d.Handle(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: tt.body, EventSourceARN: "retry"}}})
+			stays, err := d.Handle(t.Context(), retry, []queue.Received{{ID: "m", Body: tt.body}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if len(retry.sent) != tt.sent {
 				t.Errorf("%d were sent on, want %d", len(retry.sent), tt.sent)
 			}
-			if got := len(resp.BatchItemFailures) == 1; got != tt.stays || (len(dead.sent) == 1) != tt.dead {
+			if got := len(stays) == 1; got != tt.stays || (len(dead.sent) == 1) != tt.dead {
 				t.Errorf("stays: %t, %d dead letters; want %t and %t", got, len(dead.sent), tt.stays, tt.dead)
 			}
 		})

@@ -48,7 +48,9 @@ func TestLevels(t *testing.T) {
 	ctx := t.Context()
 	key := webhook.DeliveryKey{Tenant: "acme", Webhook: "wh_1", Event: "evt_1"}
 	poison := func(level slog.Level, body string) func(b *batch) {
-		return func(b *batch) { _ = b.poison(ctx, &item{id: "1", body: body}, level, errors.New("why")) }
+		return func(b *batch) {
+			_ = b.poison(ctx, &item{Received: queue.Received{ID: "1", Body: body}}, level, errors.New("why"))
+		}
 	}
 	for name, tt := range map[string]struct {
 		do   func(b *batch)
@@ -87,6 +89,6 @@ func TestLevels(t *testing.T) {
 // attempted is a record with one attempt.
 func attempted() webhook.Delivery {
 	var d webhook.Delivery
-	d.Record(webhook.Attempt{Error: webhook.ErrBadStatus})
+	d.Record(webhook.Attempt{Error: webhook.ReasonBadStatus})
 	return d
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -41,10 +42,10 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 	now := b.now()
 	for _, g := range groups {
 		m := g[0].msg
-		w := b.webhooks[m.webhook()]
+		w := b.webhooks[m.Target()]
 		slot := time.UnixMilli(m.Due)
 		switch {
-		case w.MaxPerSecond == 0 || !w.Active || !b.turn(g[0]):
+		case w.MaxPerSecond == 0 || !w.Active || !g[0].attempts():
 			ready = append(ready, g)
 		case m.Pace != w.Pace().String() || b.owner(g[0]) || slot.After(now.Add(sight)):
 			limited[w.Ref] = append(limited[w.Ref], g)
@@ -60,10 +61,10 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 		start, err := b.Store.ReserveSlots(ctx, ref, p, len(gs), now)
 		if err != nil {
 			b.fault(ctx, "delivery.pace", gs[0][0].msg, err)
-			fail(gs)
+			stay(gs)
 			continue
 		}
-		var waiting []Message
+		var waiting []message.Message
 		var left [][]*item
 		for i, g := range gs {
 			slot := start.Add(p.Span(i))
@@ -78,9 +79,9 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 				waiting = append(waiting, m)
 			}
 		}
-		if err := b.wait(ctx, ref, p, waiting); err != nil {
+		if err := b.lineUp(ctx, ref, p, waiters(waiting)); err != nil {
 			b.fault(ctx, "delivery.pace", waiting[0], err)
-			fail(left)
+			stay(left)
 		}
 	}
 	return ready
@@ -89,23 +90,24 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 // owner reports whether the message has made its delivery's last attempt, and so has used its slot.
 func (b *batch) owner(it *item) bool {
 	d, ok := b.records[it.msg.Key()]
-	return ok && d.Owner == it.id
+	return ok && d.Owner == it.ID
 }
 
-// wait has messages of one webhook come up at their slots, which are in Due: those within sight by themselves, the others
-// in a line. A crash before what they came from is acknowledged leaves copies.
-func (b *batch) wait(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []Message) error {
-	var all []waiter
-	for _, m := range waiting {
+// waiters returns what waits in a line for messages whose slots are in Due.
+func waiters(msgs []message.Message) []waiter {
+	all := make([]waiter, len(msgs))
+	for i, m := range msgs {
 		due := m.Due
 		m.Due, m.Pace = 0, ""
 		body, _ := json.Marshal(m) // as in Outgoing
-		all = append(all, waiter{due, string(body)})
+		all[i] = waiter{due, string(body)}
 	}
-	return b.queueUp(ctx, ref, p, all)
+	return all
 }
 
-func (b *batch) queueUp(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []waiter) error {
+// lineUp has what waits for one webhook's rate come up at its slots: what is within sight by itself, the rest in lines. A
+// crash before what it came from is acknowledged leaves copies.
+func (b *batch) lineUp(ctx context.Context, ref webhook.Ref, p webhook.Pace, waiting []waiter) error {
 	now := b.now()
 	slices.SortStableFunc(waiting, func(a, b waiter) int { return cmp.Compare(a.due, b.due) })
 	near := 0
@@ -124,7 +126,7 @@ func (b *batch) queueUp(ctx context.Context, ref webhook.Ref, p webhook.Pace, wa
 func alone(waiting []waiter, pace string, now time.Time) []queue.Outgoing {
 	var out []queue.Outgoing
 	for _, w := range waiting {
-		m, err := parse(w.body)
+		m, err := message.Parse(w.body)
 		if err != nil {
 			out = append(out, queue.Outgoing{Body: w.body})
 			continue
@@ -153,10 +155,10 @@ func (b *batch) advance(ctx context.Context, items []*item) {
 		}
 		err := b.change(ctx, ref, changing)
 		if err != nil {
-			b.fault(ctx, "delivery.line", Message{Tenant: ref.Tenant, Webhook: ref.ID}, err)
+			b.fault(ctx, "delivery.line", message.Message{Tenant: ref.Tenant, Webhook: ref.ID}, err)
 		}
 		for _, it := range changing {
-			it.failed = err != nil
+			it.stays = err != nil
 		}
 	}
 }
@@ -172,8 +174,8 @@ func (b *batch) still(ctx context.Context, ref webhook.Ref, its []*item) (changi
 	var same []*item
 	for _, it := range its {
 		l := it.line
-		if merge || w.MaxPerSecond == 0 || !w.Active || l.void(w.Pace(), now) || l.waiting[0].due <= now.Add(sight).UnixMilli() ||
-			it.received >= maxSteps || !b.room(ctx, it.source) {
+		if merge || w.MaxPerSecond == 0 || !w.Active || l.outdated(w.Pace(), now) || l.waiting[0].due <= now.Add(sight).UnixMilli() ||
+			it.ReceiveCount >= maxSteps || !b.room(ctx, b.source) {
 			changing = append(changing, it)
 			continue
 		}
@@ -189,10 +191,10 @@ func (b *batch) change(ctx context.Context, ref webhook.Ref, its []*item) error 
 	p := w.Pace()
 	var waiting, anew []waiter
 	for _, it := range its {
-		void := it.line.void(p, now)
+		outdated := it.line.outdated(p, now)
 		for _, one := range it.line.waiting {
 			// Slots that passed while nobody looked are lost too: what held them must not go out all at once.
-			if void || one.due < now.Add(-sight).UnixMilli() {
+			if outdated || one.due < now.Add(-sight).UnixMilli() {
 				anew = append(anew, one)
 			} else {
 				waiting = append(waiting, one)
@@ -211,32 +213,26 @@ func (b *batch) change(ctx context.Context, ref webhook.Ref, its []*item) error 
 			anew[i].due = start.Add(p.Span(i)).UnixMilli()
 		}
 	}
-	return b.queueUp(ctx, ref, p, append(waiting, anew...))
+	return b.lineUp(ctx, ref, p, append(waiting, anew...))
 }
 
-// turn reports whether the message will make an attempt now.
-func (b *batch) turn(it *item) bool {
-	var rec *webhook.Delivery
-	if d, ok := b.records[it.msg.Key()]; ok {
-		rec = &d
-	}
-	v := decide(it.msg, it.id, rec, b.now())
-	return v == attempt || v == redrive
-}
+// attempts reports whether the message will make an attempt now.
+func (it *item) attempts() bool { return it.verdict == attempt || it.verdict == redrive }
 
 // copyOf returns what another message must hold to stand for this one. It has another id, so that it counts only by the
 // attempt it is for.
-func (b *batch) copyOf(it *item) Message {
-	if d, ok := b.records[it.msg.Key()]; ok && d.Owner == it.id && d.Status == webhook.Pending {
-		return next(d)
+func (b *batch) copyOf(it *item) message.Message {
+	if d, ok := b.records[it.msg.Key()]; ok && d.Owner == it.ID && d.Status == webhook.Pending {
+		return message.Next(d)
 	}
 	return it.msg
 }
 
-func fail(groups [][]*item) {
+// stay has messages stay in their queue and come back.
+func stay(groups [][]*item) {
 	for _, g := range groups {
 		for _, it := range g {
-			it.failed = true
+			it.stays = true
 		}
 	}
 }

@@ -5,17 +5,15 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
@@ -172,16 +170,12 @@ func run(t *testing.T, shared bool, answer post, fn func(t *testing.T, p *plant)
 			p.queues[name] = countedQueue{q, p.calls}
 		}
 		process := func() *Deliverer {
-			d := &Deliverer{
+			return &Deliverer{
 				Store: countedStore{store, p.calls}, Health: countedStore{store, p.calls}, Poster: &poster{p: p, answer: answer, n: make(map[string]int)},
 				Dialects: builtin, Box: seal.Box{Keys: seal.NewStatic("test")}, Now: p.now, Log: slog.New(slog.DiscardHandler),
 				Queues:  Queues{Delivery: p.queues["delivery"], Retry: p.queues["retry"], Bulk: p.queues["bulk"], Dead: p.queues["dead"]},
-				Sources: make(map[string]Queue), Batches: Concurrency{Delivery: 100, Retry: 50, Bulk: 20},
+				Batches: Concurrency{Delivery: 100, Retry: 50, Bulk: 20},
 			}
-			for name, q := range p.queues {
-				d.Sources[name] = q
-			}
-			return d
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		var work sync.WaitGroup
@@ -239,28 +233,12 @@ func (p *plant) poll(ctx context.Context, name string, idle chan *Deliverer, wor
 }
 
 func (p *plant) handle(ctx context.Context, d *Deliverer, name string, got []queue.Received) {
-	var ev events.SQSEvent
-	for _, m := range got {
-		ev.Records = append(ev.Records, events.SQSMessage{
-			MessageId: m.ID, ReceiptHandle: m.Handle, Body: m.Body, EventSourceARN: name,
-			Attributes: map[string]string{"ApproximateReceiveCount": strconv.Itoa(m.ReceiveCount)},
-		})
-	}
-	resp, err := d.Handle(ctx, ev)
+	stays, err := d.Handle(ctx, p.queues[name], got)
 	if err != nil {
 		p.t.Error(err)
 		return
 	}
-	failed := make(map[string]bool)
-	for _, f := range resp.BatchItemFailures {
-		failed[f.ItemIdentifier] = true
-	}
-	var done []string
-	for _, m := range got {
-		if !failed[m.ID] {
-			done = append(done, m.Handle)
-		}
-	}
+	done := queue.Done(got, stays)
 	if len(done) == 0 || ctx.Err() != nil {
 		return
 	}
@@ -302,7 +280,7 @@ func after(ctx context.Context, wait time.Duration, status int) egress.Response 
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return egress.Response{Err: webhook.ErrTimeout}
+			return egress.Response{Err: webhook.ReasonTimeout}
 		}
 	}
 	return egress.Response{Status: status, Duration: wait}
@@ -311,7 +289,7 @@ func after(ctx context.Context, wait time.Duration, status int) egress.Response 
 // hangs never answers.
 func hangs(ctx context.Context) egress.Response {
 	<-ctx.Done()
-	return egress.Response{Err: webhook.ErrTimeout}
+	return egress.Response{Err: webhook.ReasonTimeout}
 }
 
 // now is the deployment's clock.
@@ -376,7 +354,7 @@ func (p *plant) sendTo(name, id string, n int) []string {
 			Tenant: tenant, ID: fmt.Sprintf("evt_%06d", p.sent), Type: "order.placed", AcceptedAt: p.now(),
 			Timestamp: "2026-03-20T12:00:00Z", Data: []byte(`{}`),
 		}
-		m := Compose(p.dialect, ev, webhook.Subscription{Webhook: id, Format: webhook.FormatJSON, ContentType: webhook.ContentJSON})
+		m := message.Compose(p.dialect, ev, webhook.Subscription{Webhook: id, Format: webhook.FormatJSON, ContentType: webhook.ContentJSON})
 		m.Body = payload.Pack([]byte(`{"data":"` + strings.Repeat("x", 500) + `"}`))
 		ids = append(ids, ev.ID)
 		msgs = append(msgs, m.Outgoing(0))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -51,11 +52,11 @@ type gate struct {
 	places chan struct{} // taken by those that go before it is decided
 	open   chan struct{} // closed when one has ended in time: the others follow
 	shut   chan struct{} // closed when they must not
-	once   sync.Once
+	first  sync.Once     // decides; the others are too late
 }
 
 func (g *gate) decide(opened bool) {
-	g.once.Do(func() {
+	g.first.Do(func() {
 		if opened {
 			close(g.open)
 		} else {
@@ -100,11 +101,11 @@ func (b *batch) gate(ref webhook.Ref) *gate {
 // send POSTs when it is the message's turn. It reports false when there was no turn, or the batch could not wait for the
 // answer: then there was no attempt.
 func (b *batch) send(
-	ctx context.Context, it *item, dl *dialect.Dialect, w webhook.Webhook, rec webhook.Delivery, body []byte,
+	ctx context.Context, dl *dialect.Dialect, w webhook.Webhook, rec webhook.Delivery, body []byte,
 ) (a webhook.Attempt, sent bool, err error) {
 	g := b.gate(w.Ref)
 	if !w.SlowSince.IsZero() {
-		g.decide(true) // its turns were given out by spare
+		g.decide(true) // its turns were given out by divertSlow
 	}
 	if !g.enter(ctx) {
 		return a, false, nil
@@ -128,7 +129,7 @@ func (b *batch) send(
 	})
 	begun := time.Now()
 	a, err = b.post(posting, dl, w, rec, body, webhook.MaxTimeoutSeconds*time.Second)
-	took := time.Since(begun)
+	elapsed := time.Since(begun)
 	close(ended)
 	watch.Wait()
 	switch {
@@ -138,8 +139,8 @@ func (b *batch) send(
 	case a.StatusCode == 0 && posting.Err() != nil:
 		return a, false, nil
 	}
-	g.decide(!overloaded(a.StatusCode) || it.source == b.Queues.Bulk)
-	if a.StatusCode != 0 && took <= slowPost {
+	g.decide(!overloaded(a.StatusCode) || b.source == b.Queues.Bulk)
+	if a.StatusCode != 0 && elapsed <= slowPost {
 		b.clearSlow(ctx, w)
 	}
 	return a, true, nil
@@ -155,14 +156,14 @@ func overloaded(status int) bool {
 	return false
 }
 
-// spare returns what may be POSTed now. Of marked webhooks that is little, and nothing without a lane.
-func (b *batch) spare(ctx context.Context, groups [][]*item) [][]*item {
+// divertSlow returns what may be POSTed now. Of marked webhooks that is little, and nothing without a lane.
+func (b *batch) divertSlow(ctx context.Context, groups [][]*item) [][]*item {
 	posts := make(map[webhook.Ref]int)
 	var ready [][]*item
 	var others []*item
 	for _, g := range groups {
-		w := b.webhooks[g[0].msg.webhook()]
-		if w.SlowSince.IsZero() || !w.Active || !b.turn(g[0]) {
+		w := b.webhooks[g[0].msg.Target()]
+		if w.SlowSince.IsZero() || !w.Active || !g[0].attempts() {
 			ready = append(ready, g)
 			continue
 		}
@@ -173,12 +174,12 @@ func (b *batch) spare(ctx context.Context, groups [][]*item) [][]*item {
 		}
 		others = append(others, g...)
 	}
-	b.aside(ctx, others)
+	b.divert(ctx, others)
 	return ready
 }
 
-// aside takes messages out of the others' way: to the bulk queue, or there out of sight for a while.
-func (b *batch) aside(ctx context.Context, items []*item) {
+// divert takes messages out of the others' way: to the bulk queue, or there out of sight for a while.
+func (b *batch) divert(ctx context.Context, items []*item) {
 	if b.source == b.Queues.Bulk {
 		unit := b.span(rest)
 		until := b.now().Add(unit + time.Duration(2*float64(unit)*b.jitter())).Truncate(unit)
@@ -197,7 +198,7 @@ func (b *batch) aside(ctx context.Context, items []*item) {
 		b.fault(ctx, "delivery.move", items[0].msg, err)
 	}
 	for _, it := range items {
-		it.failed = err != nil // some may have been sent: copies collapse
+		it.stays = err != nil // some may have been sent: copies collapse
 	}
 }
 
@@ -214,7 +215,7 @@ func (b *batch) mayWait(ctx context.Context, w webhook.Webhook) bool {
 	until := now.Add(b.span(laneLife))
 	number, err := b.Store.TakeLane(ctx, name, n, now, until)
 	if err != nil {
-		b.fault(ctx, "delivery.lane", Message{}, err)
+		b.fault(ctx, "delivery.lane", message.Message{}, err)
 	}
 	b.lanes[name] = lane{wait: number >= 0 || err != nil, number: number, until: until}
 	return b.lanes[name].wait
@@ -250,7 +251,7 @@ func (b *batch) leave(ctx context.Context) {
 			continue
 		}
 		if err := b.Store.FreeLane(ctx, name, l.number, l.until); err != nil {
-			b.fault(ctx, "delivery.lane", Message{}, err)
+			b.fault(ctx, "delivery.lane", message.Message{}, err)
 		}
 	}
 }

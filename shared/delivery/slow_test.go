@@ -40,24 +40,24 @@ func waits(p *plant, hook string, during time.Duration) []time.Duration {
 	pass(35 * time.Second)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var took []time.Duration
+	var latencies []time.Duration
 	for id, at := range sent {
 		wait := time.Minute
 		if posts := p.posts[id]; len(posts) > 0 {
 			wait = posts[0].Sub(at) + 50*time.Millisecond
 		}
-		took = append(took, wait)
+		latencies = append(latencies, wait)
 	}
-	slices.Sort(took)
-	return took
+	slices.Sort(latencies)
+	return latencies
 }
 
-func part(took []time.Duration, percent int) time.Duration {
-	return took[len(took)*percent/100]
+func part(latencies []time.Duration, percent int) time.Duration {
+	return latencies[len(latencies)*percent/100]
 }
 
-func figures(took []time.Duration) string {
-	return fmt.Sprintf("p50 %v, p99 %v of %d", part(took, 50), part(took, 99), len(took))
+func figures(latencies []time.Duration) string {
+	return fmt.Sprintf("p50 %v, p99 %v of %d", part(latencies, 50), part(latencies, 99), len(latencies))
 }
 
 // TestHanging: 2,000 events to webhooks that hang hold up nobody else's once the webhooks are known to hang, and before
@@ -121,9 +121,9 @@ func TestMarkFreesAtOnce(t *testing.T) {
 		p.hook("other", 0)
 		hung := p.send("hang", 300+light(900)) // so many that none has its third turn meanwhile
 		pass(slowPost + 100*time.Millisecond)
-		took := waits(p, "other", 10*time.Second)
-		t.Logf("from the mark on: %s", figures(took))
-		if got := part(took, 99); got > 60*time.Millisecond {
+		latencies := waits(p, "other", 10*time.Second)
+		t.Logf("from the mark on: %s", figures(latencies))
+		if got := part(latencies, 99); got > 60*time.Millisecond {
 			t.Errorf("99 %% took %v, want what they take alone", got)
 		}
 		twice := 0
@@ -169,7 +169,7 @@ func TestBulkIsShared(t *testing.T) {
 	})
 }
 
-// TestHealthyPaysNothing: 2,000 events to a webhook that answers take no request and no write but what they always took.
+// TestHealthyPaysNothing: 2,000 events to a webhook that answers take no request and no write but what they always latencies.
 func TestHealthyPaysNothing(t *testing.T) {
 	events := light(2000)
 	run(t, false, answers, func(t *testing.T, p *plant) {

@@ -8,8 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"hookline/shared/message"
 	"hookline/shared/queue"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -36,7 +37,7 @@ func (d *Deliverer) via(ctx context.Context, source Queue, wait time.Duration) w
 func (b *batch) schedule(ctx context.Context, it *item, d webhook.Delivery) (done bool) {
 	left := d.NextAt.Sub(b.now())
 	if d.Via == webhook.ViaVisibility {
-		err := it.source.Hide(ctx, []queue.Visibility{{Handle: it.handle, For: max(left, 0)}})
+		err := b.source.Hide(ctx, []queue.Visibility{{Handle: it.Handle, For: max(left, 0)}})
 		if err == nil {
 			return false
 		}
@@ -47,30 +48,27 @@ func (b *batch) schedule(ctx context.Context, it *item, d webhook.Delivery) (don
 		}
 	}
 	// A crash between this and the acknowledgement leaves two messages for one attempt; the first to record it wins.
-	if err := queue.SendAll(ctx, b.Queues.Retry, []queue.Outgoing{next(d).Outgoing(left)}); err != nil {
+	if err := queue.SendAll(ctx, b.Queues.Retry, []queue.Outgoing{message.Next(d).Outgoing(left)}); err != nil {
 		b.fault(ctx, "delivery.retry", it.msg, err)
 		return false
 	}
 	return true
 }
 
-// postpone parks one message that came before its time.
-func (b *batch) postpone(ctx context.Context, it *item, until time.Time) (done bool) {
-	it.msg.Due = until.UnixMilli()
-	b.park(ctx, []*item{it})
-	return !it.failed
-}
-
-// park puts messages that came early back to sleep, without reading anything: hidden for what is left; or, when the queue is under pressure, as copies by delays of 15 minutes, which are not in flight.
+// park has messages that came early come up again at their time, without reading anything. They stay, hidden for what is
+// left; or, when the queue is under pressure, copies go to RetryQueue by delays of at most 15 minutes, which are not in flight.
 func (b *batch) park(ctx context.Context, early []*item) {
 	now := b.now()
 	left := func(it *item) time.Duration { return time.UnixMilli(it.msg.Due).Sub(now) }
 	var hidden []*item
 	for _, it := range early {
-		if b.room(ctx, it.source) {
+		if b.room(ctx, b.source) {
 			hidden = append(hidden, it)
-		} else {
-			it.failed = b.hop(ctx, it, left(it)) != nil
+			continue
+		}
+		if err := queue.SendAll(ctx, b.Queues.Retry, []queue.Outgoing{it.msg.Outgoing(left(it))}); err != nil {
+			b.fault(ctx, "delivery.hop", it.msg, err)
+			it.stays = true
 		}
 	}
 	b.hide(ctx, hidden, left)
@@ -78,61 +76,50 @@ func (b *batch) park(ctx context.Context, early []*item) {
 
 // hide has messages stay in their queues and come back after a span each, under the 12-hour cap.
 func (b *batch) hide(ctx context.Context, items []*item, span func(*item) time.Duration) {
-	bySource := make(map[Queue][]queue.Visibility)
+	var all []queue.Visibility
 	for _, it := range items {
-		it.failed = true
-		bySource[it.source] = append(bySource[it.source], queue.Visibility{
-			Handle: it.handle, For: min(max(span(it), 0), queue.MaxVisibility-visibilityMargin),
+		it.stays = true
+		all = append(all, queue.Visibility{
+			Handle: it.Handle, For: min(max(span(it), 0), queue.MaxVisibility-visibilityMargin),
 		})
 	}
-	for source, all := range bySource {
-		for vs := range slices.Chunk(all, queue.MaxBatch) {
-			if err := source.Hide(ctx, vs); err != nil {
-				// They come back when their visibility timeout ends and are parked then.
-				b.fault(ctx, "delivery.park", Message{}, err)
-			}
+	for vs := range slices.Chunk(all, queue.MaxBatch) {
+		if err := b.source.Hide(ctx, vs); err != nil {
+			// They come back when their visibility timeout ends and are parked then.
+			b.fault(ctx, "delivery.park", message.Message{}, err)
 		}
 	}
 }
 
-// hop sends a copy that waits by delay; the message itself is then acknowledged.
-func (b *batch) hop(ctx context.Context, it *item, left time.Duration) error {
-	err := queue.SendAll(ctx, b.Queues.Retry, []queue.Outgoing{it.msg.Outgoing(left)})
-	if err != nil {
-		b.fault(ctx, "delivery.hop", it.msg, err)
-	}
-	return err
-}
-
-// end does what follows a round that failed: what it means for the webhook, and the dead letter. The record's owner
+// afterFailedRound does what follows a round that failed: what it means for the webhook, and the dead letter. The record's owner
 // repeats it until all is done; again says that it has been begun before.
-func (b *batch) end(ctx context.Context, rec webhook.Delivery, again bool) (done bool) {
+func (b *batch) afterFailedRound(ctx context.Context, rec webhook.Delivery, again bool) (done bool) {
 	done = true
 	if deservesDeadLetter(rec) {
 		done = b.bury(ctx, rec)
 	}
 	w, ok := b.webhooks[webhook.Ref{Tenant: rec.Tenant, ID: rec.Webhook}]
-	if a := rec.LastAttempt(); !ok || a == nil || a.Error == webhook.ErrWebhookInactive || a.Error == webhook.ErrWebhookDeleted {
+	if a := rec.LastAttempt(); !ok || a == nil || a.Error == webhook.ReasonWebhookInactive || a.Error == webhook.ReasonWebhookDeleted {
 		return done
 	}
 	d, err := b.Dialects.Dialect(ctx, rec.Dialect)
 	if err != nil {
-		b.fault(ctx, "delivery.dialect", next(rec), err)
+		b.fault(ctx, "delivery.dialect", message.Next(rec), err)
 		return false
 	}
 	return b.exhausted(ctx, w, d, rec, again) == nil && done
 }
 
-// bury tells that a delivery ran out of attempts, and sends its dead letter. Twice is harmless: it is told once, and a
-// second dead letter, redriven, finds the next round begun.
+// bury queues the change that a delivery ran out of attempts, and sends its dead letter. Twice is harmless: a change is
+// published once, and a second dead letter, redriven, finds the next round begun.
 func (b *batch) bury(ctx context.Context, d webhook.Delivery) (done bool) {
-	// What fails to tell of a failure is not told of.
-	if !webhook.IsSystemType(d.Type) && b.tell(ctx, system.Failed(d), d.Type) != nil {
+	// A system event that cannot be delivered makes no system event in turn.
+	if !webhook.IsSystemType(d.Type) && b.queueChange(ctx, systemevent.Failed(d), d.Type) != nil {
 		return false
 	}
-	m := next(d)
+	m := message.Next(d)
 	m.Due, m.Attempt = 0, 1
-	m.Dead = &Death{At: unixMilli(b.now())}
+	m.Dead = &message.Death{At: message.Millis(b.now())}
 	if a := d.LastAttempt(); a != nil {
 		m.Dead.Reason, m.Dead.Status = string(a.Error), a.StatusCode
 	}
@@ -147,12 +134,12 @@ func (b *batch) bury(ctx context.Context, d webhook.Delivery) (done bool) {
 // whether that is an error of ours. Poison that was redriven has been logged before.
 func (b *batch) poison(ctx context.Context, it *item, level slog.Level, why error) error {
 	var old poisoned
-	if json.Unmarshal([]byte(it.body), &old) == nil && old.Poison != "" {
+	if json.Unmarshal([]byte(it.Body), &old) == nil && old.Poison != "" {
 		level = slog.LevelWarn
 	} else {
-		old = poisoned{Poison: it.body, Dead: Death{Reason: why.Error(), At: unixMilli(b.now())}}
+		old = poisoned{Poison: it.Body, Dead: message.Death{Reason: why.Error(), At: message.Millis(b.now())}}
 	}
-	b.Log.LogAttrs(ctx, level, "delivery.poison", slog.String("message_id", it.id), slog.Any("err", why))
+	b.Log.LogAttrs(ctx, level, "delivery.poison", slog.String("message_id", it.ID), slog.Any("err", why))
 	body, _ := json.Marshal(old) // strings and numbers
 	err := queue.SendAll(ctx, b.Queues.Dead, []queue.Outgoing{{Body: string(body)}})
 	if err != nil {
@@ -163,8 +150,8 @@ func (b *batch) poison(ctx context.Context, it *item, level slog.Level, why erro
 
 // poisoned is a poison message as a dead letter. Redriven it is poison again, and stays as it is.
 type poisoned struct {
-	Poison string `json:"poison"`
-	Dead   Death  `json:"x"`
+	Poison string        `json:"poison"`
+	Dead   message.Death `json:"x"`
 }
 
 // reading is how many messages a queue has in flight: as last counted, and those parked here since.

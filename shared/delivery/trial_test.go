@@ -12,7 +12,7 @@ import (
 	"hookline/shared/queue"
 	"hookline/shared/seal"
 	"hookline/shared/store/sqlite"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -32,10 +32,10 @@ func (i *inbox) Send(_ context.Context, msgs []queue.Outgoing) error {
 // trial is a deliverer over a store in memory that has one webhook.
 type trial struct {
 	*Deliverer
-	store  *sqlite.Store
-	told   inbox
-	tenant webhook.Tenant
-	hook   webhook.Webhook
+	store   *sqlite.Store
+	told    inbox
+	dialect *dialect.Dialect
+	hook    webhook.Webhook
 }
 
 func newTrial(t *testing.T, answer egress.Response, hook webhook.Webhook) *trial {
@@ -49,8 +49,12 @@ func newTrial(t *testing.T, answer egress.Response, hook webhook.Webhook) *trial
 	if err != nil {
 		t.Fatal(err)
 	}
+	standard, err := builtin.Dialect(t.Context(), "standard")
+	if err != nil {
+		t.Fatal(err)
+	}
 	now := time.Date(2026, 3, 20, 12, 0, 0, 250e6, time.UTC)
-	tr := &trial{store: store, tenant: webhook.Tenant{ID: "acme", Dialect: "standard", CreatedAt: now}}
+	tr := &trial{store: store, dialect: standard}
 	tr.Deliverer = &Deliverer{
 		Store: store, Health: store, Changes: &tr.told, Poster: answering(answer), Dialects: &dialect.Library{Builtin: builtin, Store: store},
 		Box: seal.Box{Keys: seal.NewStatic("a key of a test")}, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
@@ -58,7 +62,7 @@ func newTrial(t *testing.T, answer egress.Response, hook webhook.Webhook) *trial
 	hook.Ref, hook.Format = webhook.Ref{Tenant: "acme", ID: "wh_1"}, webhook.FormatJSON
 	health := hook.Health
 	hook.Health = webhook.Health{}
-	if err := store.CreateTenant(t.Context(), tr.tenant, webhook.Key{ID: "key_1", Tenant: "acme", Hash: "h"}); err != nil {
+	if err := store.CreateTenant(t.Context(), webhook.Tenant{ID: "acme", Dialect: "standard", CreatedAt: now}, webhook.Key{ID: "key_1", Tenant: "acme", Hash: "h"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.CreateWebhook(t.Context(), hook); err != nil {
@@ -96,7 +100,7 @@ func TestTestRecovers(t *testing.T) {
 		told      bool
 	}{
 		"a success of a failing one":           {200, webhook.Webhook{Active: true, Health: failing}, webhook.TestType, webhook.Active, true, true},
-		"a success with a system event":        {200, webhook.Webhook{Active: true, Health: failing}, system.WebhookFailing, webhook.Active, true, true},
+		"a success with a system event":        {200, webhook.Webhook{Active: true, Health: failing}, systemevent.WebhookFailing, webhook.Active, true, true},
 		"a success of one that began to fail":  {200, webhook.Webhook{Active: true, Health: webhook.Health{UnhealthySince: since}}, webhook.TestType, webhook.Active, true, false},
 		"a success of one that is well":        {200, webhook.Webhook{Active: true}, webhook.TestType, webhook.Active, true, false},
 		"a success of an inactive failing one": {200, webhook.Webhook{Health: failing}, webhook.TestType, webhook.Inactive, false, false},
@@ -104,7 +108,7 @@ func TestTestRecovers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := newTrial(t, egress.Response{Status: tt.status}, tt.hook)
-			if _, err := tr.Test(t.Context(), tr.tenant, tr.hook, tt.eventType); err != nil {
+			if _, err := tr.Test(t.Context(), tr.dialect, tr.hook, tt.eventType); err != nil {
 				t.Fatal(err)
 			}
 			w := tr.stored(t)
@@ -112,14 +116,14 @@ func TestTestRecovers(t *testing.T) {
 				t.Errorf("got %s with %+v, want %s, healthy %t", w.Status(), w.Health, tt.want, tt.healthy)
 			}
 			var told struct {
-				System system.Change `json:"system"`
+				System systemevent.Change `json:"system"`
 			}
 			if len(tr.told.sent) > 0 {
 				if err := json.Unmarshal([]byte(tr.told.sent[0].Body), &told); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if got := told.System.Type == system.WebhookRecovered && !told.System.Quiet; got != tt.told || len(tr.told.sent) > 1 {
+			if got := told.System.Type == systemevent.WebhookRecovered && !told.System.Unpublished; got != tt.told || len(tr.told.sent) > 1 {
 				t.Errorf("got %d messages, the first of %q, want one of a recovery: %t", len(tr.told.sent), told.System.Type, tt.told)
 			}
 		})
@@ -131,7 +135,7 @@ func TestHeadersKept(t *testing.T) {
 	headers := map[string]string{"Server": "nginx"}
 	for status, kept := range map[int]int{200: 0, 500: 1} {
 		tr := newTrial(t, egress.Response{Status: status, Headers: headers}, webhook.Webhook{Active: true})
-		sent, err := tr.Test(t.Context(), tr.tenant, tr.hook, webhook.TestType)
+		sent, err := tr.Test(t.Context(), tr.dialect, tr.hook, webhook.TestType)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// azureDevOps is the webhooks of Azure DevOps's service hooks: "Webhooks with Azure DevOps" (basic authentication) and
-// "Service hook events", Release deployment completed and Run state changed,
+// azureDevOps reads the webhooks of Azure DevOps's service hooks, as documented in "Webhooks with Azure DevOps" (basic
+// authentication) and in "Service hook events", Release deployment completed and Run state changed,
 // https://learn.microsoft.com/azure/devops/service-hooks/events.
 //
-// The payloads there hold no commit, no repository and, of a run, no environment. What a payload does hold is taken
-// first (a release's primary artifact, a run's repository resource, as the REST API's Release and Run have them); what
-// it does not, something stands in for that the page does show:
+// The payloads on these pages have no commit, no repository and, for a run, no environment. If a payload has these values (in a
+// release's primary artifact or a run's repository resource, as in the REST API's Release and Run), they are used. Otherwise
+// other values of the documented payloads take their place:
 //
 //	value            release                        run
 //	environment      (always there)                 the pipeline's name
@@ -55,8 +55,8 @@ func verifyBasic(header http.Header, _ []byte, secret string, _ time.Time) bool 
 	return same(password, secret) && ok
 }
 
-// noSubscription is the subscriptionId of an event that Test sends: Azure DevOps makes the event up, and the subscription
-// need not be there yet. Events of subscriptions have the subscription's own.
+// noSubscription is the subscriptionId of an event that the Test button sends. Azure DevOps makes that event up, and the
+// subscription need not exist yet. Other events have the id of their subscription.
 const noSubscription = "00000000-0000-0000-0000-000000000000"
 
 func readAzureDevOps(_ http.Header, body []byte) (Report, error) {
@@ -68,7 +68,7 @@ func readAzureDevOps(_ http.Header, body []byte) (Report, error) {
 		return Report{Ping: true, Reason: "this is Azure DevOps's test event: the address and the password are right, and nothing was registered"}, nil
 	}
 	switch r.first("eventType") {
-	// The second name is how the page has it since 2024.
+	// The page has the second name since 2024.
 	case "ms.vss-release.deployment-completed-event", "ms.azure-devops-release.deployment-completed-event":
 		return readRelease(r)
 	case "ms.vss-pipelines.run-state-changed-event", "ms.azure-devops-pipelines.run-state-changed-event":
@@ -77,8 +77,8 @@ func readAzureDevOps(_ http.Header, body []byte) (Report, error) {
 	return Report{Reason: "only the events Release deployment completed and Run state changed register a deployment"}, nil
 }
 
-// notAll is for an event that does not say how it went: with the resource details Minimal it has a URL and an id, and with
-// None nothing.
+// notAll is the answer to an event that does not say whether the deployment succeeded: with the resource details Minimal an event
+// has only a URL and an id, and with None nothing.
 const notAll = "the event does not say how it went: choose All for the subscription's Resource details to send"
 
 func readRelease(r *reading) (Report, error) {
@@ -89,13 +89,13 @@ func readRelease(r *reading) (Report, error) {
 	case !r.is("succeeded", statuses...):
 		return Report{Reason: "only the status succeeded registers a deployment"}, nil
 	}
-	// The release stands in the environment (until 2022) or in the deployment (since 2024).
+	// The release is part of the environment (in payloads until 2022) or of the deployment (since 2024).
 	const older, newer = "resource/environment/release", "resource/deployment/release"
 	from := primary(r, newer+"/artifacts", "resource/release/artifacts")
 	release := r.first(older+"/id", newer+"/id", "resource/release/id")
 	project := r.first("resource/project/id", newer+"/project/id", "resourceContainers/project/id")
-	// Releases are numbered within a project. One may be deployed to an environment again, as when another is rolled back:
-	// where the payload numbers the deployments themselves, that is another one.
+	// Releases are numbered within a project. A release can be deployed to an environment again, for example to roll another one
+	// back. If the payload numbers the deployments themselves, that is a second deployment.
 	own := known("release", collection(r)+"/"+project, release,
 		r.first("resource/environment/id", "resource/deployment/releaseEnvironment/id", "resource/deployment/environment/id"))
 	if n := r.first("resource/deployment/id"); n != "" && own != nil {
@@ -136,13 +136,13 @@ func readRun(r *reading) (Report, error) {
 	})
 }
 
-// collection returns the id of the collection or organization that an event is from; "-" where it does not say, as in the
-// page's shorter payloads.
+// collection returns the id of the collection or organization that sent an event, or "-" if the event does not name it, like the
+// shorter payloads on the page.
 func collection(r *reading) string {
 	return cmp.Or(r.first("resourceContainers/collection/id", "resourceContainers/account/id"), "-")
 }
 
-// primary returns the path to what the first artifact that is marked as primary is made of; else to the first one's.
+// primary returns the path to the definition of the first artifact that is marked as primary, or of the first one if none is.
 func primary(r *reading, lists ...string) string {
 	for _, list := range lists {
 		artifacts, _ := r.at(list).([]any)
@@ -158,7 +158,7 @@ func primary(r *reading, lists ...string) string {
 	return "nowhere"
 }
 
-// standIn marks an id as one of another thing than a reader would take it for.
+// standIn marks an id that takes the place of another one, so that readers do not confuse them.
 func standIn(what, id string) string {
 	if id == "" {
 		return ""
@@ -166,7 +166,7 @@ func standIn(what, id string) string {
 	return what + ":" + id
 }
 
-// lastOf returns the last part of a URL's path: a run's URL ends in its id.
+// lastOf returns the last segment of a URL's path. A run's URL ends in its id.
 func lastOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || strings.Trim(u.Path, "/") == "" {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// custom is for tools that no other provider knows: Axify's document "custom webhook", which Jenkins and the like are
-// pointed at. The signature is over the body as it comes; its hex may be in upper case, which the document leaves open.
+// custom reads reports of tools that have no provider of their own, such as Jenkins, in the form of Axify's document "custom
+// webhook". The signature is over the body as it came. Its hex can be in upper case, because the document does not say.
 func custom() Provider {
 	const header = "X-Axify-Deployment-Event-Signature"
 	return Provider{
@@ -19,7 +19,7 @@ func custom() Provider {
 			Product: "Custom", Intro: "Any tool that can send a request: Jenkins, Travis CI, Bamboo, GoCD, a script.",
 			Header: header, Format: "sha256={SIGNATURE}",
 			Registers: "Every request that is signed and complete: 201 with the deployment's id, and 200 when it was registered before.",
-			// The fields and hints are those of the document.
+			// The fields and hints come from the document.
 			Fields: []Field{
 				{"deployed_at", "The moment when the deployment has successfully occurred, as in `2023-10-27T00:00:00Z`"},
 				{"environment", "The environment of the deployment"},
@@ -38,8 +38,8 @@ func custom() Provider {
 	}
 }
 
-// customCommands is the document's example with OpenSSL and cURL, for a source's own address and secret. The secret is
-// printed where it was made just now, and is a variable of the shell's everywhere else.
+// customCommands returns the document's example with OpenSSL and cURL for a source's address and secret. The commands contain the
+// secret only right after it was made. Later they take it from a variable of the shell.
 func customCommands(header string) func(url, secret string) string {
 	return func(url, secret string) string {
 		value := `"${SECRET:?set it to the secret of this source}"`
@@ -55,7 +55,7 @@ curl --location "$URL" --header "` + header + `: sha256=$SIGNATURE" --header 'Co
 	}
 }
 
-// readCustom takes all five fields as strings, and whatever comes beside them.
+// readCustom reads the five fields, which must be strings. It ignores other fields.
 func readCustom(_ http.Header, body []byte) (Report, error) {
 	r, err := read(body)
 	if err != nil {

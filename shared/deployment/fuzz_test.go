@@ -12,8 +12,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// FuzzReceive hands each provider's source what anybody may send. With the right credential it may be anything but a
-// panic or a fault of ours; without, it is refused.
+// FuzzReceive sends arbitrary requests to a source of each provider. With the right credential, every outcome is allowed but
+// a panic or an internal error. Without it, the request is refused.
 func FuzzReceive(f *testing.F) {
 	kinds := deployment.Kinds()
 	for _, tt := range success(f) {
@@ -43,12 +43,12 @@ func FuzzReceive(f *testing.F) {
 		}
 		w.events.got, kept.deployment = nil, webhook.Deployment{}
 		got, err := w.send(t, r)
-		refused := err != nil && webhook.KindOf(err) == webhook.Unauthorized
-		// Only the token is the secret itself, so that a credential made up here could be right.
+		refused := webhook.Is(err, webhook.Unauthorized)
+		// Only a token is the secret itself, so that an invented credential can be right by chance.
 		if guessed := kind == "gitlab" && credential == secret; !knows && !guessed && !refused || knows && refused {
 			t.Fatalf("knowing the secret: %t, got %+v, %v", knows, got, err)
 		}
-		if err != nil && webhook.KindOf(err) == webhook.Internal {
+		if webhook.Is(err, webhook.Internal) {
 			t.Fatal(err)
 		}
 		if got.Outcome != deployment.Registered {
@@ -67,7 +67,7 @@ func FuzzReceive(f *testing.F) {
 	})
 }
 
-// shelf is a store of sources and of one deployment. An engine's own code would be most of what is fuzzed.
+// shelf is a store of sources and of one deployment. With a real engine, fuzzing would mostly run the engine's code.
 type shelf struct {
 	sources    []webhook.Source
 	deployment webhook.Deployment

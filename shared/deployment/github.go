@@ -9,8 +9,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// github is GitHub's repository, organization and app webhooks: "Validating webhook deliveries" (the signature is over
-// the body as it comes, in both content types) and "Webhook events and payloads", deployment_status and ping,
+// github reads GitHub's repository, organization and app webhooks, as documented in "Validating webhook deliveries" (the signature
+// is over the body as it comes, in both content types) and in "Webhook events and payloads", deployment_status and ping,
 // https://docs.github.com/webhooks.
 func github() Provider {
 	const header = "X-Hub-Signature-256"
@@ -23,7 +23,7 @@ func github() Provider {
 		Guide: Guide{
 			Product: "GitHub", Intro: "Deployments that GitHub Actions or another tool reports to GitHub's deployments API.",
 			Header: header, Format: "sha256={SIGNATURE}",
-			// "Creating webhooks", and for the secret and the ping "Validating" and "Testing webhooks".
+			// These steps are from "Creating webhooks", and for the secret and the ping from "Validating" and "Testing webhooks".
 			Page: "https://docs.github.com/webhooks/using-webhooks/creating-webhooks",
 			Steps: []string{
 				"On GitHub, open the repository, or the organization for all its repositories, and choose **Settings**, **Webhooks**, **Add webhook**.",
@@ -56,16 +56,16 @@ func readGitHub(header http.Header, body []byte) (Report, error) {
 		return Report{Reason: "only the state success registers a deployment"}, nil
 	}
 	return r.report(Deployed{
-		// A deployment can have several statuses success: Actions sets one, and so may whoever has the API.
+		// A deployment can have several statuses success: Actions sets one, and users of the API can set others.
 		ID: known("deployment", r.first("repository/id"), r.first("deployment/id")),
-		// A status is made when its state is reached; the deployment's own times are when it was asked for.
+		// A status is created when its state is reached. The deployment's own times say when it was requested.
 		At:          r.when([]string{time.RFC3339}, "deployment_status/created_at", "deployment_status/updated_at"),
 		Environment: r.text("deployment_status/environment", "deployment/environment"), CommitSHA: r.text("deployment/sha"),
 		RepositoryID: r.text("repository/id"), RepositoryURL: r.address("repository/html_url", r.first("repository/html_url")),
 	})
 }
 
-// payloadOf returns the JSON of either content type that GitHub offers.
+// payloadOf returns the JSON of a body in either of the content types that GitHub offers.
 func payloadOf(header http.Header, body []byte) ([]byte, error) {
 	media, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
 	if media != "application/x-www-form-urlencoded" {

@@ -15,16 +15,16 @@ import (
 const (
 	gitlabToken     = "X-Gitlab-Token"
 	gitlabSignature = "webhook-signature"
-	// signingPrefix begins GitLab's signing tokens, as Standard Webhooks writes keys.
+	// signingPrefix begins GitLab's signing tokens, which are keys in the form of Standard Webhooks.
 	signingPrefix = "whsec_"
-	// minSigningKey is the shortest key of Standard Webhooks, in bytes; GitLab makes 32.
+	// minSigningKey is the shortest key that Standard Webhooks allows, in bytes. GitLab makes keys of 32.
 	minSigningKey = 24
-	// signedWithin is how far a signed timestamp may be from now, either way: what Standard Webhooks' libraries allow.
+	// signedWithin is how far a signed timestamp can be from now in either direction, as in the libraries of Standard Webhooks.
 	signedWithin = 5 * time.Minute
 )
 
-// gitlab is GitLab's project and group webhooks: "Webhooks", Signing tokens and Secret token, and "Webhook events",
-// Deployment events, https://docs.gitlab.com/user/project/integrations/webhooks/.
+// gitlab reads GitLab's project and group webhooks, as documented in "Webhooks", Signing tokens and Secret token, and in
+// "Webhook events", Deployment events, https://docs.gitlab.com/user/project/integrations/webhooks/.
 func gitlab() Provider {
 	return Provider{
 		Kind:    "gitlab",
@@ -56,8 +56,8 @@ func gitlab() Provider {
 	}
 }
 
-// verifyGitLab takes the secret itself, or a signature where the secret is a signing token. A request that is signed stands
-// or falls with its signature then, as GitLab's page has it: the token beside it says nothing of the body.
+// verifyGitLab accepts the secret itself or, if the secret is a signing token, a signature. If a request has a signature,
+// only the signature counts, as GitLab's page says: the token beside it proves nothing about the body.
 func verifyGitLab(header http.Header, body []byte, secret string, now time.Time) bool {
 	scheme := signature.Scheme{
 		Signed: "{id}.{unix}.{body}", Encoding: signature.Base64, Prefix: "v1,", Join: " ",
@@ -84,7 +84,7 @@ func readGitLab(header http.Header, body []byte) (Report, error) {
 	case !r.is("success", "status"):
 		return Report{Reason: "only the status success registers a deployment"}, nil
 	}
-	// Test sends the newest deployment with the time of now, so only its id tells that it is the same. Early ones
+	// The Test button sends the newest deployment with the current time, so that only the id identifies it. Early versions
 	// (13.7) send the id of the job that deployed instead, and no time.
 	project := r.first("project/id")
 	own := known("deployment", project, r.first("deployment_id"))
@@ -93,7 +93,7 @@ func readGitLab(header http.Header, body []byte) (Report, error) {
 	}
 	var at time.Time
 	if r.first("status_changed_at") != "" {
-		// Ruby's Time#to_s, by the zone that the instance is set to; RFC 3339 where the page shows newer fields.
+		// GitLab writes Ruby's Time#to_s in the instance's time zone. The page shows newer fields in RFC 3339.
 		at = r.when([]string{"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 UTC", time.RFC3339}, "status_changed_at")
 	}
 	return r.report(Deployed{
@@ -105,7 +105,7 @@ func readGitLab(header http.Header, body []byte) (Report, error) {
 
 var sha = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// commitOf returns the commit's whole hash, which stands at the end of its address alone; else the short one.
+// commitOf returns the commit's whole hash, which only the end of its address contains, or the short one if there is no address.
 func commitOf(r *reading) string {
 	if u, err := url.Parse(r.first("commit_url")); err == nil && sha.MatchString(path.Base(u.Path)) {
 		return path.Base(u.Path)

@@ -14,7 +14,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// token writes a key as GitLab does its signing tokens.
+// token returns a key in the form of GitLab's signing tokens.
 func token(key string) string { return "whsec_" + base64.StdEncoding.EncodeToString([]byte(key)) }
 
 // signedBy returns the request as GitLab sends it with a signing token: signed as Standard Webhooks' own library signs.
@@ -41,7 +41,7 @@ func signedBy(t *testing.T, secret string, body []byte, at time.Time, headers ..
 	return r
 }
 
-// TestSigningToken sends what GitLab signs to sources whose secret is its signing token, and to others.
+// TestSigningToken sends requests that GitLab signs to sources whose secret is the signing token, and to others.
 func TestSigningToken(t *testing.T) {
 	var (
 		body    = published(t, "gitlab/deployment.success.json")
@@ -105,7 +105,7 @@ func TestSigningToken(t *testing.T) {
 				}
 				return
 			}
-			if err == nil || webhook.KindOf(err) != webhook.Unauthorized || !strings.Contains(err.Error(), "webhook-signature") {
+			if !webhook.Is(err, webhook.Unauthorized) || !strings.Contains(err.Error(), "webhook-signature") {
 				t.Errorf("got %+v, %v, want unauthorized, and why", got, err)
 			}
 			if len(w.events.got) != 0 {

@@ -2,26 +2,27 @@ package deployment
 
 import "strings"
 
-// Guide is what those who set a source up are told: where its address and its secret go, and what registers then.
-// Texts are as package prose takes them.
+// Guide tells users how to set a source up: where to enter its address and its secret, and which reports register a
+// deployment. Its texts are in the Markdown of package prose.
 type Guide struct {
-	// Product is its name as people write it.
+	// Product is the product's name as people write it.
 	Product string
-	// Intro says who takes this kind.
+	// Intro says who needs this kind of source.
 	Intro string
-	// Header is the header that proves the secret, and Format its value.
+	// Header is the header that proves the secret, and Format describes its value.
 	Header, Format string
-	// Steps are what to do on the product's own pages, in their words and order. Page is where the product says so.
+	// Steps are the steps on the product's own pages, in their words and order. Page is the address of the product's
+	// documentation.
 	Steps []string
 	Page  string
-	// Registers says what of all that is sent registers a deployment.
+	// Registers says which of the product's webhooks register a deployment.
 	Registers string
-	// Fields are those of the body, where its sender writes it; all are required.
+	// Fields are the fields of a body that the sender writes. All are required.
 	Fields []Field
-	// Hints are the mistakes that others made.
+	// Hints are about common mistakes.
 	Hints []string
-	// Commands returns commands for a shell that register a deployment at a source's address; nil where a product sends.
-	// Without a secret ("") they take it from the variable SECRET.
+	// Commands returns commands for a shell that register a deployment at a source's address. If secret is "", they take it
+	// from the variable SECRET. Commands is nil for products that send the reports themselves.
 	Commands func(url, secret string) string
 }
 

@@ -13,7 +13,7 @@ import (
 	"hookline/shared/deployment"
 )
 
-// Every guide tells what its product's users have to know, in the names that Verify goes by.
+// Every guide names the headers and settings that Verify uses.
 func TestGuides(t *testing.T) {
 	for _, p := range deployment.Providers() {
 		t.Run(p.Kind, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestGuides(t *testing.T) {
 	}
 }
 
-// The printed commands register a deployment, whatever is in the secret, when a shell runs them as they stand.
+// The printed commands register a deployment when a shell runs them unchanged, whatever characters the secret has.
 func TestCommands(t *testing.T) {
 	for _, program := range []string{"sh", "openssl", "curl", "awk"} {
 		if _, err := exec.LookPath(program); err != nil {

@@ -12,8 +12,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// TestExample holds the catalogue's example to what is made of the document's report, the id included: a change of how
-// ids are made would register everything that is reported again once more.
+// TestExample compares the catalogue's example with the event for the document's report, including the id. If ids were derived in
+// another way, every report that comes again would be registered once more.
 func TestExample(t *testing.T) {
 	want, err := fs.ReadFile(events.FS(), "standard/deployment.registered.json")
 	if err != nil {

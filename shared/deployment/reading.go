@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 
 	"hookline/shared/ecmajson"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -24,24 +24,24 @@ const (
 	maxURL  = 2048
 )
 
-// reading is a JSON body being read by paths ("resource/run/state": names and positions in lists), and what was found
-// wrong with it.
+// reading is a JSON body whose values are read by paths of names and positions in lists ("resource/run/state"). It collects the
+// faults of the body.
 type reading struct {
 	raw    json.RawMessage
 	root   any
-	faults management.Faults
+	faults input.Faults
 }
 
 // byteOrderMark may stand before JSON, and is not part of it (RFC 8259, section 8.1).
 const byteOrderMark = "\xef\xbb\xbf"
 
 func read(raw []byte) (*reading, error) {
-	raw = bytes.TrimPrefix(raw, []byte(byteOrderMark)) // the credential is over it too, and was found right
+	raw = bytes.TrimPrefix(raw, []byte(byteOrderMark)) // the credential covers it as well, and was verified
 	r := &reading{raw: raw}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber() // an id may be larger than a float holds
 	_, err := ecmajson.Compact(raw)
-	if errors.Is(err, ecmajson.ErrDepth) { // as an event's data is refused
+	if errors.Is(err, ecmajson.ErrDepth) { // events with such data are refused as well
 		return nil, webhook.ErrInvalid(webhook.FieldError{Field: "body", Message: "must be valid JSON: " + err.Error()})
 	}
 	if err != nil || d.Decode(&r.root) != nil {
@@ -53,7 +53,7 @@ func read(raw []byte) (*reading, error) {
 	return r, nil
 }
 
-// at returns what is at a path, nil for nothing.
+// at returns the value at a path, or nil if there is none.
 func (r *reading) at(path string) any {
 	v := r.root
 	for part := range strings.SplitSeq(path, "/") {
@@ -73,7 +73,7 @@ func (r *reading) at(path string) any {
 	return v
 }
 
-// first returns the first of the paths that holds a text that is not blank, or a number as it is spelled.
+// first returns the value at the first of the paths that has a text that is not blank, or a number, which it returns as spelled.
 func (r *reading) first(paths ...string) string {
 	for _, path := range paths {
 		switch v := r.at(path).(type) {
@@ -88,8 +88,8 @@ func (r *reading) first(paths ...string) string {
 	return ""
 }
 
-// known returns a product's own id of a deployment: kind, which says what the values number, and the values. It is nil
-// where one of them is not there.
+// known returns a product's own id of a deployment. It consists of kind, which says what the values number, and the values. It is
+// nil if one of the values is missing.
 func known(kind string, values ...string) []string {
 	if slices.Contains(values, "") {
 		return nil
@@ -97,22 +97,22 @@ func known(kind string, values ...string) []string {
 	return append([]string{kind}, values...)
 }
 
-// is reports whether one of the paths that are there, the first, holds the word; its case makes no difference.
+// is reports whether the first of the paths that has a value has the given word, in any case.
 func (r *reading) is(word string, paths ...string) bool {
 	return strings.EqualFold(r.first(paths...), word)
 }
 
-// fault notes what is wrong with the value at a path, unless it has a fault already.
+// fault adds a fault of the value at a path, unless there already is one.
 func (r *reading) fault(path, message string) {
 	r.faults.Add(strings.ReplaceAll(path, "/", "."), message)
 }
 
-// text checks a value that is at the first of the paths, or at those after it in its stead.
+// text returns and checks the value at the first of the paths that has one.
 func (r *reading) text(paths ...string) string {
 	return r.check(paths[0], r.first(paths...), maxText)
 }
 
-// check holds a value to what any of the five must be; path names it.
+// check checks a value by the rule that all five values have. path names the value.
 func (r *reading) check(path, value string, longest int) string {
 	switch {
 	case strings.TrimSpace(value) == "":
@@ -128,7 +128,7 @@ func (r *reading) check(path, value string, longest int) string {
 // scp is git's short form of an ssh address: user@host:path (git-clone(1), Git URLs).
 var scp = regexp.MustCompile(`^[^\s/@:]+@[^\s/@:]+:\S+$`)
 
-// address checks a repository's URL.
+// address checks the URL of a repository.
 func (r *reading) address(path, value string) string {
 	r.check(path, value, maxURL)
 	u, err := url.Parse(value)
@@ -146,7 +146,7 @@ func schemes(s string) bool {
 	return false
 }
 
-// when reads a time that is at the first of the paths that hold one in one of the layouts.
+// when reads a time from the first of the paths that has one in one of the layouts.
 func (r *reading) when(layouts []string, paths ...string) time.Time {
 	for _, path := range paths {
 		for _, layout := range layouts {
@@ -163,7 +163,7 @@ func (r *reading) when(layouts []string, paths ...string) time.Time {
 	return time.Time{}
 }
 
-// report returns the deployment, unless something was wrong.
+// report returns the deployment, or the faults if there are any.
 func (r *reading) report(d Deployed) (Report, error) {
 	if err := r.faults.Err(); err != nil {
 		return Report{}, err

@@ -18,14 +18,14 @@ import (
 	"hookline/shared/webhook"
 )
 
-// values are what makes a deployment what it is.
+// values are the five values of a deployment.
 type values struct{ DeployedAt, Environment, CommitSHA, RepositoryID, RepositoryURL string }
 
 func valuesOf(d webhook.Deployment) values {
 	return values{d.DeployedAt.Format(time.RFC3339Nano), d.Environment, d.CommitSHA, d.RepositoryID, d.RepositoryURL}
 }
 
-// success is a request of each payload that the products publish for a success, and what is to be registered of it.
+// success has each payload that the products publish for a success, and the deployment that it registers.
 func success(t testing.TB) map[string]struct {
 	request
 	want values
@@ -120,7 +120,7 @@ func TestWithoutTheSecret(t *testing.T) {
 			}
 			for what, r := range requests {
 				got, err := w.send(t, r)
-				if err == nil || webhook.KindOf(err) != webhook.Unauthorized {
+				if !webhook.Is(err, webhook.Unauthorized) {
 					t.Errorf("%s: got %+v, %v, want unauthorized", what, got, err)
 				}
 			}
@@ -134,7 +134,7 @@ func TestWithoutTheSecret(t *testing.T) {
 	}
 }
 
-// TestDocument is the document's own example, as it stands there: secret, signature and body.
+// TestDocument sends the document's own example with its secret, signature and body.
 func TestDocument(t *testing.T) {
 	const (
 		body      = `{ "deployed_at": "2023-10-27T00:00:00Z", "environment": "production", "commit_sha": "56e05fced214c44a37759efa2dfc25a65d8ae98d", "repository_id": "123", "repository_url": "https://git.scm-provider.ca/my-project/my-repo" }`
@@ -193,8 +193,8 @@ func TestNothingToRegister(t *testing.T) {
 	}
 }
 
-// TestEarlyGitLab sends what GitLab did before it named the time and the deployment: the time is that of arrival, and the
-// job that deployed says which deployment it is.
+// TestEarlyGitLab sends the payload of early versions of GitLab, without the time and the deployment's id. The time of
+// arrival and the id of the job that deployed take their places.
 func TestEarlyGitLab(t *testing.T) {
 	w := newWorld(t)
 	early := published(t, "gitlab/deployment.early.json")
@@ -224,8 +224,8 @@ func TestEarlyGitLab(t *testing.T) {
 	}
 }
 
-// TestResourceDetails sends events with the resource details Minimal and None. They do not say how it went, and are told
-// what to choose.
+// TestResourceDetails sends events with the resource details Minimal and None. They do not say whether the deployment
+// succeeded, and the answer says which setting to choose.
 func TestResourceDetails(t *testing.T) {
 	const run, release = "ms.vss-pipelines.run-state-changed-event", "ms.vss-release.deployment-completed-event"
 	for name, tt := range map[string]struct{ event, resource string }{
@@ -244,7 +244,8 @@ func TestResourceDetails(t *testing.T) {
 	}
 }
 
-// TestByteOrderMark sends each product's payload behind a mark, and signed with it. It is kept without.
+// TestByteOrderMark sends each product's payload after a byte order mark that the signature covers. The stored payload has no
+// mark.
 func TestByteOrderMark(t *testing.T) {
 	const mark = "\xef\xbb\xbf"
 	for name, file := range map[string]string{
@@ -268,7 +269,7 @@ func TestByteOrderMark(t *testing.T) {
 			if again, err := w.send(t, proved(name, secret, body)); err != nil || again.Outcome != deployment.Repeated || again.ID != got.ID {
 				t.Errorf("without the mark: got %+v, %v, want a repeat", again, err)
 			}
-			if got, err := w.send(t, proved(name, secret, append([]byte(mark+mark), body...))); err == nil || webhook.KindOf(err) != webhook.Malformed {
+			if got, err := w.send(t, proved(name, secret, append([]byte(mark+mark), body...))); !webhook.Is(err, webhook.Malformed) {
 				t.Errorf("two marks: got %+v, %v, want malformed", got, err)
 			}
 		})
@@ -276,7 +277,7 @@ func TestByteOrderMark(t *testing.T) {
 }
 
 // TestProvidersTest sends what Azure DevOps's button Test does: the published event, with a subscription's id of zeros and a
-// count (recorded by rancher/gitjob, pkg/webhook, for git.push). Nothing is registered, whatever the event says.
+// count (recorded by rancher/gitjob, pkg/webhook, for git.push). It registers nothing, whatever the event says.
 func TestProvidersTest(t *testing.T) {
 	made := func(name string) []byte {
 		return changed(t, published(t, "azure-devops/"+name), "{", `{"subscriptionId": "00000000-0000-0000-0000-000000000000", "notificationId": 1, `)
@@ -307,12 +308,12 @@ func TestProvidersTest(t *testing.T) {
 	if got, err := w.send(t, proved("azure-devops", secret, own)); err != nil || got.Outcome != deployment.Registered {
 		t.Errorf("of a subscription: got %+v, %v, want it registered", got, err)
 	}
-	if _, err := w.send(t, proved("azure-devops", "wrong", run)); err == nil || webhook.KindOf(err) != webhook.Unauthorized {
+	if _, err := w.send(t, proved("azure-devops", "wrong", run)); !webhook.Is(err, webhook.Unauthorized) {
 		t.Errorf("a test with a wrong password: got %v, want unauthorized", err)
 	}
 }
 
-// TestTakenFirst shows that stand-ins stand in only: what a payload does say of commit and repository is taken.
+// TestTakenFirst checks that a payload's own commit and repository are used if it has them.
 func TestTakenFirst(t *testing.T) {
 	release := changed(t, published(t, "azure-devops/release.environment.json"), `"resource": {`, `"resource": {"deployment": {"completedOn": "2026-03-01T10:00:00.5Z", "release": {"artifacts": [
 		{"definitionReference": {"sourceVersion": {"id": "other"}}},
@@ -427,7 +428,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// TestIdentity shows what makes a report the same one: source, instant and the other four values, and nothing else of it.
+// TestIdentity checks that two reports are the same if source, instant and the other four values are, whatever else differs.
 func TestIdentity(t *testing.T) {
 	w := newWorld(t)
 	doc := published(t, "custom/document.json")
@@ -473,8 +474,8 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// TestKnownByProduct shows that the product's own id of a deployment says which one it is: another time, status or value
-// makes no other of it, and another id does though all values are the same.
+// TestKnownByProduct checks that the product's own id identifies a deployment. A report with another time, status or value is
+// about the same deployment, and one with another id is about another, even if all values are the same.
 func TestKnownByProduct(t *testing.T) {
 	status, hook := published(t, "github/deployment_status.success.json"), published(t, "gitlab/deployment.success.json")
 	release, newer := published(t, "azure-devops/release.environment.json"), published(t, "azure-devops/release.deployment.json")
@@ -567,8 +568,8 @@ func TestKnownByProduct(t *testing.T) {
 	}
 }
 
-// TestRegisteredByValues has deployments on record under the ids that were made of the values alone, as they were before
-// the products' own ids counted: the same report again is a repeat of those, and told to nobody.
+// TestRegisteredByValues has deployments under the ids of earlier releases, which were derived from the values alone. The
+// same report again is a repeat and publishes no event.
 func TestRegisteredByValues(t *testing.T) {
 	for name, tt := range success(t) {
 		t.Run(name, func(t *testing.T) {
@@ -616,19 +617,19 @@ func TestNoSuchSource(t *testing.T) {
 		"unknown": {"src_none", "custom"}, "empty": {"", "custom"}, "no id": {"a b", "custom"}, "another kind's": {w.sources["github"], "custom"},
 		"at another kind": {w.sources["custom"], "github"}, "no kind": {w.sources["custom"], "jenkins"}, "deleted": {gone, "custom"},
 	} {
-		if got, err := w.service.Receive(t.Context(), at[0], at[1], r.header, r.body); err == nil || webhook.KindOf(err) != webhook.NotFound {
+		if got, err := w.service.Receive(t.Context(), at[0], at[1], r.header, r.body); !webhook.Is(err, webhook.NotFound) {
 			t.Errorf("%s: got %+v, %v, want not found", name, got, err)
 		}
 	}
 	if err := w.store.DeleteTenant(t.Context(), "acme"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := w.send(t, r); err == nil || webhook.KindOf(err) != webhook.NotFound {
+	if got, err := w.send(t, r); !webhook.Is(err, webhook.NotFound) {
 		t.Errorf("the tenant is gone: got %+v, %v, want not found", got, err)
 	}
 }
 
-// TestFaults has each step fail. A sender that tries again is served as if nothing had happened.
+// TestFaults lets each step fail. When the sender tries again, the result is as without the failure.
 func TestFaults(t *testing.T) {
 	fault := webhook.ErrUnavailable(errors.New("out of order"))
 	failing := func(call string) func(string) error {
@@ -652,7 +653,7 @@ func TestFaults(t *testing.T) {
 			w := newWorld(t)
 			r := proved("custom", secret, published(t, "custom/document.json"))
 			tt.fail(w)
-			if got, err := w.send(t, r); err == nil || webhook.KindOf(err) != webhook.Unavailable {
+			if got, err := w.send(t, r); !webhook.Is(err, webhook.Unavailable) {
 				t.Fatalf("got %+v, %v, want unavailable", got, err)
 			}
 			w.events.err, w.faults.Before, w.faults.After = nil, nil, nil
@@ -669,7 +670,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestTwiceAtOnce has the same report come while the first is being registered.
+// TestTwiceAtOnce sends the same report again while the first one is being registered.
 func TestTwiceAtOnce(t *testing.T) {
 	w := newWorld(t)
 	r := proved("custom", secret, published(t, "custom/document.json"))

@@ -18,13 +18,14 @@ import (
 	"unicode/utf8"
 
 	"hookline/shared/ingest"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/payload"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
 )
 
-// Store keeps sources and deployments; the suite in store/storetest is the contract of its methods.
+// Store is the part of store.Store that keeps sources and deployments. A Service relies on CreateDeployment storing one
+// of many equal reports and giving the others that one.
 type Store interface {
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
 	CreateSource(ctx context.Context, s webhook.Source) error
@@ -33,9 +34,9 @@ type Store interface {
 	Deployment(ctx context.Context, tenant, id string) (webhook.Deployment, error)
 }
 
-// Publisher accepts events: when it returns nil they are in a durable queue.
+// Publisher checks events and publishes them: when it returns nil they are in a durable queue.
 type Publisher interface {
-	Publish(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error)
+	Accept(ctx context.Context, t webhook.Tenant, in []ingest.Input, key *ingest.IdempotencyKey) ([]ingest.Result, error)
 }
 
 // Service makes sources and receives their reports. Store and Box are required, and to receive, Publisher.
@@ -49,13 +50,11 @@ type Service struct {
 }
 
 const (
-	// retention is how long a deployment is kept: a year of them, for who compares this quarter with the same one of last
-	// year, and some weeks to do it in.
+	// retention is how long a deployment is kept: a year, so that a quarter can be compared with the same one of the year
+	// before, and some weeks more.
 	retention = 400 * 24 * time.Hour
-	// maxPayload is the largest report, as it is packed, that the store takes beside the rest of its record.
+	// maxPayload is the largest size of a packed report that fits into its record in the store.
 	maxPayload = 300_000
-	maxName    = 200  // characters
-	maxSecret  = 1024 // bytes; sealed, it stands in one record with the rest
 )
 
 func (s Service) now() time.Time {
@@ -72,21 +71,21 @@ func (s Service) wall() time.Time {
 	return s.Wall()
 }
 
-// SourceInput is a source to be made. Any secret is taken that can reach its address; without one ("") one is made.
+// SourceInput describes a source to be made. Secret can be any text that the product can send. If it is "", a secret is made.
 type SourceInput struct{ Kind, Name, Secret string }
 
-// CreateSource makes a source of the tenant and returns it with its secret, which cannot be read again. faults are those
-// found already.
-func (s Service) CreateSource(ctx context.Context, tenant string, in SourceInput, faults management.Faults) (webhook.Source, string, error) {
+// CreateSource makes a source of the tenant and returns it with its secret, which cannot be read again. faults are the faults
+// that were found before.
+func (s Service) CreateSource(ctx context.Context, tenant string, in SourceInput, faults input.Faults) (webhook.Source, string, error) {
 	p, ok := ProviderOf(in.Kind)
 	if !ok {
 		faults.Add("kind", "must be one of "+strings.Join(Kinds(), ", "))
 	}
-	if n := utf8.RuneCountInString(in.Name); n < 1 || n > maxName || strings.ContainsFunc(in.Name, unicode.IsControl) {
-		faults.Add("name", fmt.Sprintf("must be 1 to %d characters, none of them a control character", maxName))
+	if n := utf8.RuneCountInString(in.Name); n < 1 || n > input.MaxName || strings.ContainsFunc(in.Name, unicode.IsControl) {
+		faults.Add("name", fmt.Sprintf("must be 1 to %d characters, none of them a control character", input.MaxName))
 	}
-	if len(in.Secret) > maxSecret {
-		faults.Add("secret", fmt.Sprintf("must be at most %d bytes", maxSecret))
+	if len(in.Secret) > input.MaxSourceSecret {
+		faults.Add("secret", fmt.Sprintf("must be at most %d bytes", input.MaxSourceSecret))
 	}
 	if p.Carried && (strings.TrimSpace(in.Secret) != in.Secret || strings.ContainsFunc(in.Secret, unicode.IsControl)) {
 		faults.Add("secret", "must have no white space at its ends and no control characters: "+p.Guide.Product+
@@ -107,22 +106,22 @@ func (s Service) CreateSource(ctx context.Context, tenant string, in SourceInput
 	return src, in.Secret, s.Store.CreateSource(ctx, src)
 }
 
-// newSecret returns 256 random bits in hex, which goes through every product's settings as it is.
+// newSecret returns 256 random bits in hex, which every product's settings accept unchanged.
 func newSecret() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails since Go 1.24
 	return hex.EncodeToString(b[:])
 }
 
-// Outcome is what became of a report.
+// Outcome is the result of a report.
 type Outcome string
 
 // The outcomes.
 const (
-	Registered Outcome = "registered"
-	Repeated   Outcome = "repeated" // registered before
-	Pinged     Outcome = "ping"
-	Ignored    Outcome = "ignored" // understood; there is nothing to register
+	Registered Outcome = "registered" // it is a deployment of the tenant now
+	Repeated   Outcome = "repeated"   // it was registered before
+	Pinged     Outcome = "ping"       // a test of the product's; there is nothing to register
+	Ignored    Outcome = "ignored"    // understood; there is nothing to register
 )
 
 // Receipt is the answer to a report.
@@ -132,7 +131,7 @@ type Receipt struct {
 	Reason  string // why nothing was registered
 }
 
-// Receive takes the request that came for a source at the address of a kind. Errors: webhook.NotFound, webhook.Unauthorized,
+// Receive handles a request to the address of a source and its kind. Errors: webhook.NotFound, webhook.Unauthorized,
 // webhook.Malformed, webhook.Invalid naming the fields, webhook.TooLarge, webhook.Unavailable.
 func (s Service) Receive(ctx context.Context, id, kind string, header http.Header, body []byte) (Receipt, error) {
 	src, p, err := s.source(ctx, id, kind)
@@ -165,24 +164,25 @@ func (s Service) source(ctx context.Context, id, kind string) (webhook.Source, P
 		return webhook.Source{}, Provider{}, none
 	}
 	src, err := s.Store.SourceByID(ctx, id)
-	if err == nil && src.Kind != kind || err != nil && webhook.KindOf(err) == webhook.NotFound {
+	if err == nil && src.Kind != kind || webhook.Is(err, webhook.NotFound) {
 		return webhook.Source{}, Provider{}, none
 	}
 	return src, p, err
 }
 
-// register makes the deployment known, once. The event goes first: a crash after it leaves a deployment that webhooks were
-// told of and no list has, which the sender, who got no answer, mends by sending again. The second event has the first
-// one's id, and for 24 hours (ingest.Remembered) nobody is sent it twice; a sender who tries again only after that has it
-// delivered twice, under the same webhook-id. The other way round a crash would leave an event that nobody is ever sent.
+// register registers a deployment once. It publishes the event first. A crash after that leaves a deployment that webhooks
+// got and no list has. The sender, who got no answer, repairs this by sending the report again. The second event has the id
+// of the first one, so that for 24 hours (ingest.Remembered) no webhook gets it twice. If the sender tries again only later,
+// the event is delivered twice, with the same webhook-id. In the other order, a crash would leave an event that no webhook
+// ever gets.
 //
-// A deployment that was registered before the products' own ids counted is on record under the id of its values (400 days at most), so
-// a report is looked for under both: what is sent again as it was is still the same. Only a first repeat with another time
-// registers such a deployment once more, under its product's id.
+// Deployments that were registered by a release which did not use the products' own ids are stored under the id of their
+// values, for 400 days at most. So register looks for a report under both ids, and recognizes a repeat of the same report.
+// Only the first repeat with another time registers such a deployment once more, under its product's id.
 func (s Service) register(ctx context.Context, src webhook.Source, r Deployed) (Receipt, error) {
 	now := s.now()
 	var ids []string
-	if r.At.IsZero() { // reports without a time were refused before
+	if r.At.IsZero() { // earlier releases refused reports without a time
 		r.At = now
 	} else {
 		ids = append(ids, hashOf(src.ID, r.values()))
@@ -191,12 +191,12 @@ func (s Service) register(ctx context.Context, src webhook.Source, r Deployed) (
 	if len(d.Payload) > maxPayload {
 		return Receipt{}, &webhook.Error{Kind: webhook.TooLarge, Message: "the report is over 300 KB when compressed; leave out fields that are not needed"}
 	}
-	for _, id := range slices.Compact(append(ids, d.ID)) { // without the product's own id, both are one
+	for _, id := range slices.Compact(append(ids, d.ID)) { // both are the same if the product has no id of its own
 		there, err := s.Store.Deployment(ctx, d.Tenant, id)
 		switch {
 		case err == nil && there.ExpiresAt.After(d.RegisteredAt):
 			return Receipt{Outcome: Repeated, ID: id}, nil
-		case err != nil && webhook.KindOf(err) != webhook.NotFound:
+		case err != nil && !webhook.Is(err, webhook.NotFound):
 			return Receipt{}, err
 		}
 	}
@@ -209,14 +209,14 @@ func (s Service) register(ctx context.Context, src webhook.Source, r Deployed) (
 		return Receipt{}, err
 	}
 	in := ingest.Input{ID: d.ID, Type: webhook.DeploymentType, Data: data, Timestamp: d.DeployedAt, Same: d.ID}
-	if _, err := s.Publisher.Publish(ctx, t, []ingest.Input{in}, nil); err != nil {
+	if _, err := s.Publisher.Accept(ctx, t, []ingest.Input{in}, nil); err != nil {
 		return Receipt{}, err
 	}
 	_, isNew, err := s.Store.CreateDeployment(ctx, d)
 	if err != nil {
 		return Receipt{}, err
 	}
-	if !isNew { // the same report came twice at once
+	if !isNew { // another request with the same report was faster
 		return Receipt{Outcome: Repeated, ID: d.ID}, nil
 	}
 	if s.Log != nil {
@@ -234,7 +234,7 @@ func deploymentOf(src webhook.Source, r Deployed, now time.Time) webhook.Deploym
 	}
 }
 
-// idOf makes the deployment's id of its source and what its product knows it by, else its five values.
+// idOf derives a deployment's id from its source and its product's id or, without such an id, its five values.
 func idOf(source string, r Deployed) string {
 	if r.ID != nil {
 		return hashOf(source, r.ID)
@@ -242,12 +242,13 @@ func idOf(source string, r Deployed) string {
 	return hashOf(source, r.values())
 }
 
-// values returns the five values. The time counts as the instant it is, however it was written.
+// values returns the five values. The time is normalized, so that its spelling makes no difference.
 func (r Deployed) values() []string {
 	return []string{r.At.UTC().Format(time.RFC3339Nano), r.Environment, r.CommitSHA, r.RepositoryID, r.RepositoryURL}
 }
 
-// hashOf makes an id of a source and further parts, each behind its length, so that no two lists of them read the same.
+// hashOf derives an id from a source and further parts. It writes the length before each, so that no two lists have the same
+// input.
 func hashOf(source string, parts []string) string {
 	h := sha256.New()
 	for _, part := range append([]string{source}, parts...) {
@@ -257,7 +258,7 @@ func hashOf(source string, parts []string) string {
 	return webhook.DeploymentPrefix + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// event is the data of a deployment.registered.
+// event is the data of a deployment.registered event.
 type event struct {
 	ID            string `json:"id"`
 	SourceID      string `json:"source_id"`
@@ -272,7 +273,7 @@ type event struct {
 func dataOf(d webhook.Deployment) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // a URL is to be read
+	e.SetEscapeHTML(false) // keeps URLs readable
 	err := e.Encode(event{
 		ID: d.ID, SourceID: d.Source, Kind: d.Kind, DeployedAt: d.DeployedAt.UTC().Format(time.RFC3339Nano), Environment: d.Environment,
 		CommitSHA: d.CommitSHA, RepositoryID: d.RepositoryID, RepositoryURL: d.RepositoryURL,

@@ -56,8 +56,8 @@ func TestCreateSource(t *testing.T) {
 	}
 }
 
-// TestCarriedSecrets shows that a secret which its product sends in a header is one that a header can carry. Where it is
-// the key of a signature, any is.
+// TestCarriedSecrets checks that a secret that its product sends in a header must be valid there. A secret that is the key of a
+// signature can be any text.
 func TestCarriedSecrets(t *testing.T) {
 	w := newWorld(t)
 	for name, tt := range map[string]struct {
@@ -84,7 +84,7 @@ func TestCarriedSecrets(t *testing.T) {
 	}
 }
 
-// TestPlace shows that a sealed secret opens for its own source alone.
+// TestPlace checks that a sealed secret opens only for its own source.
 func TestPlace(t *testing.T) {
 	w := newWorld(t)
 	src, err := w.store.SourceByID(t.Context(), w.sources["custom"])
@@ -96,7 +96,7 @@ func TestPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.sources["custom"] = src.ID
-	if got, err := w.send(t, proved("custom", secret, published(t, "custom/document.json"))); err == nil || webhook.KindOf(err) != webhook.Internal {
+	if got, err := w.send(t, proved("custom", secret, published(t, "custom/document.json"))); !webhook.Is(err, webhook.Internal) {
 		t.Errorf("got %+v, %v, want it unreadable", got, err)
 	}
 }
@@ -119,7 +119,7 @@ func TestLargeReport(t *testing.T) {
 	} {
 		body := changed(t, changed(t, doc, "{", `{"log": "`+string(tt.more)+`",`), "production", name)
 		got, err := w.send(t, proved("custom", secret, body))
-		if tt.want && err != nil || !tt.want && (err == nil || webhook.KindOf(err) != webhook.TooLarge) {
+		if tt.want && err != nil || !tt.want && (!webhook.Is(err, webhook.TooLarge)) {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
 	}

@@ -13,22 +13,23 @@ import (
 	"time"
 
 	"hookline/shared/deployment"
+	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
-	"hookline/shared/seal"
-	"hookline/shared/store/sqlite"
+	"hookline/shared/stack/stacktest"
+	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
 
 const secret = "secret" // the one of the document
 
-// wall is real time here. It is not the deployment's clock, which may run fast.
+// wall is the real time in these tests. The deployment's clock, which can run fast, is another one.
 func wall() time.Time { return time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC) }
 
 // world is a service over a store in memory, with a tenant and a source of each kind.
 type world struct {
 	service deployment.Service
-	store   *sqlite.Store
-	faults  sqlite.Faults
+	store   store.Store
+	faults  faultinject.StoreFaults
 	now     time.Time
 	events  *publisher
 	sources map[string]string // ids by kind
@@ -36,25 +37,14 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC), events: &publisher{}, sources: make(map[string]string)}
-	store, err := sqlite.New("", sqlite.Options{Faults: sqlite.Faults{
-		Before: func(call string) error { return ask(w.faults.Before, call) },
-		After:  func(call string) error { return ask(w.faults.After, call) },
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	w.store = store
+	w := &world{now: stacktest.Noon(), events: &publisher{}, sources: make(map[string]string)}
+	b := stacktest.Builder(t, &w.faults)
+	w.store = b.Store
 	w.service = deployment.Service{
-		Store: store, Publisher: w.events, Box: seal.Box{Keys: seal.NewStatic("test")}, Now: func() time.Time { return w.now },
+		Store: b.Store, Publisher: w.events, Box: b.Box, Now: func() time.Time { return w.now },
 		Wall: wall,
 	}
-	if err := store.CreateTenant(t.Context(), webhook.Tenant{ID: "acme", Name: "Acme", Dialect: "codmir", CreatedAt: w.now, UpdatedAt: w.now, Version: 1},
+	if err := b.Store.CreateTenant(t.Context(), webhook.Tenant{ID: "acme", Name: "Acme", Dialect: "codmir", CreatedAt: w.now, UpdatedAt: w.now, Version: 1},
 		webhook.Key{ID: "key_1", Tenant: "acme", Hash: "h", CreatedAt: w.now}); err != nil {
 		t.Fatal(err)
 	}
@@ -62,13 +52,6 @@ func newWorld(t testing.TB) *world {
 		w.sources[kind] = w.source(t, kind, secret)
 	}
 	return w
-}
-
-func ask(f func(string) error, call string) error {
-	if f == nil {
-		return nil
-	}
-	return f(call)
 }
 
 func (w *world) source(t testing.TB, kind, secret string) (id string) {
@@ -83,20 +66,20 @@ func (w *world) source(t testing.TB, kind, secret string) (id string) {
 	return src.ID
 }
 
-// request is a report on its way in.
+// request is a report that is sent to a source.
 type request struct {
 	kind   string
 	header http.Header
 	body   []byte
 }
 
-// send has the request received by the source of its kind.
+// send sends the request to the source of its kind.
 func (w *world) send(t testing.TB, r request) (deployment.Receipt, error) {
 	t.Helper()
 	return w.service.Receive(t.Context(), w.sources[r.kind], r.kind, r.header, r.body)
 }
 
-// proved returns the request as one who knows the secret sends it.
+// proved returns the request with the credential of a sender who knows the secret.
 func proved(kind, secret string, body []byte, headers ...string) request {
 	r := request{kind: kind, header: make(http.Header), body: body}
 	switch kind {
@@ -133,7 +116,7 @@ func published(t testing.TB, name string) []byte {
 	return b
 }
 
-// changed replaces what must be there.
+// changed replaces a text, which must be there.
 func changed(t testing.TB, body []byte, from, to string) []byte {
 	t.Helper()
 	if !bytes.Contains(body, []byte(from)) {
@@ -142,18 +125,18 @@ func changed(t testing.TB, body []byte, from, to string) []byte {
 	return bytes.Replace(body, []byte(from), []byte(to), 1)
 }
 
-// publisher accepts events and remembers them; one whose id it has seen is a repeat, if it says that it is the same event.
+// publisher accepts events and remembers them. An event with a known id is a repeat if its Same says so.
 type publisher struct {
 	got     []ingest.Input
 	repeats int
 	err     error
 }
 
-func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error) {
+func (p *publisher) Accept(_ context.Context, t webhook.Tenant, in []ingest.Input, key *ingest.IdempotencyKey) ([]ingest.Result, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	if t.ID != "acme" || len(in) != 1 || once != nil {
+	if t.ID != "acme" || len(in) != 1 || key != nil {
 		return nil, webhook.ErrNotFound("tenant")
 	}
 	for _, e := range p.got {

@@ -10,18 +10,18 @@ import (
 // EventType is an entry of a catalogue.
 type EventType struct {
 	Name        string
-	WireName    string // what {type} stands for in what is sent; "" is Name
+	WireName    string // replaces {type} in requests; "" means Name
 	Description string
-	Group       string // heading it is listed under; "" none
-	ComingSoon  bool   // announced: it cannot be published or subscribed to
+	Group       string // the heading in lists; "" for none
+	ComingSoon  bool   // only announced: it cannot be published or subscribed to
 	Example     json.RawMessage
 	Schema      json.RawMessage // JSON Schema of the data
 }
 
-// EventTypes returns the catalogue in its order, announced entries included.
+// EventTypes returns the catalogue in its order, including entries that are only announced.
 func (d *Dialect) EventTypes() []EventType { return slices.Clone(d.events) }
 
-// EventType returns an entry of the catalogue, announced ones included, or the description of a system event, which no
+// EventType returns an entry of the catalogue, which may be only announced, or the description of a system event, which no
 // catalogue lists.
 func (d *Dialect) EventType(name string) (EventType, bool) {
 	for _, list := range [][]EventType{d.events, d.system} {
@@ -32,7 +32,7 @@ func (d *Dialect) EventType(name string) (EventType, bool) {
 	return EventType{}, false
 }
 
-// WireName returns what {type} stands for in an event's body and headers.
+// WireName returns the name that replaces {type} in an event's body and headers.
 func (d *Dialect) WireName(eventType string) string {
 	if e, ok := d.EventType(eventType); ok && e.WireName != "" {
 		return e.WireName
@@ -40,8 +40,8 @@ func (d *Dialect) WireName(eventType string) string {
 	return eventType
 }
 
-// Knows reports whether an event of the type can be published: the catalogue has it, or is open and the name is valid.
-// System events cannot.
+// Knows reports whether an event of the type can be published: the catalogue has the type, or is open and the name is valid.
+// System events cannot be published.
 func (d *Dialect) Knows(eventType string) bool {
 	if webhook.IsSystemType(eventType) {
 		return false
@@ -52,8 +52,8 @@ func (d *Dialect) Knows(eventType string) bool {
 	return d.open && webhook.ValidType(eventType)
 }
 
-// KnowsPattern reports whether a webhook can subscribe to p: a type that can be published, "*", "prefix.*" that takes
-// at least one such type, or the exact name of a system event.
+// KnowsPattern reports whether a webhook can subscribe to p. It can be a type that can be published, "*", "prefix.*" if that
+// matches at least one such type, or the exact name of a system event.
 func (d *Dialect) KnowsPattern(p string) bool {
 	switch {
 	case !webhook.ValidPattern(p):
@@ -68,8 +68,8 @@ func (d *Dialect) KnowsPattern(p string) bool {
 	})
 }
 
-// Example returns data to test a subscription with: the example of the type, a system event's too, else
-// webhook.TestData.
+// Example returns data to test a subscription with: the example of the type, which may be a system event's, or
+// webhook.TestData if there is none.
 func (d *Dialect) Example(eventType string) json.RawMessage {
 	if e, ok := d.EventType(eventType); ok && e.Example != nil {
 		return slices.Clone(e.Example)

@@ -13,12 +13,12 @@ import (
 
 	"hookline/events"
 	"hookline/shared/dialect"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
-// TestExamplesPassTheirSchemas also holds that nothing is missing: every entry has an example in a file and a schema,
-// and every file belongs to an entry.
+// TestExamplesPassTheirSchemas also checks that every entry has an example in a file and a schema, and that every file belongs to
+// an entry.
 func TestExamplesPassTheirSchemas(t *testing.T) {
 	set, err := dialect.Builtin()
 	if err != nil {
@@ -131,7 +131,8 @@ func TestKnows(t *testing.T) {
 	}
 }
 
-// TestSystemEvents holds that each is described, fits its schema, and is in no catalogue.
+// TestSystemEvents checks that each system event has a description, that its example fits its schema, and that no catalogue
+// has it.
 func TestSystemEvents(t *testing.T) {
 	d := builtin(t, "standard")
 	for _, name := range webhook.SystemTypes() {
@@ -156,8 +157,8 @@ func TestSystemEvents(t *testing.T) {
 		}
 	}
 	for name, data := range map[string]any{
-		"webhook.created": new(system.WebhookData), "webhook.failing": new(system.WebhookData), "webhook.disabled": new(system.WebhookData),
-		"webhook.recovered": new(system.WebhookData), "delivery.failed": new(system.DeliveryData),
+		"webhook.created": new(systemevent.WebhookData), "webhook.failing": new(systemevent.WebhookData), "webhook.disabled": new(systemevent.WebhookData),
+		"webhook.recovered": new(systemevent.WebhookData), "delivery.failed": new(systemevent.DeliveryData),
 	} {
 		dec := json.NewDecoder(bytes.NewReader(d.Example(name)))
 		dec.DisallowUnknownFields()

@@ -11,33 +11,34 @@ import (
 	"hookline/shared/signature"
 )
 
-// Dialect is how one product sends its webhooks. Parse makes it; it does not change afterwards and may be shared.
+// Dialect describes how one product sends its webhooks. Parse makes it. It does not change afterwards and can be shared.
 type Dialect struct {
 	Name    string
 	Version int
 	Product string
-	// Words are the product's labels, by the keys of common.json: every key is there.
+	// Words has the product's label for every key of common.json.
 	Words map[string]string
-	// Ladder is the waits between the attempts of a round.
+	// Ladder has the waits between the attempts of a round.
 	Ladder ladder.Ladder
-	// Timeout is how long an attempt may take unless the webhook says otherwise.
+	// Timeout is how long an attempt can take unless the webhook says otherwise.
 	Timeout time.Duration
-	// FailingWhenExhausted says that a delivery out of attempts turns its webhook failing.
+	// FailingWhenExhausted says that a delivery that is out of attempts turns its webhook failing.
 	FailingWhenExhausted bool
-	// Overlap is how long a rotated secret goes on signing unless the caller says otherwise; MaxOverlap is the most a
-	// caller can ask for, 0 where the header holds one signature.
+	// Overlap is how long a rotated secret continues to sign unless the request says otherwise. MaxOverlap is the longest that a
+	// request can ask for. It is 0 if the header holds only one signature.
 	Overlap, MaxOverlap time.Duration
-	// WarnOfHTTP says that an http URL is taken, with a warning.
+	// WarnOfHTTP says that an http URL is accepted with a warning.
 	WarnOfHTTP bool
 	// ContentTypes are those a webhook can choose from, the default first.
 	ContentTypes []string
-	// Description is what the dialect was parsed from, white space removed and examples put in: Parse makes the same
-	// dialect of it alone.
+	// Description is the description without white space and with the examples from files, so that Parse makes the same
+	// dialect of it without them.
 	Description json.RawMessage
 
 	envelope   []piece
+	fields     []Field
 	ecmascript bool
-	unixTime   bool     // the envelope holds {timestamp_unix} or {timestamp_unix_ms}
+	unixTime   bool     // the envelope has {timestamp_unix} or {timestamp_unix_ms}
 	headers    []Header // values are templates
 	scheme     signature.Scheme
 	secret     secretRule
@@ -48,7 +49,7 @@ type Dialect struct {
 	system     []EventType // system events, from common.json
 }
 
-// Ref returns the dialect's name and version ("standard@1"), which stay with an event from its acceptance on.
+// Ref returns the dialect's name and version ("standard@1"). An event keeps them from its acceptance on.
 func (d *Dialect) Ref() string { return fmt.Sprintf("%s@%d", d.Name, d.Version) }
 
 // Succeeded reports whether an answer's status makes a delivery succeed.
@@ -59,8 +60,8 @@ func (d *Dialect) Succeeded(status int) bool {
 	return slices.Contains(d.success, status)
 }
 
-// CheckScheme returns what is wrong with a webhook URL's scheme (in lower case, as net/url has it), "" if nothing is.
-// Whether a deployment lets http pass all the same is the caller's to know.
+// CheckScheme returns what is wrong with the scheme of a webhook's URL (in lower case, as net/url has it), or "" if the dialect
+// allows it. A deployment can allow http nevertheless: that is up to the caller.
 func (d *Dialect) CheckScheme(scheme string) string {
 	switch {
 	case slices.Contains(d.schemes, scheme):

@@ -38,7 +38,7 @@ func TestRefusedHTTPNamesTheWayOut(t *testing.T) {
 	}
 }
 
-// TestNoProductInCode holds that a dialect is data: the code that all products share names none of them.
+// TestNoProductInCode checks that dialects are data: the code that all products share names no product.
 func TestNoProductInCode(t *testing.T) {
 	set, err := dialect.Builtin()
 	if err != nil {
@@ -111,7 +111,7 @@ func TestSet(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("Dialect(%q) = %v, want %v", tt.ref, got, tt.want)
 		}
-		if tt.want == nil && webhook.KindOf(err) != webhook.NotFound {
+		if tt.want == nil && !webhook.Is(err, webhook.NotFound) {
 			t.Errorf("Dialect(%q): %v, want NotFound", tt.ref, err)
 		}
 	}
@@ -157,7 +157,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s: %s = %q, want %q", tt.dialect, tt.word, got, tt.want)
 		}
 	}
-	// No dialect lacks a word that another has.
+	// Every dialect has the words that any dialect has.
 	standard := builtin(t, "standard").Words
 	for _, name := range []string{"agiletune", "axiestudio", "axoria", "codmir"} {
 		for word := range standard {
@@ -204,7 +204,7 @@ func BenchmarkAttempt(b *testing.B) {
 			secret := d.NewSecret()
 			ev := webhook.Event{Tenant: "t", ID: "evt_1", Type: "user.created", Timestamp: "2026-03-20T12:00:00Z", Data: d.Example("user.created")}
 			for b.Loop() {
-				body, err := d.Body(ev)
+				body, err := bodyOf(d, ev)
 				if err != nil {
 					b.Fatal(err)
 				}

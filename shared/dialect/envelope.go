@@ -23,22 +23,21 @@ type piece struct {
 type pieceKind int
 
 const (
-	literal pieceKind = iota // text is JSON and stands as it is
-	quoted                   // text is a template, which makes a JSON string
+	literal pieceKind = iota // text is JSON
+	quoted                   // text is the template of a JSON string
 	data                     // the event's data
-	number                   // text is the name of a time in Unix seconds or milliseconds, which makes a number
+	number                   // text is the name of a time in Unix seconds or milliseconds
 )
 
-// Body returns an event's body in JSON, the same for every webhook and attempt. It fails only when the event's data is
-// not JSON that package ecmajson takes.
-func (d *Dialect) Body(ev webhook.Event) ([]byte, error) {
-	form := ecmajson.Compact
-	if d.ecmascript {
-		form = ecmajson.Canonical // the envelope is in that form since it was parsed
+// Body returns an event's body in JSON, the same for every webhook and attempt. content is the event's data. Body does not use
+// ev.Data, and fails if content is the zero Text.
+func (d *Dialect) Body(ev webhook.Event, content ecmajson.Text) ([]byte, error) {
+	if content.IsZero() {
+		return nil, fmt.Errorf("event %s has no data", ev.ID)
 	}
-	raw, err := form(ev.Data)
-	if err != nil {
-		return nil, fmt.Errorf("data of event %s: %w", ev.ID, err)
+	raw := content.Compact()
+	if d.ecmascript {
+		raw = content.Canonical() // Parse has brought the envelope to this form
 	}
 	happened, err := d.happened(ev)
 	if err != nil {
@@ -78,7 +77,7 @@ func (d *Dialect) Body(ev webhook.Event) ([]byte, error) {
 	return body, nil
 }
 
-// happened returns when the event happened, the zero time where the envelope does not ask for it in Unix time.
+// happened returns when the event happened, or the zero time if the envelope does not need it in Unix time.
 func (d *Dialect) happened(ev webhook.Event) (time.Time, error) {
 	if !d.unixTime {
 		return time.Time{}, nil
@@ -90,7 +89,7 @@ func (d *Dialect) happened(ev webhook.Event) (time.Time, error) {
 	return t, nil
 }
 
-// Wire returns a JSON body as it travels with a content type: as it is or, as a form, in a field named payload.
+// Wire returns a JSON body in the form of a content type: unchanged or, for a form, in the field payload.
 func Wire(body []byte, contentType string) []byte {
 	if contentType == webhook.ContentForm {
 		return []byte("payload=" + url.QueryEscape(string(body)))
@@ -98,7 +97,26 @@ func Wire(body []byte, contentType string) []byte {
 	return body
 }
 
-// compile cuts an envelope, compact JSON, into pieces; problem says in words why it cannot.
+// fields returns the fields of an envelope, or nil if it is not an object.
+func fields(envelope []byte) []Field {
+	dec := json.NewDecoder(bytes.NewReader(envelope))
+	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
+		return nil
+	}
+	var out []Field
+	for dec.More() {
+		name, _ := dec.Token()
+		var value any
+		if dec.Decode(&value) != nil {
+			break
+		}
+		template, isText := value.(string)
+		out = append(out, Field{fmt.Sprint(name), isText, template})
+	}
+	return out
+}
+
+// compile cuts an envelope, which is compact JSON, into pieces. problem says why it cannot.
 func compile(envelope []byte) (pieces []piece, problem string) {
 	known := []string{"id", "type", "timestamp", "timestamp_ms", "timestamp_unix", "timestamp_unix_ms", "tenant", "data"}
 	dec := json.NewDecoder(bytes.NewReader(envelope))
@@ -139,7 +157,7 @@ func compile(envelope []byte) (pieces []piece, problem string) {
 			pieces = append(pieces, piece{quoted, s})
 		}
 	}
-	if hasData != 1 { // a body is little more than its data: both have to fit an item of the store
+	if hasData != 1 { // otherwise a body could be much longer than its data, and would not fit into an item of the store
 		return nil, `must have the string "{data}" once, where the data goes`
 	}
 	return append(pieces, piece{literal, string(envelope[copied:])}), ""

@@ -9,22 +9,22 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Placeholders multiply: in an envelope of 16 KiB there is room for thousands. So what a description makes of the longest
-// values is bounded too.
+// Limits of requests with the longest values. A description of 16 KiB has room for thousands of placeholders, so that the
+// limit of its own size is not enough.
 const (
-	maxAround = 64 << 10 // bytes of a body beside the event's data
-	maxLines  = 32 << 10 // bytes of all headers, beside a webhook's own; servers take 8 KiB to 64 KiB
+	maxAround = 64 << 10 // bytes of a body without the event's data
+	maxLines  = 32 << 10 // bytes of all headers without a webhook's own; servers accept 8 KiB to 64 KiB
 )
 
 // Lengths of the longest values.
 const (
-	longestID        = 128 // that a client gives
+	longestID        = 128 // of an id that a client gives
 	longestDelivery  = 2*longestID + 64
-	longestSignature = 64 // in hexadecimal; two stand in a header while a secret is being replaced
+	longestSignature = 64 // in hexadecimal; a header has two while a secret is being replaced
 )
 
-// Excess returns what the dialect would send too much of, with the field of the description that makes it. Parse does not
-// ask: what was taken before there was a limit goes on working.
+// Excess returns the fields of the description that would make a request too long. Parse does not check this, so that
+// descriptions stored before there was this limit continue to work.
 func (d *Dialect) Excess() []webhook.FieldError {
 	var out []webhook.FieldError
 	if n := d.around(); n > maxAround {
@@ -36,12 +36,12 @@ func (d *Dialect) Excess() []webhook.FieldError {
 	return out
 }
 
-// longest stands for any value of a name.
+// longest returns the longest value of a placeholder.
 func (d *Dialect) longest(name string) (string, bool) {
 	n := longestID
 	switch name {
 	case "type":
-		return strings.Repeat(`"`, maxShort), true // a wire name of marks that JSON escapes
+		return strings.Repeat(`"`, maxShort), true // a wire name of characters that JSON escapes
 	case "timestamp", "timestamp_ms", "timestamp_unix", "timestamp_unix_ms", "unix":
 		n = len(webhook.TimeFormat)
 	case "delivery":

@@ -8,7 +8,7 @@ import (
 	"hookline/shared/dialect"
 )
 
-// Placeholders in a text multiply what is sent, by more than the limits of the description allow for.
+// Placeholders can make a request far longer than its description.
 func TestExcess(t *testing.T) {
 	described := func(envelope, headers string) *dialect.Dialect {
 		t.Helper()

@@ -13,7 +13,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Message is one attempt to be made.
+// Message holds the values of one request.
 type Message struct {
 	EventID   string
 	Type      string
@@ -21,12 +21,12 @@ type Message struct {
 	Webhook   string    // its id
 	Delivery  string    // its id
 	Timestamp string    // when the event happened, as webhook.Event has it
-	Sent      time.Time // the attempt's, in real time
-	// Body is the JSON body, as Dialect.Body returns it; it travels as Wire(Body, ContentType).
+	Sent      time.Time // the time of the attempt, in real time
+	// Body is the JSON body as Dialect.Body returns it. It travels as Wire(Body, ContentType).
 	Body        []byte
 	ContentType string   // "" means application/json
 	Secrets     []string // the current one first
-	Unsigned    bool     // leaves out the signature: for receivers that know none
+	Unsigned    bool     // leaves out the signature, for receivers that verify none
 }
 
 // LogValue keeps the secrets and the body out of logs.
@@ -34,26 +34,25 @@ func (m Message) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("event", m.EventID), slog.String("type", m.Type))
 }
 
-// Header is a header of a request, its name spelled exactly as it is to be sent.
+// Header is a header of a request. Its name has the spelling that is sent.
 type Header struct{ Name, Value string }
 
-// defaultAgent is the User-Agent of dialects without one of their own.
+// defaultAgent is the User-Agent of dialects that have no own one.
 const defaultAgent = "Hookline/1.0"
 
-// Headers that every dialect sends. webhook-id is the event's, the same in every attempt, so that any receiver can
-// tell a repeat.
+// Headers that every dialect sends. webhook-id is the event's id, which is the same in every attempt, so that any receiver can
+// recognize a repeat.
 const (
 	contentTypeHeader = "Content-Type"
 	userAgentHeader   = "User-Agent"
 	idHeader          = "webhook-id"
 )
 
-// Headers returns the headers of an attempt, in order. It fails when a secret is no key in this dialect or a value
-// cannot stand in a header.
+// Headers returns the headers of a request, in order. It fails if a secret is not a key in this dialect or if a header cannot
+// have one of the values.
 //
-// The signature is over the body as it travels: for a form that is payload=…, encoded. "Signed: the body" means the
-// raw body of the request, it is what GitHub, whose form this is, signs, and a receiver can check it before it parses
-// anything.
+// The signature is over the body as it travels, which for a form is the encoded payload=…. GitHub, whose form this is, signs the
+// same, and a receiver can verify it before it parses anything.
 func (d *Dialect) Headers(m Message) ([]Header, error) {
 	contentType := cmp.Or(m.ContentType, webhook.ContentJSON)
 	var signed string
@@ -99,15 +98,15 @@ func (d *Dialect) Headers(m Message) ([]Header, error) {
 	return headers, nil
 }
 
-// Owns reports whether a header is set by us, or is the connection's, so that a webhook cannot bring its own. Case does
-// not matter.
+// Owns reports whether a webhook cannot set a header, because Hookline sets it or it belongs to the connection. Case does not
+// matter.
 func (d *Dialect) Owns(header string) bool {
 	return reserved(header) || slices.ContainsFunc(d.headers, func(h Header) bool { return strings.EqualFold(h.Name, header) })
 }
 
-// reserved reports whether a header is no dialect's to name and no webhook's to set: those of the connection and the
-// message's framing (RFC 9110 section 7.6.1), the encodings the sender deals in, and the two by which Go's client
-// knows that a request may be repeated on a fresh connection.
+// reserved reports whether neither a dialect nor a webhook can set a header. These are the headers of the connection and of
+// the message's framing (RFC 9110 section 7.6.1), those of encodings, and the two that tell Go's client that it can repeat a
+// request on a new connection.
 func reserved(header string) bool {
 	name := strings.ToLower(header)
 	switch name {
@@ -121,12 +120,12 @@ func reserved(header string) bool {
 
 func holdsSignature(template string) bool { return strings.Contains(template, "{signature}") }
 
-// printable reports whether s can be a header's value: visible ASCII and spaces.
+// printable reports whether s consists of visible ASCII and spaces, so that it can be a header's value.
 func printable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-// short reports whether s is printable and no longer than a part of a header should be.
+// short reports whether s is printable and at most maxShort characters long.
 func short(s string) bool { return len(s) <= maxShort && printable(s) }
 
 // token reports whether s can be a header's name (RFC 9110 section 5.6.2).

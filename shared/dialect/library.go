@@ -11,19 +11,20 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is where a deployment's own dialects are kept; the suite in store/storetest is the contract.
+// Store is the part of store.Store that keeps a deployment's own dialects. A Library relies on DialectHead being read
+// fresh, and on a version never changing once it is stored.
 type Store interface {
 	DialectHead(ctx context.Context, name string) (webhook.DialectHead, error)
 	DialectVersion(ctx context.Context, name string, version int) (webhook.DialectVersion, error)
 	DialectHeads(ctx context.Context, page webhook.Page) (webhook.List[webhook.DialectHead], error)
 }
 
-// maxKept is how many versions a Library keeps parsed: a tenant's dialect is needed with each of its events.
+// maxKept is how many parsed versions a Library keeps. A tenant's dialect is needed for each of its events.
 const maxKept = 256
 
-// Library is the built-in dialects and, in a store, a deployment's own. A built-in one costs no read. The newest
-// version of one's own costs one small read, which is fresh: what was put before the call is found. A version never
-// changes, so it is read once. The fields are set before use; a Library may be shared.
+// Library has the built-in dialects and, in a store, a deployment's own. A built-in dialect costs no read. The newest version
+// of an own one costs one small read, which finds every version that was put before the call. A version never changes, so
+// that it is read once. The fields are set before use. A Library can be shared.
 type Library struct {
 	Builtin *Set
 	Store   Store
@@ -32,8 +33,8 @@ type Library struct {
 	kept map[string]*Dialect // by reference
 }
 
-// Dialect returns the newest version under a name ("acme") or exactly the one a reference names ("acme@1"). A deleted
-// name is found too: it is what tenants have that were made while it was being deleted, and what is queued refers to.
+// Dialect returns the newest version of a name ("acme") or exactly the version of a reference ("acme@1"). It also finds a deleted
+// name, because tenants can have been made while it was being deleted, and queued deliveries can refer to it.
 func (l *Library) Dialect(ctx context.Context, nameOrRef string) (*Dialect, error) {
 	name, number, exact := strings.Cut(nameOrRef, "@")
 	if l.BuiltIn(name) {
@@ -56,8 +57,7 @@ func (l *Library) Dialect(ctx context.Context, nameOrRef string) (*Dialect, erro
 	return l.version(ctx, name, head.Version)
 }
 
-// Offered returns the newest version under a name that a tenant can be made with: neither a reference nor a deleted
-// name.
+// Offered returns the newest version of a name that a new tenant can have. It takes neither references nor deleted names.
 func (l *Library) Offered(ctx context.Context, name string) (*Dialect, error) {
 	if l.BuiltIn(name) {
 		return l.Builtin.Dialect(ctx, name)
@@ -75,10 +75,10 @@ func (l *Library) Offered(ctx context.Context, name string) (*Dialect, error) {
 	return l.version(ctx, name, head.Version)
 }
 
-// BuiltIn reports whether a name is that of a dialect that comes with Hookline.
+// BuiltIn reports whether a dialect of this name comes with Hookline.
 func (l *Library) BuiltIn(name string) bool { return len(l.Builtin.byName[name]) > 0 }
 
-// Names returns the names that are offered, sorted.
+// Names returns all offered names, sorted.
 func (l *Library) Names(ctx context.Context) ([]string, error) {
 	names := l.Builtin.Names()
 	for page := (webhook.Page{Limit: 100}); ; {
@@ -87,7 +87,7 @@ func (l *Library) Names(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 		for _, head := range list.Items {
-			if !l.BuiltIn(head.Name) { // one that came with a later release than its namesake
+			if !l.BuiltIn(head.Name) { // the deployment put it before a release came with a dialect of this name
 				names = append(names, head.Name)
 			}
 		}
@@ -111,13 +111,13 @@ func (l *Library) version(ctx context.Context, name string, version int) (*Diale
 		return nil, err
 	}
 	if d, err = Parse(stored.Description, nil); err != nil {
-		// It was taken once: a release that refuses it is at fault, not whoever asks for it.
+		// An earlier release accepted this description, so that this one is at fault and not the caller.
 		return nil, &webhook.Error{Message: "stored dialect " + ref, Cause: err}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.kept) >= maxKept || l.kept == nil {
-		l.kept = make(map[string]*Dialect) // whoever is in use comes back with its next event
+		l.kept = make(map[string]*Dialect) // dialects in use are parsed again with their next event
 	}
 	l.kept[ref] = d
 	return d, nil

@@ -76,7 +76,7 @@ func TestLibrary(t *testing.T) {
 		store.reads = nil
 		got, err := ask(t.Context(), nameOrRef)
 		switch {
-		case ref == "" && (err == nil || webhook.KindOf(err) != webhook.NotFound):
+		case ref == "" && (!webhook.Is(err, webhook.NotFound)):
 			t.Errorf("%s: got %v, %v, want NotFound", nameOrRef, got, err)
 		case ref != "" && (err != nil || got.Ref() != ref):
 			t.Errorf("%s: got %v, %v, want %s", nameOrRef, got, err, ref)
@@ -124,11 +124,11 @@ func TestLibrary(t *testing.T) {
 
 	store.err = webhook.ErrUnavailable(errors.New("throttled"))
 	for name, ask := range map[string]func(context.Context, string) (*dialect.Dialect, error){"Dialect": l.Dialect, "Offered": l.Offered} {
-		if got, err := ask(t.Context(), "bolt"); webhook.KindOf(err) != webhook.Unavailable {
+		if got, err := ask(t.Context(), "bolt"); !webhook.Is(err, webhook.Unavailable) {
 			t.Errorf("%s = %v, %v, want the store's fault", name, got, err)
 		}
 	}
-	if _, err := l.Names(t.Context()); webhook.KindOf(err) != webhook.Unavailable {
+	if _, err := l.Names(t.Context()); !webhook.Is(err, webhook.Unavailable) {
 		t.Errorf("Names: %v, want the store's fault", err)
 	}
 }
@@ -177,7 +177,7 @@ func TestNamed(t *testing.T) {
 	}
 }
 
-// TestBounds holds that no description makes a report, or a request, of any size.
+// TestBounds checks that no description leads to a report or a request without a bound.
 func TestBounds(t *testing.T) {
 	parse := func(old, replacement string) []webhook.FieldError {
 		t.Helper()

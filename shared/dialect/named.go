@@ -8,8 +8,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Named returns a description under a name and a version, both at its beginning, white space removed. A name that it
-// has already must be the same; its version counts for nothing. Beyond that nothing is checked: Parse does.
+// Named returns a description with a name and a version at its beginning and without white space. If the description has a
+// name, it must be the same; its version is ignored. Everything else is left to Parse.
 func Named(raw []byte, name string, version int) (json.RawMessage, error) {
 	compact, err := ecmajson.Compact(raw)
 	if err != nil {

@@ -24,7 +24,7 @@ const (
 	maxOverlap  = 7 * 24 * time.Hour
 	maxLabel    = 500 // characters
 	maxEnvelope = 16 << 10
-	maxShort    = 200 // characters of what goes into headers and signatures
+	maxShort    = 200 // characters of texts in headers and signatures
 	maxHeaders  = 50
 	maxEvents   = 1000
 	maxSecret   = 1024
@@ -32,16 +32,16 @@ const (
 	maxMade     = 64
 )
 
-// common is what every dialect has: its words, where a description has none, and the events of every catalogue.
+// common has the words for descriptions that leave them out, and the events of every catalogue.
 //
 //go:embed common.json
 var common []byte
 
 var dialectName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
-// Parse reads a description, as the package's doc has it. examples are data by event type; those of types that the
-// catalogue lacks are ignored. What it refuses is a *webhook.Error: Malformed for what is not JSON,
-// else Invalid, naming every field at fault.
+// Parse reads a description in the form of the package documentation. examples are data by event type; it ignores those of
+// types that the catalogue lacks. Errors are *webhook.Error: Malformed if the description is not JSON, and otherwise Invalid,
+// naming every field at fault.
 func Parse(raw []byte, examples map[string]json.RawMessage) (*Dialect, error) {
 	compact, err := ecmajson.Compact(raw)
 	if err != nil {
@@ -103,7 +103,7 @@ func (p *parser) description(o, common *object) {
 	o.done()
 }
 
-// label reads a required text that people see.
+// label reads a required text for people.
 func (p *parser) label(o *object, name string) string {
 	s, ok := required[string](o, name)
 	if n := utf8.RuneCountInString(s); ok && (n == 0 || n > maxLabel) {
@@ -112,7 +112,7 @@ func (p *parser) label(o *object, name string) string {
 	return s
 }
 
-// choices reads a required list of one or more of the given strings, each once.
+// choices reads a required list with one or more of the given strings, each at most once.
 func (p *parser) choices(o *object, name string, from ...string) []string {
 	list, ok := required[[]string](o, name)
 	if !ok {
@@ -156,14 +156,15 @@ func (p *parser) envelope(o *object) {
 		p.fault("envelope", "must be at most %d bytes", maxEnvelope)
 		return
 	}
+	p.d.fields = fields(envelope)
 	if body == "ecmascript" {
 		p.d.ecmascript = true
-		canonical, err := ecmajson.Canonical(envelope)
+		text, err := ecmajson.Read(envelope)
 		if err != nil {
 			p.fault("envelope", "%v", err)
 			return
 		}
-		envelope = canonical
+		envelope = text.Canonical()
 	}
 	pieces, problem := compile(envelope)
 	if problem != "" {
@@ -216,7 +217,7 @@ func (p *parser) headers(o *object) {
 	p.d.headers = append(ours, own...)
 }
 
-// placeholders reports those of a template that are unknown.
+// placeholders reports a template's unknown placeholders.
 func (p *parser) placeholders(path, template string, known ...string) {
 	for _, name := range signature.Template(template).Names() {
 		if !slices.Contains(known, name) {
@@ -246,7 +247,7 @@ func (p *parser) signature(o *object) {
 	if !short(s.Prefix) {
 		p.fault(sig.at("prefix"), "must be printable ASCII, at most %d characters", maxShort)
 	}
-	// What joins signatures must not occur in one.
+	// The separator must not occur in a signature.
 	if !slices.Contains([]string{"", " ", ",", ";", "|"}, s.Join) || s.Join != "" && strings.Contains(s.Prefix, s.Join) {
 		p.fault(sig.at("join"), `must be one of " ", ",", ";", "|" and not in the prefix`)
 	}
@@ -363,7 +364,7 @@ func (p *parser) catalogue(o, common *object) {
 	seen := make(map[string]bool)
 	for _, e := range entries {
 		switch _, ok := e.values["name"]; {
-		case !ok: // which has been reported
+		case !ok: // the fault is reported already
 		case seen[e.Name]:
 			p.fault(e.at("name"), "is there twice")
 		case !webhook.ValidType(e.Name):
@@ -376,7 +377,7 @@ func (p *parser) catalogue(o, common *object) {
 	}
 	catalogue.done()
 	p.describe(o, catalogue, entries)
-	// Last, so that a description can say more of them than common.json does.
+	// These come last, so that a description can describe them better than common.json does.
 	for _, e := range p.entries(common, "events") {
 		if !seen[e.Name] {
 			p.d.events = append(p.d.events, e.EventType)
@@ -387,7 +388,7 @@ func (p *parser) catalogue(o, common *object) {
 	}
 }
 
-// entry is an entry of a catalogue and what it was read from; the object is nil, reported, where that is none.
+// entry is an entry of a catalogue and the object it was read from, which is nil if it was no object; that is reported.
 type entry struct {
 	EventType
 	*object
@@ -398,7 +399,7 @@ func (p *parser) entries(o *object, field string) []entry {
 	var out []entry
 	for i, raw := range list {
 		if i > maxEvents {
-			break // more are refused as a whole
+			break // the list is refused as a whole
 		}
 		from := p.object(fmt.Sprintf("%s.%d", o.at(field), i), raw)
 		if from == nil {
@@ -435,7 +436,7 @@ func (p *parser) entries(o *object, field string) []entry {
 	return out
 }
 
-// describe puts the examples that were given beside the description into it.
+// describe puts the examples from files into the description.
 func (p *parser) describe(o, catalogue *object, entries []entry) {
 	if len(p.examples) == 0 || len(p.faults) > 0 {
 		return

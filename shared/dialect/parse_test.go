@@ -16,7 +16,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// minimal is a description with nothing optional in it.
+// minimal is a description without optional fields.
 const minimal = `{
 	"name": "acme", "version": 1, "product": "Acme",
 	"envelope": {"n": 1.0, "e": "{type}", "d": "{data}"}, "body": "plain",
@@ -132,7 +132,7 @@ func TestParseRefuses(t *testing.T) {
 		})
 	}
 	for _, raw := range []string{"", "{", "name: acme", "\xff"} {
-		if _, err := dialect.Parse([]byte(raw), nil); err == nil || webhook.KindOf(err) != webhook.Malformed {
+		if _, err := dialect.Parse([]byte(raw), nil); !webhook.Is(err, webhook.Malformed) {
 			t.Errorf("Parse(%q): %v, want Malformed", raw, err)
 		}
 	}
@@ -143,7 +143,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := d.Body(webhook.Event{Type: "a.b", Data: d.Example("a.b")})
+	body, err := bodyOf(d, webhook.Event{Type: "a.b", Data: d.Example("a.b")})
 	if want := `{"n":1.0,"e":"a.b","d":{"x":1.0}}`; err != nil || string(body) != want {
 		t.Errorf("Body = %s, %v, want %s", body, err, want)
 	}
@@ -189,7 +189,7 @@ func TestParseDetails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := d.Body(webhook.Event{ID: `e"1`, Type: "a.b", Tenant: "t", Timestamp: "2026-03-20T12:00:00.250Z", Data: []byte(tt.data)})
+			got, err := bodyOf(d, webhook.Event{ID: `e"1`, Type: "a.b", Tenant: "t", Timestamp: "2026-03-20T12:00:00.250Z", Data: []byte(tt.data)})
 			if err != nil || string(got) != tt.want {
 				t.Errorf("Body = %s, %v, want %s", got, err, tt.want)
 			}
@@ -239,7 +239,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(promised)
 }
 
-// FuzzFields is FuzzParse with the fields that templates and signatures are made of, where raw bytes seldom get.
+// FuzzFields is FuzzParse for the fields of templates and signatures, which random bytes seldom reach.
 func FuzzFields(f *testing.F) {
 	f.Add(`{"e":"{type}","d":"{data}"}`, "X-Sig", "t={unix},{signature}", "{unix}.{body}", "v1=", ",", "whsec_", "orders/create", "base64")
 	f.Add(`"{data}"`, "User-Agent", "{signature}", "{body}", "", "", "", "a b", "hex")
@@ -267,7 +267,7 @@ func FuzzFields(f *testing.F) {
 	})
 }
 
-// promised holds that a description is refused in words, or that whatever it describes can send every event.
+// promised checks that a description is refused with an explanation, or that its dialect can send every event.
 func promised(t *testing.T, raw, data []byte) {
 	d, err := dialect.Parse(raw, nil)
 	if err != nil {
@@ -285,7 +285,7 @@ func promised(t *testing.T, raw, data []byte) {
 		t.Errorf("a secret we made %s", problem)
 	}
 	for _, e := range append(d.EventTypes(), dialect.EventType{Name: "of.no_catalogue"}) {
-		body, err := d.Body(webhook.Event{ID: "evt_1", Type: e.Name, Tenant: "t", Timestamp: "2026-03-20T12:00:00Z", Data: data})
+		body, err := bodyOf(d, webhook.Event{ID: "evt_1", Type: e.Name, Tenant: "t", Timestamp: "2026-03-20T12:00:00Z", Data: data})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -323,7 +323,7 @@ func promised(t *testing.T, raw, data []byte) {
 	}
 }
 
-// signedBy reads a dialect's description as a receiver's author would, and verifies the message with what it says.
+// signedBy reads a dialect's description as the author of a receiver would, and verifies the message by it.
 func signedBy(t *testing.T, d *dialect.Dialect, m dialect.Message, headers []dialect.Header) bool {
 	t.Helper()
 	var says struct {

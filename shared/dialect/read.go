@@ -11,10 +11,10 @@ import (
 	"hookline/shared/webhook"
 )
 
-// reader collects what is wrong with a description, so that all of it is reported at once.
+// reader collects the faults of a description, so that all are reported at once.
 type reader struct{ faults []webhook.FieldError }
 
-// Bounds of a report: names in it come from the description.
+// Bounds of a report, which has names from the description.
 const (
 	maxFaults    = 100
 	maxFaultText = 300 // bytes
@@ -33,8 +33,8 @@ func cut(s string) string {
 	return strings.ToValidUTF8(s[:maxFaultText], "") + "…"
 }
 
-// object is a JSON object being read. A nil one stands for an object that is missing, which has been reported: it
-// reads as empty without further ado.
+// object is a JSON object that is being read. A nil object stands for a missing one, which is reported already. It reads as
+// empty and reports nothing more.
 type object struct {
 	r      *reader
 	path   string
@@ -43,7 +43,7 @@ type object struct {
 	read   map[string]bool
 }
 
-// object reads a value as an object, reporting names that stand there twice. raw is valid JSON.
+// object reads a value as an object, and reports names that it has twice. raw is valid JSON.
 func (r *reader) object(path string, raw json.RawMessage) *object {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if first, err := dec.Token(); err != nil || first != json.Delim('{') {
@@ -69,7 +69,7 @@ func (r *reader) object(path string, raw json.RawMessage) *object {
 	return o
 }
 
-// set gives a field a value: in its place, else at the end.
+// set sets a field, in its place or, if the object does not have it, at the end.
 func (o *object) set(name string, value json.RawMessage) {
 	if _, there := o.values[name]; !there {
 		o.names = append(o.names, name)
@@ -77,7 +77,7 @@ func (o *object) set(name string, value json.RawMessage) {
 	o.values[name] = value
 }
 
-// encode returns the object as it stands, without white space.
+// encode returns the object as JSON without white space.
 func (o *object) encode() json.RawMessage {
 	out := []byte{'{'}
 	for i, name := range o.names {
@@ -98,7 +98,7 @@ func (o *object) at(name string) string {
 	return o.path + "." + name
 }
 
-// object reads a field that is an object itself; nil, reported, when it is not there or none.
+// object reads a field that is an object. It reports a field that is missing or no object, and returns nil.
 func (o *object) object(name string) *object {
 	raw, ok := required[json.RawMessage](o, name)
 	if !ok {
@@ -107,7 +107,7 @@ func (o *object) object(name string) *object {
 	return o.r.object(o.at(name), raw)
 }
 
-// done reports the fields that nothing has read.
+// done reports the fields that were not read.
 func (o *object) done() {
 	if o == nil {
 		return
@@ -119,7 +119,7 @@ func (o *object) done() {
 	}
 }
 
-// required reads a field; false, reported, when it is not there or of another type.
+// required reads a field. It reports a field that is missing or of another type, and returns false.
 func required[T any](o *object, name string) (T, bool) {
 	v, present, ok := field[T](o, name)
 	if o != nil && !present {
@@ -128,8 +128,7 @@ func required[T any](o *object, name string) (T, bool) {
 	return v, ok
 }
 
-// optional reads a field that may be missing, which makes it otherwise. One of another type is reported, and is
-// otherwise too.
+// optional reads a field, and returns otherwise if the field is missing or of another type. The latter is reported.
 func optional[T any](o *object, name string, otherwise T) T {
 	if v, _, ok := field[T](o, name); ok {
 		return v
@@ -154,7 +153,7 @@ func field[T any](o *object, name string) (v T, present, ok bool) {
 	return v, true, true
 }
 
-// describe says in words what JSON a Go type is read from.
+// describe returns a Go type's JSON type in words.
 func describe(v any) string {
 	switch v.(type) {
 	case string:

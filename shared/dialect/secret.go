@@ -12,17 +12,17 @@ import (
 	"hookline/shared/webhook"
 )
 
-// maxImported bounds, in bytes, what is stored of a secret that no length rule holds for.
+// maxImported is the longest secret, in bytes, that an import can have: its secrets are exempt from the dialect's length rules.
 const maxImported = 4096
 
-// secretRule is what a dialect's secrets look like.
+// secretRule describes a dialect's secrets.
 type secretRule struct {
 	prefix   string
 	min, max int // characters of a text, bytes of a base64 key
 	made     int // random bytes
 }
 
-// NewSecret returns a fresh secret in the dialect's form.
+// NewSecret returns a new random secret in the dialect's form.
 func (d *Dialect) NewSecret() string {
 	b := make([]byte, d.secret.made)
 	_, _ = rand.Read(b) // never fails since Go 1.24
@@ -32,7 +32,7 @@ func (d *Dialect) NewSecret() string {
 	return d.secret.prefix + hex.EncodeToString(b)
 }
 
-// CheckSecret returns what is wrong with a secret that a webhook's owner chose, "" if nothing is.
+// CheckSecret returns what is wrong with a secret that a webhook's owner chose, or "" if it is valid.
 func (d *Dialect) CheckSecret(s string) string {
 	if hidden := webhook.Invisible(s); hidden != "" {
 		return hiddenCharacter(hidden)
@@ -58,7 +58,7 @@ func (d *Dialect) CheckSecret(s string) string {
 	return ""
 }
 
-// CheckImportedSecret is CheckSecret for webhooks that move in with the secret they have: any that can sign will do.
+// CheckImportedSecret is CheckSecret for imported webhooks, which keep their secrets: it accepts any secret that can sign.
 func (d *Dialect) CheckImportedSecret(s string) string {
 	if hidden := webhook.Invisible(s); hidden != "" {
 		return hiddenCharacter(hidden)
@@ -79,5 +79,5 @@ func hiddenCharacter(which string) string {
 	return "must not have the invisible character " + which + ", which is easily pasted along and makes another key"
 }
 
-// ReadsSecretsOf reports whether a secret of the other dialect is the same key in this one.
+// ReadsSecretsOf reports whether every secret gives the same key in the other dialect and in this one.
 func (d *Dialect) ReadsSecretsOf(other *Dialect) bool { return d.scheme.Key == other.scheme.Key }

@@ -19,7 +19,7 @@ import (
 //go:embed builtin/*.json
 var builtin embed.FS
 
-// Set is dialects by name and version.
+// Set has dialects by name and version.
 type Set struct {
 	byName map[string][]*Dialect // versions ascending
 }
@@ -36,7 +36,7 @@ func Builtin() (*Set, error) {
 		if err != nil {
 			return nil, fmt.Errorf("built-in dialects: %w", err)
 		}
-		// A file is named after its dialect; one that keeps an older version alive adds @version.
+		// A file has the name of its dialect. A file with an older version adds @version.
 		name, _, _ := strings.Cut(strings.TrimSuffix(path.Base(file), ".json"), "@")
 		examples, err := exampleFiles(events.FS(), name)
 		if err != nil {
@@ -68,7 +68,7 @@ func exampleFiles(fsys fs.FS, folder string) (map[string]json.RawMessage, error)
 	return examples, nil
 }
 
-// NewSet returns a set of dialects. Two with one name and version are an error.
+// NewSet returns a set of dialects. It fails if two have the same name and version.
 func NewSet(dialects ...*Dialect) (*Set, error) {
 	s := &Set{byName: make(map[string][]*Dialect)}
 	seen := make(map[string]bool)
@@ -85,8 +85,8 @@ func NewSet(dialects ...*Dialect) (*Set, error) {
 	return s, nil
 }
 
-// Dialect returns the newest version under a name ("standard") or exactly the one a reference names ("standard@1").
-// One that is not there is a NotFound. The context is for sets that are kept elsewhere; this one does not wait.
+// Dialect returns the newest version of a name ("standard") or exactly the version of a reference ("standard@1"). It fails with
+// NotFound if there is none. It does not use the context, which other implementations need.
 func (s *Set) Dialect(_ context.Context, nameOrRef string) (*Dialect, error) {
 	name, _, exact := strings.Cut(nameOrRef, "@")
 	versions := s.byName[name]

@@ -1,12 +1,12 @@
-// Package docs makes a page to read of an OpenAPI 3.1 document: every call with its scope, parameters, body, answers, an
-// example and a command to try it, every schema with its fields and what holds for them, all in the document's order.
+// Package docs makes a page for reading an OpenAPI 3.1 document: every call with its scope, parameters, body, answers, an
+// example and a command to try it, and every schema with its fields and their rules, all in the document's order.
 //
-// The page is made of the document alone, so that it cannot say anything else. It takes the part of OpenAPI and JSON
-// Schema that the document is written in and refuses the rest: a keyword that no reader would be shown is an error.
-// Texts are Markdown as far as package prose knows it.
+// The page is made of the document alone, so it cannot differ from it. The package knows the part of OpenAPI and JSON Schema
+// that our document uses and refuses the rest: a keyword that the page would not show is an error. Texts are the Markdown
+// that package prose knows.
 //
-// The page needs two files of its own, a stylesheet and a script, and nothing from elsewhere. The script only makes the
-// search work; without it the page is whole. What is inside needs no inline style or script, for which ContentSecurityPolicy stands.
+// The page needs two files of its own, a stylesheet and a script, and nothing from elsewhere. The script makes the search
+// work; without it the page is complete. The page has no inline style or script, so that ContentSecurityPolicy holds.
 package docs
 
 import (
@@ -23,13 +23,13 @@ import (
 	"hookline/shared/httpapi"
 )
 
-// ContentSecurityPolicy is what the page can live with.
+// ContentSecurityPolicy is the policy under which the page works.
 const ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 //go:embed assets page.html
 var files embed.FS
 
-// New makes the site of a document.
+// New makes the page of a document, with its files.
 func New(document []byte) (httpapi.Site, error) {
 	d := json.NewDecoder(bytes.NewReader(document))
 	d.DisallowUnknownFields()

@@ -12,11 +12,11 @@ type node struct {
 	Type   string // "array of strings", "object or null"
 	Ref    string // the schema's name in the document, "" for one without
 	Text   string
-	Rules  []string // what holds for a value
+	Rules  []string // the rules of a value, beside its type
 	Fields []field  // of an object
 	Either []node   // it is one of these
-	Items  *node    // of an array, where they are more than a type
-	Values *node    // of an object with any names, likewise
+	Items  *node    // the items of an array, where a type does not say enough
+	Values *node    // the values of an object with any names, likewise
 }
 
 type field struct {
@@ -25,13 +25,13 @@ type field struct {
 	Node     node
 }
 
-// Rich reports whether there is more to a node than a line.
+// Rich reports whether a node needs more than one line.
 func (n node) Rich() bool {
 	return len(n.Fields) > 0 || len(n.Either) > 0 || n.Items != nil || n.Values != nil
 }
 
-// nodes makes nodes of schemas. In a call's body schemas with names are laid out where they are used; in the list of
-// schemas they are links.
+// nodes makes nodes of schemas. In a call's body a schema with a name is laid out where it is used; in the list of schemas
+// it is a link.
 type nodes struct {
 	schemas ordered[schema]
 	expand  bool
@@ -45,7 +45,7 @@ func named(ref, kind string) (string, error) {
 	return name, nil
 }
 
-// of shows a schema. within are the names of the schemas that it is in, so that one in itself comes to an end.
+// of makes the node of a schema. within are the names of the schemas around it, so that a schema within itself ends.
 func (ns nodes) of(s schema, within ...string) (node, error) {
 	if s.Ref == "" {
 		return ns.plain(s, within)
@@ -77,7 +77,7 @@ func (ns nodes) plain(s schema, within []string) (node, error) {
 	if s.Title != "" {
 		n.Rules = append([]string{s.Title}, n.Rules...)
 	}
-	if len(within) > 8 { // deeper than any body: a schema in itself
+	if len(within) > 8 { // deeper than any body: the schema is within itself
 		return n, nil
 	}
 	for _, p := range s.Properties {
@@ -109,9 +109,9 @@ func (ns nodes) plain(s schema, within []string) (node, error) {
 	return n, nil
 }
 
-// add puts a part of an allOf to what is there: its fields, with those that it names itself.
+// add adds the fields of a part of an allOf to a node. They replace fields of the same name.
 func (ns nodes) add(n *node, part schema, within []string) error {
-	// A part with a name is laid out in any case: it is half of an object.
+	// A part with a name is laid out everywhere, because it is half of an object.
 	inner, err := nodes{schemas: ns.schemas, expand: true}.of(part, within...)
 	if err != nil {
 		return err
@@ -137,22 +137,22 @@ func (ns nodes) add(n *node, part schema, within []string) error {
 	return nil
 }
 
-// element is what every item of an array, or every value of an object, is.
+// element makes the node of the items of an array, or of the values of an object.
 func (ns nodes) element(s *schema, within []string) (*node, error) {
 	if s == nil || s.never {
-		return nil, nil //nolint:nilnil // there is none to show
+		return nil, nil //nolint:nilnil // there is nothing to show
 	}
 	n, err := ns.of(*s, within...)
 	if err != nil {
 		return nil, err
 	}
-	if !n.Rich() && n.Ref == "" && n.Text == "" && len(n.Rules) == 0 { // the type says it all
-		return nil, nil //nolint:nilnil // there is none to show
+	if !n.Rich() && n.Ref == "" && n.Text == "" && len(n.Rules) == 0 { // the type says everything
+		return nil, nil //nolint:nilnil // there is nothing to show
 	}
 	return &n, nil
 }
 
-// typeOf says in words what a value is.
+// typeOf returns the type of a value in words.
 func typeOf(s schema) string {
 	switch {
 	case s.never:
@@ -184,7 +184,7 @@ func typeOf(s schema) string {
 	return strings.Join(words, " or ")
 }
 
-// nameOf is what a schema is called where it is one of many.
+// nameOf returns the name of a schema, or its type in the plural, for the items of an array.
 func nameOf(s schema) string {
 	if s.Ref != "" {
 		return s.Ref[strings.LastIndex(s.Ref, "/")+1:]
@@ -195,7 +195,7 @@ func nameOf(s schema) string {
 	return ""
 }
 
-// rulesOf says what holds for a value beside its type.
+// rulesOf returns the rules of a value, beside its type.
 func rulesOf(s schema) []string {
 	var out []string
 	say := func(format string, value json.RawMessage) {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// ordered is a JSON object whose members stay in their order, which is the order they are read in.
+// ordered is a JSON object whose members keep their order, because readers see them in it.
 type ordered[T any] []member[T]
 
 type member[T any] struct {
@@ -30,7 +30,7 @@ func (o *ordered[T]) UnmarshalJSON(raw []byte) error {
 			return err
 		}
 		m := member[T]{}
-		m.Name, _ = name.(string) // a member's name is text
+		m.Name, _ = name.(string) // a member's name is a string
 		if err := d.Decode(&m.Value); err != nil {
 			return fmt.Errorf("%s: %w", m.Name, err)
 		}
@@ -48,7 +48,7 @@ func (o ordered[T]) get(name string) (value T, ok bool) {
 	return value, false
 }
 
-// spec is the part of OpenAPI that is read, https://spec.openapis.org/oas/v3.1.0.
+// spec is the part of OpenAPI that the package knows, https://spec.openapis.org/oas/v3.1.0.
 type spec struct {
 	OpenAPI string `json:"openapi"`
 	Info    struct {
@@ -129,7 +129,7 @@ type example struct {
 	Value       json.RawMessage `json:"value"`
 }
 
-// schema is the part of JSON Schema that is read, https://json-schema.org/draft/2020-12/schema.
+// schema is the part of JSON Schema that the package knows, https://json-schema.org/draft/2020-12/schema.
 type schema struct {
 	Ref                  string            `json:"$ref"`
 	Type                 oneOrMore         `json:"type"`
@@ -158,7 +158,7 @@ type schema struct {
 	AnyOf                []schema          `json:"anyOf"`
 	OneOf                []schema          `json:"oneOf"`
 
-	never bool // the schema false, which nothing fulfils
+	never bool // it is the schema false, which no value fulfils
 }
 
 func (s *schema) UnmarshalJSON(raw []byte) error {
@@ -169,13 +169,13 @@ func (s *schema) UnmarshalJSON(raw []byte) error {
 		s.never = true
 		return nil
 	}
-	type plain schema // without this method
+	type plain schema // the same type without this method
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	return d.Decode((*plain)(s))
 }
 
-// oneOrMore is a text or a list of them.
+// oneOrMore is a string or a list of strings.
 type oneOrMore []string
 
 func (o *oneOrMore) UnmarshalJSON(raw []byte) error {

@@ -12,11 +12,11 @@ import (
 	"hookline/shared/prose"
 )
 
-// view is what the template prints.
+// view is the data of the template.
 type view struct {
 	Title, Version, Text string
 	Credentials          []credential
-	Headers              []given // of many answers, which name them only
+	Headers              []given // headers of many answers, which only name them
 	Groups               []group
 	Schemas              []shape
 }
@@ -30,7 +30,7 @@ type group struct {
 
 type call struct {
 	ID, Method, Path, Summary, Text string
-	Who                             string // whose credential, "" for nobody's
+	Who                             string // the credential that opens the call, "" for none
 	Scope                           string
 	Parameters                      []given
 	Body                            *body
@@ -38,10 +38,10 @@ type call struct {
 	Curl                            string
 }
 
-// given is a value beside the body.
+// given is a value that a request or an answer has beside its body.
 type given struct {
 	Name, In string
-	Ref      string // where many share it, its name among those
+	Ref      string // its name among the shared headers, "" for one that is not shared
 	Required bool
 	Node     node
 }
@@ -52,7 +52,7 @@ type body struct {
 	Forms    []form
 }
 
-// form is a content type that a body can have.
+// form is a body in one of its content types.
 type form struct {
 	Type     string
 	Node     node
@@ -238,8 +238,8 @@ func answerOf(doc *spec, status string, r response) (answer, error) {
 	return a, nil
 }
 
-// curl is the call as a command: API is where it is, KEY and ADMIN are credentials, and what stands in braces in the
-// path is a variable too.
+// curl returns the call as a command. The variables API, KEY and ADMIN are the address and the credentials; the part of the
+// path in braces is a variable too.
 func curl(c call) string {
 	path := c.Path
 	for {

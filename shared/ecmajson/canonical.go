@@ -9,35 +9,30 @@ import (
 	"unicode/utf8"
 )
 
-// Canonical returns a JSON text exactly as ECMAScript's JSON.stringify(JSON.parse(text)) writes it, so that a receiver
-// who parses a body and writes it again has the bytes that were signed:
+// Canonical returns the text exactly as ECMAScript's JSON.stringify(JSON.parse(text)) writes it, so that a receiver who
+// parses a body and writes it again gets the bytes that were signed:
 //
-//   - keys that are array indexes ("0" to "4294967294" without leading zeros) come first, ascending; the others keep
-//     the order in which they first came (ECMA-262, OrdinaryOwnPropertyKeys);
-//   - of duplicate keys the last value counts, at the place of the first;
+//   - keys that are array indexes ("0" to "4294967294" without leading zeros) come first, ascending; the others stay in the
+//     order of their first occurrence (ECMA-262, OrdinaryOwnPropertyKeys);
+//   - a duplicate key has its last value, at the place of its first occurrence;
 //   - strings escape only \b \t \n \f \r \" \\, other controls as \u00xx and lone surrogates as \udxxx;
 //   - numbers are spelled by Number::toString, and minus zero is 0.
 //
-// One thing differs, on purpose: a number that ECMAScript cannot hold, so that its decimal value would change, keeps
-// its spelling. __proto__ is a key like any other.
-func Canonical(raw []byte) ([]byte, error) {
-	src, err := Compact(raw)
-	if err != nil {
-		return nil, err
-	}
-	p := parser{src: src}
-	return p.value().append(make([]byte, 0, len(src)), value.order), nil
-}
+// There is one difference, on purpose: a number that ECMAScript cannot hold without changing its decimal value keeps its
+// spelling. __proto__ is a key like any other.
+func (t Text) Canonical() []byte { return t.written(value.order) }
 
-// Sorted returns a JSON text as Canonical does, save that the keys of every object are sorted: two texts that ECMAScript
-// parses into the same value, whatever the order of its keys, are the same bytes.
-func Sorted(raw []byte) ([]byte, error) {
-	src, err := Compact(raw)
-	if err != nil {
-		return nil, err
+// Sorted returns the text as Canonical does, but with the keys of every object sorted. Two texts that ECMAScript parses into
+// the same value have the same bytes, whatever the order of their keys.
+func (t Text) Sorted() []byte { return t.written(value.sorted) }
+
+// written returns the text with the members of its objects in the given order.
+func (t Text) written(order func(value) []int) []byte {
+	if t.IsZero() {
+		return nil
 	}
-	p := parser{src: src}
-	return p.value().append(make([]byte, 0, len(src)), value.sorted), nil
+	p := parser{src: t.compact}
+	return p.value().append(make([]byte, 0, len(t.compact)), order)
 }
 
 // value is a parsed JSON value.
@@ -48,7 +43,7 @@ type value struct {
 	keys    []string
 }
 
-// parser reads what Compact returned: valid, without white space and bounded in depth, so nothing needs checking.
+// parser reads a Text's bytes. They are valid, have no white space and are bounded in depth, so that nothing needs checking.
 type parser struct {
 	src []byte
 	at  int
@@ -115,8 +110,8 @@ func (p *parser) until(stops string) []byte {
 	return rest
 }
 
-// string returns the string at hand as WTF-8: UTF-8 in which lone surrogates stand as if they were characters. As pairs
-// are always joined, equal strings have equal bytes.
+// string reads a string and returns it as WTF-8, which is UTF-8 that encodes lone surrogates as if they were characters. Pairs
+// of surrogates are always joined, so that equal strings have equal bytes.
 func (p *parser) string() string {
 	end := stringEnd(p.src, p.at)
 	s := p.src[p.at+1 : end-1]
@@ -197,7 +192,7 @@ func (v value) append(dst []byte, order func(value) []int) []byte {
 	return append(dst, v.scalar...)
 }
 
-// order returns the positions of an object's members in the order in which they are written.
+// order returns the positions of an object's members in the order that Canonical writes.
 func (v value) order() []int {
 	type index struct {
 		at int
@@ -219,7 +214,7 @@ func (v value) order() []int {
 	return append(order, rest...)
 }
 
-// sorted returns the positions of an object's members in the order of their keys.
+// sorted returns the positions of an object's members in the order that Sorted writes.
 func (v value) sorted() []int {
 	order := make([]int, len(v.keys))
 	for i := range order {
@@ -229,7 +224,7 @@ func (v value) sorted() []int {
 	return order
 }
 
-// arrayIndex reads a key that ECMAScript takes for an array index: a whole number up to 2³²-2 in its one spelling.
+// arrayIndex reads a key that ECMAScript takes for an array index: a whole number up to 2³²-2 without leading zeros.
 func arrayIndex(key string) (uint64, bool) {
 	if key == "" || key[0] < '0' || key[0] > '9' || len(key) > 1 && key[0] == '0' {
 		return 0, false

@@ -92,7 +92,17 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-var forms = map[string]func([]byte) ([]byte, error){"Compact": ecmajson.Compact, "Canonical": ecmajson.Canonical, "Sorted": ecmajson.Sorted}
+var forms = map[string]func([]byte) ([]byte, error){"Compact": ecmajson.Compact, "Canonical": canonicalOf, "Sorted": sortedOf}
+
+func canonicalOf(raw []byte) ([]byte, error) {
+	t, err := ecmajson.Read(raw)
+	return t.Canonical(), err
+}
+
+func sortedOf(raw []byte) ([]byte, error) {
+	t, err := ecmajson.Read(raw)
+	return t.Sorted(), err
+}
 
 func TestSorted(t *testing.T) {
 	tests := []struct{ name, in, want string }{
@@ -106,7 +116,7 @@ func TestSorted(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got, err := ecmajson.Sorted([]byte(tt.in)); err != nil || string(got) != tt.want {
+			if got, err := sortedOf([]byte(tt.in)); err != nil || string(got) != tt.want {
 				t.Errorf("Sorted(%s) = %s, %v, want %s", tt.in, got, err, tt.want)
 			}
 		})
@@ -137,7 +147,7 @@ func TestCanonical(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := ecmajson.Canonical([]byte(tt.in))
+			got, err := canonicalOf([]byte(tt.in))
 			if err != nil || string(got) != tt.want {
 				t.Errorf("Canonical(%s) = %s, %v, want %s", tt.in, got, err, tt.want)
 			}
@@ -170,7 +180,7 @@ func TestNumbers(t *testing.T) {
 		{"2^53", "9007199254740992", "9007199254740992"},
 		{"zeros that cancel an exponent", "0." + long + "1e20001", "1"},
 		{"an exponent that cancels zeros", "1" + long + "e-20000", "1"},
-		// What a double cannot hold stays as it came.
+		// Numbers that a double cannot hold keep their spelling.
 		{"2^53+1", "9007199254740993", "9007199254740993"},
 		{"a long id", "12345678901234567890", "12345678901234567890"},
 		{"a long id with a point", "12345678901234567890.0", "12345678901234567890.0"},
@@ -187,7 +197,7 @@ func TestNumbers(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, around := range []string{"%", "[%]", `{"a":%}`, `[0,%,0]`} {
 				in, want := strings.ReplaceAll(around, "%", tt.in), strings.ReplaceAll(around, "%", tt.want)
-				got, err := ecmajson.Canonical([]byte(in))
+				got, err := canonicalOf([]byte(in))
 				if err != nil || string(got) != want {
 					t.Errorf("Canonical(%.60s) = %.60s, %v, want %.60s", in, got, err, want)
 				}
@@ -196,11 +206,11 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// TestDeepAndWide holds the work to the size of the text, whatever its shape.
+// TestDeepAndWide checks that the work is proportional to the size of the text, whatever its shape.
 func TestDeepAndWide(t *testing.T) {
 	filler := strings.Repeat(`1,`, 100_000) + `1`
 	deep := strings.Repeat(`{"a":`, 500) + "[" + filler + "]" + strings.Repeat("}", 500)
-	if got, err := ecmajson.Canonical([]byte(deep)); err != nil || string(got) != deep {
+	if got, err := canonicalOf([]byte(deep)); err != nil || string(got) != deep {
 		t.Errorf("a deep text changed: %v", err)
 	}
 }
@@ -213,8 +223,8 @@ func FuzzForms(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		compact, err := ecmajson.Compact(raw)
-		canonical, cerr := ecmajson.Canonical(raw)
-		sorted, serr := ecmajson.Sorted(raw)
+		canonical, cerr := canonicalOf(raw)
+		sorted, serr := sortedOf(raw)
 		if (err == nil) != (cerr == nil) || (err == nil) != (serr == nil) {
 			t.Fatalf("Compact: %v, Canonical: %v, Sorted: %v", err, cerr, serr)
 		}
@@ -224,10 +234,10 @@ func FuzzForms(f *testing.F) {
 		if again, err := ecmajson.Compact(compact); err != nil || !bytes.Equal(again, compact) {
 			t.Errorf("Compact of %q is %q, %v", compact, again, err)
 		}
-		if again, err := ecmajson.Canonical(canonical); err != nil || !bytes.Equal(again, canonical) {
+		if again, err := canonicalOf(canonical); err != nil || !bytes.Equal(again, canonical) {
 			t.Errorf("Canonical of %q is %q, %v", canonical, again, err)
 		}
-		if again, err := ecmajson.Sorted(canonical); err != nil || !bytes.Equal(again, sorted) {
+		if again, err := sortedOf(canonical); err != nil || !bytes.Equal(again, sorted) {
 			t.Errorf("Sorted of %q is %q, %v, and of %q %q", canonical, again, err, raw, sorted)
 		}
 		// No form changes what the text means.
@@ -241,8 +251,8 @@ func FuzzForms(f *testing.F) {
 	})
 }
 
-// meaning is a text as encoding/json understands it, false where that is too little to compare: it holds no number
-// beyond the doubles and takes all lone surrogates for the same character.
+// meaning returns a text as encoding/json understands it. It returns false if that cannot be compared, because encoding/json
+// holds no number beyond the doubles and takes all lone surrogates for the same character.
 func meaning(t *testing.T, raw []byte) ([]byte, bool) {
 	t.Helper()
 	if bytes.Contains(bytes.ToLower(raw), []byte(`\ud`)) {

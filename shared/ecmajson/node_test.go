@@ -27,7 +27,7 @@ require('readline').createInterface({input: process.stdin}).on('line', line => {
   process.stdout.write(out + '\n');
 });`
 
-// node returns what ECMAScript makes of each text, nil for what is not JSON to it.
+// node returns ECMAScript's form of each text, or nil if ECMAScript does not take it for JSON.
 func node(t *testing.T, texts [][]byte) [][]byte {
 	t.Helper()
 	path, err := exec.LookPath("node")
@@ -76,7 +76,7 @@ func TestCanonicalIsECMAScripts(t *testing.T) {
 	}
 	wrong := 0
 	for i, want := range node(t, texts) {
-		got, err := ecmajson.Canonical(texts[i])
+		got, err := canonicalOf(texts[i])
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("Canonical(%s)\n got %s, %v\nwant %s", texts[i], got, err, want)
 			if wrong++; wrong == 5 {
@@ -86,7 +86,7 @@ func TestCanonicalIsECMAScripts(t *testing.T) {
 	}
 }
 
-// TestGrammarIsECMAScripts breaks valid texts and compares who still takes them for JSON.
+// TestGrammarIsECMAScripts breaks valid texts, and checks that both implementations refuse the same ones.
 func TestGrammarIsECMAScripts(t *testing.T) {
 	g := generator{rand.New(rand.NewPCG(11, 2026))}
 	const noise = "{}[]\",:\\ue0.-+ \t\n\r\x00\x0b1eEtfn/'a"
@@ -123,8 +123,7 @@ func TestGrammarIsECMAScripts(t *testing.T) {
 	}
 }
 
-// generator makes JSON texts that are awkward in all the ways Canonical has a rule for, and hold only numbers that
-// ECMAScript can hold.
+// generator makes JSON texts for all the rules of Canonical. They have only numbers that ECMAScript can hold.
 type generator struct{ *rand.Rand }
 
 func (g generator) pick(from ...string) string { return from[g.IntN(len(from))] }
@@ -200,7 +199,7 @@ func (g generator) string() string {
 	return b.String()
 }
 
-// number spells, in any of the ways JSON has, a value that a double's shortest decimal has exactly.
+// number returns the shortest decimal of a double in one of the spellings that JSON allows.
 func (g generator) number() string {
 	var f float64
 	switch g.IntN(4) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// appendNumber appends a JSON number as ECMAScript spells it, or as it stands when ECMAScript cannot hold it.
+// appendNumber appends a JSON number as ECMAScript spells it, or unchanged if ECMAScript cannot hold it.
 func appendNumber(dst []byte, text string) []byte {
 	d := parseDecimal(text)
 	f, err := d.float()
@@ -20,16 +20,16 @@ func appendNumber(dst []byte, text string) []byte {
 	return append(dst, spelled...)
 }
 
-// decimal is the exact value 0.digits × 10^exp of a number, in its one form: digits begin and end with no zero, and
-// zero has neither digits, exponent nor sign.
+// decimal is the exact value 0.digits × 10^exp of a number. Each value has one form: digits neither begins nor ends with a
+// zero, and the number zero has no digits, no exponent and no sign.
 type decimal struct {
 	negative bool
 	digits   string
 	exp      int64
 }
 
-// parseDecimal reads a valid JSON number. An exponent beyond 64 bits gives one that is wrong but as far beyond any
-// double's.
+// parseDecimal reads a valid JSON number. With an exponent beyond 64 bits the result is wrong, but as far beyond the range of a
+// double as the number is.
 func parseDecimal(text string) decimal {
 	mantissa, negative := strings.CutPrefix(text, "-")
 	var exp int64
@@ -47,8 +47,8 @@ func parseDecimal(text string) decimal {
 	return decimal{negative: negative, digits: digits, exp: exp}
 }
 
-// float returns the nearest double, an error when there is none. It reads the normal form, because strconv caps the
-// exponent it reads at 10,000 before it looks at zeros that may stand against it.
+// float returns the nearest double, or an error if there is none. It uses the normal form, because strconv caps exponents at
+// 10,000 before it considers zeros in the digits that compensate for them.
 func (d decimal) float() (float64, error) {
 	f, err := strconv.ParseFloat("0."+d.digits+"e"+strconv.FormatInt(d.exp, 10), 64)
 	if d.negative {

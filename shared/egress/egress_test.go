@@ -114,11 +114,11 @@ func TestPost(t *testing.T) {
 		},
 		{
 			"redirect", answer("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n"), 0,
-			Response{Status: 302, Err: webhook.ErrRedirect},
+			Response{Status: 302, Err: webhook.ReasonRedirect},
 		},
 		{
 			"not modified", answer("HTTP/1.1 304 Not Modified\r\n\r\n"), 0,
-			Response{Status: 304, Err: webhook.ErrRedirect},
+			Response{Status: 304, Err: webhook.ReasonRedirect},
 		},
 		{
 			"switch of protocols", answer("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nx"), 0,
@@ -126,11 +126,11 @@ func TestPost(t *testing.T) {
 		},
 		{
 			"no answer", answer(""), 50 * time.Millisecond,
-			Response{Err: webhook.ErrTimeout, ErrDetail: webhook.DetailNoAnswer},
+			Response{Err: webhook.ReasonTimeout, ErrDetail: webhook.DetailNoAnswer},
 		},
 		{
 			"unfinished header", answer("HTTP/1.1 200 OK\r\nX-"), 50 * time.Millisecond,
-			Response{Err: webhook.ErrTimeout, ErrDetail: webhook.DetailNoAnswer},
+			Response{Err: webhook.ReasonTimeout, ErrDetail: webhook.DetailNoAnswer},
 		},
 		{
 			"body that does not end in time", answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), 50 * time.Millisecond,
@@ -174,38 +174,38 @@ func TestPost(t *testing.T) {
 		},
 		{
 			"hang-up before the request", func(net.Conn) {}, 0,
-			Response{Err: webhook.ErrConnect, ErrDetail: webhook.DetailConnectionClosed},
+			Response{Err: webhook.ReasonConnect, ErrDetail: webhook.DetailConnectionClosed},
 		},
 		{
 			"hang-up instead of an answer", answerAndClose(""), 0,
-			Response{Err: webhook.ErrConnect, ErrDetail: webhook.DetailConnectionClosed},
+			Response{Err: webhook.ReasonConnect, ErrDetail: webhook.DetailConnectionClosed},
 		},
 		{
 			"hang-up within the header", answerAndClose("HTTP/1.1 200 OK\r\nX-A: b\r\n"), 0,
-			Response{Err: webhook.ErrConnect, ErrDetail: webhook.DetailConnectionClosed},
+			Response{Err: webhook.ReasonConnect, ErrDetail: webhook.DetailConnectionClosed},
 		},
 		{
 			"reset", func(c net.Conn) {
 				_ = readRequest(bufio.NewReader(c))
 				_ = c.(*net.TCPConn).SetLinger(0)
 			}, 0,
-			Response{Err: webhook.ErrConnect, ErrDetail: webhook.DetailConnectionClosed},
+			Response{Err: webhook.ReasonConnect, ErrDetail: webhook.DetailConnectionClosed},
 		},
 		{
 			"not HTTP", answer("SSH-2.0-OpenSSH_9.9\r\n"), 0,
-			Response{Err: webhook.ErrBadResponse},
+			Response{Err: webhook.ReasonBadResponse},
 		},
 		{
 			"no status", answer("HTTP/1.1 000 ?\r\nContent-Length: 0\r\n\r\n"), 0,
-			Response{Err: webhook.ErrBadResponse},
+			Response{Err: webhook.ReasonBadResponse},
 		},
 		{
 			"bad header", answer("HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), 0,
-			Response{Err: webhook.ErrBadResponse},
+			Response{Err: webhook.ReasonBadResponse},
 		},
 		{
 			"endless header", answer("HTTP/1.1 200 OK\r\nX-Long: " + strings.Repeat("x", maxResponseHeader+4096)), 0,
-			Response{Err: webhook.ErrBadResponse},
+			Response{Err: webhook.ReasonBadResponse},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -350,7 +350,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		}))
 		got := New(Options{AllowPrivate: true}).Post(t.Context(), Request{URL: srv.URL})
 		srv.Close()
-		if got.Status != status || got.Err != webhook.ErrRedirect || requests.Load() != 1 {
+		if got.Status != status || got.Err != webhook.ReasonRedirect || requests.Load() != 1 {
 			t.Errorf("got %+v and %d requests, want status %d, a redirect and 1", got, requests.Load(), status)
 		}
 	}
@@ -384,11 +384,11 @@ func TestTLS(t *testing.T) {
 	}{
 		{"HTTP/2", h2.URL, roots, Response{Status: 200, Body: "HTTP/2.0"}},
 		{"HTTP/1.1", h1.URL, roots, Response{Status: 200, Body: "HTTP/1.1"}},
-		{"wrong name", strings.Replace(h1.URL, "127.0.0.1", "localhost", 1), roots, Response{Err: webhook.ErrTLS, ErrDetail: webhook.DetailCertificateWrongHost}},
-		{"unknown authority", h1.URL, x509.NewCertPool(), Response{Err: webhook.ErrTLS, ErrDetail: webhook.DetailCertificateUnknownCA}},
-		{"TLS 1.1", old.URL, roots, Response{Err: webhook.ErrTLS, ErrDetail: webhook.DetailTLSVersion}},
-		{"not TLS", "https://" + serve(t, func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") }), roots, Response{Err: webhook.ErrTLS, ErrDetail: webhook.DetailNotTLS}},
-		{"hang-up within the handshake", "https://" + serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }), roots, Response{Err: webhook.ErrTLS, ErrDetail: webhook.DetailHandshakeRefused}},
+		{"wrong name", strings.Replace(h1.URL, "127.0.0.1", "localhost", 1), roots, Response{Err: webhook.ReasonTLS, ErrDetail: webhook.DetailCertificateWrongHost}},
+		{"unknown authority", h1.URL, x509.NewCertPool(), Response{Err: webhook.ReasonTLS, ErrDetail: webhook.DetailCertificateUnknownCA}},
+		{"TLS 1.1", old.URL, roots, Response{Err: webhook.ReasonTLS, ErrDetail: webhook.DetailTLSVersion}},
+		{"not TLS", "https://" + serve(t, func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") }), roots, Response{Err: webhook.ReasonTLS, ErrDetail: webhook.DetailNotTLS}},
+		{"hang-up within the handshake", "https://" + serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }), roots, Response{Err: webhook.ReasonTLS, ErrDetail: webhook.DetailHandshakeRefused}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client := New(Options{AllowPrivate: true, RootCAs: c.ca})
@@ -405,7 +405,7 @@ func TestTLS(t *testing.T) {
 func TestHandshakeWithoutEnd(t *testing.T) {
 	addr := serve(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	got := New(Options{AllowPrivate: true}).Post(t.Context(), Request{URL: "https://" + addr, Timeout: 50 * time.Millisecond})
-	if want := webhook.ErrTimeout; got.Err != want || got.ErrDetail != webhook.DetailNoConnection {
+	if want := webhook.ReasonTimeout; got.Err != want || got.ErrDetail != webhook.DetailNoConnection {
 		t.Errorf("got %+v, want error %s, %s", got, want, webhook.DetailNoConnection)
 	}
 }
@@ -418,7 +418,7 @@ func TestRefusedConnection(t *testing.T) {
 	addr := l.Addr().String()
 	_ = l.Close()
 	got := New(Options{AllowPrivate: true}).Post(t.Context(), Request{URL: "http://" + addr})
-	if want := webhook.ErrConnect; got.Err != want || got.ErrDetail != webhook.DetailConnectionRefused || got.Status != 0 {
+	if want := webhook.ReasonConnect; got.Err != want || got.ErrDetail != webhook.DetailConnectionRefused || got.Status != 0 {
 		t.Errorf("got %+v, want error %s, %s", got, want, webhook.DetailConnectionRefused)
 	}
 }
@@ -431,26 +431,26 @@ func TestCallersContextEnds(t *testing.T) {
 		_, _ = io.Copy(io.Discard, c)
 	})
 	got := New(Options{AllowPrivate: true}).Post(ctx, Request{URL: "http://" + addr})
-	if want := webhook.ErrTimeout; got.Err != want {
+	if want := webhook.ReasonTimeout; got.Err != want {
 		t.Errorf("got %+v, want error %s", got, want)
 	}
 }
 
 func TestNoTimeLeft(t *testing.T) {
 	got := New(Options{AllowPrivate: true}).Post(t.Context(), Request{URL: "http://127.0.0.1:1", Timeout: -time.Second})
-	if want := webhook.ErrTimeout; got.Err != want {
+	if want := webhook.ReasonTimeout; got.Err != want {
 		t.Errorf("got %+v, want error %s", got, want)
 	}
 }
 
-// resolver answers every name, as a name server does, with the addresses of the family asked for; with no addresses at
-// all it answers that the name does not exist.
+// resolver answers every name like a name server, with the addresses of the requested family. Without any addresses it
+// answers that the name does not exist.
 func resolver(addrs ...string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
 		go func() {
 			defer server.Close()
-			// Over a connection that is no packet connection, each message follows its length (RFC 1035 section 4.2.2).
+			// On a stream, the length precedes each message (RFC 1035 section 4.2.2).
 			size := make([]byte, 2)
 			if _, err := io.ReadFull(server, size); err != nil {
 				return
@@ -502,17 +502,17 @@ func TestNames(t *testing.T) {
 		want     webhook.AttemptError
 	}{
 		{"resolves", resolver("127.0.0.1"), true, port, ""},
-		{"no such name", resolver(), true, port, webhook.ErrDNS},
-		{"no name server", silent, true, port, webhook.ErrDNS},
-		// A name inside is told as one that is not there.
-		{"loopback", resolver("127.0.0.1"), false, "443", webhook.ErrDNS},
-		{"metadata service", resolver("169.254.169.254"), false, "80", webhook.ErrDNS},
-		{"metadata service by IPv6", resolver("fd00:ec2::254"), false, "80", webhook.ErrDNS},
-		{"several, all private", resolver("10.0.0.1", "192.168.1.1", "::1"), false, "443", webhook.ErrDNS},
-		{"no such name, by production's rules", resolver(), false, "443", webhook.ErrDNS},
-		{"public, other port", resolver("8.8.8.8"), false, "22", webhook.ErrBlockedTarget},
-		{"private, other port", resolver("10.0.0.1"), false, "22", webhook.ErrBlockedTarget},
-		{"no such name, other port", resolver(), false, "22", webhook.ErrBlockedTarget},
+		{"no such name", resolver(), true, port, webhook.ReasonDNS},
+		{"no name server", silent, true, port, webhook.ReasonDNS},
+		// A private name gives the same error as one that does not exist.
+		{"loopback", resolver("127.0.0.1"), false, "443", webhook.ReasonDNS},
+		{"metadata service", resolver("169.254.169.254"), false, "80", webhook.ReasonDNS},
+		{"metadata service by IPv6", resolver("fd00:ec2::254"), false, "80", webhook.ReasonDNS},
+		{"several, all private", resolver("10.0.0.1", "192.168.1.1", "::1"), false, "443", webhook.ReasonDNS},
+		{"no such name, by production's rules", resolver(), false, "443", webhook.ReasonDNS},
+		{"public, other port", resolver("8.8.8.8"), false, "22", webhook.ReasonBlockedTarget},
+		{"private, other port", resolver("10.0.0.1"), false, "22", webhook.ReasonBlockedTarget},
+		{"no such name, other port", resolver(), false, "22", webhook.ReasonBlockedTarget},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client := New(Options{AllowPrivate: c.allow, Resolver: c.resolver})
@@ -527,7 +527,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestBlockedLiterals dials for real: a guard that let one through would find the listener.
+// TestBlockedLiterals dials real addresses: a guard that let one through would reach the listener.
 func TestBlockedLiterals(t *testing.T) {
 	addr := serve(t, answer(withLength("", "")))
 	_, port, _ := net.SplitHostPort(addr)
@@ -539,11 +539,11 @@ func TestBlockedLiterals(t *testing.T) {
 		"100.64.0.1", "224.0.0.1", "255.255.255.255", "user:pw@8.8.8.8",
 	} {
 		got := client.Post(t.Context(), Request{URL: "http://" + host + ":" + port, Timeout: 5 * time.Second})
-		if got.Err != webhook.ErrBlockedTarget {
-			t.Errorf("%s: got %+v, want error %s", host, got, webhook.ErrBlockedTarget)
+		if got.Err != webhook.ReasonBlockedTarget {
+			t.Errorf("%s: got %+v, want error %s", host, got, webhook.ReasonBlockedTarget)
 		}
 	}
-	// Spellings that only some resolvers take: whichever this machine's is, they do not arrive.
+	// Only some resolvers accept these spellings. The requests must not arrive with any of them.
 	for _, host := range []string{"127.1", "2130706433", "0x7f.1", "0177.0.0.1"} {
 		got := client.Post(t.Context(), Request{URL: "http://" + host + ":" + port, Timeout: 5 * time.Second})
 		if got.Status != 0 || got.Err == "" {
@@ -551,13 +551,13 @@ func TestBlockedLiterals(t *testing.T) {
 		}
 	}
 	for _, raw := range []string{"", "ftp://8.8.8.8/", "//8.8.8.8", "http://", "https:8.8.8.8", "http://[::1", "http://%zz/"} {
-		if got := client.Post(t.Context(), Request{URL: raw}); got.Err != webhook.ErrBlockedTarget {
-			t.Errorf("%q: got %+v, want error %s", raw, got, webhook.ErrBlockedTarget)
+		if got := client.Post(t.Context(), Request{URL: raw}); got.Err != webhook.ReasonBlockedTarget {
+			t.Errorf("%q: got %+v, want error %s", raw, got, webhook.ReasonBlockedTarget)
 		}
 	}
 }
 
-// TestNoProxy looks inside, because net/http reads the environment once in a process and never for loopback.
+// TestNoProxy looks at the transport, because net/http reads the environment once in a process, and never for loopback.
 func TestNoProxy(t *testing.T) {
 	for _, o := range []Options{{}, {AllowPrivate: true}} {
 		if New(o).transport.Proxy != nil {

@@ -12,13 +12,13 @@ import (
 
 const (
 	maxHeaderName  = 128
-	maxHeaderValue = 1 << 10 // bytes; of a Location twice as many, as of a webhook's URL
+	maxHeaderValue = 1 << 10 // bytes; a Location can have twice as many, like a webhook's URL
 	location       = "Location"
 	masked         = "********"
 )
 
-// shown returns an answer's headers as they are kept and shown: Location first, then by name, as many as the limits leave room
-// for. A receiver is not trusted: characters that cannot be printed are replaced, and values that are commonly secret are masked.
+// shown returns an answer's headers in the form that is kept and shown: Location first, then the others by name, as many as the
+// limits allow. A receiver is not trusted: unprintable characters are replaced, and values that are usually secret are masked.
 func shown(h http.Header) map[string]string {
 	names := slices.SortedFunc(maps.Keys(h), func(a, b string) int {
 		if (a == location) != (b == location) {
@@ -50,7 +50,7 @@ func shown(h http.Header) map[string]string {
 	return out
 }
 
-// ellipsis cuts a text and shows that it did.
+// ellipsis cuts a text and marks the cut.
 func ellipsis(s string, most int) string {
 	const mark = "…"
 	if short, long := cut(s, most-len(mark)); long && len(s) > most {
@@ -59,8 +59,8 @@ func ellipsis(s string, most int) string {
 	return s
 }
 
-// printable replaces what has no form of its own on a page: bytes that are no UTF-8, control characters, and those that
-// change the direction of what follows. A tab becomes a space.
+// printable replaces characters that have no visible form on a page: bytes that are not UTF-8, control characters, and characters
+// that change the direction of the text after them. A tab becomes a space.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -73,8 +73,8 @@ func printable(s string) string {
 	}, s)
 }
 
-// secret reports whether a header's value commonly lets somebody in: cookies, credentials, tokens, keys. A challenge
-// (WWW-Authenticate) is for everybody and says why it answered 401.
+// secret reports whether a header's value usually grants access, as cookies, credentials, tokens and keys do. A challenge
+// (WWW-Authenticate) is public, and explains a 401.
 func secret(name string) bool {
 	name = strings.ToLower(name)
 	switch name {

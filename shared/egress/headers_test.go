@@ -13,7 +13,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// TestHeaders reads answers from a socket: what comes there is anybody's.
+// TestHeaders reads answers from a socket, because a receiver can send any bytes.
 func TestHeaders(t *testing.T) {
 	long := strings.Repeat("x", 3000)
 	for name, c := range map[string]struct {

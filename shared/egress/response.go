@@ -24,21 +24,21 @@ import (
 	"hookline/shared/webhook"
 )
 
-// progress is how far a request came. The transport may go on dialing after it gave up a request, hence the lock.
+// progress is how far a request came. It has a lock because the transport can go on dialing after it gave up the request.
 type progress struct {
-	host      string // of the URL
+	host      string // the URL's
 	mu        sync.Mutex
-	tried     bool  // an address that may be called was tried
-	connected bool  // the handshake included
-	tls       error // of the handshake
-	asked     bool  // the server asked for a client's certificate
-	answered  bool  // a byte of an answer came; then the request is not sent again
+	tried     bool  // it tried an address that is allowed
+	connected bool  // it connected, and the TLS handshake succeeded
+	tls       error // the TLS handshake failed
+	asked     bool  // the server asked for a client certificate
+	answered  bool  // the first byte of an answer came; from then on the request is not sent again
 }
 
-// progressKey is what the context of a request has its progress under.
+// progressKey is the key of a request's progress in its context.
 type progressKey struct{}
 
-// noCertificate has no certificate for a server that asks for one, as is usual, and notes that it asked.
+// noCertificate is called if the server asks for a client certificate. It notes that, and returns none.
 func noCertificate(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	if p, ok := info.Context().Value(progressKey{}).(*progress); ok {
 		p.mu.Lock()
@@ -73,37 +73,37 @@ func (p *progress) trace() *httptrace.ClientTrace {
 	}
 }
 
-// classify says what err, of a request that got no answer, means for the receiver's owner.
+// classify explains the error of a request without an answer to the receiver's owner.
 func (p *progress) classify(ctx context.Context, err error) (webhook.AttemptError, webhook.ErrorDetail) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	// A name that leads inside is as one that leads nowhere: else whoever may make a webhook could learn by trying which
-	// names there are in a private network.
+	// A name with private addresses gets the same error as a name that does not exist. Otherwise a user who can create
+	// webhooks could find out which names exist in a private network.
 	case blocked(err) && !p.tried && isName(p.host):
-		return webhook.ErrDNS, ""
+		return webhook.ReasonDNS, ""
 	case blocked(err) && !p.tried:
-		return webhook.ErrBlockedTarget, ""
+		return webhook.ReasonBlockedTarget, ""
 	case ctx.Err() != nil && !p.connected:
-		return webhook.ErrTimeout, webhook.DetailNoConnection
+		return webhook.ReasonTimeout, webhook.DetailNoConnection
 	case ctx.Err() != nil:
-		return webhook.ErrTimeout, webhook.DetailNoAnswer
+		return webhook.ReasonTimeout, webhook.DetailNoAnswer
 	case isDNS(err):
-		return webhook.ErrDNS, ""
+		return webhook.ReasonDNS, ""
 	case p.tls != nil:
-		return webhook.ErrTLS, tlsDetail(p.tls)
-	case alerted(err): // TLS 1.3 refuses a client without a certificate after the handshake
-		return webhook.ErrTLS, tlsDetail(err)
+		return webhook.ReasonTLS, tlsDetail(p.tls)
+	case alerted(err): // in TLS 1.3, a server that requires a client certificate ends the connection after the handshake
+		return webhook.ReasonTLS, tlsDetail(err)
 	case p.answered && !broken(err):
-		return webhook.ErrBadResponse, ""
-	case p.asked && p.connected && !p.answered: // its alert may be overtaken by the end of the connection
-		return webhook.ErrTLS, webhook.DetailClientCertificate
+		return webhook.ReasonBadResponse, ""
+	case p.asked && p.connected && !p.answered: // the end of the connection can arrive before the server's alert
+		return webhook.ReasonTLS, webhook.DetailClientCertificate
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return webhook.ErrConnect, webhook.DetailConnectionRefused
+		return webhook.ReasonConnect, webhook.DetailConnectionRefused
 	case p.connected:
-		return webhook.ErrConnect, webhook.DetailConnectionClosed
+		return webhook.ReasonConnect, webhook.DetailConnectionClosed
 	}
-	return webhook.ErrConnect, ""
+	return webhook.ReasonConnect, ""
 }
 
 func blocked(err error) bool {
@@ -111,8 +111,8 @@ func blocked(err error) bool {
 		errors.Is(err, ssrf.ErrProhibitedNetwork) || errors.Is(err, ssrf.ErrInvalidHostPort)
 }
 
-// isName reports whether a host is looked up, as against an address or a name for this machine, whose meaning is no
-// secret of any network.
+// isName reports whether a host has to be looked up. Addresses and names for this machine do not, and tell nothing about a
+// network.
 func isName(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
@@ -127,13 +127,13 @@ func isDNS(err error) bool {
 	return ok
 }
 
-// broken reports whether err is of the connection, as against what came over it.
+// broken reports whether err is the connection's and not about the data that came over it.
 func broken(err error) bool {
 	_, ok := errors.AsType[*net.OpError](err)
 	return ok || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
-// decode returns a body as text to show, and whether it is whole. raw is bounded already, and what it inflates to is
+// decode returns a body as text for people, and whether it is complete. raw is bounded by the caller, and its inflated form is
 // bounded here.
 func decode(raw []byte, encoding string) (text string, whole bool) {
 	switch encoding = strings.ToLower(strings.TrimSpace(encoding)); {
@@ -147,11 +147,11 @@ func decode(raw []byte, encoding string) (text string, whole bool) {
 			return string(inflated), err == nil
 		}
 	}
-	// Nobody asked for it: requests carry no Accept-Encoding.
+	// The receiver chose this encoding unasked: requests have no Accept-Encoding.
 	return fmt.Sprintf("(%d bytes encoded as %q, not shown)", len(raw), brief(encoding)), false
 }
 
-// cut returns s as valid UTF-8 of at most most bytes, and whether anything was cut off.
+// cut returns the beginning of s as valid UTF-8 of at most most bytes, and whether there was more.
 func cut(s string, most int) (string, bool) {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= most {
@@ -163,11 +163,12 @@ func cut(s string, most int) (string, bool) {
 	return s[:most], true
 }
 
-// maxRetryAfter is more than any ladder waits, and far from overflowing.
+// maxRetryAfter is longer than any rung of a ladder, and far from overflowing.
 const maxRetryAfter = 365 * 24 * time.Hour
 
-// retryAfter reads Retry-After: seconds, or a date that is taken relative to the answer's own Date, so that the
-// receiver's clock does not matter, or else to now. A wait that is over or unreadable is none.
+// retryAfter reads a Retry-After, which is a number of seconds or a date. It takes a date relative to the answer's own Date,
+// so that the receiver's clock does not matter, or relative to now if there is none. It returns 0 for a date in the past and
+// for a value that it cannot read.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {

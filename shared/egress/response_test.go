@@ -91,8 +91,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestPartlyPrivate is of a name with a private address and a public one: whoever asks knows the name, so that the public
-// one's fate is told.
+// TestPartlyPrivate tests a name with a private and a public address. The customer knows the name already, so that the error
+// tells what happened with the public address.
 func TestPartlyPrivate(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Err: fmt.Errorf("%w: 10.0.0.1", ssrf.ErrProhibitedIP)}
 	for _, c := range []struct {
@@ -100,10 +100,10 @@ func TestPartlyPrivate(t *testing.T) {
 		ends       []error // of the addresses' dials
 		want       webhook.AttemptError
 	}{
-		{"private alone", "hooks.example.com", []error{refused, refused}, webhook.ErrDNS},
-		{"a public one too", "hooks.example.com", []error{refused, io.EOF}, webhook.ErrConnect},
-		{"an address", "10.0.0.1", []error{refused}, webhook.ErrBlockedTarget},
-		{"this machine", "LOCALHOST.", []error{refused}, webhook.ErrBlockedTarget},
+		{"private alone", "hooks.example.com", []error{refused, refused}, webhook.ReasonDNS},
+		{"a public one too", "hooks.example.com", []error{refused, io.EOF}, webhook.ReasonConnect},
+		{"an address", "10.0.0.1", []error{refused}, webhook.ReasonBlockedTarget},
+		{"this machine", "LOCALHOST.", []error{refused}, webhook.ReasonBlockedTarget},
 	} {
 		p := progress{host: c.host}
 		for _, err := range c.ends {

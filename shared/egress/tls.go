@@ -23,12 +23,12 @@ const (
 	alertCertificateRequired tls.AlertError = 116
 )
 
-// tlsDetail says what was wrong in a handshake, "" where err does not tell.
+// tlsDetail says why a handshake failed. It returns "" if err does not tell.
 func tlsDetail(err error) webhook.ErrorDetail {
 	if alert, ok := remoteAlert(err); ok {
 		switch {
 		case alert >= alertNoCertificate && alert <= alertCertificateUnknown, alert == alertUnknownCA, alert == alertCertificateRequired:
-			return webhook.DetailClientCertificate // it cannot be about a certificate that we showed
+			return webhook.DetailClientCertificate // we sent no certificate that the alert could be about
 		case alert == alertProtocolVersion:
 			return webhook.DetailTLSVersion
 		case alert == alertUnrecognizedName:
@@ -54,8 +54,8 @@ func tlsDetail(err error) webhook.ErrorDetail {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return webhook.DetailNotTLS
 	}
-	// A server that knows nothing newer than TLS 1.1 does not refuse, it answers with that. Of this error crypto/tls has a text
-	// alone (Conn.clientHandshake); a test holds it.
+	// A server that supports nothing newer than TLS 1.1 answers with its version instead of refusing. For this error crypto/tls
+	// has only a text (Conn.clientHandshake); a test checks it.
 	if strings.Contains(err.Error(), "server selected unsupported protocol version") {
 		return webhook.DetailTLSVersion
 	}
@@ -70,8 +70,8 @@ func alerted(err error) bool {
 	return ok
 }
 
-// remoteAlert returns the alert by which the server ended the connection. crypto/tls keeps its type to itself but for QUIC,
-// whose tls.AlertError has the same words.
+// remoteAlert returns the alert with which the server ended the connection. crypto/tls does not export the type of this error,
+// but exports tls.AlertError for QUIC, which has the same texts.
 func remoteAlert(err error) (tls.AlertError, bool) {
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok || op.Op != "remote error" || op.Err == nil {

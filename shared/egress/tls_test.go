@@ -51,7 +51,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-// signed returns a certificate for 127.0.0.1 that is valid now, but for what change makes of it.
+// signed returns a valid certificate for 127.0.0.1 after change has modified it.
 func (a *authority) signed(t *testing.T, change func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
 	key := newKey(t)
@@ -69,7 +69,7 @@ func (a *authority) signed(t *testing.T, change func(*x509.Certificate)) tls.Cer
 	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
 }
 
-// TestTLSDetail shows each fault of a handshake to the client, by a server that has it.
+// TestTLSDetail connects the client to servers with each of the faults of a handshake.
 func TestTLSDetail(t *testing.T) {
 	ca := newAuthority(t)
 	server := func(http2 bool, c *tls.Config, change func(*x509.Certificate)) string {
@@ -86,7 +86,7 @@ func TestTLSDetail(t *testing.T) {
 	asking := func(http2 bool, version uint16) string {
 		return server(http2, &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: version}, nil)
 	}
-	// saying answers the client's hello with these bytes.
+	// saying answers the client's hello with the given bytes.
 	saying := func(text string) string {
 		return "https://" + serve(t, func(c net.Conn) {
 			_, _ = c.Read(make([]byte, 4096))
@@ -119,7 +119,7 @@ func TestTLSDetail(t *testing.T) {
 			client := New(Options{AllowPrivate: true, RootCAs: roots})
 			t.Cleanup(client.CloseIdle)
 			got := client.Post(t.Context(), Request{URL: c.url, Body: []byte("{}")})
-			if got.Err != webhook.ErrTLS || got.ErrDetail != c.want {
+			if got.Err != webhook.ReasonTLS || got.ErrDetail != c.want {
 				t.Errorf("got %s, %q (%s), want tls, %s", got.Err, got.ErrDetail, got.Detail, c.want)
 			}
 		})

@@ -16,21 +16,21 @@ import (
 	"hookline/shared/webhook"
 )
 
-// URLRule says which URLs may be given.
+// URLRule says which URLs a webhook can have.
 type URLRule struct {
 	Schemes      []string // empty means https only
-	AllowPrivate bool     // http and https, any address and any port, whatever the rest says
-	Ports        []uint16 // that may be named or implied; empty means Ports()
+	AllowPrivate bool     // allows http and https, any address and any port, and overrides the other fields
+	Ports        []uint16 // the ports that a URL can name or imply; empty means Ports()
 }
 
 const tunnel = "for tests, a local tunnel such as ngrok gives your machine a public https URL"
 
-// CheckURL checks a URL that a customer gives, and returns either the URL or what is wrong with it, as one clause for
-// the customer that follows the field's name ("must be …"). Names are not resolved: that is for each dial.
+// CheckURL checks a URL that a customer gives. It returns the URL or, in a clause for the customer that follows the field's name
+// ("must be …"), the reason why it is refused. It does not resolve names: each dial does.
 //
-// The URL's String is what is to be kept: it is called byte for byte. A host in Unicode is in its xn-- form there, and in
-// path and query each byte that RFC 3986 (sections 3.3 and 3.4) does not have is percent-encoded, save [ and ]. All else
-// stands as it was given, escapes included: which of them are needed is the receiver's affair.
+// The URL's String is stored, and is called byte for byte. It has a host in Unicode in its xn-- form. In path and query, bytes
+// that RFC 3986 (sections 3.3 and 3.4) does not allow are percent-encoded, except [ and ]. Everything else stays as it was given,
+// escapes included, because only the receiver knows which of them it needs.
 func CheckURL(raw string, rule URLRule) (u *url.URL, problem string) {
 	const shape = "must be an absolute URL such as https://example.com/webhooks"
 	if len(raw) > webhook.MaxURLBytes {
@@ -40,7 +40,7 @@ func CheckURL(raw string, rule URLRule) (u *url.URL, problem string) {
 		return nil, "must not have the invisible character " + hidden + "; one that is meant is written percent-encoded"
 	}
 	base, rest := splitURL(raw)
-	// A space within path or query is encoded like other characters; one at an end came with the pasting.
+	// A space within path or query is encoded like other characters. A space at an end was pasted by mistake.
 	if hasBlank(strings.ReplaceAll(rest, " ", "")) || hasBlank(base) || raw != strings.TrimSpace(raw) {
 		return nil, "must not have spaces before the path or at an end, nor control characters or backslashes"
 	}
@@ -82,7 +82,7 @@ func CheckURL(raw string, rule URLRule) (u *url.URL, problem string) {
 	return u, ""
 }
 
-// splitURL returns scheme and authority, and the rest, which begins with the path, the query or the fragment.
+// splitURL splits a URL into scheme and authority, and the rest, which begins with the path, the query or the fragment.
 func splitURL(raw string) (base, rest string) {
 	start := 0
 	if i := strings.Index(raw, "//"); i >= 0 {
@@ -100,11 +100,11 @@ func hasBlank(s string) bool {
 	})
 }
 
-// encode percent-encodes the bytes that no path or query has; ok is false where a % begins no escape.
+// encode percent-encodes bytes that a path or query cannot have. ok is false if a % does not begin an escape.
 func encode(s string) (encoded string, ok bool) {
 	const (
-		// Besides letters and digits. RFC 3986 has [ and ] in hosts alone, but every client sends them as they are; the #
-		// is refused later.
+		// These are allowed in addition to letters and digits. RFC 3986 allows [ and ] only in hosts, but all clients send them
+		// unchanged. The # is refused later.
 		legal = "-._~!$&'()*+,;=:@/?[]#"
 		hex   = "0123456789ABCDEF"
 	)
@@ -130,8 +130,8 @@ func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// Origin returns a URL's scheme, host and port, by which a browser tells one site from another (RFC 6454): in lower case,
-// the scheme's own port included. Of two URLs with one origin a request goes to the same place.
+// Origin returns a URL's scheme, host and port (RFC 6454), in lower case and always with the port. Requests for two URLs with the
+// same origin go to the same place.
 func Origin(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -157,8 +157,8 @@ func (r URLRule) scheme(scheme string) string {
 	return "must be an " + strings.Join(allowed, " or ") + " URL"
 }
 
-// host checks the host's spelling and, under production's rules, refuses what is no public address or a name for this
-// machine. Every spelling of an address that some resolver takes counts as one.
+// host checks the host's spelling. Under the rules of production it refuses addresses that are not public and names for this
+// machine, in every spelling of an address that any resolver accepts.
 func (r URLRule) host(host string, bracketed bool) string {
 	if bracketed || strings.Contains(host, ":") {
 		addr, err := netip.ParseAddr(host)
@@ -215,9 +215,9 @@ func (r URLRule) port(u *url.URL) string {
 	return "must use one of the ports " + list
 }
 
-// parseIPv4 reads an IPv4 address in any spelling of inet_aton(3), which resolvers take: one to four parts, each
-// decimal, octal after 0 or hexadecimal after 0x, the last filling the bytes that are left. numeric says that the name
-// ends in a number, so that it can be nothing but an address; the address is invalid if it is none either.
+// parseIPv4 reads an IPv4 address in any spelling of inet_aton(3), because resolvers accept them: one to four parts, each
+// decimal, octal after 0 or hexadecimal after 0x, of which the last fills the remaining bytes. numeric says that the name
+// ends in a number, so that it can only be an address. Such a name that is not an address gives an invalid one.
 func parseIPv4(name string) (addr netip.Addr, numeric bool) {
 	parts := strings.Split(name, ".")
 	last := parts[len(parts)-1]
@@ -251,7 +251,7 @@ func parsePart(s string) (uint64, bool) {
 	case strings.HasPrefix(s, "0x"):
 		s, base = s[2:], 16
 		if s == "" {
-			return 0, true // as browsers and inet_aton have it
+			return 0, true // as browsers and inet_aton do
 		}
 	case len(s) > 1 && s[0] == '0':
 		s, base = s[1:], 8
@@ -263,7 +263,7 @@ func parsePart(s string) (uint64, bool) {
 	return n, err == nil
 }
 
-// validName reports whether name is a host name as DNS has them (RFC 1123, and underscores, which occur).
+// validName reports whether name is a valid host name (RFC 1123; underscores are allowed as well, because they occur).
 func validName(name string) bool {
 	if len(name) > 253 {
 		return false

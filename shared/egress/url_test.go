@@ -140,7 +140,7 @@ func TestCheckURL(t *testing.T) {
 	}
 }
 
-// TestCheckedURL shows what is kept, and called, of URLs that are written looser than they travel.
+// TestCheckedURL tests the stored form of URLs that need encoding before they can be called.
 func TestCheckedURL(t *testing.T) {
 	for _, c := range []struct{ raw, want string }{
 		{"https://example.com", "https://example.com"},
@@ -171,7 +171,7 @@ func TestCheckedURL(t *testing.T) {
 	}
 }
 
-// TestCheckedURLIsCalled holds what travels to what is kept.
+// TestCheckedURLIsCalled checks that requests use the URL exactly as it is stored.
 func TestCheckedURLIsCalled(t *testing.T) {
 	targets := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { targets <- r.RequestURI }))

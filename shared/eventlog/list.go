@@ -9,15 +9,15 @@ import (
 	"hookline/shared/webhook"
 )
 
-// maxScanned bounds the data that one page looks through, in bytes.
+// maxScanned bounds the data that is read for one page, in bytes.
 const maxScanned = 16 << 20
 
-// maxRead is how many items are read at a time at most.
+// maxRead bounds how many items are read at a time.
 const maxRead = 100
 
-// Events lists a tenant's events, newest first by acceptance or oldest first, those of one request in its order or the
-// reverse. All of each event is there, its data too. A page may be short, even empty, and still have a Next; it ends where the
-// data that it looked through comes to 16 MiB. A cursor is good for one tenant and direction, under any filter.
+// Events lists a tenant's events by their acceptance, newest first or oldest first. Events of one request are in its order,
+// or in the reverse. Each event is whole, with its data. A page may be short, even empty, and still have a Next: it ends when
+// 16 MiB of data have been read for it. A cursor belongs to one tenant and direction, and is valid under any filter.
 func (l *Log) Events(ctx context.Context, tenant string, q webhook.EventQuery) (webhook.List[webhook.LoggedEvent], error) {
 	none := webhook.List[webhook.LoggedEvent]{}
 	list := "events/" + tenant
@@ -45,7 +45,7 @@ func (l *Log) Events(ctx context.Context, tenant string, q webhook.EventQuery) (
 		if q.OldestFirst {
 			r.From = max(r.From, request)
 		} else if r.Before == "" || last < r.Before {
-			r.Before = last // sorts after the request's key, unless the request is done with
+			r.Before = last // it sorts after the request's key, unless the request is finished
 		}
 	}
 	p := cursor.NewPage[webhook.LoggedEvent](q.Page)
@@ -96,7 +96,7 @@ func (l *Log) Events(ctx context.Context, tenant string, q webhook.EventQuery) (
 			return p.List, nil
 		}
 		if end := items[len(items)-1].Request; q.OldestFirst {
-			r.From = end + "~" // sorts right after it
+			r.From = end + "~" // it sorts right after that key
 		} else {
 			r.Before = end
 		}

@@ -14,7 +14,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what the log needs to remember. PutLogItem's condition is what keeps an event from being in it twice.
+// Store is the part of store.Store that the log uses. It relies on PutLogItem's condition, which keeps an event from
+// being in the log twice.
 type Store interface {
 	PayloadStore
 	PutLogItem(ctx context.Context, it webhook.LogItem) (webhook.LogItem, bool, error)
@@ -23,7 +24,7 @@ type Store interface {
 	FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error)
 }
 
-// PayloadStore keeps what is too large for an item.
+// PayloadStore is the part of store.Store that keeps the pieces of a record which is too large for one item.
 type PayloadStore interface {
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
@@ -33,18 +34,19 @@ type PayloadStore interface {
 type Log struct{ Store Store }
 
 const (
-	// maxRecord is the largest record of one item. A tenant's items are in a few partitions of about 1,000 KB of writes a
-	// second each, and a list reads a hundred of them at a time; what is larger is kept in pieces, which are spread out and
-	// read one record after the other.
+	// maxRecord is the largest record of one item. A tenant's items are in a few partitions, each of which takes about
+	// 1,000 KB of writes a second, and a list reads a hundred items at a time. A larger record is kept in pieces, which are
+	// spread over other partitions and read one record after the other.
 	maxRecord = 16 << 10
-	// maxPiece is the largest piece: an item of DynamoDB is at most 400 KB.
+	// maxPiece is the size of the largest piece, in bytes: an item of DynamoDB is at most 400 KB.
 	maxPiece = 350_000
 )
 
-// writeTries is how often Write starts over when another wrote to the same request's item in between.
+// writeTries is how often Write starts over when another call wrote to the same request's item in between.
 const writeTries = 10
 
-// Write puts events of one tenant into the log, to be kept until the time. One that is there already stays as it is.
+// Write puts events of one tenant into the log, where they are kept until the given time. An event that is in the log
+// already stays as it is.
 func (l *Log) Write(ctx context.Context, events []webhook.LoggedEvent, until time.Time) error {
 	byRequest := make(map[string][]webhook.LoggedEvent)
 	var requests []string
@@ -58,7 +60,7 @@ func (l *Log) Write(ctx context.Context, events []webhook.LoggedEvent, until tim
 		}
 		byRequest[request] = append(byRequest[request], ev)
 	}
-	for _, request := range requests { // one, but for repeats
+	for _, request := range requests { // usually one; repeats belong to earlier requests
 		if err := l.write(ctx, request, byRequest[request], until); err != nil {
 			return err
 		}
@@ -78,7 +80,7 @@ func (l *Log) write(ctx context.Context, request string, events []webhook.Logged
 		if err != nil || stored {
 			return err
 		}
-		if there.Rev == 0 { // it expired meanwhile
+		if there.Rev == 0 { // it expired in between
 			rev = 1
 			continue
 		}
@@ -95,7 +97,7 @@ func (l *Log) write(ctx context.Context, request string, events []webhook.Logged
 		if len(all) == len(have) {
 			return nil
 		}
-		// Another try of the same request brought other events of it: a client may send again only some.
+		// Another try of the same request brought other events of it: a client may send only some of them again.
 		events, rev = all, there.Rev+1
 		until = later(until, there.ExpiresAt)
 	}
@@ -109,10 +111,10 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// inPieces begins a record whose rest is a JSON list of the payloads that make it up.
+// inPieces begins a record that is kept in pieces. The rest of the record is a JSON list of their refs.
 const inPieces = 'r'
 
-// keep returns the record of an item, its pieces stored if it is too large. Their refs name what is in them.
+// keep returns the record of an item. It stores a record that is too large in pieces; their refs hold a hash of the record.
 func (l *Log) keep(ctx context.Context, tenant, request string, packed []byte, until time.Time) ([]byte, error) {
 	if len(packed) <= maxRecord {
 		return packed, nil
@@ -147,7 +149,7 @@ func (l *Log) open(ctx context.Context, it webhook.LogItem) ([]webhook.LoggedEve
 			packed = append(packed, pieces[ref]...)
 		}
 		if len(pieces) < len(refs) {
-			return nil, errGone // pieces and item expire at one time, but not in one moment
+			return nil, errGone // pieces and item expire at the same time, but the store does not delete them in one moment
 		}
 	}
 	return decode(it.Tenant, it.Request, packed)
@@ -155,37 +157,38 @@ func (l *Log) open(ctx context.Context, it webhook.LogItem) ([]webhook.LoggedEve
 
 var errGone error = webhook.ErrNotFound("event")
 
-// PinScope is where event ids are unique.
+// PinScope is the scope of the pins of event ids.
 const PinScope = "event"
 
-// Pinned is the part of a pin's answer (JSON) that says where the event is in the log.
+// Pinned is the part of a pin's answer (JSON) that names the event's place in the log.
 type Pinned struct {
 	Entry string `json:"entry,omitempty"`
 }
 
-// Event finds an event by its id. Of several that had the same id from outside, a day or more apart, it is the last.
+// Event finds an event by its id. Where several events had the same id from outside, a day or more apart, it is the last.
 func (l *Log) Event(ctx context.Context, tenant, id string) (webhook.LoggedEvent, error) {
 	if _, _, made := webhook.EntryRequest(id); made {
 		ev, err := l.at(ctx, tenant, id, id)
-		if err == nil || webhook.KindOf(err) != webhook.NotFound {
+		if !webhook.Is(err, webhook.NotFound) {
 			return ev, err
 		}
 	}
 	pin, err := l.Store.FindPin(ctx, tenant, PinScope, id)
 	if err != nil {
-		if webhook.KindOf(err) == webhook.NotFound {
+		if webhook.Is(err, webhook.NotFound) {
 			return webhook.LoggedEvent{}, errGone
 		}
 		return webhook.LoggedEvent{}, err
 	}
 	var p Pinned
 	if err := json.Unmarshal(pin.Answer, &p); err != nil || p.Entry == "" {
-		return webhook.LoggedEvent{}, errGone // pinned while there was no log
+		return webhook.LoggedEvent{}, errGone // it was pinned while there was no log
 	}
 	return l.at(ctx, tenant, p.Entry, id)
 }
 
-// Holds returns which of the entries are in the log; one written before the call is. Entries of one request are one read.
+// Holds returns which of the entries are in the log. It sees entries that were written before the call. All entries of one
+// request cost one read.
 func (l *Log) Holds(ctx context.Context, tenant string, entries []string) (map[string]bool, error) {
 	held := make(map[string]bool)
 	read := make(map[string]bool)
@@ -203,14 +206,14 @@ func (l *Log) Holds(ctx context.Context, tenant string, entries []string) (map[s
 				held[ev.Entry] = true
 			}
 		}
-		if err != nil && webhook.KindOf(err) != webhook.NotFound {
+		if err != nil && !webhook.Is(err, webhook.NotFound) {
 			return nil, err
 		}
 	}
 	return held, nil
 }
 
-// at returns the event of that id at that place.
+// at returns the event with an id from a place in the log.
 func (l *Log) at(ctx context.Context, tenant, entry, id string) (webhook.LoggedEvent, error) {
 	request, _, ok := webhook.EntryRequest(entry)
 	if !ok {

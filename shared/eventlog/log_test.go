@@ -17,6 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"hookline/shared/eventlog"
+	"hookline/shared/faultinject"
+	"hookline/shared/store"
 	"hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
@@ -25,13 +27,14 @@ var now = time.Date(2026, 3, 20, 12, 0, 0, 123e6, time.UTC)
 
 const tenant = "acme"
 
-func open(t *testing.T, f sqlite.Faults) (*eventlog.Log, *sqlite.Store) {
+func open(t *testing.T, f faultinject.StoreFaults) (*eventlog.Log, store.Store) {
 	t.Helper()
-	s, err := sqlite.New("", sqlite.Options{Faults: f})
+	engine, err := sqlite.New("", sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	t.Cleanup(func() { _ = engine.Close() })
+	s := faultinject.Store(engine, &f)
 	for _, id := range []string{tenant, "other"} {
 		if err := s.CreateTenant(t.Context(), webhook.Tenant{ID: id, CreatedAt: now.Add(-time.Hour)}, webhook.Key{ID: "key_1", Tenant: id, Hash: id}); err != nil {
 			t.Fatal(err)
@@ -99,7 +102,7 @@ func reversed(events []webhook.LoggedEvent) []webhook.LoggedEvent {
 }
 
 func TestEvents(t *testing.T) {
-	l, _ := open(t, sqlite.Faults{})
+	l, _ := open(t, faultinject.StoreFaults{})
 	var want []webhook.LoggedEvent // oldest first
 	for i := range 9 {
 		events := request(time.Duration(i)*time.Second, []string{"wh_1", "wh_2"}, nil, []string{"wh_2"})
@@ -159,17 +162,17 @@ func TestEvents(t *testing.T) {
 		"nonsense":      {Page: webhook.Page{Cursor: "%%%"}},
 		"the other way": {OldestFirst: true, Page: webhook.Page{Cursor: first.Next}},
 	} {
-		if _, err := l.Events(t.Context(), tenant, q); err == nil || webhook.KindOf(err) != webhook.Invalid {
+		if _, err := l.Events(t.Context(), tenant, q); !webhook.Is(err, webhook.Invalid) {
 			t.Errorf("cursor, %s: got %v, want it refused", name, err)
 		}
 	}
-	if _, err := l.Events(t.Context(), "other", webhook.EventQuery{Page: webhook.Page{Cursor: first.Next}}); err == nil || webhook.KindOf(err) != webhook.Invalid {
+	if _, err := l.Events(t.Context(), "other", webhook.EventQuery{Page: webhook.Page{Cursor: first.Next}}); !webhook.Is(err, webhook.Invalid) {
 		t.Errorf("another tenant's cursor: got %v, want it refused", err)
 	}
 }
 
 func TestEvent(t *testing.T) {
-	l, s := open(t, sqlite.Faults{})
+	l, s := open(t, faultinject.StoreFaults{})
 	events := request(0, []string{"wh_1"}, nil, []string{"wh_1", "wh_3"})
 	events[1].ID = "order-7"
 	events[2].ID = webhook.EventIDs(now.Add(time.Minute), 1)[0] // from outside, though it looks like one of ours
@@ -197,14 +200,14 @@ func TestEvent(t *testing.T) {
 		"another outside id":     {tenant, "order-8"},
 		"no id":                  {tenant, ""},
 	} {
-		if _, err := l.Event(t.Context(), at[0], at[1]); err == nil || webhook.KindOf(err) != webhook.NotFound {
+		if _, err := l.Event(t.Context(), at[0], at[1]); !webhook.Is(err, webhook.NotFound) {
 			t.Errorf("%s: got %v, want not found", name, err)
 		}
 	}
 }
 
 func TestHolds(t *testing.T) {
-	l, _ := open(t, sqlite.Faults{})
+	l, _ := open(t, faultinject.StoreFaults{})
 	one, two := request(0, nil, nil, nil), request(time.Second, nil)
 	asked := []string{one[0].Entry, one[1].Entry, one[2].Entry, two[0].Entry, "order-7", ""}
 	holds := func(tenant string, want ...string) {
@@ -227,7 +230,7 @@ func TestHolds(t *testing.T) {
 
 // TestWriteAgain writes one request in parts that overlap, as a client does that repeats only some of its events.
 func TestWriteAgain(t *testing.T) {
-	l, _ := open(t, sqlite.Faults{})
+	l, _ := open(t, faultinject.StoreFaults{})
 	events := request(0, []string{"wh_1"}, []string{"wh_2"}, nil, []string{"wh_1", "wh_3"})
 	write(t, l, events[1:2])
 	write(t, l, []webhook.LoggedEvent{events[3], events[1]})
@@ -239,7 +242,7 @@ func TestWriteAgain(t *testing.T) {
 }
 
 func TestWriteRaced(t *testing.T) {
-	l, _ := open(t, sqlite.Faults{})
+	l, _ := open(t, faultinject.StoreFaults{})
 	events := request(0, make([][]string, 8)...)
 	errs := make(chan error)
 	for i := range events {
@@ -255,7 +258,7 @@ func TestWriteRaced(t *testing.T) {
 
 // TestLarge logs what no item of DynamoDB holds: data that does not compress, and thousands of matches.
 func TestLarge(t *testing.T) {
-	l, s := open(t, sqlite.Faults{})
+	l, s := open(t, faultinject.StoreFaults{})
 	noise := func(n int) string {
 		b := make([]byte, n)
 		for i := range b {
@@ -284,7 +287,7 @@ func TestLarge(t *testing.T) {
 // TestLargeApart keeps large events out of the few partitions that a tenant's log is in, and so out of what a list reads
 // before it knows how much of it a page takes.
 func TestLargeApart(t *testing.T) {
-	l, s := open(t, sqlite.Faults{})
+	l, s := open(t, faultinject.StoreFaults{})
 	for i := range 3 {
 		events := request(time.Duration(i)*time.Second, nil)
 		b := make([]byte, 30_000)
@@ -308,7 +311,7 @@ func TestLargeApart(t *testing.T) {
 // TestOneWrite is the log's price: a request is one write of little more than its events, compressed.
 func TestOneWrite(t *testing.T) {
 	var calls atomic.Int64
-	l, s := open(t, sqlite.Faults{Before: func(string) error { calls.Add(1); return nil }})
+	l, s := open(t, faultinject.StoreFaults{Before: func(string) error { calls.Add(1); return nil }})
 	calls.Store(0)
 	events := request(0, slices.Repeat([][]string{{"wh_01JQ8Z6Y5X4W3V2T1S0R9Q8P7N"}}, 10)...)
 	for i := range events {
@@ -326,7 +329,7 @@ func TestFaults(t *testing.T) {
 		"lost":      func(call string) error { return failing(call, "PutLogItem") },
 		"no pieces": func(call string) error { return failing(call, "PutPayload") },
 	} {
-		l, _ := open(t, sqlite.Faults{Before: f})
+		l, _ := open(t, faultinject.StoreFaults{Before: f})
 		events := request(0, nil, nil)
 		if name == "no pieces" {
 			for i := range events {
@@ -337,27 +340,21 @@ func TestFaults(t *testing.T) {
 				events[i].Data = []byte(`"` + string(b) + `"`)
 			}
 		}
-		if err := l.Write(t.Context(), events, now.Add(time.Hour)); webhook.KindOf(err) != webhook.Unavailable {
+		if err := l.Write(t.Context(), events, now.Add(time.Hour)); !webhook.Is(err, webhook.Unavailable) {
 			t.Errorf("%s: got %v, want unavailable", name, err)
 		}
 		equal(t, name, all(t, l, 10, webhook.EventQuery{}), []webhook.LoggedEvent{})
 	}
-	var once atomic.Bool
-	l, _ := open(t, sqlite.Faults{After: func(call string) error {
-		if call == "PutLogItem" && once.CompareAndSwap(false, true) {
-			return errors.New("thrown")
-		}
-		return nil
-	}})
+	l, _ := open(t, faultinject.StoreFaults{After: faultinject.Nth(1, "PutLogItem")})
 	events := request(0, nil, nil)
-	if err := l.Write(t.Context(), events, now.Add(time.Hour)); webhook.KindOf(err) != webhook.Unavailable {
+	if err := l.Write(t.Context(), events, now.Add(time.Hour)); !webhook.Is(err, webhook.Unavailable) {
 		t.Errorf("persisted anyway: got %v, want unavailable", err)
 	}
 	write(t, l, events) // finds them there
 	equal(t, "persisted anyway", all(t, l, 10, webhook.EventQuery{OldestFirst: true}), events)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := l.Events(ctx, tenant, webhook.EventQuery{}); webhook.KindOf(err) != webhook.Unavailable {
+	if _, err := l.Events(ctx, tenant, webhook.EventQuery{}); !webhook.Is(err, webhook.Unavailable) {
 		t.Errorf("an ended context: got %v, want unavailable", err)
 	}
 }

@@ -12,23 +12,23 @@ import (
 	"hookline/shared/webhook"
 )
 
-// head is what comes before the events' data, which follows in one piece.
+// head stands at the beginning of a record; the data of all events follows it.
 type head struct {
 	Events   []eventRecord `json:"e"`
-	Webhooks []string      `json:"w,omitzero"` // all that any of the events matched, sorted
+	Webhooks []string      `json:"w,omitzero"` // all webhooks that any of the events matched, sorted
 }
 
 type eventRecord struct {
-	Position  int    `json:"n,omitzero"` // in the request
-	ID        string `json:"i,omitzero"` // absent: the one that was made
+	Position  int    `json:"n,omitzero"` // the event's place in the request
+	ID        string `json:"i,omitzero"` // absent: the id that we made
 	Type      string `json:"t"`
-	Timestamp string `json:"s,omitzero"` // absent, as Happened is: the second of acceptance
-	Happened  *int64 `json:"h,omitzero"` // in its place: milliseconds since acceptance
+	Timestamp string `json:"s,omitzero"` // absent, and Happened too: the second of acceptance
+	Happened  *int64 `json:"h,omitzero"` // in the place of Timestamp: milliseconds since acceptance
 	Matched   []byte `json:"m,omitzero"` // a bit for each of Webhooks, the lowest first; absent: all of them
 	Size      int    `json:"d"`          // bytes of data
 }
 
-// encode packs the events of one request, which are sorted by Entry.
+// encode packs the events of one request. They are sorted by Entry.
 func encode(events []webhook.LoggedEvent) []byte {
 	var h head
 	for _, ev := range events {
@@ -55,7 +55,7 @@ func encode(events []webhook.LoggedEvent) []byte {
 	return payload.Pack(append(b, data...))
 }
 
-// decode returns what encode was given for the request.
+// decode returns the events that encode packed.
 func decode(tenant, request string, packed []byte) ([]webhook.LoggedEvent, error) {
 	b, err := payload.Unpack(packed)
 	if err != nil {
@@ -93,7 +93,7 @@ func decode(tenant, request string, packed []byte) ([]webhook.LoggedEvent, error
 
 func secondOf(at time.Time) string { return at.UTC().Format(webhook.BodyTimeFormat) }
 
-// bitsOf marks which of all are among some, which are all of them in it; nil stands for all.
+// bitsOf returns a bit for each of all, set where some has it. some is a part of all; nil stands for all of them.
 func bitsOf(some, all []string) []byte {
 	if len(some) == len(all) {
 		return nil

@@ -7,11 +7,11 @@ import (
 	"hookline/shared/webhook"
 )
 
-// maxAddressBytes is of RFC 5321, section 4.5.3.1.3, less the angle brackets.
+// maxAddressBytes is the limit of RFC 5321, section 4.5.3.1.3, without the angle brackets.
 const maxAddressBytes = 254
 
-// MailAddress returns one plain mail address as mail services take it, which is in ASCII alone: an international domain
-// in its xn-- form. Or it returns what is wrong with it, as one clause that follows the field's name.
+// MailAddress returns a plain mail address in ASCII, which is all that mail services accept: an international domain is in its
+// xn-- form. If the address is not valid, problem says why, in a clause that follows the field's name.
 func MailAddress(s string) (address, problem string) {
 	const plain = "must be one plain address, as in ops@example.com"
 	if hidden := webhook.Invisible(s); hidden != "" {

@@ -1,8 +1,8 @@
-// Package hostname has international host names, also those of mail addresses, in the form that DNS has them in:
-// bücher.example is xn--bcher-kva.example (RFC 5891, with the mapping of UTS 46 for what people type, as browsers do it).
+// Package hostname converts international host names, also those of mail addresses, to the form that DNS uses:
+// bücher.example becomes xn--bcher-kva.example (RFC 5891; names that people type are first mapped by UTS 46, as in browsers).
 //
-// It guarantees that a name it returns is ASCII. It does not say that the name is well formed otherwise, nor that it
-// exists; and it does not judge look-alikes.
+// It guarantees that a name it returns is ASCII. It does not check that the name is otherwise well formed or that it exists, and
+// it does not detect look-alikes.
 package hostname
 
 import (
@@ -14,11 +14,11 @@ import (
 	"hookline/shared/webhook"
 )
 
-// ASCII returns the name with each international label in its xn-- form, or what is wrong with it, as one clause for the
-// client that follows the field's name ("must …"). A name of plain ASCII comes back as it is, however it is formed, but
-// labels that claim to be international ("xn--…") are checked.
+// ASCII returns the name with each international label in its xn-- form. If that is not possible, problem says why, in a clause
+// for the client that follows the field's name ("must …"). A name in plain ASCII is returned unchanged, even if it is not well
+// formed, but its labels in xn-- form are checked.
 func ASCII(name string) (ascii, problem string) {
-	if hidden := webhook.Invisible(name); hidden != "" { // the mapping would leave some of them out
+	if hidden := webhook.Invisible(name); hidden != "" { // the mapping would drop some of these characters
 		return "", "must not have the invisible character " + hidden + " in its host name"
 	}
 	if !international(name) {

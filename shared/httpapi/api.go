@@ -23,7 +23,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what the API reads and changes; the suite in store/storetest is the contract of its methods.
+// Store is the part of store.Store that the API reads and changes. Every call takes the tenant of the caller's key, and
+// the API relies on the store to find nothing of another tenant.
 type Store interface {
 	management.Store
 	ListStore
@@ -38,14 +39,14 @@ type Store interface {
 	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
 }
 
-// ListStore lists, page by page.
+// ListStore lists objects page by page.
 type ListStore interface {
 	Tenants(ctx context.Context, page webhook.Page) (webhook.List[webhook.Tenant], error)
 	Keys(ctx context.Context, tenant string, page webhook.Page) (webhook.List[webhook.Key], error)
 	Webhooks(ctx context.Context, tenant string, q webhook.WebhookQuery) (webhook.List[webhook.Webhook], error)
 	WebhookCounts(ctx context.Context, tenant string) (webhook.Counts, error)
 	Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error)
-	// Tallies counts the deliveries accepted since, by webhook and hour. It may lag by minutes.
+	// Tallies counts the deliveries whose event was accepted since then, by webhook and hour. It may lag by minutes.
 	Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error)
 }
 
@@ -56,7 +57,7 @@ type PinStore interface {
 	Unpin(ctx context.Context, p webhook.Pin) error
 }
 
-// SourceStore keeps sources of deployments, and the deployments.
+// SourceStore keeps sources of deployments and the deployments.
 type SourceStore interface {
 	deployment.Store
 	Source(ctx context.Context, tenant, id string) (webhook.Source, error)
@@ -65,23 +66,26 @@ type SourceStore interface {
 	Deployments(ctx context.Context, tenant string, q webhook.DeploymentQuery) (webhook.List[webhook.Deployment], error)
 }
 
-// Publisher accepts checked events: when it returns nil they are in a durable queue. The results are in order. With
-// once, the first answer for its key is given again; the same key with another hash is a Conflict
-// "idempotency-key-reused". An id that was used for another event is a Conflict "event-id-reused".
+// Publisher accepts checked events of a tenant, whose dialect is d: when it returns nil they are in a durable queue. The
+// results are in the order of the events. A key that was used before gets its first answer again, and the same key with
+// another hash is a Conflict "idempotency-key-reused". An id that was used for another event is a Conflict
+// "event-id-reused".
 type Publisher interface {
-	Publish(ctx context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error)
+	Publish(ctx context.Context, tenant string, d *dialect.Dialect, in []ingest.Checked, key *ingest.IdempotencyKey) ([]ingest.Result, error)
+	deployment.Publisher
 }
 
-// EventLog is what was published (package eventlog). An id that is not in it is NotFound.
+// EventLog reads the events that were published (package eventlog). An id that is not in it is NotFound.
 type EventLog interface {
 	Events(ctx context.Context, tenant string, q webhook.EventQuery) (webhook.List[webhook.LoggedEvent], error)
 	Event(ctx context.Context, tenant, id string) (webhook.LoggedEvent, error)
 }
 
-// Deliverer sends at once, sends again, and shows what was sent.
+// Deliverer sends deliveries at once or again, and shows the requests that it sent.
 type Deliverer interface {
-	// Test sends one event of the type and records the attempt; a receiver's failure is in the delivery, not an error.
-	Test(ctx context.Context, t webhook.Tenant, w webhook.Webhook, eventType string) (webhook.Delivery, error)
+	// Test sends one event of the type, in the dialect of the webhook's tenant, and records the attempt. A receiver's failure
+	// is in the delivery and is no error.
+	Test(ctx context.Context, d *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error)
 	// Replay starts a new round of attempts; when it returns nil the round is queued.
 	Replay(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
 	// SendTo sends an event to one webhook, as a new round where there is a delivery already; when it returns nil it is queued.
@@ -92,7 +96,7 @@ type Deliverer interface {
 
 // Replays makes jobs that send many deliveries again.
 type Replays interface {
-	// Count returns how many deliveries a job would take; more says that there may be others.
+	// Count returns how many deliveries a job would take; more means that it stopped counting and there may be others.
 	Count(ctx context.Context, r webhook.Replay) (matched int, more bool, err error)
 	// Start makes a job; when it returns nil the job is on record and queued.
 	Start(ctx context.Context, r webhook.Replay) (webhook.Replay, error)
@@ -106,10 +110,10 @@ type Dialects interface {
 	Names(ctx context.Context) ([]string, error)
 }
 
-// DeadLetters is the queue of what ran out of attempts.
+// DeadLetters is the part of queue.Queue that the API uses of the queue of messages that ran out of attempts.
 type DeadLetters interface {
 	Counts(ctx context.Context) (queue.Counts, error)
-	// StartMove starts the queue's own move task; queue.ErrMoveRunning when one is running. 0 is no limit of our own.
+	// StartMove starts the queue's own move task, and returns queue.ErrMoveRunning when one is running. 0 sets no limit.
 	StartMove(ctx context.Context, destination string, maxPerSecond int) (string, error)
 	Moves(ctx context.Context) ([]queue.Move, error)
 }
@@ -123,11 +127,12 @@ type API struct {
 	Events      EventLog // nil where the stack keeps none
 	Dialects    Dialects
 	DeadLetters DeadLetters
-	// Docs makes the pages at /docs of the OpenAPI document; nil has none. What makes them is not in functions that do without.
+	// Docs makes the pages at /docs from the OpenAPI document. A function that does not serve them leaves it nil, and then
+	// does not link the code either.
 	Docs func(document []byte) (Site, error)
 	// RedriveTo is the destination that dead letters are moved to: the delivery queue.
 	RedriveTo string
-	// Changes is where new webhooks are told of: the ingest queue; nil: nobody is told.
+	// Changes takes the system event of each new webhook: it is the ingest queue. nil makes no such events.
 	Changes queue.Sender
 	Box     seal.Box
 	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.
@@ -138,12 +143,12 @@ type API struct {
 	MatchWork int
 	// AdminKeyHash is webhook.HashAPIKey of the admin's bearer key; "" where there is none, as on AWS.
 	AdminKeyHash string
-	// Admin names whom the front has authorised as an admin (on AWS: IAM's user or role), "" for nobody; nil never does. The
-	// request's Pattern is the route that was matched, as "GET /v1/tenants/{id}".
+	// Admin returns the name of the admin whom the front has authorised for a request (on AWS: IAM's user or role), "" for
+	// nobody. nil authorises nobody. The request's Pattern is the route that was matched, as "GET /v1/tenants/{id}".
 	Admin func(*http.Request) string
-	// Serves picks the routes that are answered; the others are not there. nil is all.
+	// Serves picks the routes that this API answers; the other paths are unknown to it. nil picks all.
 	Serves func(Route) bool
-	// Rates bounds how often a tenant's key may call, in this process; nil is as often as it likes. Admins and callers in
+	// Rates bounds how often a tenant's key may call, in this process. nil sets no bound. Calls of admins and of callers in
 	// this process (WithKey) are not counted.
 	Rates *rate.Limiter
 	// Now reads the deployment's clock; nil is time.Now.
@@ -161,13 +166,13 @@ type call struct {
 	request *http.Request
 	id      string // X-Request-Id
 	route   *route
-	name    string // what stood for {id} or {name} in the path
+	name    string // the part of the path that stood for {id} or {name}
 	query   query
 	body    []byte // nil when there was none
 	admin   bool
-	caller  string          // the credential: of two that are not the same, one knows nothing of what the other was answered
-	key     webhook.Key     // of a tenant's caller
-	tenant  webhook.Tenant  // the caller's own, or the one the admin names
+	caller  string          // names the credential: an Idempotency-Key's answer is kept for one credential alone
+	key     webhook.Key     // the key of a tenant's caller
+	tenant  webhook.Tenant  // the caller's own, or the one that the admin names
 	webhook webhook.Webhook // the one the path names
 	record  webhook.Delivery
 	replay  webhook.Replay
@@ -180,7 +185,7 @@ type call struct {
 
 func (c *call) ctx() context.Context { return c.request.Context() }
 
-// answer is what goes out, whole, so that no error comes after half of it.
+// answer is a whole answer. It is sent when it is complete, so that no error comes after half of it.
 type answer struct {
 	Status int
 	Header http.Header `json:",omitempty"`
@@ -232,8 +237,8 @@ func (a *API) Handler() http.Handler {
 	})
 }
 
-// serve runs the call's handler. A call that changes something runs to its end although its client goes: that must not leave a
-// replay on record that is not queued, or a test on record as one that the receiver did not answer.
+// serve runs the call's handler. A call that changes something runs to its end even when its client hangs up. Otherwise a
+// replay could be recorded and not queued, or a test recorded as one that the receiver did not answer.
 func (a *API) serve(c *call) (answer, error) {
 	if c.request.Method != http.MethodGet && c.request.Method != http.MethodHead {
 		ctx, cancel := outliving(c.ctx())
@@ -244,7 +249,7 @@ func (a *API) serve(c *call) (answer, error) {
 }
 
 // outliving returns a context that ends at the deadline of ctx, which on Lambda is the function's, and not when the client
-// goes.
+// hangs up.
 func outliving(ctx context.Context) (context.Context, context.CancelFunc) {
 	kept := context.WithoutCancel(ctx)
 	if end, ok := ctx.Deadline(); ok {
@@ -283,13 +288,13 @@ func (a *API) guarded(c *call, table []route, w http.ResponseWriter) (out answer
 	return out
 }
 
-// answer takes the call through the steps that decide which fault is answered first.
+// answer takes the call through its steps, in the order in which faults are answered.
 func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 	if err := a.authenticate(c); err != nil {
 		return answer{}, err
 	}
 	missing := a.find(c)
-	if missing != nil && webhook.KindOf(missing) != webhook.NotFound {
+	if missing != nil && !webhook.Is(missing, webhook.NotFound) {
 		return answer{}, missing
 	}
 	serve := func() (answer, error) {
@@ -322,7 +327,7 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 	if key == "" || c.route.publishes {
 		return serve()
 	}
-	return a.once(c, key, serve) // what is missing may have been there when the key was first used, so that comes first
+	return a.answerOnce(c, key, serve) // first, because an object that is missing may have been there when the key was first used
 }
 
 // find loads what the path names.
@@ -333,7 +338,7 @@ func (a *API) find(c *call) (err error) {
 	return c.route.find(a, c)
 }
 
-// failed turns an error into its answer, and logs what the client is not told.
+// failed turns an error into its answer, and logs the cause of a 500, which the answer does not have.
 func (a *API) failed(c *call, err error) answer {
 	out := problemOf(err)
 	if out.Status >= http.StatusInternalServerError {

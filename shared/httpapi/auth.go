@@ -8,7 +8,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// authenticate finds out who calls and whether the route is open to them. Of a tenant's caller it loads the tenant.
+// authenticate finds the caller and decides whether the route is open to it. For a tenant's key it loads the tenant.
 func (a *API) authenticate(c *call) error {
 	if c.route.scope == anyone {
 		return nil
@@ -29,7 +29,7 @@ func (a *API) authenticate(c *call) error {
 	}
 	t, err := a.Store.Tenant(c.ctx(), c.key.Tenant)
 	if err != nil {
-		if webhook.KindOf(err) == webhook.NotFound {
+		if webhook.Is(err, webhook.NotFound) {
 			return unauthorized("the key is not known")
 		}
 		return err
@@ -41,8 +41,8 @@ func (a *API) authenticate(c *call) error {
 // signedIn is the context's key for WithKey.
 type signedIn struct{}
 
-// WithKey returns a context in which requests are the key's holder's, without a bearer key: for callers in this process
-// that have found out by other means who it is.
+// WithKey returns a context whose requests are made as the holder of the key, without a bearer key. It is for callers in
+// this process that have authenticated the holder by other means.
 func WithKey(ctx context.Context, k webhook.Key) context.Context {
 	return context.WithValue(ctx, signedIn{}, k)
 }
@@ -67,13 +67,13 @@ func (a *API) identify(c *call) error {
 		c.admin, c.caller = true, "admin"
 		return nil
 	}
-	// First: a key over its rate costs no read. One that is not known counts as well.
+	// The rate comes first, so that a key over its rate costs no read. An unknown key counts, too.
 	if wait := a.Rates.Wait(hash); wait > 0 {
 		return webhook.ErrTooMany(wait)
 	}
 	key, err := a.Store.KeyByHash(c.ctx(), hash)
 	if err != nil {
-		if webhook.KindOf(err) == webhook.NotFound {
+		if webhook.Is(err, webhook.NotFound) {
 			return unauthorized("the key is not known")
 		}
 		return err
@@ -82,7 +82,7 @@ func (a *API) identify(c *call) error {
 	return nil
 }
 
-// keyCaller names a tenant's credential: a key, or a portal link's session, which has an id of its own.
+// keyCaller names a tenant's credential: a key, or the session of a portal link, which has an id of its own.
 func keyCaller(k webhook.Key) string { return "key " + k.ID }
 
 // bearer reads RFC 6750's header; the scheme's case makes no difference (RFC 9110, section 11.1).

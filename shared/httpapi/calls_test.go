@@ -23,7 +23,7 @@ func TestTenants(t *testing.T) {
 	w.do("POST", "/v1/tenants", adminKey, `[]`).faults("body", "id", "name", "dialect")
 	w.do("GET", "/v1/tenants/x", adminKey, "").problem(404, "not-found")
 
-	w.now.pass(time.Minute)
+	w.now.Pass(time.Minute)
 	before := w.do("GET", "/v1/tenant", w.key, "")
 	if after := w.do("PATCH", "/v1/tenant", w.key, `{}`).is(200); after.body != before.body {
 		t.Errorf("an empty change made %s of %s", after.body, before.body)
@@ -91,7 +91,7 @@ func TestWebhook(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got.body, want)
 	}
 
-	w.now.pass(time.Minute)
+	w.now.Pass(time.Minute)
 	if same := w.do("PATCH", "/v1/webhooks/"+id, w.key, `{}`).is(200); same.body != want {
 		t.Errorf("an empty change made %s", same.body)
 	}
@@ -295,7 +295,7 @@ func TestWarnings(t *testing.T) {
 func TestListWebhooks(t *testing.T) {
 	w := newWorld(t)
 	first := w.webhook(w.key, `"name":"Billing"`)
-	w.now.pass(time.Millisecond)
+	w.now.Pass(time.Millisecond)
 	second := w.webhook(w.key, `"active":false`)
 	w.webhook(w.other)
 	for query, want := range map[string][]string{
@@ -394,9 +394,10 @@ func TestPublish(t *testing.T) {
 			`[{"type":"a.b","data":{"x":1,"y":2},"id":"i"},{"type":"a.c","data":{"x":1,"y":2},"id":"i"},{"type":"a.b","data":{"y":2, "x":1},"id":"i"},{"type":"a.b","data":{},"id":"i","timestamp":1}]`,
 			[]string{"1.id", "3.id", "3.timestamp"},
 		},
-		"empty batch": {`[]`, []string{"body"}},
-		"101":         {`[` + numbered(`{"type":"a.b%d","data":{}}`, 101) + `]`, []string{"body"}},
-		"text":        {`"x"`, []string{"body"}},
+		"ids twice alone": {`[{"type":"a.b","data":{},"id":"i"},{"type":"a.b","data":{"x":1},"id":"i"}]`, []string{"1.id"}},
+		"empty batch":     {`[]`, []string{"body"}},
+		"101":             {`[` + numbered(`{"type":"a.b%d","data":{}}`, 101) + `]`, []string{"body"}},
+		"text":            {`"x"`, []string{"body"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := *w
@@ -452,7 +453,7 @@ func TestDeliveries(t *testing.T) {
 	a := save(hook, "evt_a", 0, func(d *webhook.Delivery) { d.Status = webhook.Succeeded; d.Record(attempt) })
 	b := save(hook, "evt_b", time.Second, func(d *webhook.Delivery) {
 		d.Status, d.NextAt, d.Type = webhook.Pending, start.Add(time.Hour), "user.created"
-		d.Record(webhook.Attempt{ScheduledAt: start, StartedAt: start, Error: webhook.ErrTimeout})
+		d.Record(webhook.Attempt{ScheduledAt: start, StartedAt: start, Error: webhook.ReasonTimeout})
 	})
 	c := save(second, "evt_c", 2*time.Second, func(d *webhook.Delivery) { d.Status = webhook.Failed; d.NextAt = start })
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 
+	"hookline/shared/api"
 	"hookline/shared/dialect"
 )
 
@@ -20,5 +21,5 @@ func (a *API) listEventTypes(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, listOf(l, eventTypeOf))
+	return reply(http.StatusOK, api.ListOf(l, api.EventTypeOf))
 }

@@ -353,7 +353,7 @@ func TestDocumentIsAsStrict(t *testing.T) {
 				t.Fatal(err)
 			}
 			quoted, _ := json.Marshal(plain) // a text
-			if err := judge(t, name, "/components/parameters/"+name+"/schema", string(quoted)); (err == nil) != fine {
+			if err := judge(t, name, "/components/parameters/query."+name+"/schema", string(quoted)); (err == nil) != fine {
 				t.Errorf("%s=%s: the document says %v", name, value, err)
 			}
 		}
@@ -455,7 +455,7 @@ func TestLists(t *testing.T) {
 	w := newWorld(t)
 	for range 3 {
 		w.webhook(w.key)
-		w.now.pass(1e9)
+		w.now.Pass(1e9)
 		w.scoped("events:read")
 	}
 	for path, key := range map[string]string{

@@ -4,7 +4,8 @@ import (
 	"net/http"
 	"strings"
 
-	"hookline/shared/management"
+	"hookline/shared/api"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -17,7 +18,7 @@ func (a *API) findDelivery(c *call) (err error) {
 	return err
 }
 
-// listDeliveries lists those of the webhook that the path names, or all of the tenant's.
+// listDeliveries lists the deliveries of the webhook that the path names, or all deliveries of the tenant.
 func (a *API) listDeliveries(c *call) (answer, error) {
 	q := &c.query
 	want := webhook.DeliveryQuery{
@@ -31,14 +32,16 @@ func (a *API) listDeliveries(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, listOf(l, deliveryOf))
+	return reply(http.StatusOK, api.ListOf(l, api.DeliveryOf))
 }
 
 func (a *API) showDelivery(c *call) (answer, error) {
-	out := sentJSON{deliveryJSON: deliveryOf(c.record), RequestHeaders: map[string]string{}, Attempts: each(c.record.Attempts, attemptOf)}
+	out := api.DeliveryDetail{
+		Delivery: api.DeliveryOf(c.record), RequestHeaders: map[string]string{}, Attempts: api.Each(c.record.Attempts, api.AttemptOf),
+	}
 	body, headers, err := a.Deliverer.Sent(c.ctx(), c.record)
 	switch {
-	case err != nil && webhook.KindOf(err) != webhook.NotFound: // what was sent may be gone before the record is
+	case err != nil && !webhook.Is(err, webhook.NotFound): // the body may be gone before the record is
 		return answer{}, err
 	case err == nil:
 		out.Body = new(strings.ToValidUTF8(string(body), "\uFFFD"))
@@ -53,8 +56,8 @@ func (a *API) showDelivery(c *call) (answer, error) {
 }
 
 func (a *API) replayDelivery(c *call) (answer, error) {
-	var faults management.Faults
-	object(c.body, whole, "", &faults).rest()
+	var faults input.Faults
+	input.Body(c.body, &api.None{}, &faults)
 	if err := faults.Err(); err != nil {
 		return answer{}, err
 	}
@@ -62,5 +65,5 @@ func (a *API) replayDelivery(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusAccepted, deliveryOf(d))
+	return reply(http.StatusAccepted, api.DeliveryOf(d))
 }

@@ -4,7 +4,8 @@ import (
 	"net/http"
 	"strings"
 
-	"hookline/shared/management"
+	"hookline/shared/api"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -22,18 +23,18 @@ func (a *API) listDialects(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out := webhook.List[dialectJSON]{Next: names.Next}
+	out := webhook.List[api.DialectSummary]{Next: names.Next}
 	for _, name := range names.Items {
 		d, err := a.Dialects.Dialect(c.ctx(), name)
 		if err != nil {
 			return answer{}, err
 		}
-		out.Items = append(out.Items, dialectJSON{Name: d.Name, Version: d.Version, Product: d.Product, BuiltIn: a.Dialects.BuiltIn(name)})
+		out.Items = append(out.Items, api.DialectSummary{Name: d.Name, Version: d.Version, Product: d.Product, BuiltIn: a.Dialects.BuiltIn(name)})
 	}
-	return reply(http.StatusOK, listOf(out, func(d dialectJSON) dialectJSON { return d }))
+	return reply(http.StatusOK, api.ListOf(out, func(d api.DialectSummary) api.DialectSummary { return d }))
 }
 
-// findDialect finds a dialect by name, or a version of one by reference; a deleted name is only found by reference.
+// findDialect finds a dialect by its name, or one version by a reference. A deleted dialect is found by references alone.
 func (a *API) findDialect(c *call) (err error) {
 	if strings.Contains(c.name, "@") {
 		c.shown, err = a.Dialects.Dialect(c.ctx(), c.name)
@@ -52,9 +53,9 @@ func (a *API) showDialect(c *call) (answer, error) {
 }
 
 func (a *API) putDialect(c *call) (answer, error) {
-	var faults management.Faults
-	object(c.body, whole, "", &faults)
-	if err := faults.Err(); err != nil { // no object, or a field twice; in what follows "body" is a field
+	var faults input.Faults
+	input.Read(c.body, input.Whole, "", &faults)
+	if err := faults.Err(); err != nil { // it is no object, or has a field twice; from here on "body" is a field
 		return answer{}, err
 	}
 	d, created, err := a.management().PutDialect(c.ctx(), c.name, c.body)

@@ -7,22 +7,22 @@ import (
 	"hookline/shared/webhook"
 )
 
-// File is something to serve.
+// File is a file that is served.
 type File struct {
 	Type   string // its Content-Type
 	Plain  []byte
 	Zipped []byte // the same, by gzip
 }
 
-// Site is the document as a page, and what that needs.
+// Site is the document as a page, with the files that the page needs.
 type Site struct {
 	Page File
-	// Assets are by name; the page asks for them in the folder docs beside it.
+	// Assets are the page's files by name. The page asks for them in the folder docs beside it.
 	Assets map[string]File
-	Policy string // the Content-Security-Policy that all can live with
+	Policy string // the Content-Security-Policy of the page and its files
 }
 
-// showDocs answers with the document as a page. It is made when somebody first asks: most processes never are.
+// showDocs answers with the document as a page. The page is made at the first request, because most processes never get one.
 func (a *API) showDocs(c *call) (answer, error) {
 	s, err := c.site()
 	if err != nil {

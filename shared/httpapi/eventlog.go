@@ -1,50 +1,19 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 
+	"hookline/shared/api"
 	"hookline/shared/ingest"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
-// eventJSON is an event as it was accepted.
-type eventJSON struct {
-	ID         string `json:"id"`
-	Type       string `json:"type"`
-	Timestamp  string `json:"timestamp"`
-	AcceptedAt string `json:"accepted_at"`
-	Matched    int    `json:"matched"`
-}
-
-func eventOf(ev webhook.LoggedEvent) eventJSON {
-	return eventJSON{ID: ev.ID, Type: ev.Type, Timestamp: webhook.InSeconds(ev.Timestamp), AcceptedAt: at(ev.AcceptedAt), Matched: len(ev.Matched)}
-}
-
-// loggedJSON is one event with where it went and where it did not.
-type loggedJSON struct {
-	eventJSON
-	Data       json.RawMessage `json:"data"`
-	Deliveries []deliveryJSON  `json:"deliveries"`
-	Skipped    []skippedJSON   `json:"skipped"`
-	Truncated  bool            `json:"truncated"`
-}
-
-// skippedJSON is a webhook that an event did not go to.
-type skippedJSON struct {
-	WebhookID string        `json:"webhook_id"`
-	Reason    ingest.Reason `json:"reason"`
-}
-
-// deleted is the reason where a webhook matched, and was deleted before its first attempt.
-const deleted ingest.Reason = "deleted"
-
 const (
-	// maxShown is how many deliveries one event shows, and how many webhooks that it did not go to.
+	// maxShown bounds the deliveries that one event shows, and the webhooks that it did not go to.
 	maxShown = 100
-	// maxLooked is how many of the tenant's webhooks are looked through for the latter.
+	// maxLooked bounds how many of the tenant's webhooks are read to find the latter.
 	maxLooked = 1000
 )
 
@@ -71,7 +40,7 @@ func (a *API) listEvents(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, listOf(l, eventOf))
+	return reply(http.StatusOK, api.ListOf(l, api.EventOf))
 }
 
 func (a *API) findEvent(c *call) (err error) {
@@ -86,7 +55,7 @@ func (a *API) findEvent(c *call) (err error) {
 }
 
 func (a *API) showEvent(c *call) (answer, error) {
-	out := loggedJSON{eventJSON: eventOf(c.event), Data: c.event.Data, Deliveries: []deliveryJSON{}, Skipped: []skippedJSON{}}
+	out := api.EventDetail{Event: api.EventOf(c.event), Data: c.event.Data, Deliveries: []api.Delivery{}, Skipped: []api.SkippedWebhook{}}
 	matched := c.event.Matched
 	if len(matched) > maxShown {
 		matched, out.Truncated = matched[:maxShown], true
@@ -105,7 +74,7 @@ func (a *API) showEvent(c *call) (answer, error) {
 		refs = append(refs, webhook.Ref{Tenant: c.tenant.ID, ID: hook})
 		keys = append(keys, keyOf(hook))
 	}
-	for _, w := range others { // an event can be sent to those too
+	for _, w := range others { // a replay may have sent the event to them
 		keys = append(keys, keyOf(w.ID))
 	}
 	hooks, records, err := a.Store.Load(c.ctx(), refs, keys)
@@ -117,21 +86,21 @@ func (a *API) showEvent(c *call) (answer, error) {
 		_, there := hooks[refs[i]]
 		switch {
 		case recorded:
-			out.Deliveries = append(out.Deliveries, deliveryOf(rec))
-		case there: // its first attempt is to come, or under way
-			out.Deliveries = append(out.Deliveries, deliveryOf(webhook.Delivery{
+			out.Deliveries = append(out.Deliveries, api.DeliveryOf(rec))
+		case there: // its first attempt is still to come, or under way
+			out.Deliveries = append(out.Deliveries, api.DeliveryOf(webhook.Delivery{
 				DeliveryKey: keys[i], Type: c.event.Type, Status: webhook.Pending,
 			}))
 		default:
-			out.Skipped = append(out.Skipped, skippedJSON{hook, deleted})
+			out.Skipped = append(out.Skipped, api.SkippedWebhook{WebhookID: hook, Reason: api.SkippedDeleted})
 		}
 	}
 	reasons := ingest.Why(c.ctx(), others, c.event.Event)
 	for i, w := range others {
 		if rec, sent := records[keyOf(w.ID)]; sent {
-			out.Deliveries = append(out.Deliveries, deliveryOf(rec))
+			out.Deliveries = append(out.Deliveries, api.DeliveryOf(rec))
 		} else {
-			out.Skipped = append(out.Skipped, skippedJSON{w.ID, reasons[i]})
+			out.Skipped = append(out.Skipped, api.SkippedWebhook{WebhookID: w.ID, Reason: string(reasons[i])})
 		}
 	}
 	return reply(http.StatusOK, out)
@@ -162,18 +131,18 @@ func (a *API) unmatched(c *call) (out []webhook.Webhook, more bool, err error) {
 }
 
 func (a *API) replayEvent(c *call) (answer, error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	id := f.text("webhook_id")
-	f.rest()
+	var faults input.Faults
+	var in api.EventReplay
+	input.Body(c.body, &in, &faults)
+	id := in.WebhookID
 	w, err := a.recipient(c, id.Value)
 	switch { // the first fault of a field stays
-	case err != nil && webhook.KindOf(err) != webhook.NotFound:
+	case err != nil && !webhook.Is(err, webhook.NotFound):
 		return answer{}, err
 	case err != nil && id.Value != "":
 		faults.Add("webhook_id", "there is no such webhook")
 	case err != nil:
-		faults.Add("webhook_id", "is required")
+		faults.Add("webhook_id", input.Required)
 	}
 	if err := faults.Err(); err != nil {
 		return answer{}, err
@@ -182,10 +151,10 @@ func (a *API) replayEvent(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusAccepted, deliveryOf(d))
+	return reply(http.StatusAccepted, api.DeliveryOf(d))
 }
 
-// recipient finds a webhook by what a body says.
+// recipient finds the webhook with the id that a body names.
 func (a *API) recipient(c *call, id string) (webhook.Webhook, error) {
 	if !webhook.ValidGivenID(id) {
 		return webhook.Webhook{}, webhook.ErrNotFound("webhook")

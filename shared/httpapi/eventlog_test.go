@@ -48,7 +48,7 @@ func TestEventList(t *testing.T) {
 			ev.Entry, ev.ID, ev.Type = webhook.EventIDs(w.now.Now(), 2)[1], "user-2", "user.created"
 			w.write(ev)
 		}
-		w.now.pass(time.Minute)
+		w.now.Pass(time.Minute)
 	}
 	for query, want := range map[string][]string{
 		"":                            {"order-4", "order-3", "order-2", "user-2", "order-1", "order-0"},
@@ -101,16 +101,16 @@ func TestEventDetail(t *testing.T) {
 	takes, fails, gone := w.webhook(w.key), w.webhook(w.key), w.webhook(w.key)
 	inactive, other, filtered := w.webhook(w.key, `"active":false`), w.webhook(w.key), w.webhook(w.key, `"filter":{"z":[2]}`)
 	w.do("PATCH", "/v1/webhooks/"+other, w.key, `{"events":["user.*"]}`).is(200)
-	w.now.pass(time.Minute)
+	w.now.Pass(time.Minute)
 	ev := w.logged("order-1", takes, fails, gone)
 	w.do("DELETE", "/v1/webhooks/"+gone, w.key, "").is(204)
 	failed := record("acme", fails, ev.ID, ev.AcceptedAt)
 	failed.Status = webhook.Failed
-	failed.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ErrBadStatus})
+	failed.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ReasonBadStatus})
 	if err := w.store.SaveDelivery(t.Context(), failed, webhook.Rev{}); err != nil {
 		t.Fatal(err)
 	}
-	w.now.pass(time.Minute)
+	w.now.Pass(time.Minute)
 	later := w.webhook(w.key)
 
 	show := func() (got struct {

@@ -8,15 +8,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/dialect"
 	"hookline/shared/ingest"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
-// publishScope is what an Idempotency-Key of publishing is unique within, of one credential.
+// publishScope is the scope of an Idempotency-Key of publishing: within it a key of one credential is unique.
 const publishScope = "POST /v1/events"
 
 func (a *API) publish(c *call) (answer, error) {
@@ -28,23 +28,25 @@ func (a *API) publish(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var once *ingest.Once
+	var key *ingest.IdempotencyKey
 	if keys := c.request.Header.Values("Idempotency-Key"); len(keys) > 0 {
-		once = &ingest.Once{Scope: c.caller + " " + publishScope, Key: keys[0], Hash: hashOf(c.request, c.body)}
+		key = &ingest.IdempotencyKey{Scope: c.caller + " " + publishScope, Key: keys[0], Hash: hashOf(c.request, c.body)}
 	}
-	results, err := a.Publisher.Publish(c.ctx(), c.tenant, in, once)
+	results, err := a.Publisher.Publish(c.ctx(), c.tenant.ID, d, in, key)
 	switch {
 	case err != nil && !batch:
 		return answer{}, alone(err)
 	case err != nil:
 		return answer{}, err
 	case batch:
-		return reply(http.StatusAccepted, resultsJSON[ingest.Result]{Data: results})
+		return reply(http.StatusAccepted, api.Results[api.EventResult]{Data: api.Each(results, eventResult)})
 	}
-	return reply(http.StatusAccepted, results[0])
+	return reply(http.StatusAccepted, eventResult(results[0]))
 }
 
-// alone names the fields of a request that is one event and no list.
+func eventResult(r ingest.Result) api.EventResult { return api.EventResult(r) }
+
+// alone takes the position out of the names of fields: the request was one event and no list.
 func alone(err error) error {
 	e, ok := errors.AsType[*webhook.Error](err)
 	if !ok {
@@ -59,28 +61,31 @@ func alone(err error) error {
 }
 
 // readEvents reads one event or a list of them, which is valid JSON, and checks every one.
-func readEvents(d *dialect.Dialect, body []byte) (in []ingest.Input, batch bool, err error) {
-	var faults management.Faults
+func readEvents(d *dialect.Dialect, body []byte) (in []ingest.Checked, batch bool, err error) {
+	var faults input.Faults
 	entries, batch := eventsOf(body)
 	switch {
 	case batch && len(entries) == 0:
-		faults.Add(whole, "must hold at least one event")
+		faults.Add(input.Whole, "must hold at least one event")
 	case len(entries) > webhook.MaxBatch:
-		faults.Add(whole, "must hold at most "+strconv.Itoa(webhook.MaxBatch)+" events")
-		entries = nil // what else is wrong with them does not matter
+		faults.Add(input.Whole, "must hold at most "+strconv.Itoa(webhook.MaxBatch)+" events")
+		entries = nil // their other faults do not matter
 	}
 	for i, raw := range entries {
-		at, prefix := whole, ""
+		at, prefix := input.Whole, ""
 		if batch {
 			at = strconv.Itoa(i)
 			prefix = at + "."
 		}
 		in = append(in, readEvent(d, raw, at, prefix, &faults))
 	}
-	for _, i := range ingest.Clashing(in) {
+	if len(faults) == 0 {
+		return in, batch, nil
+	}
+	for _, i := range ingest.Clashing(in) { // else Publish names them
 		faults.Add(strconv.Itoa(i)+".id", ingest.IDTwice)
 	}
-	return in, batch, faults.Err()
+	return nil, batch, faults.Err()
 }
 
 func eventsOf(body []byte) (entries []json.RawMessage, batch bool) {
@@ -90,38 +95,41 @@ func eventsOf(body []byte) (entries []json.RawMessage, batch bool) {
 	return []json.RawMessage{body}, false
 }
 
-func readEvent(d *dialect.Dialect, raw json.RawMessage, at, prefix string, faults *management.Faults) ingest.Input {
-	f := object(raw, at, prefix, faults)
-	if f.raw == nil {
-		return ingest.Input{}
+func readEvent(d *dialect.Dialect, raw json.RawMessage, at, prefix string, faults *input.Faults) ingest.Checked {
+	object := input.Read(raw, at, prefix, faults)
+	if !object.Is() {
+		return ingest.Checked{}
 	}
-	id, eventType, data, happened := f.text("id"), f.text("type"), f.take("data"), f.text("timestamp")
-	f.rest()
-	in := ingest.Input{ID: id.Value, Type: eventType.Value, Data: data.Value}
-	if id.Set && !id.Null && id.Value == "" {
+	var given api.NewEvent
+	object.Into(&given)
+	in := ingest.Input{ID: given.ID.Value, Type: given.Type.Value, Data: given.Data.Value}
+	if given.ID.Given() && in.ID == "" {
 		faults.Add(prefix+"id", webhook.GivenIDRule)
 	}
-	if happened.Set && !happened.Null {
+	if given.Timestamp.Given() {
 		var ok bool
-		if in.Timestamp, ok = rfc3339(happened.Value); !ok {
-			in.Timestamp = time.Time{}
-			faults.Add(prefix+"timestamp", "must be a time of RFC 3339, as 2026-03-20T12:00:00Z")
+		if in.Timestamp, ok = input.Time(given.Timestamp.Value); !ok {
+			faults.Add(prefix+"timestamp", "must be "+input.TimeRule)
 		}
 	}
-	for _, e := range ingest.Check(d, in) {
+	checked, wrong := ingest.Check(d, in)
+	for _, e := range wrong {
 		faults.Add(prefix+e.Field, e.Message)
 	}
-	return in
+	return checked
 }
 
-// tooLargeEvent reports whether a body holds an event whose data is over its limit. A body that is not JSON does not.
+// tooLargeEvent reports whether a body, which is valid JSON, has an event whose data is over the limit.
 func tooLargeEvent(body []byte) bool {
-	if len(body) <= webhook.MaxDataBytes || !json.Valid(body) {
+	if len(body) <= webhook.MaxDataBytes {
 		return false
 	}
 	entries, _ := eventsOf(body)
 	for _, raw := range entries {
-		if object, _, ok := split(raw); ok && ingest.TooLarge(ingest.Input{Data: object["data"]}) {
+		if len(raw) <= webhook.MaxDataBytes {
+			continue
+		}
+		if object, _, ok := input.Split(raw); ok && ingest.TooLarge(ingest.Input{Data: object["data"]}) {
 			return true
 		}
 	}

@@ -20,12 +20,13 @@ const (
 	// waitForFirst is how long a repeat waits for a first use that is still under way, in real time.
 	waitForFirst = 5 * time.Second
 	pollFirst    = 100 * time.Millisecond
-	// deadAfter is when a first use without an answer counts as dead, in real time: no call takes half as long. A repeat
-	// then runs the call again, so a process that died between the effect and keeping its answer may have its effect twice.
+	// deadAfter is the age, in real time, at which a first use without an answer counts as dead: no call takes half as long.
+	// A repeat then runs the call again. A process that died after the effect and before it kept the answer has then caused
+	// the effect twice.
 	deadAfter = time.Minute
 )
 
-// hashOf returns what tells one use of a key from another: the body, and the query where there is one.
+// hashOf returns a hash by which two uses of a key are told apart: of the body, and of the query where there is one.
 func hashOf(r *http.Request, body []byte) string {
 	h := sha256.New()
 	_, _ = h.Write(body)
@@ -39,11 +40,10 @@ func keyReused() error {
 	return webhook.ErrConflict("idempotency-key-reused", "this Idempotency-Key was used with another body in the last 24 hours")
 }
 
-// once runs the call unless its credential has used the key already: then the first answer is given again. It may hold a
-// secret, and was given to a credential that might have it; the same key of another credential is another key. A refused
-// call (400 and above) leaves no trace of the key. Keys used before a credential was part of what they are unique within are
-// not found any more: for a day after that release a call that is repeated across it is made twice.
-func (a *API) once(c *call, key string, run func() (answer, error)) (answer, error) {
+// answerOnce runs the call unless its credential has used the key already: then it gives the first answer again. An answer may
+// hold a secret that only its credential may see, so the same key of another credential is another key. A refused call (400
+// and above) leaves no trace of the key.
+func (a *API) answerOnce(c *call, key string, run func() (answer, error)) (answer, error) {
 	p := webhook.Pin{
 		Tenant: c.key.Tenant, Scope: c.caller + " " + c.request.Method + " " + c.request.URL.EscapedPath(), Key: key, Hash: hashOf(c.request, c.body),
 	}
@@ -58,7 +58,7 @@ func (a *API) once(c *call, key string, run func() (answer, error)) (answer, err
 		switch {
 		case err != nil:
 			return answer{}, err
-		case !mine && first.At.Before(c.tenant.CreatedAt): // of an earlier tenant with this id
+		case !mine && first.At.Before(c.tenant.CreatedAt): // it was an earlier tenant with this id
 			if mine, err = a.takeOver(c, p, first); err != nil {
 				return answer{}, err
 			}
@@ -84,16 +84,16 @@ func (a *API) once(c *call, key string, run func() (answer, error)) (answer, err
 	}
 }
 
-// takeOver makes the key this call's, and reports whether it did: another may have been quicker.
+// takeOver gives the key to this call, and reports whether it did: another call may have been quicker.
 func (a *API) takeOver(c *call, p, first webhook.Pin) (bool, error) {
 	err := a.Store.Repin(c.ctx(), p, first.At)
-	if err != nil && webhook.KindOf(err) == webhook.Conflict {
+	if webhook.Is(err, webhook.Conflict) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// first runs the call and keeps its answer. What it writes about the key it writes even when the client has gone.
+// first runs the call and keeps its answer. It writes about the key even when the client has hung up.
 func (a *API) first(c *call, p webhook.Pin, run func() (answer, error)) (answer, error) {
 	ctx := c.ctx()
 	refused := true
@@ -111,7 +111,7 @@ func (a *API) first(c *call, p webhook.Pin, run func() (answer, error)) (answer,
 	}
 	refused = false
 	if err := a.keep(context.WithoutCancel(ctx), p, out); err != nil {
-		// The call is done, so its answer is given; only a repeat is worse off.
+		// The call is done, so its answer is given. Only a repeat suffers: it finds no answer.
 		a.log(c, slog.Any("error", fmt.Errorf("keeping an answer: %w", err)))
 	}
 	return out, nil
@@ -127,7 +127,7 @@ func (a *API) keep(ctx context.Context, p webhook.Pin, out answer) error {
 	}
 	const tries = 3
 	for range tries {
-		if err = a.Store.Repin(ctx, p, p.At); err == nil || webhook.KindOf(err) != webhook.Unavailable {
+		if err = a.Store.Repin(ctx, p, p.At); !webhook.Is(err, webhook.Unavailable) {
 			return err
 		}
 	}

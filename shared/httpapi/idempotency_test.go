@@ -47,7 +47,7 @@ func TestIdempotencyKey(t *testing.T) {
 		t.Errorf("got %q, %v", pin.Answer, err)
 	}
 
-	w.now.pass(24 * time.Hour)
+	w.now.Pass(24 * time.Hour)
 	if late := w.do("POST", "/v1/webhooks", w.key, newHook, "Idempotency-Key: k").is(201); late.str("id") == first.str("id") {
 		t.Error("the answer is kept for more than a day")
 	}
@@ -80,7 +80,7 @@ func TestIdempotencyKeyOfAnEarlierTenant(t *testing.T) {
 	const newKey = `{"name":"k","scopes":["tenant:read"]}`
 	made := w.do("POST", "/v1/tenants/acme/keys", adminKey, newKey, "Idempotency-Key: k").is(201)
 	w.do("DELETE", "/v1/tenants/acme", adminKey, "").is(204)
-	w.now.pass(time.Second)
+	w.now.Pass(time.Second)
 	key := w.tenant("acme", "standard")
 	if again := w.do("POST", "/v1/tenants/acme/keys", adminKey, newKey, "Idempotency-Key: k").is(201); again.str("key") == made.str("key") {
 		t.Errorf("got the earlier tenant's answer %s", again.body)
@@ -146,7 +146,7 @@ func TestIdempotencyKeyOfAnotherCredential(t *testing.T) {
 			if first.status >= 300 {
 				t.Fatalf("got %d %s", first.status, first.body)
 			}
-			w.now.pass(time.Second)
+			w.now.Pass(time.Second)
 			other := w.do("POST", tt.path, w.scoped(tt.scope), tt.body, once)
 			if other.status != tt.want || other.header.Get("Idempotent-Replayed") != "" {
 				t.Errorf("another key got %d %s, replayed %q, want %d of its own", other.status, other.body, other.header.Get("Idempotent-Replayed"), tt.want)
@@ -159,7 +159,7 @@ func TestIdempotencyKeyOfAnotherCredential(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.now.pass(time.Second)
+			w.now.Pass(time.Second)
 			link := portal.Link{ID: "pl_" + tt.scope, Tenant: "acme", Maker: k.Hash}
 			session = session.WithContext(httpapi.WithKey(t.Context(), link.Key(k)))
 			if got := w.send(session); got.header.Get("Idempotent-Replayed") != "" {
@@ -273,9 +273,9 @@ func TestIdempotencyKeyOfADeadCall(t *testing.T) {
 		w.do("POST", "/v1/webhooks", w.key, newHook, "Idempotency-Key: k").is(201)
 		w.faults.Before = nil
 
-		w.now.pass(fast(time.Minute))
+		w.now.Pass(fast(time.Minute))
 		w.do("POST", "/v1/webhooks", w.key, newHook, "Idempotency-Key: k").problem(409, "idempotency-key-in-use")
-		w.now.pass(time.Millisecond)
+		w.now.Pass(time.Millisecond)
 		next := w.do("POST", "/v1/webhooks", w.key, newHook, "Idempotency-Key: k").is(201)
 		again := w.do("POST", "/v1/webhooks", w.key, newHook, "Idempotency-Key: k").is(201)
 		if next.body != again.body {

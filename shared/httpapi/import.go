@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"strconv"
 
+	"hookline/shared/api"
+	"hookline/shared/input"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
 
-// importWebhooks makes up to 100 webhooks, all or none, or says what would become of them.
+// importWebhooks makes up to 100 webhooks, all or none. In a dry run it says what would become of each.
 func (a *API) importWebhooks(c *call) (answer, error) {
 	d, err := a.dialect(c)
 	if err != nil {
@@ -24,95 +26,74 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 	if err := q.faults.Err(); err != nil {
 		return answer{}, err
 	}
-	// One credential's import that was cut short is not completed by another's, which would be answered with its secrets.
+	// The digest has the credential in it: an import that was cut short must not be completed by another credential, which
+	// would get the secrets in its answer.
 	sum := sha256.Sum256(append([]byte(c.caller+"\x00"), c.body...))
 	digest := hex.EncodeToString(sum[:])
 	if dry {
-		all, err := a.management().CheckImport(c.ctx(), c.tenant, in, digest)
+		all, err := a.management().CheckImport(c.ctx(), d, c.tenant.ID, in, digest)
 		if err != nil {
 			return answer{}, err
 		}
-		out := importCheckJSON{Valid: true, Data: make([]importItemJSON, len(all))}
+		out := api.ImportCheck{Valid: true, Data: make([]api.ImportOutcome, len(all))}
 		for i, item := range all {
-			out.Data[i] = importItemOf(i, item)
-			out.Data[i].Warnings = orEmpty(management.Warnings(d, item.Webhook))
-			out.Valid = out.Valid && out.Data[i].Outcome == wouldCreate
+			out.Data[i] = importOutcome(i, item)
+			out.Data[i].Warnings = append(out.Data[i].Warnings, management.Warnings(d, item.Webhook)...)
+			out.Valid = out.Valid && out.Data[i].Outcome == api.ImportCreate
 		}
 		return reply(http.StatusOK, out)
 	}
-	made, err := a.management().ImportWebhooks(c.ctx(), c.tenant, in, digest)
+	made, err := a.management().ImportWebhooks(c.ctx(), d, c.tenant.ID, in, digest)
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusCreated, resultsJSON[webhookJSON]{Data: each(made, func(m management.Created) webhookJSON {
-		out := webhookOf(d, m.Webhook)
-		out.Secret, out.Warnings = m.Secret, management.Warnings(d, m.Webhook)
-		return out
+	return reply(http.StatusCreated, api.Results[api.CreatedWebhook]{Data: api.Each(made, func(m management.Created) api.CreatedWebhook {
+		return created(d, m)
 	})})
 }
 
-// webhooksPath is what a webhook's id follows in its path.
+// webhooksPath begins the path of each webhook; the id follows.
 const webhooksPath = "/v1/webhooks/"
 
-// importInputs reads the list. What is wrong with the list itself goes to faults, what is with an entry to the entry.
-func importInputs(body []byte, faults *management.Faults) []management.ImportInput {
+// importInputs reads the list. Faults of the list itself go to faults, those of an entry stay with the entry.
+func importInputs(body []byte, faults *input.Faults) []management.ImportInput {
 	var entries []json.RawMessage
 	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) || json.Unmarshal(body, &entries) != nil {
-		faults.Add(whole, "must be a list of webhooks")
+		faults.Add(input.Whole, "must be a list of webhooks")
 		return nil
 	}
-	if n := len(entries); n < 1 || n > management.MaxImport {
-		faults.Add(whole, "must hold 1 to "+strconv.Itoa(management.MaxImport)+" webhooks")
+	if n := len(entries); n < 1 || n > input.MaxImport {
+		faults.Add(input.Whole, "must hold 1 to "+strconv.Itoa(input.MaxImport)+" webhooks")
 		return nil
 	}
-	out := make([]management.ImportInput, len(entries))
+	out, table := make([]management.ImportInput, len(entries)), routes()
 	for i, raw := range entries {
 		in := &out[i]
-		f := object(raw, "", "", &in.Found)
-		if f.raw == nil {
+		object := input.Read(raw, "", "", &in.Found)
+		if !object.Is() {
 			continue
 		}
-		in.ID, in.CreatedAt = f.text("id"), f.moment("created_at")
-		if ownPath(routes(), webhooksPath+in.ID.Value) {
+		object.Into(in, "status", "updated_at", "failing_since")
+		if ownPath(table, webhooksPath+in.ID.Value) {
 			in.Found.Add("id", "is a word of the API's own paths; choose another")
 		}
-		in.WebhookInput = webhookFields(f)
-		f.rest("status", "updated_at", "failing_since")
 	}
 	return out
 }
 
-// What would become of an entry.
-const (
-	wouldCreate = "create"
-	wouldClash  = "exists"
-	wouldRefuse = "invalid"
-)
-
-type importCheckJSON struct {
-	Valid bool             `json:"valid"`
-	Data  []importItemJSON `json:"data"`
-}
-
-type importItemJSON struct {
-	ID       *string              `json:"id"`
-	URL      string               `json:"url"`
-	Name     string               `json:"name"`
-	Outcome  string               `json:"outcome"`
-	Errors   []webhook.FieldError `json:"errors"`
-	Warnings []string             `json:"warnings"`
-}
-
-func importItemOf(i int, item management.Imported) importItemJSON {
-	out := importItemJSON{
-		ID: orNull(item.Webhook.ID), URL: item.Webhook.URL, Name: item.Webhook.Name, Outcome: wouldCreate, Errors: []webhook.FieldError{},
+func importOutcome(i int, item management.Imported) api.ImportOutcome {
+	out := api.ImportOutcome{
+		URL: item.Webhook.URL, Name: item.Webhook.Name, Outcome: api.ImportCreate, Errors: []webhook.FieldError{}, Warnings: []string{},
+	}
+	if id := item.Webhook.ID; id != "" {
+		out.ID = &id
 	}
 	for _, e := range item.Faults {
-		out.Outcome = wouldRefuse
+		out.Outcome = api.ImportInvalid
 		out.Errors = append(out.Errors, webhook.FieldError{Field: management.ImportField(i, e.Field), Message: e.Message})
 	}
-	if item.Exists && out.Outcome == wouldCreate {
-		out.Outcome = wouldClash
+	if item.Exists && out.Outcome == api.ImportCreate {
+		out.Outcome = api.ImportExists
 		out.Errors = append(out.Errors, webhook.FieldError{Field: management.ImportField(i, "id"), Message: management.IDTaken})
 	}
 	return out

@@ -68,7 +68,7 @@ func TestImport(t *testing.T) {
 	again := strings.Replace(body, `"id":"old:1",`, "", 1)
 	var more imported
 	w.do("POST", "/v1/webhooks/import", w.key, again).is(201).into(&more)
-	w.now.pass(time.Millisecond)
+	w.now.Pass(time.Millisecond)
 	w.do("POST", "/v1/webhooks/import", w.key, again).is(201)
 	if n := w.do("GET", "/v1/webhooks?limit=100", w.key, "").is(200).num("total"); n != 9 {
 		t.Errorf("got %d webhooks, want 9", n)
@@ -210,7 +210,7 @@ func TestImportCutShort(t *testing.T) {
 			if status != 503 {
 				t.Fatalf("write %d lost %s: got %d, want 503", call, lost, status)
 			}
-			w.now.pass(time.Hour)
+			w.now.Pass(time.Hour)
 			var check importCheck
 			w.do("POST", "/v1/webhooks/import?dry_run=true", w.key, body).is(200).into(&check)
 			if !check.Valid {
@@ -257,7 +257,7 @@ func TestImportCutShortOfAnother(t *testing.T) {
 	if len(begun.Data) != 1 {
 		t.Fatalf("got %d webhooks of an import that was cut short, want one", len(begun.Data))
 	}
-	w.now.pass(time.Minute)
+	w.now.Pass(time.Minute)
 	w.do("POST", "/v1/webhooks/import", w.scoped("webhooks:write"), body).is(201).into(&others)
 	w.do("POST", "/v1/webhooks/import", w.key, body).is(201).into(&own)
 	holds := func(all imported) bool {

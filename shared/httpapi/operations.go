@@ -6,7 +6,8 @@ import (
 	"net/http"
 	"strconv"
 
-	"hookline/shared/management"
+	"hookline/shared/api"
+	"hookline/shared/input"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -18,17 +19,17 @@ func (a *API) showOpenAPI(*call) (answer, error) {
 	return answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {jsonType}}, Body: openAPI}, nil
 }
 
-// showHealth says that the process serves; it asks nothing of the engines.
+// showHealth answers that the process serves. It does not ask the engines.
 func (a *API) showHealth(*call) (answer, error) {
-	return reply(http.StatusOK, healthJSON{Status: "ok"})
+	return reply(http.StatusOK, api.Health{Status: "ok"})
 }
 
 func (a *API) redrive(c *call) (answer, error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	rate := f.integer("max_per_second")
-	f.rest()
-	if rate.Set && !rate.Null && (rate.Value < 1 || rate.Value > queue.MaxMovesPerSec) {
+	var faults input.Faults
+	var in api.Redrive
+	input.Body(c.body, &in, &faults)
+	rate := in.MaxPerSecond
+	if rate.Given() && (rate.Value < 1 || rate.Value > queue.MaxMovesPerSec) {
 		faults.Add("max_per_second", "must be 1 to "+strconv.Itoa(queue.MaxMovesPerSec))
 	}
 	if err := faults.Err(); err != nil {
@@ -41,7 +42,7 @@ func (a *API) redrive(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusAccepted, redriveJSON{ID: id})
+	return reply(http.StatusAccepted, api.RedriveStarted{ID: id})
 }
 
 func (a *API) showDeadLetters(c *call) (answer, error) {
@@ -53,5 +54,5 @@ func (a *API) showDeadLetters(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, deadLettersJSON{Depth: n.Visible + n.InFlight + n.Delayed, Tasks: each(moves, moveOf)})
+	return reply(http.StatusOK, api.DeadLetters{Depth: n.Visible + n.InFlight + n.Delayed, Tasks: api.Each(moves, api.MoveOf)})
 }

@@ -6,29 +6,24 @@ import (
 	"strconv"
 	"time"
 
-	"hookline/shared/management"
+	"hookline/shared/api"
+	"hookline/shared/input"
 	"hookline/shared/portal"
 )
 
-// PortalPath is where the console takes portal links; the query's PortalField is the sealed link.
+// PortalPath is the console's path for portal links. The parameter PortalField of its query is the sealed link.
 const (
 	PortalPath  = "/console/portal"
 	PortalField = "link"
 )
 
-type portalLinkJSON struct {
-	URL       string `json:"url"`
-	ExpiresAt string `json:"expires_at"`
-}
-
-// createPortalLink makes a link to the console. Nothing is stored: only its use is.
+// createPortalLink makes a link to the console. The link is not stored; its use will be.
 func (a *API) createPortalLink(c *call) (answer, error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	asked := f.integer("expires_in")
-	f.rest("url", "expires_at")
+	var faults input.Faults
+	var in api.NewPortalLink
+	input.Body(c.body, &in, &faults, "url", "expires_at")
 	life := portal.DefaultLife
-	if asked.Set && !asked.Null {
+	if asked := in.ExpiresIn; asked.Given() {
 		const least, most = int(portal.MinLife / time.Second), int(portal.MaxLife / time.Second)
 		if asked.Value < least || asked.Value > most {
 			faults.Add("expires_in", "must be "+strconv.Itoa(least)+" to "+strconv.Itoa(most)+" seconds")
@@ -45,5 +40,5 @@ func (a *API) createPortalLink(c *call) (answer, error) {
 	}
 	u := here(c.request, PortalPath)
 	u.RawQuery = url.Values{PortalField: {sealed}}.Encode()
-	return reply(http.StatusCreated, portalLinkJSON{URL: u.String(), ExpiresAt: at(l.Expires)})
+	return reply(http.StatusCreated, api.PortalLink{URL: u.String(), ExpiresAt: api.Time{Time: l.Expires}})
 }

@@ -65,7 +65,7 @@ func TestRates(t *testing.T) {
 		t.Errorf("got Retry-After %q, want 1: half a second, rounded up", got)
 	}
 	limited(w.other) // each key by itself
-	w.now.pass(500 * time.Millisecond)
+	w.now.Pass(500 * time.Millisecond)
 	w.do("GET", "/v1/tenant", w.key, "").is(200)
 	w.do("GET", "/v1/tenant", w.key, "").problem(429, "too-many-requests")
 

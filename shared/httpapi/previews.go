@@ -4,15 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
-	"hookline/shared/chat"
-	"hookline/shared/delivery"
+	"hookline/shared/api"
 	"hookline/shared/dialect"
+	"hookline/shared/format"
 	"hookline/shared/ingest"
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/pattern"
 	"hookline/shared/webhook"
 )
@@ -20,21 +18,20 @@ import (
 // previewTenant is the tenant that an admin's preview is for.
 const previewTenant = "acme"
 
-// previewDialect shows what a webhook would get for an event, one request for each content type.
+// previewDialect shows an event as a webhook would get it, with one request for each content type.
 func (a *API) previewDialect(c *call) (answer, error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	eventType, data, secret, format := f.text("type"), f.take("data"), f.text("secret"), f.text("format")
-	f.rest()
-	p := preview{dialect: c.shown, tenant: previewTenant, eventType: eventType.Value, format: format.Value, secret: secret.Value, faults: faults}
-	if data.Set && !data.Null {
-		p.data = data.Value
+	var faults input.Faults
+	var in api.NewPreview
+	input.Body(c.body, &in, &faults)
+	p := preview{dialect: c.shown, tenant: previewTenant, eventType: in.Type.Value, format: in.Format.Value, secret: in.Secret.Value, faults: faults}
+	if in.Data.Given() {
+		p.data = in.Data.Value
 	}
 	return p.answer()
 }
 
-// previewEventType shows a tenant what its webhooks get for an event with the data of the type's example. The secret is
-// none of its webhooks'.
+// previewEventType shows a tenant an event as its webhooks would get it, with the data of the type's example. The secret is
+// made for it and belongs to no webhook.
 func (a *API) previewEventType(c *call) (answer, error) {
 	d, err := a.dialect(c)
 	if err != nil {
@@ -44,16 +41,16 @@ func (a *API) previewEventType(c *call) (answer, error) {
 		return answer{}, webhook.ErrNotFound("event type")
 	}
 	q := &c.query
-	format := q.oneOf("format", append([]string{webhook.FormatJSON}, chat.Formats()...)...)
+	format := q.oneOf("format", format.Names()...)
 	return preview{dialect: d, tenant: c.tenant.ID, eventType: c.name, format: format, faults: q.faults}.answer()
 }
 
-// preview is an event that nobody published; data nil is the example of its type, format "" is JSON.
+// preview is an event that nobody published. Without data it has the example of its type; the format "" is JSON.
 type preview struct {
 	dialect                           *dialect.Dialect
 	tenant, eventType, format, secret string
 	data                              json.RawMessage
-	faults                            management.Faults
+	faults                            input.Faults
 }
 
 func (p preview) answer() (answer, error) {
@@ -66,14 +63,15 @@ func (p preview) answer() (answer, error) {
 	if ev.Data == nil {
 		ev.Data = d.Example(ev.Type)
 	}
-	for _, e := range ingest.Check(d, ingest.Input{Type: ev.Type, Data: ev.Data}) {
+	checked, wrong := ingest.Check(d, ingest.Input{Type: ev.Type, Data: ev.Data})
+	for _, e := range wrong {
 		faults.Add(e.Field, e.Message)
 	}
-	out := previewJSON{Dialect: d.Ref(), Type: ev.Type, EventID: ev.ID, Tenant: ev.Tenant, Timestamp: webhook.InSeconds(ev.Timestamp), Format: p.format, Secret: p.secret}
+	out := api.Preview{Dialect: d.Ref(), Type: ev.Type, EventID: ev.ID, Tenant: ev.Tenant, Timestamp: webhook.InSeconds(ev.Timestamp), Format: p.format, Secret: p.secret}
 	if out.Format == "" {
 		out.Format = webhook.FormatJSON
-	} else if !slices.Contains(append(chat.Formats(), webhook.FormatJSON), out.Format) {
-		faults.Add("format", "must be one of "+webhook.FormatJSON+", "+strings.Join(chat.Formats(), ", "))
+	} else if problem := format.Check(out.Format); problem != "" {
+		faults.Add("format", problem)
 	}
 	if out.Secret == "" {
 		out.Secret = d.NewSecret()
@@ -86,58 +84,54 @@ func (p preview) answer() (answer, error) {
 	if ingest.TooLarge(ingest.Input{Data: ev.Data}) {
 		return answer{}, &webhook.Error{Kind: webhook.TooLarge, Message: "an event's data is over 256 KiB"}
 	}
-	body, err := delivery.Body(d, ev, out.Format)
+	form := format.Of(out.Format)
+	body, err := form.Body(d, ev, checked.Content())
 	if err != nil {
 		return answer{}, err
 	}
 	hook := webhook.NewID(webhook.WebhookPrefix, now)
 	m := dialect.Message{
 		EventID: ev.ID, Type: ev.Type, Tenant: ev.Tenant, Webhook: hook, Timestamp: ev.Timestamp, Sent: now, Body: body, Secrets: []string{out.Secret},
-		Delivery: webhook.DeliveryKey{Webhook: hook, Event: ev.ID, AcceptedAt: now}.ID(), Unsigned: chat.Writes(out.Format),
+		Delivery: webhook.DeliveryKey{Webhook: hook, Event: ev.ID, AcceptedAt: now}.ID(), Unsigned: !form.Signed(),
 	}
-	contentTypes := d.ContentTypes
-	if m.Unsigned {
-		contentTypes = []string{webhook.ContentJSON} // the chats take nothing else
-	}
-	for _, m.ContentType = range contentTypes {
+	for _, m.ContentType = range form.ContentTypes(d) {
 		headers, err := d.Headers(m)
 		if err != nil {
 			return answer{}, err
 		}
-		out.Requests = append(out.Requests, requestJSON{
-			ContentType: m.ContentType, Headers: headersJSON(headers), Body: string(dialect.Wire(body, m.ContentType)),
+		out.Requests = append(out.Requests, api.PreviewRequest{
+			ContentType: m.ContentType, Headers: api.Headers(headers), Body: string(dialect.Wire(body, m.ContentType)),
 		})
 	}
-	out.requestJSON = out.Requests[0]
+	out.PreviewRequest = out.Requests[0]
 	return reply(http.StatusOK, out)
 }
 
-// tryFilter says whether a filter takes data, or the example of a type.
+// tryFilter says whether a filter takes an event's data, or the example of an event type.
 func (a *API) tryFilter(c *call) (answer, error) {
 	d, err := a.dialect(c)
 	if err != nil {
 		return answer{}, err
 	}
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	filter, eventType, data := f.take("filter"), f.text("type"), f.take("data")
-	f.rest()
-	if !filter.Set || filter.Null {
-		faults.Add("filter", "is required")
+	var faults input.Faults
+	var in api.FilterTrial
+	input.Body(c.body, &in, &faults)
+	if !in.Filter.Given() {
+		faults.Add("filter", input.Required)
 	}
-	out := triedJSON{Data: data.Value}
-	switch {
-	case data.Set && !data.Null:
-		object(data.Value, "data", "data.", &faults) // as an event's data has to be
-	case !eventType.Set || eventType.Null:
+	out := api.TriedFilter{Data: in.Data.Value}
+	switch eventType := in.Type; {
+	case in.Data.Given():
+		input.Read(in.Data.Value, "data", "data.", &faults) // as an event's data has to be
+	case !eventType.Given():
 		faults.Add("data", "is required where no type is given")
 	case !webhook.IsSystemType(eventType.Value) && !d.Knows(eventType.Value):
 		faults.Add("type", "is not in this dialect's catalogue; GET /v1/event-types lists it")
 	default:
 		out.Data = d.Example(eventType.Value)
 	}
-	if filter.Set && !filter.Null {
-		p, problems := pattern.Check(filter.Value)
+	if in.Filter.Given() {
+		p, problems := pattern.Check(in.Filter.Value)
 		for _, e := range problems {
 			faults.Add(e.Field, e.Message)
 		}

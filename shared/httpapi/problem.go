@@ -7,23 +7,13 @@ import (
 	"net/http"
 	"strconv"
 
+	"hookline/shared/api"
 	"hookline/shared/webhook"
 )
 
 const problemType = "application/problem+json"
 
-// problem is RFC 9457's document. Type is always "about:blank", so Title is the status in words; Code tells problems
-// apart.
-type problem struct {
-	Type   string               `json:"type"`
-	Title  string               `json:"title"`
-	Status int                  `json:"status"`
-	Detail string               `json:"detail"`
-	Code   string               `json:"code"`
-	Errors []webhook.FieldError `json:"errors,omitempty"`
-}
-
-// statusOf is the one place where kinds of errors become HTTP.
+// statusOf returns the status and code of a kind of error. It is the only place that knows HTTP's statuses of errors.
 func statusOf(kind webhook.Kind) (status int, code string) {
 	switch kind {
 	case webhook.Malformed:
@@ -50,7 +40,7 @@ func statusOf(kind webhook.Kind) (status int, code string) {
 	return http.StatusInternalServerError, "internal"
 }
 
-// problemOf turns an error into an answer. An error that is not the domain's, or has no kind, is a bare 500.
+// problemOf turns an error into an answer. An error that is not the domain's, or has no kind, becomes a bare 500.
 func problemOf(err error) answer {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		err = webhook.ErrUnavailable(err)
@@ -63,7 +53,7 @@ func problemOf(err error) answer {
 	if e.Code != "" {
 		code = e.Code
 	}
-	out := problemAnswer(problem{Status: status, Detail: e.Message, Code: code, Errors: e.Fields})
+	out := problemAnswer(api.Problem{Status: status, Detail: e.Message, Code: api.Code(code), Errors: e.Fields})
 	switch e.Kind {
 	case webhook.Unauthorized:
 		out.Header.Set("WWW-Authenticate", `Bearer realm="hookline"`)
@@ -76,14 +66,14 @@ func problemOf(err error) answer {
 }
 
 func methodNotAllowed(allowed string) answer {
-	out := problemAnswer(problem{
-		Status: http.StatusMethodNotAllowed, Detail: "this path takes " + allowed, Code: "method-not-allowed",
+	out := problemAnswer(api.Problem{
+		Status: http.StatusMethodNotAllowed, Detail: "this path takes " + allowed, Code: api.CodeMethodNotAllowed,
 	})
 	out.Header.Set("Allow", allowed)
 	return out
 }
 
-func problemAnswer(p problem) answer {
+func problemAnswer(p api.Problem) answer {
 	p.Type, p.Title = "about:blank", http.StatusText(p.Status)
 	body, err := encode(p)
 	if err != nil { // cannot be: the document is strings and numbers

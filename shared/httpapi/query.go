@@ -2,14 +2,14 @@ package httpapi
 
 import (
 	"cmp"
+	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/store/cursor"
 	"hookline/shared/webhook"
 )
@@ -19,15 +19,15 @@ const (
 	maxLimit     = 100
 )
 
-// query reads a call's parameters. Each mistake goes to faults; of a parameter given twice the first counts.
+// query reads a call's parameters. Mistakes go to faults. Of a parameter that is given twice the first counts.
 type query struct {
 	values url.Values
-	faults management.Faults
+	faults input.Faults
 }
 
-// readQuery reads the query and refuses the parameters that the route does not have. Where it has some, what is wrong
-// with those is told in the same answer, by the route. Pages, the document and receivers of reports take any query: what
-// leads there, a proxy or a product that adds its own parameters, is not written for this API, and none means anything.
+// readQuery reads the query and refuses the parameters that the route does not have. Where the route has some, its handler
+// adds their faults, so that all are in one answer. Routes that are open to anyone (pages, the document, receivers of
+// reports) take any query: a proxy or a product that leads there may add parameters of its own, which mean nothing here.
 func (c *call) readQuery() error {
 	q := query{}
 	var err error
@@ -37,19 +37,20 @@ func (c *call) readQuery() error {
 	if err != nil {
 		q.faults.Add("query", "must be name=value pairs with & between them, percent-encoded")
 	}
-	for _, name := range sortedKeys(q.values) {
-		if !slices.Contains(c.route.query, name) && !(c.route.scope == admin && isSigV4(name)) {
-			q.faults.Add(cmp.Or(cut(name), "query"), "is not a parameter of this call")
+	known := c.route.parameters()
+	for _, name := range slices.Sorted(maps.Keys(q.values)) {
+		if !slices.Contains(known, name) && !(c.route.scope == admin && isSigV4(name)) {
+			q.faults.Add(cmp.Or(input.Shown(name), "query"), "is not a parameter of this call")
 		}
 	}
 	c.query = q
-	if len(c.route.query) > 0 {
+	if len(known) > 0 {
 		return nil
 	}
 	return q.faults.Err()
 }
 
-// isSigV4 reports whether a parameter is of a presigned request to AWS, which has its signature in the query.
+// isSigV4 reports whether a parameter is part of a presigned request to AWS, which has its signature in the query.
 func isSigV4(name string) bool { return strings.HasPrefix(name, "X-Amz-") }
 
 func (q *query) page() webhook.Page {
@@ -67,7 +68,7 @@ func (q *query) page() webhook.Page {
 	return p
 }
 
-// oneOf reads a parameter that has a few values; "" when it is not given.
+// oneOf reads a parameter that is one of a few values. It returns "" when the parameter is not given.
 func (q *query) oneOf(name string, values ...string) string {
 	v := q.values.Get(name)
 	if q.values.Has(name) && !slices.Contains(values, v) {
@@ -84,7 +85,7 @@ func (q *query) eventType(name string) string {
 	return v
 }
 
-// text reads a parameter that is compared with; "" when it is not given.
+// text reads a parameter that filters by a text. It returns "" when the parameter is not given.
 func (q *query) text(name string) string {
 	v := q.values.Get(name)
 	if q.values.Has(name) && v == "" {
@@ -93,34 +94,19 @@ func (q *query) text(name string) string {
 	return v
 }
 
-// time reads a moment in RFC 3339; zero when it is not given. All before 1970 is the same to us.
+// time reads a time of RFC 3339. It returns the zero time when the parameter is not given.
 func (q *query) time(name string) time.Time {
 	if !q.values.Has(name) {
 		return time.Time{}
 	}
-	t, ok := rfc3339(q.values.Get(name))
+	t, ok := input.Time(q.values.Get(name))
 	if !ok {
-		q.faults.Add(name, "must be a time of RFC 3339, as 2026-03-20T12:00:00Z; a + of an offset is written %2B")
+		q.faults.Add(name, "must be "+input.TimeRule+"; a + of an offset is written %2B")
 	}
-	if epoch := time.Unix(0, 0); t.Before(epoch) {
-		t = epoch
-	}
-	return t.UTC()
+	return input.Since1970(t)
 }
 
-// moment is RFC 3339's date-time (section 5.6) as it is written in the OpenAPI document: with a capital T and Z, a point
-// before fractions and offsets within a day. The time package takes more.
-var moment = regexp.MustCompile(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
-
-func rfc3339(s string) (time.Time, bool) {
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil || !moment.MatchString(s) {
-		return time.Time{}, false
-	}
-	return t, true
-}
-
-// pageOf returns the part of a list that is there as a whole. Its cursor is the name of the last item before.
+// pageOf returns a page of a list that is in memory. A cursor is the name of the last item of the page before.
 func pageOf[T any](items []T, p webhook.Page, name func(T) string) (webhook.List[T], error) {
 	start := 0
 	if p.Cursor != "" {

@@ -11,14 +11,14 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"hookline/shared/management"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
 // MaxBody is the largest request body, in bytes.
 const MaxBody = 1 << 20
 
-// read reads the request's body and Idempotency-Key ("" for none, and beside an error), refusing in the order 415, 413, 400, 422.
+// read reads the request's body and returns its Idempotency-Key, "" for none. It refuses in the order 415, 413, 400, 422.
 func (a *API) read(c *call, w http.ResponseWriter) (key string, err error) {
 	r := c.request
 	if !isJSON(r.Header) {
@@ -29,7 +29,8 @@ func (a *API) read(c *call, w http.ResponseWriter) (key string, err error) {
 		return "", err
 	}
 	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
-	if c.route.publishes && tooLargeEvent(body) {
+	valid := json.Valid(body)
+	if c.route.publishes && valid && tooLargeEvent(body) {
 		return "", &webhook.Error{Kind: webhook.TooLarge, Message: "an event's data is over 256 KiB"}
 	}
 	switch {
@@ -37,7 +38,7 @@ func (a *API) read(c *call, w http.ResponseWriter) (key string, err error) {
 		c.body = []byte("{}")
 	case len(body) == 0:
 		return "", &webhook.Error{Kind: webhook.Malformed, Message: "the body is empty; it must be JSON"}
-	case !utf8.Valid(body) || !json.Valid(body):
+	case !valid || !utf8.Valid(body):
 		return "", &webhook.Error{Kind: webhook.Malformed, Message: "the body is not JSON"}
 	default:
 		c.body = body
@@ -48,12 +49,13 @@ func (a *API) read(c *call, w http.ResponseWriter) (key string, err error) {
 // byteOrderMark may stand before JSON, and is not part of it (RFC 8259, section 8.1).
 const byteOrderMark = "\xef\xbb\xbf"
 
-// readAll returns the body as it came. One with a content coding is refused: a signature could be over either form of it.
+// readAll returns the body as it came. It refuses a body with a content coding, because a signature could be over either
+// form of it.
 func readAll(r *http.Request, w http.ResponseWriter) ([]byte, error) {
 	if coding := codingOf(r.Header); coding != "" {
-		return nil, &webhook.Error{Kind: webhook.Unsupported, Message: "the body has the Content-Encoding " + cut(coding) + "; send it without one"}
+		return nil, &webhook.Error{Kind: webhook.Unsupported, Message: "the body has the Content-Encoding " + input.Shown(coding) + "; send it without one"}
 	}
-	if r.Body == nil { // a front that is not net/http's server may leave it so
+	if r.Body == nil { // net/http's server sets it; another front may not
 		return nil, nil
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
@@ -81,7 +83,7 @@ func codingOf(h http.Header) string {
 	return ""
 }
 
-// isJSON reports whether the body may be read as JSON: a media type that is absent is taken for it.
+// isJSON reports whether the headers allow the body to be read as JSON, as they do when there is no Content-Type.
 func isJSON(h http.Header) bool {
 	types := h.Values("Content-Type")
 	if len(types) == 0 {
@@ -105,7 +107,7 @@ func idempotencyKey(h http.Header) (string, error) {
 	key := keys[0]
 	printable := !strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' })
 	if len(keys) > 1 || key == "" || len(key) > maxKey || !printable {
-		var faults management.Faults
+		var faults input.Faults
 		faults.Add("Idempotency-Key", "must be given once, as 1 to 255 printable ASCII characters")
 		return "", faults.Err()
 	}

@@ -1,86 +1,33 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"net/http"
-	"time"
 
-	"hookline/shared/management"
+	"hookline/shared/api"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
-// replayStartedJSON is the answer to who starts a job, or asks what it would take.
-type replayStartedJSON struct {
-	ID      *string `json:"id"` // null when nothing was started
-	Matched int     `json:"matched"`
-	More    bool    `json:"more"` // counting ended early
-}
-
-type replayJSON struct {
-	ID         string               `json:"id"`
-	WebhookID  string               `json:"webhook_id"`
-	Status     webhook.ReplayStatus `json:"status"`
-	Selection  selectionJSON        `json:"selection"`
-	Matched    int                  `json:"matched"`
-	More       bool                 `json:"more"`
-	Started    int                  `json:"started"`
-	Skipped    int                  `json:"skipped"`
-	Error      *string              `json:"error"`
-	CreatedAt  string               `json:"created_at"`
-	UpdatedAt  string               `json:"updated_at"`
-	FinishedAt *string              `json:"finished_at"`
-}
-
-// selectionJSON is what a job takes, as it was asked for.
-type selectionJSON struct {
-	Status    webhook.ReplayOf `json:"status"`
-	EventType *string          `json:"event_type"`
-	Since     string           `json:"since"`
-	Until     string           `json:"until"`
-}
-
-func replayOf(r webhook.Replay) replayJSON {
-	return replayJSON{
-		ID: r.ID, WebhookID: r.Webhook, Status: r.Status, Matched: r.Matched, More: r.More, Started: r.Started, Skipped: r.Skipped(),
-		Selection: selectionJSON{Status: r.Of, EventType: orNull(r.Type), Since: at(r.Since), Until: at(r.Until)},
-		Error:     orNull(string(r.Error)), CreatedAt: at(r.CreatedAt), UpdatedAt: at(r.UpdatedAt), FinishedAt: atOrNull(r.FinishedAt),
-	}
-}
-
-// moment reads a time in RFC 3339. All before 1970 is the same to us.
-func (f fields) moment(name string) management.Field[time.Time] {
-	return as(f, name, "a time of RFC 3339, as 2026-03-20T12:00:00Z", func(raw json.RawMessage) (t time.Time, ok bool) {
-		s, _ := text(raw)
-		if t, ok = rfc3339(s); !ok {
-			return time.Time{}, false
-		}
-		if epoch := time.Unix(0, 0); t.Before(epoch) {
-			t = epoch
-		}
-		return t.UTC().Truncate(time.Millisecond), true
-	})
-}
-
-// replayInput reads what a job is to take of the webhook that the path names.
+// replayInput reads which deliveries a job takes, of the webhook that the path names.
 func (a *API) replayInput(c *call) (r webhook.Replay, dryRun bool, err error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	since, until, of, eventType, dry := f.moment("since"), f.moment("until"), f.text("status"), f.text("event_type"), f.boolean("dry_run")
-	f.rest("id", "matched")
+	var faults input.Faults
+	var in api.NewReplay
+	input.Body(c.body, &in, &faults, "id", "matched")
+	since, until := in.Since.Value, in.Until.Value
 	r = webhook.Replay{
-		Tenant: c.tenant.ID, Webhook: c.webhook.ID, Of: webhook.ReplayFailed, Since: since.Value, Until: until.Value, Type: eventType.Value,
+		Tenant: c.tenant.ID, Webhook: c.webhook.ID, Of: webhook.ReplayFailed, Since: since, Until: until, Type: in.EventType.Value,
 	}
-	if raw := f.take("since"); !raw.Set || raw.Null {
+	if !in.Since.Given() { // a text that is no time has a fault already, which stays
 		faults.Add("since", "is required: deliveries accepted at that time or later are taken")
 	}
-	if since.Value.After(a.now()) {
+	if since.After(a.now()) {
 		faults.Add("since", "must not be in the future")
 	}
-	if until.Set && since.Set && !until.Value.IsZero() && !until.Value.After(since.Value) {
+	if in.Until.Set && in.Since.Set && !until.IsZero() && !until.After(since) {
 		faults.Add("until", "must be later than since")
 	}
-	if of.Set && !of.Null {
-		switch r.Of = webhook.ReplayOf(of.Value); r.Of {
+	if in.Status.Given() {
+		switch r.Of = webhook.ReplayOf(in.Status.Value); r.Of {
 		case webhook.ReplayFailed, webhook.ReplaySucceeded, webhook.ReplayMissed:
 		case webhook.ReplayOf(webhook.Pending):
 			faults.Add("status", "must be one of failed, succeeded, missed; pending deliveries are on their way already")
@@ -88,13 +35,13 @@ func (a *API) replayInput(c *call) (r webhook.Replay, dryRun bool, err error) {
 			faults.Add("status", "must be one of failed, succeeded, missed")
 		}
 	}
-	if eventType.Set && !eventType.Null && !webhook.ValidType(eventType.Value) {
+	if in.EventType.Given() && !webhook.ValidType(in.EventType.Value) {
 		faults.Add("event_type", webhook.TypeRule)
 	}
-	return r, dry.Value, faults.Err()
+	return r, in.DryRun.Value, faults.Err()
 }
 
-// replayWebhook starts a job, or with dry_run says what it would take.
+// replayWebhook starts a job, or in a dry run counts what the job would take.
 func (a *API) replayWebhook(c *call) (answer, error) {
 	r, dryRun, err := a.replayInput(c)
 	if err != nil {
@@ -105,12 +52,12 @@ func (a *API) replayWebhook(c *call) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		return reply(http.StatusAccepted, replayStartedJSON{Matched: matched, More: more})
+		return reply(http.StatusAccepted, api.ReplayStarted{Matched: matched, More: more})
 	}
 	if r, err = a.Replays.Start(c.ctx(), r); err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusAccepted, replayStartedJSON{ID: &r.ID, Matched: r.Matched, More: r.More})
+	return reply(http.StatusAccepted, api.ReplayStarted{ID: &r.ID, Matched: r.Matched, More: r.More})
 }
 
 func (a *API) findReplay(c *call) (err error) {
@@ -121,7 +68,9 @@ func (a *API) findReplay(c *call) (err error) {
 	return err
 }
 
-func (a *API) showReplay(c *call) (answer, error) { return reply(http.StatusOK, replayOf(c.replay)) }
+func (a *API) showReplay(c *call) (answer, error) {
+	return reply(http.StatusOK, api.ReplayOf(c.replay))
+}
 
 func (a *API) cancelReplay(c *call) (answer, error) {
 	return noContent(a.Replays.Cancel(c.ctx(), c.tenant.ID, c.replay.ID))

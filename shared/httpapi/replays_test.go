@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -30,7 +29,7 @@ func TestReplayCounts(t *testing.T) {
 	w.saved(hook, "evt_other_type", 5*time.Second, webhook.Failed, "invoice.sent")
 	w.saved(other, "evt_other_webhook", time.Second, webhook.Failed, "invoice.paid")
 	w.saved(hook, "evt_to_come", 2*time.Minute, webhook.Failed, "invoice.paid") // accepted later than now
-	w.now.pass(time.Minute)
+	w.now.Pass(time.Minute)
 	const start = `"since":"2026-03-20T12:00:00Z"`
 	for name, tt := range map[string]struct {
 		body string
@@ -47,17 +46,17 @@ func TestReplayCounts(t *testing.T) {
 		"none":                               {`{"since":"2026-03-20T12:00:30Z"}`, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sent := len(w.bulk.sent)
+			sent := len(w.bulk.Sent)
 			dry := w.do("POST", "/v1/webhooks/"+hook+"/replay", w.key, tt.body[:len(tt.body)-1]+`,"dry_run":true}`)
 			if name == "null is as left out" { // where it is given already
 				dry = w.do("POST", "/v1/webhooks/"+hook+"/replay", w.key, `{`+start+`,"status":null,"dry_run":true}`)
 			}
-			if dry.is(202).field("id") != nil || dry.field("matched") != tt.want || len(w.bulk.sent) != sent {
-				t.Errorf("dry run: got %s and %d messages, want no id, %v and none", dry.body, len(w.bulk.sent)-sent, tt.want)
+			if dry.is(202).field("id") != nil || dry.field("matched") != tt.want || len(w.bulk.Sent) != sent {
+				t.Errorf("dry run: got %s and %d messages, want no id, %v and none", dry.body, len(w.bulk.Sent)-sent, tt.want)
 			}
 			made := w.do("POST", "/v1/webhooks/"+hook+"/replay", w.key, tt.body).is(202)
-			if made.field("matched") != tt.want || len(w.bulk.sent) != sent+1 {
-				t.Errorf("got %s and %d messages, want %v and 1", made.body, len(w.bulk.sent)-sent, tt.want)
+			if made.field("matched") != tt.want || len(w.bulk.Sent) != sent+1 {
+				t.Errorf("got %s and %d messages, want %v and 1", made.body, len(w.bulk.Sent)-sent, tt.want)
 			}
 			if got := w.do("GET", "/v1/replays/"+made.str("id"), w.key, "").is(200); got.field("matched") != tt.want {
 				t.Errorf("got %s", got.body)
@@ -70,11 +69,11 @@ func TestReplayJob(t *testing.T) {
 	w := newWorld(t)
 	hook := w.webhook(w.key)
 	w.saved(hook, "evt_1", 0, webhook.Failed, "invoice.paid")
-	w.now.pass(time.Minute)
+	w.now.Pass(time.Minute)
 	made := w.do("POST", "/v1/webhooks/"+hook+"/replay", w.key, `{"since":"2026-03-20T11:00:00Z","event_type":"invoice.paid"}`, "Idempotency-Key: k").is(202)
 	again := w.do("POST", "/v1/webhooks/"+hook+"/replay", w.key, `{"since":"2026-03-20T11:00:00Z","event_type":"invoice.paid"}`, "Idempotency-Key: k").is(202)
-	if made.body != again.body || len(w.bulk.sent) != 1 {
-		t.Errorf("got %s, then %s, and %d messages, want one job", made.body, again.body, len(w.bulk.sent))
+	if made.body != again.body || len(w.bulk.Sent) != 1 {
+		t.Errorf("got %s, then %s, and %d messages, want one job", made.body, again.body, len(w.bulk.Sent))
 	}
 	id := made.str("id")
 	want := `{"id":"` + id + `","webhook_id":"` + hook + `","status":"running","selection":{"status":"failed","event_type":"invoice.paid",` +
@@ -83,14 +82,14 @@ func TestReplayJob(t *testing.T) {
 	if diff := cmp.Diff(want, w.do("GET", "/v1/replays/"+id, w.key, "").is(200).body); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	w.now.pass(time.Minute)
+	w.now.Pass(time.Minute)
 	for range 2 { // a second time changes nothing
 		w.do("DELETE", "/v1/replays/"+id, w.key, "").is(204)
 		got := w.do("GET", "/v1/replays/"+id, w.key, "").is(200)
 		if got.str("status") != "cancelled" || got.str("finished_at") != "2026-03-20T12:02:00.000Z" {
 			t.Errorf("got %s, want it cancelled at 12:02", got.body)
 		}
-		w.now.pass(time.Minute)
+		w.now.Pass(time.Minute)
 	}
 }
 
@@ -111,13 +110,13 @@ func TestReplayRefused(t *testing.T) {
 	for _, dry := range []string{"false", "true"} {
 		w.do("POST", at, w.key, `{"since":"2026-03-20T11:00:00Z","status":"missed","dry_run":`+dry+`}`).problem(404, "event-log-off")
 	}
-	w.bulk.err = errors.New("no queue")
+	w.bulk.Down = true
 	w.do("POST", at, w.key, `{"since":"2026-03-20T11:00:00Z"}`).problem(503, "unavailable")
-	w.bulk.err = nil
+	w.bulk.Down = false
 	w.do("PATCH", "/v1/webhooks/"+hook, w.key, `{"active":false}`).is(200)
 	w.do("POST", at, w.key, `{"since":"2026-03-20T11:00:00Z","dry_run":true}`).is(202)
 	w.do("POST", at, w.key, `{"since":"2026-03-20T11:00:00Z"}`).problem(409, "webhook-inactive")
-	if len(w.bulk.sent) != 0 {
-		t.Errorf("got %d messages, want none", len(w.bulk.sent))
+	if len(w.bulk.Sent) != 0 {
+		t.Errorf("got %d messages, want none", len(w.bulk.Sent))
 	}
 }

@@ -79,7 +79,7 @@ func TestSources(t *testing.T) {
 	if got := w.do("GET", "/v1/sources/"+id, w.key, "").is(200); got.body != want+"\n" {
 		t.Errorf("got  %s\nwant %s", got.body, want)
 	}
-	w.now.pass(time.Minute)
+	w.now.Pass(time.Minute)
 	second := w.source(w.key, "custom")
 	if got, want := w.do("GET", "/v1/sources", w.key, "").is(200).ids(), []string{second, id}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -268,7 +268,7 @@ func TestDeployments(t *testing.T) {
 	for i, environment := range []string{"production", "staging", "production"} {
 		body := fmt.Sprintf(`{"deployed_at":"2026-03-0%dT10:00:00+02:00","environment":%q,"commit_sha":"c%d","repository_id":"r%d","repository_url":"ssh://git@example.com/r","n":1.50}`, i+1, environment, i, i%2)
 		ids = append([]string{w.do("POST", to, "", body, proof("custom", body)...).is(201).str("id")}, ids...)
-		w.now.pass(time.Minute)
+		w.now.Pass(time.Minute)
 	}
 	want := `{"id":"` + ids[2] + `","source_id":"` + strings.TrimPrefix(to, "/webhooks/deployments/custom/") + `","kind":"custom","deployed_at":"2026-03-01T08:00:00.000Z",` +
 		`"environment":"production","commit_sha":"c0","repository_id":"r0","repository_url":"ssh://git@example.com/r","payload":` +

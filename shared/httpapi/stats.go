@@ -5,30 +5,31 @@ import (
 	"sync"
 	"time"
 
+	"hookline/shared/api"
 	"hookline/shared/webhook"
 )
 
 // day is how far statistics go back.
 const day = 24 * time.Hour
 
-// hours is how many hours of the clock a webhook's chart has: the current one and those before it.
+// hours is how many hours of the clock a webhook's statistics have: the current one and those before it.
 const hours = 24
 
-// tallies are a tenant's over the last day.
+// tallies are a tenant's tallies of the last day, by webhook.
 type tallies struct {
 	now time.Time
 	by  map[string][]webhook.Tally
 }
 
-// lastDays remembers what was read lately, for tenants whose statistics take long to read: ten times as long as reading
-// took. So they cost a tenth of a processor at most, whoever looks at them however often; what is read quickly is never
-// old.
+// lastDays remembers the tallies of tenants whose statistics take long to read, for ten times as long as reading took. So
+// the statistics of one tenant cost a tenth of a processor at most, however often they are asked for. Tallies that are read
+// quickly are not remembered, and never old.
 type lastDays struct {
 	mu sync.Mutex
 	of map[dayOf]read
 }
 
-// dayOf tells a tenant from an earlier one of the same id.
+// dayOf names a tenant. The time of its creation tells it from an earlier tenant with the same id.
 type dayOf struct {
 	tenant  string
 	created time.Time
@@ -83,32 +84,32 @@ func (a *API) lastDay(c *call) (tallies, error) {
 }
 
 // sum adds up all webhooks' tallies.
-func (t tallies) sum() (out countsJSON) {
+func (t tallies) sum() (out api.DeliveryCounts) {
 	for _, hook := range t.by {
 		for _, of := range hook {
-			out.add(of)
+			count(&out, of)
 		}
 	}
 	return out
 }
 
 // of returns one webhook's.
-func (t tallies) of(id string) webhookStatsJSON {
+func (t tallies) of(id string) api.WebhookStats {
 	first := t.now.Truncate(time.Hour).Add(-(hours - 1) * time.Hour)
-	out := webhookStatsJSON{Hours: make([]hourJSON, hours)}
+	out := api.WebhookStats{Hours: make([]api.HourCounts, hours)}
 	for i := range out.Hours {
-		out.Hours[i].Hour = at(first.Add(time.Duration(i) * time.Hour))
+		out.Hours[i].Hour = api.Time{Time: first.Add(time.Duration(i) * time.Hour)}
 	}
 	for _, of := range t.by[id] {
-		out.Deliveries.add(of)
+		count(&out.Deliveries, of)
 		if i := int(of.Hour.Sub(first) / time.Hour); !of.Hour.Before(first) && i < hours {
-			out.Hours[i].add(of)
+			count(&out.Hours[i].DeliveryCounts, of)
 		}
 	}
 	return out
 }
 
-func (n *countsJSON) add(t webhook.Tally) {
+func count(n *api.DeliveryCounts, t webhook.Tally) {
 	n.Succeeded += t.Succeeded
 	n.Failed += t.Failed
 	n.Pending += t.Pending
@@ -127,8 +128,8 @@ func (a *API) showStats(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out := statsJSON{
-		Webhooks:   webhookCountsJSON{Total: n.Total, Active: n.Active, Inactive: n.Inactive, Failing: n.Failing},
+	out := api.Stats{
+		Webhooks:   api.WebhookCounts(n),
 		Deliveries: t.sum(),
 	}
 	for _, e := range d.EventTypes() {

@@ -25,11 +25,11 @@ type hour struct {
 
 func TestStats(t *testing.T) {
 	w := newWorld(t)
-	w.now.pass(17 * time.Minute) // past noon
+	w.now.Pass(17 * time.Minute) // past noon
 	// The catalogue without what is coming soon; every one has webhook.test and deployment.registered.
 	catalogue := len(w.do("GET", "/v1/event-types?limit=100", w.key, "").is(200).field("data").([]any))
 	first, second := w.webhook(w.key), w.webhook(w.key, `"active":false`)
-	w.now.pass(24 * time.Hour) // so that the tenant is older than a day
+	w.now.Pass(24 * time.Hour) // so that the tenant is older than a day
 	start := w.now.Now()
 	for i, d := range []struct {
 		hook   string

@@ -3,11 +3,12 @@ package httpapi
 import (
 	"net/http"
 
-	"hookline/shared/management"
+	"hookline/shared/api"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
-// noContent answers that it is done.
+// noContent is the answer of a call that is done and has nothing to show.
 func noContent(err error) (answer, error) {
 	return answer{Status: http.StatusNoContent}, err
 }
@@ -20,23 +21,15 @@ func (a *API) findTenant(c *call) (err error) {
 	return err
 }
 
-func tenantInput(c *call, faults *management.Faults) management.TenantInput {
-	f := object(c.body, whole, "", faults)
-	in := management.TenantInput{
-		ID: f.text("id"), Name: f.text("name"), Dialect: f.text("dialect"), NotifyEmail: f.text("notify_email"),
-		FrameAncestors: f.texts("frame_ancestors"),
-	}
-	f.rest("created_at", "updated_at")
-	return in
-}
-
 func (a *API) createTenant(c *call) (answer, error) {
-	var faults management.Faults
-	t, key, err := a.management().CreateTenant(c.ctx(), tenantInput(c, &faults), faults)
+	var faults input.Faults
+	var in api.NewTenant
+	input.Body(c.body, &in, &faults, "created_at", "updated_at")
+	t, key, err := a.management().CreateTenant(c.ctx(), in.TenantInput, faults)
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusCreated, newTenantJSON{ID: t.ID, Name: t.Name, Dialect: t.Dialect, APIKey: key})
+	return reply(http.StatusCreated, api.CreatedTenant{ID: t.ID, Name: t.Name, Dialect: t.Dialect, APIKey: key})
 }
 
 func (a *API) listTenants(c *call) (answer, error) {
@@ -49,18 +42,22 @@ func (a *API) listTenants(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, listOf(l, tenantOf))
+	return reply(http.StatusOK, api.ListOf(l, api.TenantOf))
 }
 
-func (a *API) showTenant(c *call) (answer, error) { return reply(http.StatusOK, tenantOf(c.tenant)) }
+func (a *API) showTenant(c *call) (answer, error) {
+	return reply(http.StatusOK, api.TenantOf(c.tenant))
+}
 
 func (a *API) updateTenant(c *call) (answer, error) {
-	var faults management.Faults
-	t, err := a.management().UpdateTenant(c.ctx(), c.tenant.ID, tenantInput(c, &faults), faults)
+	var faults input.Faults
+	var in api.TenantChange
+	input.Body(c.body, &in, &faults, "created_at", "updated_at")
+	t, err := a.management().UpdateTenant(c.ctx(), c.tenant.ID, in.TenantInput, faults)
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, tenantOf(t))
+	return reply(http.StatusOK, api.TenantOf(t))
 }
 
 func (a *API) deleteTenant(c *call) (answer, error) {
@@ -72,15 +69,14 @@ func (a *API) createKey(c *call) (answer, error) {
 	if c.admin {
 		maker = webhook.Scopes()
 	}
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	in := management.KeyInput{Name: f.text("name"), Scopes: f.texts("scopes")}
-	f.rest("id", "key", "created_at")
-	k, key, err := a.management().CreateKey(c.ctx(), c.tenant.ID, maker, in, faults)
+	var faults input.Faults
+	var in api.NewKey
+	input.Body(c.body, &in, &faults, "id", "key", "created_at")
+	k, key, err := a.management().CreateKey(c.ctx(), c.tenant.ID, maker, in.KeyInput, faults)
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusCreated, newKeyJSON{ID: k.ID, Name: k.Name, Scopes: k.Scopes, Key: key})
+	return reply(http.StatusCreated, api.CreatedKey{ID: k.ID, Name: k.Name, Scopes: k.Scopes, Key: key})
 }
 
 func (a *API) listKeys(c *call) (answer, error) {
@@ -93,7 +89,7 @@ func (a *API) listKeys(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, listOf(l, keyOf))
+	return reply(http.StatusOK, api.ListOf(l, api.KeyOf))
 }
 
 func (a *API) deleteKey(c *call) (answer, error) {

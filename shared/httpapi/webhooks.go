@@ -3,6 +3,9 @@ package httpapi
 import (
 	"net/http"
 
+	"hookline/shared/api"
+	"hookline/shared/dialect"
+	"hookline/shared/input"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
@@ -15,20 +18,9 @@ func (a *API) findWebhook(c *call) (err error) {
 	return err
 }
 
-func webhookInput(c *call, faults *management.Faults) management.WebhookInput {
-	f := object(c.body, whole, "", faults)
-	in := webhookFields(f)
-	f.rest("id", "status", "created_at", "updated_at", "failing_since")
-	return in
-}
-
-func webhookFields(f fields) management.WebhookInput {
-	return management.WebhookInput{
-		URL: f.text("url"), Events: f.texts("events"), Name: f.text("name"), Secret: f.text("secret"), Active: f.boolean("active"),
-		ContentType: f.text("content_type"), Format: f.text("format"), Headers: f.headers("headers"),
-		TimeoutSeconds: f.integer("timeout_seconds"), Filter: f.take("filter"), MaxPerSecond: f.integer("max_per_second"),
-		Metadata: f.pairs("metadata"),
-	}
+// webhookFieldsOfOurs are the fields of a webhook that a request cannot set.
+func webhookFieldsOfOurs() []string {
+	return []string{"id", "status", "created_at", "updated_at", "failing_since"}
 }
 
 func (a *API) createWebhook(c *call) (answer, error) {
@@ -36,14 +28,18 @@ func (a *API) createWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var faults management.Faults
-	made, err := a.management().CreateWebhook(c.ctx(), c.tenant, webhookInput(c, &faults), faults)
+	var faults input.Faults
+	var in api.NewWebhook
+	input.Body(c.body, &in, &faults, webhookFieldsOfOurs()...)
+	made, err := a.management().CreateWebhook(c.ctx(), d, c.tenant.ID, in.WebhookInput, faults)
 	if err != nil {
 		return answer{}, err
 	}
-	out := webhookOf(d, made.Webhook)
-	out.Secret, out.Warnings = made.Secret, management.Warnings(d, made.Webhook)
-	return reply(http.StatusCreated, out)
+	return reply(http.StatusCreated, created(d, made))
+}
+
+func created(d *dialect.Dialect, made management.Created) api.CreatedWebhook {
+	return api.CreatedWebhook{Webhook: api.WebhookOf(d, made.Webhook), Secret: made.Secret, Warnings: management.Warnings(d, made.Webhook)}
 }
 
 func (a *API) listWebhooks(c *call) (answer, error) {
@@ -74,15 +70,15 @@ func (a *API) listWebhooks(c *call) (answer, error) {
 			return answer{}, err
 		}
 	}
-	return reply(http.StatusOK, webhooksJSON{
-		listJSON: listOf(l, func(w webhook.Webhook) listedJSON {
-			out := listedJSON{webhookJSON: webhookOf(d, w)}
+	return reply(http.StatusOK, api.WebhookList{
+		List: api.ListOf(l, func(w webhook.Webhook) api.ListedWebhook {
+			out := api.ListedWebhook{Webhook: api.WebhookOf(d, w)}
 			if withStats {
 				out.Stats = new(day.of(w.ID))
 			}
 			return out
 		}),
-		Total: n.Total, Active: n.Active, Inactive: n.Inactive, Failing: n.Failing,
+		WebhookCounts: api.WebhookCounts(n),
 	})
 }
 
@@ -91,7 +87,7 @@ func (a *API) showWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, webhookOf(d, c.webhook))
+	return reply(http.StatusOK, api.WebhookOf(d, c.webhook))
 }
 
 func (a *API) updateWebhook(c *call) (answer, error) {
@@ -99,14 +95,14 @@ func (a *API) updateWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var faults management.Faults
-	w, err := a.management().UpdateWebhook(c.ctx(), c.tenant, c.webhook.ID, webhookInput(c, &faults), faults)
+	var faults input.Faults
+	var in api.WebhookChange
+	input.Body(c.body, &in, &faults, webhookFieldsOfOurs()...)
+	w, err := a.management().UpdateWebhook(c.ctx(), d, c.webhook.Ref, in.WebhookInput, faults)
 	if err != nil {
 		return answer{}, err
 	}
-	out := webhookOf(d, w)
-	out.Warnings = management.Warnings(d, w)
-	return reply(http.StatusOK, out)
+	return reply(http.StatusOK, api.ChangedWebhook{Webhook: api.WebhookOf(d, w), Warnings: management.Warnings(d, w)})
 }
 
 func (a *API) deleteWebhook(c *call) (answer, error) {
@@ -118,40 +114,36 @@ func (a *API) testWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	given := f.text("event_type")
-	f.rest()
+	var faults input.Faults
+	var in api.NewTest
+	input.Body(c.body, &in, &faults)
 	eventType := webhook.TestType
-	if given.Set && !given.Null {
-		if eventType = given.Value; !webhook.ValidType(eventType) || !d.Knows(eventType) && !webhook.IsSystemType(eventType) {
+	if in.EventType.Given() {
+		if eventType = in.EventType.Value; !webhook.ValidType(eventType) || !d.Knows(eventType) && !webhook.IsSystemType(eventType) {
 			faults.Add("event_type", "is not in this dialect's catalogue, which GET /v1/event-types lists, and no system event")
 		}
 	}
 	if err := faults.Err(); err != nil {
 		return answer{}, err
 	}
-	sent, err := a.Deliverer.Test(c.ctx(), c.tenant, c.webhook, eventType)
+	sent, err := a.Deliverer.Test(c.ctx(), d, c.webhook, eventType)
 	if err != nil {
 		return answer{}, err
 	}
-	out := testJSON{DeliveryID: sent.ID(), Status: sent.Status, Headers: map[string]string{}}
-	if last := sent.LastAttempt(); last != nil {
-		shown := attemptOf(*last)
-		out.StatusCode, out.DurationMS, out.Error, out.ErrorDetail = shown.StatusCode, shown.DurationMS, shown.Error, shown.ErrorDetail
-		out.ResponseBody, out.Headers = shown.ResponseBody, shown.ResponseHeaders
-	}
-	return reply(http.StatusOK, out)
+	return reply(http.StatusOK, api.TestResultOf(sent))
 }
 
 func (a *API) rotateSecret(c *call) (answer, error) {
-	var faults management.Faults
-	f := object(c.body, whole, "", &faults)
-	in := management.RotateInput{Secret: f.text("secret"), OverlapSeconds: f.integer("overlap_seconds")}
-	f.rest()
-	out, err := a.management().RotateSecret(c.ctx(), c.tenant, c.webhook.ID, in, faults)
+	d, err := a.dialect(c)
 	if err != nil {
 		return answer{}, err
 	}
-	return reply(http.StatusOK, rotatedJSON{Secret: out.Secret, PreviousSecretExpiresAt: atOrNull(out.PreviousExpiresAt)})
+	var faults input.Faults
+	var in api.Rotation
+	input.Body(c.body, &in, &faults)
+	out, err := a.management().RotateSecret(c.ctx(), d, c.webhook.Ref, in.RotateInput, faults)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, api.Rotated{Secret: out.Secret, PreviousSecretExpiresAt: api.TimeOrNull(out.PreviousExpiresAt)})
 }

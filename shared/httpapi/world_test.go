@@ -19,124 +19,54 @@ import (
 
 	"hookline/shared/dialect"
 	"hookline/shared/docs"
-	"hookline/shared/eventlog"
+	"hookline/shared/faultinject"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/replay"
-	"hookline/shared/seal"
-	"hookline/shared/store/sqlite"
+	"hookline/shared/stack/frontend"
+	"hookline/shared/stack/stacktest"
+	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
 
-const adminKey = "hka_test"
+const adminKey = stacktest.AdminKey
 
 // world is an API over a store in memory, with two tenants.
 type world struct {
 	t       *testing.T
 	api     *httpapi.API
 	handler http.Handler
-	store   *sqlite.Store
-	faults  sqlite.Faults
-	now     *clockwork
+	store   store.Store
+	faults  faultinject.StoreFaults
+	now     *stacktest.Clock
 	events  *publisher
 	sender  *deliverer
 	dead    *deadLetters
-	bulk    *bulk
+	bulk    *stacktest.Outbox
 	log     *bytes.Buffer
 	key     string // of tenant acme, all scopes
 	other   string // of tenant globex, all scopes
 }
 
-// bulk is a queue that keeps what it is sent.
-type bulk struct {
-	sent []queue.Outgoing
-	err  error
-}
-
-func (b *bulk) Send(_ context.Context, msgs []queue.Outgoing) error {
-	if b.err == nil {
-		b.sent = append(b.sent, msgs...)
-	}
-	return b.err
-}
-
-func (b *bulk) Counts(context.Context) (queue.Counts, error) {
-	return queue.Counts{Visible: len(b.sent)}, nil
-}
-
-// clockwork is a clock that is set by hand.
-type clockwork struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clockwork) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clockwork) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-// builtin is read once: it does not change.
-var builtin = sync.OnceValues(dialect.Builtin)
-
-type keyring struct{}
-
-func (keyring) Current(context.Context) (string, []byte, error) {
-	return "test", make([]byte, 32), nil
-}
-func (keyring) Key(context.Context, string) ([]byte, error) { return make([]byte, 32), nil }
-
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, now: &clockwork{at: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)}, log: new(bytes.Buffer), dead: new(deadLetters),
-		bulk: new(bulk), events: &publisher{once: map[ingest.Once][]ingest.Result{}},
+		t: t, now: new(stacktest.Clock), log: new(bytes.Buffer), dead: new(deadLetters), bulk: new(stacktest.Outbox),
+		events: &publisher{set: stacktest.Dialects(t), answered: map[ingest.IdempotencyKey][]ingest.Result{}},
 	}
-	store, err := sqlite.New("", sqlite.Options{Faults: sqlite.Faults{
-		Before: func(call string) error { return ask(w.faults.Before, call) },
-		After:  func(call string) error { return ask(w.faults.After, call) },
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	set, err := builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dialects := &dialect.Library{Builtin: set, Store: store}
-	w.store = store
-	w.sender = &deliverer{store: store, now: w.now.Now}
-	w.api = &httpapi.API{
-		Docs:  docs.New,
-		Store: store, Publisher: w.events, Deliverer: w.sender, Events: &eventlog.Log{Store: store}, Dialects: dialects, DeadLetters: w.dead, RedriveTo: "delivery",
-		Box: seal.Box{Keys: keyring{}}, AdminKeyHash: webhook.HashAPIKey(adminKey), Now: w.now.Now,
-		Log: slog.New(slog.NewTextHandler(w.log, nil)),
-	}
-	w.api.Replays = &replay.Service{Store: store, Queue: w.bulk, Now: w.now.Now, Log: slog.New(slog.DiscardHandler)}
+	b := stacktest.Builder(t, &w.faults)
+	w.store, w.sender = b.Store, &deliverer{store: b.Store, now: w.now.Now}
+	w.api = frontend.API(b)
+	w.api.Docs, w.api.Publisher, w.api.Deliverer = docs.New, w.events, w.sender
+	w.api.DeadLetters, w.api.RedriveTo = w.dead, "delivery"
+	w.api.Replays = &replay.Service{Store: b.Store, Queue: w.bulk, Now: w.now.Now, Log: b.Log}
+	w.api.AdminKeyHash, w.api.Now, w.api.Log = webhook.HashAPIKey(adminKey), w.now.Now, slog.New(slog.NewTextHandler(w.log, nil))
 	w.handler = w.api.Handler()
 	w.key = w.tenant("acme", "standard")
 	w.other = w.tenant("globex", "axiestudio")
 	return w
-}
-
-func ask(f func(string) error, call string) error {
-	if f == nil {
-		return nil
-	}
-	return f(call)
 }
 
 func (w *world) tenant(id, dialectName string) (key string) {
@@ -417,45 +347,67 @@ func judge(t *testing.T, what, pointer, body string) error {
 
 // publisher accepts events and remembers them.
 type publisher struct {
-	mu   sync.Mutex
-	got  []ingest.Input
-	once map[ingest.Once][]ingest.Result
-	err  error
+	set      *dialect.Set
+	mu       sync.Mutex
+	got      []ingest.Input
+	answered map[ingest.IdempotencyKey][]ingest.Result
+	err      error
 }
 
-func (p *publisher) Publish(_ context.Context, t webhook.Tenant, in []ingest.Input, once *ingest.Once) ([]ingest.Result, error) {
+// Accept publishes what others than the API hand in.
+func (p *publisher) Accept(ctx context.Context, t webhook.Tenant, in []ingest.Input, key *ingest.IdempotencyKey) ([]ingest.Result, error) {
+	d, err := p.set.Dialect(ctx, t.Dialect)
+	if err != nil {
+		return nil, err
+	}
+	var checked []ingest.Checked
+	for _, e := range in {
+		c, faults := ingest.Check(d, e)
+		if faults != nil {
+			return nil, webhook.ErrInvalid(faults...)
+		}
+		checked = append(checked, c)
+	}
+	return p.Publish(ctx, t.ID, d, checked, key)
+}
+
+func (p *publisher) Publish(_ context.Context, tenant string, _ *dialect.Dialect, in []ingest.Checked, key *ingest.IdempotencyKey) ([]ingest.Result, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
 		return nil, p.err
 	}
-	if once != nil {
-		for first, results := range p.once {
-			if first.Scope == once.Scope && first.Key == t.ID+once.Key {
-				if first.Hash != once.Hash {
+	if key != nil {
+		for first, results := range p.answered {
+			if first.Scope == key.Scope && first.Key == tenant+key.Key {
+				if first.Hash != key.Hash {
 					return nil, webhook.ErrConflict("idempotency-key-reused", "another body")
 				}
 				return results, nil
 			}
 		}
 	}
+	for _, i := range ingest.Clashing(in) {
+		return nil, webhook.ErrInvalid(webhook.FieldError{Field: strconv.Itoa(i) + ".id", Message: ingest.IDTwice})
+	}
 	var out []ingest.Result
-	for _, e := range in {
+	for _, c := range in {
+		e := c.Input()
 		if e.ID == "" {
 			e.ID = webhook.NewID(webhook.EventPrefix, time.Now())
 		}
 		p.got = append(p.got, e)
 		out = append(out, ingest.Result{ID: e.ID, Type: e.Type, Matched: 1})
 	}
-	if once != nil {
-		p.once[ingest.Once{Scope: once.Scope, Key: t.ID + once.Key, Hash: once.Hash}] = out
+	if key != nil {
+		p.answered[ingest.IdempotencyKey{Scope: key.Scope, Key: tenant + key.Key, Hash: key.Hash}] = out
 	}
 	return out, nil
 }
 
 // deliverer answers for a receiver, and records in the store.
 type deliverer struct {
-	store *sqlite.Store
+	store store.Store
 	now   func() time.Time
 	mu    sync.Mutex
 	tests int
@@ -464,7 +416,7 @@ type deliverer struct {
 	gone  bool
 }
 
-func (d *deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
+func (d *deliverer) Test(ctx context.Context, _ *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
 	if d.boom {
 		panic("boom: secret detail")
 	}
@@ -478,10 +430,10 @@ func (d *deliverer) Test(ctx context.Context, t webhook.Tenant, w webhook.Webhoo
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.tests++
-	rec := record(t.ID, w.ID, webhook.NewID(webhook.EventPrefix, d.now()), d.now())
+	rec := record(w.Tenant, w.ID, webhook.NewID(webhook.EventPrefix, d.now()), d.now())
 	rec.Type = eventType
 	rec.Status = webhook.Failed
-	rec.Record(webhook.Attempt{ScheduledAt: d.now(), StartedAt: d.now(), Duration: 1500 * time.Microsecond, StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: "no", ResponseHeaders: map[string]string{"Server": "nginx"}})
+	rec.Record(webhook.Attempt{ScheduledAt: d.now(), StartedAt: d.now(), Duration: 1500 * time.Microsecond, StatusCode: 500, Error: webhook.ReasonBadStatus, ResponseBody: "no", ResponseHeaders: map[string]string{"Server": "nginx"}})
 	return rec, d.store.SaveDelivery(ctx, rec, webhook.Rev{})
 }
 
@@ -498,7 +450,7 @@ func (d *deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 func (d *deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error) {
 	key := webhook.DeliveryKey{Tenant: t.ID, Webhook: w.ID, Event: ev.ID, AcceptedAt: ev.AcceptedAt}
 	rec, err := d.Replay(ctx, key)
-	if err == nil || webhook.KindOf(err) != webhook.NotFound {
+	if !webhook.Is(err, webhook.NotFound) {
 		return rec, err
 	}
 	rec = record(t.ID, w.ID, ev.ID, ev.AcceptedAt)

@@ -42,8 +42,12 @@ func TestCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, f := range Check(d, tt.in) {
+			checked, faults := Check(d, tt.in)
+			for _, f := range faults {
 				got = append(got, f.Field)
+			}
+			if _, err := new(Service).accept("acme", []Checked{checked}); (faults != nil) != (err != nil) {
+				t.Errorf("accepting it: got %v", err)
 			}
 			if strings.Join(got, " ") != strings.Join(tt.want, " ") {
 				t.Errorf("got %v, want %v", got, tt.want)

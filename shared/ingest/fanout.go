@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"time"
 
-	"hookline/shared/delivery"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -26,8 +27,8 @@ type fanout struct {
 
 // envelope is a message of the ingest queue: one of ours, or an entry of an event bus, whose fields it does not share.
 type envelope struct {
-	Fanout *fanout        `json:"fanout,omitempty"`
-	System *system.Change `json:"system,omitempty"`
+	Fanout *fanout             `json:"fanout,omitempty"`
+	System *systemevent.Change `json:"system,omitempty"`
 }
 
 // pagesPerMessage bounds the work of one message; what is left continues in another.
@@ -36,7 +37,7 @@ const pagesPerMessage = 10
 // handOver returns the message that has the queue fan the event out.
 func (s *Service) handOver(ctx context.Context, d *dialect.Dialect, p *publication) ([]queue.Outgoing, error) {
 	ev := p.Event
-	data, err := delivery.Keep(ctx, s.Store, ev, "data", payload.Pack(ev.Data), s.expiry(ev))
+	data, err := message.Keep(ctx, s.Store, ev, "data", payload.Pack(ev.Data), s.expiry(ev))
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +77,10 @@ func (s *Service) fanOut(ctx context.Context, f fanout) error {
 	if ev.Data, err = payload.Unpack(packed); err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
+	content, err := ecmajson.Read(ev.Data)
+	if err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
 	m, doc := s.matcher(ctx), &document{data: ev.Data}
 	page := webhook.Page{Limit: 100, Cursor: f.Cursor}
 	for n := range pagesPerMessage {
@@ -92,7 +97,7 @@ func (s *Service) fanOut(ctx context.Context, f fanout) error {
 		if f.Repeat {
 			to = takenBefore(to, ev.AcceptedAt)
 		}
-		msgs, err := s.messages(ctx, d, ev, to, 0) // a repeat has waited
+		msgs, err := s.messages(ctx, d, accepted{ev, content}, to, 0) // a repeat has waited
 		if err != nil {
 			return err
 		}

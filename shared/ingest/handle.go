@@ -6,8 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -15,22 +13,21 @@ import (
 // Handle takes a batch of messages from the ingest queue: events to fan out, changes of webhooks' states, and entries of
 // the event bus. An entry that is no event, has the id of another, or is too much work for its tenant's filters, goes to the
 // refused queue with the reason; only passing faults, a change that is not made yet, and an id of which it is not known yet
-// whether it stands for another event, make a message come back.
-func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
-	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	for _, r := range ev.Records {
-		err := s.handle(ctx, r.Body)
+// whether it stands for another event, make a message stay and come back.
+func (s *Service) Handle(ctx context.Context, msgs []queue.Received) (stays []string, err error) {
+	for _, m := range msgs {
+		err := s.handle(ctx, m.Body)
 		if refusal, ok := errors.AsType[*webhook.Error](err); ok && refusal.Kind != webhook.Unavailable && refusal.Kind != webhook.Internal && !errors.Is(err, errUnsure) {
-			err = s.refuse(ctx, r.Body, refusal)
+			err = s.refuse(ctx, m.Body, refusal)
 		}
 		if err != nil {
 			if !errors.Is(err, errAwaited) && !errors.Is(err, errUnsure) {
-				s.Log.ErrorContext(ctx, "ingest.failed", "message_id", r.MessageId, "err", err)
+				s.Log.ErrorContext(ctx, "ingest.failed", "message_id", m.ID, "err", err)
 			}
-			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
+			stays = append(stays, m.ID)
 		}
 	}
-	return resp, nil
+	return stays, nil
 }
 
 func (s *Service) handle(ctx context.Context, body string) error {
@@ -75,7 +72,7 @@ func (s *Service) entry(ctx context.Context, body string) error {
 		return webhook.ErrInvalid(webhook.FieldError{Field: "detail.tenant", Message: "is required"})
 	}
 	t, err := s.Store.Tenant(ctx, d.Tenant)
-	if webhook.KindOf(err) == webhook.NotFound && err != nil {
+	if webhook.Is(err, webhook.NotFound) {
 		return webhook.ErrInvalid(webhook.FieldError{Field: "detail.tenant", Message: "there is no such tenant"})
 	} else if err != nil {
 		return err
@@ -87,7 +84,7 @@ func (s *Service) entry(ctx context.Context, body string) error {
 	if TooLarge(in) {
 		return &webhook.Error{Kind: webhook.TooLarge, Code: "too-large", Message: "detail.data is over 256 KiB"}
 	}
-	_, err = s.Publish(ctx, t, []Input{in}, nil)
+	_, err = s.Accept(ctx, t, []Input{in}, nil)
 	return err
 }
 

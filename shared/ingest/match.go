@@ -34,7 +34,7 @@ func (s *Service) match(ctx context.Context, tenant string, pubs []*publication)
 	byType := make(map[string][]candidate)
 	m := s.matcher(ctx)
 	for i, p := range pubs {
-		if p.quiet {
+		if p.unpublished {
 			continue
 		}
 		candidates, ok := byType[p.Type]

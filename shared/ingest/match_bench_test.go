@@ -58,7 +58,7 @@ func BenchmarkMatch(b *testing.B) {
 			s := &Service{Store: x}
 			pubs := make([]*publication, c.events)
 			for i := range pubs {
-				pubs[i] = &publication{Event: webhook.Event{Type: "a.b", Data: json.RawMessage(c.data)}}
+				pubs[i] = &publication{accepted: accepted{Event: webhook.Event{Type: "a.b", Data: json.RawMessage(c.data)}}}
 			}
 			for b.Loop() {
 				if err := s.match(b.Context(), "acme", pubs); err != nil {

@@ -10,12 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"hookline/shared/dialect"
 	"hookline/shared/queue"
 	"hookline/shared/store/sqlite"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -39,9 +37,9 @@ func (c *counted) Subscriptions(ctx context.Context, tenant string, patterns []s
 }
 
 // announcements keeps notices.
-type announcements struct{ notices []system.Notice }
+type announcements struct{ notices []systemevent.Notice }
 
-func (a *announcements) Announce(_ context.Context, ns []system.Notice) error {
+func (a *announcements) Announce(_ context.Context, ns []systemevent.Notice) error {
 	a.notices = append(a.notices, ns...)
 	return nil
 }
@@ -99,16 +97,16 @@ func (w *matchWorld) tenant(id string) webhook.Tenant {
 	return webhook.Tenant{ID: id, Dialect: "standard"}
 }
 
-// handle has the bodies taken as one batch and expects that none comes back.
+// handle has the bodies taken as one batch and expects that none stays.
 func (w *matchWorld) handle(bodies ...string) {
 	w.t.Helper()
-	var batch events.SQSEvent
+	var batch []queue.Received
 	for i, b := range bodies {
-		batch.Records = append(batch.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: b})
+		batch = append(batch, queue.Received{ID: fmt.Sprint(i), Body: b})
 	}
-	resp, err := w.Handle(w.t.Context(), batch)
-	if err != nil || len(resp.BatchItemFailures) > 0 {
-		w.t.Fatalf("got %v, %v, want that no message comes back", resp.BatchItemFailures, err)
+	stays, err := w.Handle(w.t.Context(), batch)
+	if err != nil || len(stays) > 0 {
+		w.t.Fatalf("got %v, %v, want that no message stays", stays, err)
 	}
 }
 
@@ -150,7 +148,7 @@ func TestFilterBudgetRefusesBeforeAnythingIsTaken(t *testing.T) {
 			{ID: "evt_c", Type: "order.placed", Data: values(10)},
 		}
 	}
-	_, err := w.Publish(t.Context(), w.tenant("acme"), in(10_000), &Once{Scope: "s", Key: "k", Hash: "h"})
+	_, err := w.Accept(t.Context(), w.tenant("acme"), in(10_000), &IdempotencyKey{Scope: "s", Key: "k", Hash: "h"})
 	got, ok := errors.AsType[*webhook.Error](err)
 	if !ok || got.Kind != webhook.Invalid || got.Code != "filter-budget" || len(got.Fields) != 1 || got.Fields[0].Field != "1.data" {
 		t.Fatalf("got %v, want filter-budget on 1.data", err)
@@ -159,7 +157,7 @@ func TestFilterBudgetRefusesBeforeAnythingIsTaken(t *testing.T) {
 		t.Error("messages were sent")
 	}
 	// The ids and the key stand for nothing: others can have them.
-	results, err := w.Publish(t.Context(), w.tenant("acme"), in(20), &Once{Scope: "s", Key: "k", Hash: "another"})
+	results, err := w.Accept(t.Context(), w.tenant("acme"), in(20), &IdempotencyKey{Scope: "s", Key: "k", Hash: "another"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +232,7 @@ func TestBusRefusesWhatIsTooMuchAndHoldsUpNobody(t *testing.T) {
 func TestDeletedTenantIsNoWork(t *testing.T) {
 	w := newMatchWorld(t)
 	w.hooks("acme", []string{"*"}, make([]string, MaxInline+1)...)
-	if _, err := w.Publish(t.Context(), w.tenant("acme"), []Input{{Type: "order.placed", Data: values(1)}}, nil); err != nil {
+	if _, err := w.Accept(t.Context(), w.tenant("acme"), []Input{{Type: "order.placed", Data: values(1)}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if len(w.queue.sent) != 1 {
@@ -262,7 +260,7 @@ func (w *matchWorld) fanned(webhooks, work int) (messages int) {
 		filters[i] = fmt.Sprintf(`{"v":[{"anything-but":"y%d"}]}`, i)
 	}
 	w.hooks("acme", []string{"*"}, filters...)
-	if _, err := w.Publish(w.t.Context(), w.tenant("acme"), []Input{{Type: "order.placed", Data: values(1)}}, nil); err != nil {
+	if _, err := w.Accept(w.t.Context(), w.tenant("acme"), []Input{{Type: "order.placed", Data: values(1)}}, nil); err != nil {
 		w.t.Fatal(err)
 	}
 	w.MatchWork = work
@@ -307,7 +305,7 @@ func TestFilterBudgetKeepsNoMailBack(t *testing.T) {
 	if err := w.engine.CreateWebhook(t.Context(), made); err != nil {
 		t.Fatal(err)
 	}
-	w.handle(system.Created(made).Outgoing(time.Now()).Body)
+	w.handle(systemevent.Created(made).Outgoing(time.Now()).Body)
 	if len(w.announced.notices) != 1 {
 		t.Errorf("got %d announcements, want 1", len(w.announced.notices))
 	}

@@ -18,16 +18,16 @@ type stored struct {
 }
 
 // pin remembers what came with an id from outside, or finds what was remembered, and returns the answer.
-func (s *Service) pin(ctx context.Context, tenant string, pubs []*publication, once *Once) ([]Result, error) {
+func (s *Service) pin(ctx context.Context, tenant string, pubs []*publication, key *IdempotencyKey) ([]Result, error) {
 	results := make([]Result, len(pubs))
 	for i, p := range pubs {
 		results[i] = Result{ID: p.ID, Type: p.Type, Matched: p.matched}
 	}
 	var whole *stored
 	var made []webhook.Pin
-	if once != nil {
+	if key != nil {
 		pin, created, err := s.remember(ctx, webhook.Pin{
-			Tenant: tenant, Scope: once.Scope, Key: once.Key, Hash: once.Hash, At: pubs[0].AcceptedAt,
+			Tenant: tenant, Scope: key.Scope, Key: key.Key, Hash: key.Hash, At: pubs[0].AcceptedAt,
 		}, stored{Results: results, Timestamp: undated(pubs)})
 		if err != nil {
 			return nil, err
@@ -35,7 +35,7 @@ func (s *Service) pin(ctx context.Context, tenant string, pubs []*publication, o
 		if created {
 			made = append(made, pin)
 		} else {
-			if pin.Hash != once.Hash {
+			if pin.Hash != key.Hash {
 				return nil, webhook.ErrConflict("idempotency-key-reused", "this Idempotency-Key was used with another body")
 			}
 			if whole, err = decode(pin.Answer, len(pubs)); err != nil {
@@ -84,7 +84,7 @@ func (s *Service) pinEvents(ctx context.Context, tenant string, pubs []*publicat
 			continue
 		}
 		if j, ok := at[p.ID]; ok {
-			p.void, results[i] = true, results[j]
+			p.skip, results[i] = true, results[j]
 			continue
 		}
 		at[p.ID] = i
@@ -130,14 +130,14 @@ func (s *Service) pinEvents(ctx context.Context, tenant string, pubs []*publicat
 		results[of[k]] = first.Results[0]
 		p.AcceptedAt, p.repeat, p.early = got[k].At, true, isEarly(got[k].Hash)
 		p.Timestamp, p.entry = first.Timestamp, first.Entry
-		p.void = !same(got[k].Hash, p.hash) // of two messages that tell of one change the first to come does
+		p.skip = !same(got[k].Hash, p.hash) // of two messages that tell of one change the first to come does
 	}
 	if refused.ids != nil {
 		s.withdraw(ctx, made)
 		return refused.err()
 	}
 	for i, p := range pubs {
-		if p.void && p.hash != "" {
+		if p.skip && p.hash != "" {
 			results[i] = results[at[p.ID]]
 		}
 	}

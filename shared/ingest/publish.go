@@ -2,86 +2,90 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
+	"hookline/shared/format"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
-func checkData(data json.RawMessage) string {
-	if len(data) == 0 {
-		return "is required"
-	}
-	compact, err := ecmajson.Compact(data)
-	switch {
-	case err != nil:
-		return "must be valid JSON: " + err.Error()
-	case compact[0] != '{':
-		return "must be a JSON object"
-	}
-	return ""
-}
-
-// TooLarge reports whether the event's data is over its limit.
-func TooLarge(in Input) bool {
-	if len(in.Data) <= webhook.MaxDataBytes {
-		return false
-	}
-	compact, err := ecmajson.Compact(in.Data)
-	return err != nil || len(compact) > webhook.MaxDataBytes
+// accepted is an event with its data as it was read.
+type accepted struct {
+	webhook.Event
+	content ecmajson.Text
 }
 
 // publication is one event on its way through Publish.
 type publication struct {
-	webhook.Event
-	entry   string // the id made for it, which is its place in the event log; "" if it was accepted before there was one
-	hash    string // of what was handed in, "" when we made the id
-	to      []webhook.Subscription
-	matched int
-	except  string // a webhook that is not told; "" none
-	quiet   bool   // nobody is told; the id is pinned all the same
-	repeat  bool   // accepted before
-	sent    bool   // accepted before, and known to have been sent then
-	early   bool   // accepted by a release whose log does not tell of that
-	void    bool   // another event stands for it: an equal one of this request, or another writer's of the same change
-	dated   bool   // its publisher said when it happened
+	accepted
+	entry       string // the id made for it, which is its place in the event log; "" if it was accepted before there was one
+	hash        string // of what was handed in, "" when we made the id
+	to          []webhook.Subscription
+	matched     int
+	except      string // a webhook that is not told; "" none
+	unpublished bool   // no webhook gets it; the id is pinned all the same
+	repeat      bool   // accepted before
+	sent        bool   // accepted before, and known to have been sent then
+	early       bool   // accepted by a release whose log does not tell of that
+	skip        bool   // another event stands for it: an equal one of this request, or another writer's of the same change
+	dated       bool   // its publisher said when it happened
 }
 
-// skipped reports whether nothing is to be done for the event.
-func (p *publication) skipped() bool { return p.void || p.sent }
+// handled reports whether nothing is to be done for the event.
+func (p *publication) handled() bool { return p.skip || p.sent }
 
-// Publish accepts the events for the tenant. The results are in order. Errors: webhook.Invalid naming the fields as
-// "3.type", with the code FilterBudget where their filters are too much work; webhook.Conflict for an id that stands for
-// another event (CodeIDReused) or an Idempotency-Key that was used with another body; webhook.Unavailable. Of a batch that
-// is refused nothing is taken.
-func (s *Service) Publish(ctx context.Context, t webhook.Tenant, in []Input, once *Once) ([]Result, error) {
+// Accept checks events that come from elsewhere than the HTTP API, and publishes them. Errors are those of Publish, and
+// webhook.Invalid naming the fields at fault as "3.type".
+func (s *Service) Accept(ctx context.Context, t webhook.Tenant, in []Input, key *IdempotencyKey) ([]Result, error) {
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
 		return nil, err
 	}
-	pubs, err := s.accept(t, d, in)
+	all := make([]Checked, len(in))
+	var errs []webhook.FieldError
+	for i, e := range in {
+		var faults []webhook.FieldError
+		all[i], faults = Check(d, e)
+		for _, f := range faults {
+			errs = append(errs, webhook.FieldError{Field: fmt.Sprintf("%d.%s", i, f.Field), Message: f.Message})
+		}
+	}
+	if errs != nil {
+		return nil, webhook.ErrInvalid(append(errs, clashes(all)...)...)
+	}
+	return s.Publish(ctx, t.ID, d, all, key)
+}
+
+// Publish accepts events of a tenant, whose dialect is d. The results are in order. Errors: webhook.Invalid naming fields
+// as "3.id", for an id that two of them have, or with the code FilterBudget where their filters are too much work;
+// webhook.Conflict for an id that stands for another event (CodeIDReused) or an Idempotency-Key that was used with another
+// body; webhook.Unavailable. Of a batch that is refused nothing is taken.
+func (s *Service) Publish(ctx context.Context, tenant string, d *dialect.Dialect, in []Checked, key *IdempotencyKey) ([]Result, error) {
+	if errs := clashes(in); errs != nil {
+		return nil, webhook.ErrInvalid(errs...)
+	}
+	pubs, err := s.accept(tenant, in)
 	if err != nil {
 		return nil, err
 	}
-	return s.publish(ctx, d, t.ID, pubs, once)
+	return s.publish(ctx, d, tenant, pubs, key)
 }
 
-func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, once *Once) ([]Result, error) {
+func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, key *IdempotencyKey) ([]Result, error) {
 	if err := s.match(ctx, tenant, pubs); err != nil {
 		return nil, err
 	}
 	// From here on the order matters: pins, messages, log. A crash after the pins loses nothing, for the client has no
 	// answer and its retry sends the messages; one after the messages leaves an event that may come twice if the client
 	// tries again, but in one delivery; one after the log leaves an event that is known to have been sent (sent.go).
-	results, err := s.pin(ctx, tenant, pubs, once)
+	results, err := s.pin(ctx, tenant, pubs, key)
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +97,11 @@ func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string
 			p.to = takenBefore(p.to, p.AcceptedAt)
 		}
 	}
-	if err := s.carryOut(ctx, d, tenant, pubs, once); err != nil {
+	if err := s.carryOut(ctx, d, tenant, pubs, key); err != nil {
 		return nil, webhook.ErrUnavailable(err)
 	}
 	for i, r := range results {
-		s.Log.DebugContext(ctx, "event.accepted", "tenant", tenant, "event", r.ID, "type", r.Type, "matched", r.Matched, "repeat", pubs[i].repeat || pubs[i].void)
+		s.Log.DebugContext(ctx, "event.accepted", "tenant", tenant, "event", r.ID, "type", r.Type, "matched", r.Matched, "repeat", pubs[i].repeat || pubs[i].skip)
 	}
 	return results, nil
 }
@@ -105,8 +109,8 @@ func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string
 // carryOut sends the events and writes them to the log. Events whose ids we made go into both side by side, for nobody
 // can ask for them again: a crash between the two leaves an event in the log that was never answered, or messages of one
 // that is not in the log.
-func (s *Service) carryOut(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, once *Once) error {
-	if once == nil && !slices.ContainsFunc(pubs, func(p *publication) bool { return p.hash != "" }) {
+func (s *Service) carryOut(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, key *IdempotencyKey) error {
+	if key == nil && !slices.ContainsFunc(pubs, func(p *publication) bool { return p.hash != "" }) {
 		logged := make(chan error, 1)
 		go func() { logged <- s.log(ctx, pubs) }()
 		return errors.Join(s.send(ctx, d, pubs), <-logged)
@@ -143,41 +147,32 @@ func (s *Service) log(ctx context.Context, pubs []*publication) error {
 // logged reports whether the event belongs into the log. Most system events are for nobody, and of a receiver that is
 // down there is one for each delivery: those are not what anybody looks for in a log.
 func (p *publication) logged() bool {
-	return !p.skipped() && !p.quiet && p.entry != "" && (len(p.to) > 0 || !webhook.IsSystemType(p.Type))
+	return !p.handled() && !p.unpublished && p.entry != "" && (len(p.to) > 0 || !webhook.IsSystemType(p.Type))
 }
 
-func (s *Service) accept(t webhook.Tenant, d *dialect.Dialect, in []Input) ([]*publication, error) {
+func (s *Service) accept(tenant string, in []Checked) ([]*publication, error) {
 	now := s.now()
 	happened := s.wall().UTC().Format(webhook.TimeFormat)
 	ids := webhook.EventIDs(now, len(in))
 	pubs := make([]*publication, len(in))
-	var errs []webhook.FieldError
-	for i, e := range in {
-		for _, f := range Check(d, e) {
-			errs = append(errs, webhook.FieldError{Field: fmt.Sprintf("%d.%s", i, f.Field), Message: f.Message})
+	for i, c := range in {
+		if !c.fine {
+			return nil, &webhook.Error{Message: "an event with faults is published"} // its caller is wrong
 		}
-		data, err := ecmajson.Compact(e.Data)
-		if err != nil {
-			continue // Check has named it
-		}
-		p := &publication{entry: ids[i], Event: webhook.Event{
-			Tenant: t.ID, ID: e.ID, Type: e.Type, AcceptedAt: now, Timestamp: happened, Data: data,
+		e := c.in
+		p := &publication{entry: ids[i], hash: c.hash, accepted: accepted{
+			content: c.content,
+			Event: webhook.Event{
+				Tenant: tenant, ID: e.ID, Type: e.Type, AcceptedAt: now, Timestamp: happened, Data: c.content.Compact(),
+			},
 		}}
 		if at := e.happened(); !at.IsZero() {
 			p.Timestamp, p.dated = at.UTC().Format(webhook.TimeFormat), true
 		}
 		if p.ID == "" {
 			p.ID = ids[i]
-		} else {
-			p.hash = hashOf(e)
 		}
 		pubs[i] = p
-	}
-	for _, i := range Clashing(in) {
-		errs = append(errs, webhook.FieldError{Field: fmt.Sprintf("%d.id", i), Message: IDTwice})
-	}
-	if errs != nil {
-		return nil, webhook.ErrInvalid(errs...)
 	}
 	return pubs, nil
 }
@@ -186,13 +181,13 @@ func (s *Service) accept(t webhook.Tenant, d *dialect.Dialect, in []Input) ([]*p
 func (s *Service) send(ctx context.Context, d *dialect.Dialect, pubs []*publication) error {
 	total := 0
 	for _, p := range pubs {
-		if !p.skipped() {
+		if !p.handled() {
 			total += len(p.to)
 		}
 	}
 	var first, again []queue.Outgoing
 	for _, p := range pubs {
-		if p.skipped() || len(p.to) == 0 {
+		if p.handled() || len(p.to) == 0 {
 			continue
 		}
 		var msgs []queue.Outgoing
@@ -200,7 +195,7 @@ func (s *Service) send(ctx context.Context, d *dialect.Dialect, pubs []*publicat
 		if total > MaxInline {
 			msgs, err = s.handOver(ctx, d, p)
 		} else {
-			msgs, err = s.messages(ctx, d, p.Event, p.to, s.delay(p.repeat))
+			msgs, err = s.messages(ctx, d, p.accepted, p.to, s.delay(p.repeat))
 		}
 		if err != nil {
 			return err
@@ -233,22 +228,22 @@ func takenBefore(subs []webhook.Subscription, at time.Time) []webhook.Subscripti
 }
 
 // messages returns one message for each webhook. Webhooks of one format share the event's body.
-func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev webhook.Event, to []webhook.Subscription, delay time.Duration) ([]queue.Outgoing, error) {
+func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev accepted, to []webhook.Subscription, delay time.Duration) ([]queue.Outgoing, error) {
 	bodies := make(map[string]webhook.Payload)
 	msgs := make([]queue.Outgoing, 0, len(to))
 	for _, sub := range to {
 		body, ok := bodies[sub.Format]
 		if !ok {
-			raw, err := delivery.Body(d, ev, sub.Format)
+			raw, err := format.Of(sub.Format).Body(d, ev.Event, ev.content)
 			if err != nil {
 				return nil, fmt.Errorf("body: %w", err)
 			}
-			if body, err = delivery.Keep(ctx, s.Store, ev, sub.Format, payload.Pack(raw), s.expiry(ev)); err != nil {
+			if body, err = message.Keep(ctx, s.Store, ev.Event, sub.Format, payload.Pack(raw), s.expiry(ev.Event)); err != nil {
 				return nil, err
 			}
 			bodies[sub.Format] = body
 		}
-		m := delivery.Compose(d, ev, sub)
+		m := message.Compose(d, ev.Event, sub)
 		m.Body, m.Ref = body.Inline, body.Ref
 		msgs = append(msgs, m.Outgoing(delay))
 	}
@@ -267,5 +262,5 @@ func (s *Service) expiry(ev webhook.Event) time.Time {
 	if s.Retention > 0 {
 		return ev.AcceptedAt.Add(s.Retention)
 	}
-	return ev.AcceptedAt.Add(delivery.DefaultRetention)
+	return ev.AcceptedAt.Add(webhook.DefaultRetention)
 }

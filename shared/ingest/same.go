@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hookline/shared/ecmajson"
+	"hookline/shared/webhook"
 )
 
 // IDTwice says what is wrong with an id that an event before it in the request has, whose content is another.
@@ -21,7 +22,7 @@ const hashRule = "2:"
 // hashOf tells two events of one id apart: by their types, the times they are given, and what their data means. White
 // space, the order of keys and the spelling of strings and numbers make no difference, for a client that tries again may
 // encode its event again.
-func hashOf(e Input) string {
+func hashOf(e Input, content ecmajson.Text) string {
 	h := sha256.New()
 	if e.Same != "" {
 		fmt.Fprintf(h, "%s\n", e.Same)
@@ -31,12 +32,12 @@ func hashOf(e Input) string {
 	if !e.Timestamp.IsZero() {
 		stamp = e.Timestamp.UTC().Format(time.RFC3339Nano)
 	}
-	data, err := ecmajson.Sorted(e.Data)
-	if err != nil {
-		data = e.Data // the event is refused for it
-	}
 	fmt.Fprintf(h, "%s\n%s\n", e.Type, stamp)
-	h.Write(data)
+	if content.IsZero() {
+		h.Write(e.Data) // the event is refused for it
+	} else {
+		h.Write(content.Sorted())
+	}
 	return hashRule + hex.EncodeToString(h.Sum(nil))
 }
 
@@ -47,18 +48,26 @@ func isEarly(hash string) bool { return !strings.HasPrefix(hash, hashRule) }
 func same(pinned, hash string) bool { return pinned == hash || isEarly(pinned) }
 
 // Clashing returns the positions of the events that have the id of one before them and are not the same event.
-func Clashing(in []Input) []int {
+func Clashing(in []Checked) []int {
 	var out []int
 	first := make(map[string]int)
 	for i, e := range in {
-		if e.ID == "" {
+		if e.in.ID == "" {
 			continue
 		}
-		if j, ok := first[e.ID]; !ok {
-			first[e.ID] = i
-		} else if hashOf(in[j]) != hashOf(e) {
+		if j, ok := first[e.in.ID]; !ok {
+			first[e.in.ID] = i
+		} else if in[j].hash != e.hash {
 			out = append(out, i)
 		}
 	}
 	return out
+}
+
+// clashes names the events of Clashing as fields.
+func clashes(in []Checked) (errs []webhook.FieldError) {
+	for _, i := range Clashing(in) {
+		errs = append(errs, webhook.FieldError{Field: fmt.Sprintf("%d.id", i), Message: IDTwice})
+	}
+	return errs
 }

@@ -77,7 +77,7 @@ func (s *Service) displace(ctx context.Context, there, p webhook.Pin, refused *r
 		if err == nil {
 			return p, true, nil
 		}
-		if webhook.KindOf(err) != webhook.Conflict {
+		if !webhook.Is(err, webhook.Conflict) {
 			return webhook.Pin{}, false, err
 		}
 		// Another request was quicker: its event has the id, or none if it was withdrawn.
@@ -139,7 +139,7 @@ func (s *Service) withdraw(ctx context.Context, pins []webhook.Pin) {
 func (s *Service) settle(ctx context.Context, tenant string, pubs []*publication) error {
 	var entries []string
 	for _, p := range pubs {
-		if p.repeat && !p.void && !p.early && p.entry != "" {
+		if p.repeat && !p.skip && !p.early && p.entry != "" {
 			entries = append(entries, p.entry)
 		}
 	}
@@ -168,7 +168,7 @@ func (s *Service) wereSent(ctx context.Context, tenant string, entries []string)
 			found, ok := marked[key]
 			if !ok {
 				_, err := s.Store.FindPin(ctx, tenant, markScope, key)
-				if err != nil && webhook.KindOf(err) != webhook.NotFound {
+				if err != nil && !webhook.Is(err, webhook.NotFound) {
 					return nil, err
 				}
 				found = err == nil

@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
-	"hookline/shared/delivery"
+	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
+	"hookline/shared/message"
 	"hookline/shared/payload"
+	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
 // bodyData returns the data in a message's body.
-func bodyData(t *testing.T, m delivery.Message) string {
+func bodyData(t *testing.T, m message.Message) string {
 	t.Helper()
 	raw, err := payload.Unpack(m.Body)
 	if err != nil {
@@ -61,14 +61,14 @@ func TestSameEvent(t *testing.T) {
 	} {
 		both(t, name, func(t *testing.T, w *world) {
 			original := ingest.Input{ID: "order-1", Type: "order.placed", Timestamp: at, Data: []byte(first)}
-			answer, err := w.Publish(t.Context(), w.tenant, []ingest.Input{original}, nil)
+			answer, err := w.Accept(t.Context(), w.tenant, []ingest.Input{original}, nil)
 			if err != nil || len(w.messages()) != 1 {
 				t.Fatalf("got %v, want it sent", err)
 			}
 			w.hook("wh_2") // the answer stays what it was
 			w.at = w.at.Add(24*time.Hour - time.Millisecond)
 			c.in.ID = "order-1"
-			again, err := w.Publish(t.Context(), w.tenant, []ingest.Input{c.in}, nil)
+			again, err := w.Accept(t.Context(), w.tenant, []ingest.Input{c.in}, nil)
 			if codeOf(err) != c.want || c.want == "" && !slices.Equal(again, answer) {
 				t.Errorf("got %+v, %v, want %q and the answer %+v", again, err, c.want, answer)
 			}
@@ -111,17 +111,17 @@ func TestClashingBatch(t *testing.T) {
 			t.Fatal(got)
 		}
 		w.messages()
-		once := &ingest.Once{Scope: "s", Key: "k", Hash: "h"}
+		key := &ingest.IdempotencyKey{Scope: "s", Key: "k", Hash: "h"}
 		batch := []ingest.Input{event("a", 1), event("taken", 2), event("b", 1), {Type: "order.placed", Data: []byte(`{}`)}}
-		_, err := w.Publish(t.Context(), w.tenant, batch, once)
-		if codeOf(err) != ingest.CodeIDReused || webhook.KindOf(err) != webhook.Conflict || !strings.Contains(err.Error(), "taken") {
+		_, err := w.Accept(t.Context(), w.tenant, batch, key)
+		if codeOf(err) != ingest.CodeIDReused || !webhook.Is(err, webhook.Conflict) || !strings.Contains(err.Error(), "taken") {
 			t.Fatalf("got %v, want a conflict that names the id", err)
 		}
 		if sent := w.messages(); len(sent) != 0 {
 			t.Errorf("of a batch that was refused %+v was sent", sent)
 		}
 		// The ids are free for anything, and so is the Idempotency-Key.
-		if _, err := w.Publish(t.Context(), w.tenant, []ingest.Input{event("a", 2), event("b", 2)}, &ingest.Once{Scope: "s", Key: "k", Hash: "other"}); err != nil {
+		if _, err := w.Accept(t.Context(), w.tenant, []ingest.Input{event("a", 2), event("b", 2)}, &ingest.IdempotencyKey{Scope: "s", Key: "k", Hash: "other"}); err != nil {
 			t.Errorf("got %v, want what was refused to leave no trace", err)
 		}
 		if sent := w.messages(); len(sent) != 2 || sent[0].delay != 0 {
@@ -132,7 +132,7 @@ func TestClashingBatch(t *testing.T) {
 		}
 	})
 	both(t, "within the request", func(t *testing.T, w *world) {
-		_, err := w.Publish(t.Context(), w.tenant, []ingest.Input{event("a", 1), event("b", 1), event("a", 1), event("b", 2)}, nil)
+		_, err := w.Accept(t.Context(), w.tenant, []ingest.Input{event("a", 1), event("b", 1), event("a", 1), event("b", 2)}, nil)
 		refusal, ok := err.(*webhook.Error)
 		if !ok || refusal.Kind != webhook.Invalid || len(refusal.Fields) != 1 || refusal.Fields[0].Field != "3.id" {
 			t.Errorf("got %v, want 3.id at fault alone", err)
@@ -152,7 +152,7 @@ func TestClashingBatch(t *testing.T) {
 		if got := w.publish(first...); got != "" {
 			t.Fatal(got)
 		}
-		_, err := w.Publish(t.Context(), w.tenant, second, nil)
+		_, err := w.Accept(t.Context(), w.tenant, second, nil)
 		if codeOf(err) != ingest.CodeIDReused || !strings.Contains(err.Error(), "id-0") || !strings.Contains(err.Error(), "95 more") {
 			t.Errorf("got %v, want some of the ids named and the others counted", err)
 		}
@@ -168,18 +168,6 @@ type death struct {
 
 // deaths returns all places, of a request without an Idempotency-Key or with one, which is pinned before the events.
 func deaths(logging, keyed bool) map[string]death {
-	fail := func(call string, nth int) func(string) error {
-		n := 0
-		return func(got string) error {
-			if got == call {
-				n++
-			}
-			if got == call && n == nth {
-				return errDown
-			}
-			return nil
-		}
-	}
 	pins := 1
 	if keyed {
 		pins++
@@ -189,11 +177,11 @@ func deaths(logging, keyed bool) map[string]death {
 		last, nth = "Pins", pins+1 // the mark
 	}
 	return map[string]death{
-		"after the pins":          {func(w *world) { w.faults.After = fail("Pins", pins) }, false, false},
-		"before the messages":     {func(w *world) { w.delivery.down = true }, false, false},
-		"after the messages":      {func(w *world) { w.delivery.lost = true }, true, false},
-		"before what tells of it": {func(w *world) { w.faults.Before = fail(last, nth) }, true, false},
-		"after all, unanswered":   {func(w *world) { w.faults.After = fail(last, nth) }, true, true},
+		"after the pins":          {func(w *world) { w.faults.After = faultinject.Nth(pins, "Pins") }, false, false},
+		"before the messages":     {func(w *world) { w.delivery.Down = true }, false, false},
+		"after the messages":      {func(w *world) { w.delivery.Lost = true }, true, false},
+		"before what tells of it": {func(w *world) { w.faults.Before = faultinject.Nth(nth, last) }, true, false},
+		"after all, unanswered":   {func(w *world) { w.faults.After = faultinject.Nth(nth, last) }, true, true},
 	}
 }
 
@@ -201,16 +189,16 @@ func deaths(logging, keyed bool) map[string]death {
 // seconds, into the same delivery.
 func TestDiedThenRepeated(t *testing.T) {
 	for _, logging := range []bool{true, false} {
-		for _, once := range []*ingest.Once{nil, {Scope: "s", Key: "k", Hash: "h"}} {
-			for name, c := range deaths(logging, once != nil) {
-				t.Run(fmt.Sprintf("%s, log %v, key %v", name, logging, once != nil), func(t *testing.T) {
+		for _, key := range []*ingest.IdempotencyKey{nil, {Scope: "s", Key: "k", Hash: "h"}} {
+			for name, c := range deaths(logging, key != nil) {
+				t.Run(fmt.Sprintf("%s, log %v, key %v", name, logging, key != nil), func(t *testing.T) {
 					w := newWorld(t, logging)
 					batch := []ingest.Input{event("order-1", 1)}
-					if once != nil { // which is what an event without an id is known by
+					if key != nil { // which is what an event without an id is known by
 						batch = append(batch, ingest.Input{Type: "order.placed", Data: []byte(`{}`)})
 					}
 					c.arm(w)
-					if _, err := w.Publish(t.Context(), w.tenant, batch, once); codeOf(err) != "unavailable" {
+					if _, err := w.Accept(t.Context(), w.tenant, batch, key); codeOf(err) != "unavailable" {
 						t.Fatalf("got %v, want the request to fail", err)
 					}
 					w.revive()
@@ -220,7 +208,7 @@ func TestDiedThenRepeated(t *testing.T) {
 					}
 					accepted := w.at
 					w.at = w.at.Add(3 * time.Second)
-					if _, err := w.Publish(t.Context(), w.tenant, batch, once); err != nil {
+					if _, err := w.Accept(t.Context(), w.tenant, batch, key); err != nil {
 						t.Fatal(err)
 					}
 					again := w.messages()
@@ -236,7 +224,7 @@ func TestDiedThenRepeated(t *testing.T) {
 						}
 					}
 					w.at = w.at.Add(time.Hour)
-					if _, err := w.Publish(t.Context(), w.tenant, batch, once); err != nil || len(w.messages()) != 0 {
+					if _, err := w.Accept(t.Context(), w.tenant, batch, key); err != nil || len(w.messages()) != 0 {
 						t.Errorf("a third time: got %v, want it answered and not sent", err)
 					}
 				})
@@ -292,7 +280,7 @@ func TestDiedThenReplaced(t *testing.T) {
 // TestReplacedByMany has several events come for an id that is to be had: one gets it.
 func TestReplacedByMany(t *testing.T) {
 	both(t, "a race", func(t *testing.T, w *world) {
-		w.delivery.down = true
+		w.delivery.Down = true
 		if got := w.publish(event("order-1", 1)); got != "unavailable" {
 			t.Fatal(got)
 		}
@@ -322,7 +310,7 @@ func TestReplacedByMany(t *testing.T) {
 // which a client tries again a part.
 func TestMarkOfARequest(t *testing.T) {
 	both(t, "a part", func(t *testing.T, w *world) {
-		w.delivery.down = true
+		w.delivery.Down = true
 		if got := w.publish(event("a", 1), event("b", 1), event("c", 1)); got != "unavailable" {
 			t.Fatal(got)
 		}
@@ -343,18 +331,18 @@ func TestRepeatOfMany(t *testing.T) {
 		for i := range ingest.MaxInline {
 			w.hook(fmt.Sprint("wh_many_", i))
 		}
-		w.queue.down = true
+		w.queue.Down = true
 		if got := w.publish(event("order-1", 1)); got != "unavailable" {
 			t.Fatal(got)
 		}
 		w.revive()
-		if got := w.publish(event("order-1", 1)); got != "" || len(w.queue.sent) != 1 {
-			t.Fatalf("got %q and %d messages, want one to fan out", got, len(w.queue.sent))
+		if got := w.publish(event("order-1", 1)); got != "" || len(w.queue.Sent) != 1 {
+			t.Fatalf("got %q and %d messages, want one to fan out", got, len(w.queue.Sent))
 		}
-		if d := w.queue.sent[0].Delay; d <= 0 || d >= 30*time.Second {
+		if d := w.queue.Sent[0].Delay; d <= 0 || d >= 30*time.Second {
 			t.Errorf("it waits for %v, want it sent within 30 s", d)
 		}
-		w.handle(w.queue.sent[0].Body)
+		w.handle(w.queue.Sent[0].Body)
 		sent := w.messages()
 		if len(sent) != ingest.MaxInline+1 || sent[0].delay != 0 {
 			t.Errorf("got %d messages, the first after %v, want one for each webhook at once", len(sent), sent[0].delay)
@@ -366,7 +354,7 @@ func TestRepeatOfMany(t *testing.T) {
 func TestClock(t *testing.T) {
 	both(t, "fast", func(t *testing.T, w *world) {
 		w.Span = func(real time.Duration) time.Duration { return 10 * real }
-		w.delivery.down = true
+		w.delivery.Down = true
 		if got := w.publish(event("order-1", 1)); got != "unavailable" {
 			t.Fatal(got)
 		}
@@ -404,11 +392,11 @@ func TestEarlyPins(t *testing.T) {
 // handle gives a message to the ingest queue's handler, and reports whether it is done with.
 func (w *world) handle(body string) bool {
 	w.t.Helper()
-	resp, err := w.Handle(w.t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}})
+	stays, err := w.Handle(w.t.Context(), []queue.Received{{ID: "m", Body: body}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return len(resp.BatchItemFailures) == 0
+	return len(stays) == 0
 }
 
 // TestEntryReused hands in entries of the event bus. The bus gives the same event another time when it is put again.
@@ -420,29 +408,29 @@ func TestEntryReused(t *testing.T) {
 		if !w.handle(entry("12:00", 1)) || len(w.messages()) != 1 {
 			t.Fatal("the first entry is not sent")
 		}
-		if !w.handle(entry("12:01", 1)) || len(w.messages()) != 0 || len(w.refused.sent) != 0 {
-			t.Errorf("put again: got %d refused, want it dropped", len(w.refused.sent))
+		if !w.handle(entry("12:01", 1)) || len(w.messages()) != 0 || len(w.refused.Sent) != 0 {
+			t.Errorf("put again: got %d refused, want it dropped", len(w.refused.Sent))
 		}
 		if !w.handle(entry("12:02", 2)) || len(w.messages()) != 0 {
 			t.Error("another event of the id is sent, or comes back")
 		}
-		if len(w.refused.sent) != 1 || !strings.Contains(w.refused.sent[0].Body, "order-1 was used for another event") {
-			t.Errorf("got %+v, want it refused with the reason", w.refused.sent)
+		if len(w.refused.Sent) != 1 || !strings.Contains(w.refused.Sent[0].Body, "order-1 was used for another event") {
+			t.Errorf("got %+v, want it refused with the reason", w.refused.Sent)
 		}
 	})
 	both(t, "died", func(t *testing.T, w *world) {
-		w.delivery.down = true
+		w.delivery.Down = true
 		if w.handle(entry("12:00", 1)) {
 			t.Fatal("an entry that is not queued is done with")
 		}
 		w.revive()
 		w.at = w.at.Add(time.Minute)
-		if w.handle(entry("12:01", 2)) || len(w.refused.sent) != 0 {
-			t.Errorf("got %+v, want another event of the id to come back: the first may yet be sent", w.refused.sent)
+		if w.handle(entry("12:01", 2)) || len(w.refused.Sent) != 0 {
+			t.Errorf("got %+v, want another event of the id to come back: the first may yet be sent", w.refused.Sent)
 		}
 		w.at = w.at.Add(time.Second)
-		if !w.handle(entry("12:01", 2)) || len(w.messages()) != 1 || len(w.refused.sent) != 0 {
-			t.Errorf("got %+v, want the other event sent", w.refused.sent)
+		if !w.handle(entry("12:01", 2)) || len(w.messages()) != 1 || len(w.refused.Sent) != 0 {
+			t.Errorf("got %+v, want the other event sent", w.refused.Sent)
 		}
 	})
 }

@@ -11,7 +11,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Store is what ingest needs to remember. Subscriptions is read fresh: a webhook created before the call is in it.
+// Store is the part of store.Store that ingest uses. Ingest relies on Subscriptions being read fresh: a webhook that was
+// created before the call is in it.
 type Store interface {
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
 	Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, error)
@@ -21,7 +22,8 @@ type Store interface {
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
 }
 
-// PinStore remembers ids from outside. Load finds the records of deliveries that exist.
+// PinStore is the part of store.Store that remembers ids from outside. Of many calls of Pins for one id at once, one
+// stores its pin and the others get that one. Load finds the records of deliveries that exist.
 type PinStore interface {
 	Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error)
 	FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error)
@@ -52,7 +54,7 @@ type Service struct {
 	Refused   queue.Sender     // entries that are no events, with the reason
 	Announcer Announcer        // where webhooks' changes are announced; nil: nowhere
 	Events    Log              // nil: the stack keeps no event log
-	Retention time.Duration    // of payloads and of the event log; 0 means delivery.DefaultRetention
+	Retention time.Duration    // of payloads and of the event log; 0 means webhook.DefaultRetention
 	MatchWork int              // steps of matching for one request or message; 0 means pattern.MaxWork
 	Now       func() time.Time // the deployment's clock; nil is real time
 	Wall      func() time.Time // real time, for what is signed; nil is real time
@@ -105,9 +107,9 @@ type Result struct {
 	Matched int    `json:"matched"`
 }
 
-// Once is an Idempotency-Key: Key is unique within the tenant's Scope, which names the credential it came with, Hash is
+// IdempotencyKey is that of a request: Key is unique within the tenant's Scope, which names the credential it came with, Hash is
 // of the body.
-type Once struct{ Scope, Key, Hash string }
+type IdempotencyKey struct{ Scope, Key, Hash string }
 
 func (s *Service) now() time.Time {
 	if s.Now != nil {
@@ -128,30 +130,4 @@ func (s *Service) span(real time.Duration) time.Duration {
 		return real
 	}
 	return s.Span(real)
-}
-
-// Check returns what is wrong with an event, by field. Its data must be an object: filters, forms and the chat formats
-// read fields of it.
-func Check(d *dialect.Dialect, in Input) []webhook.FieldError {
-	var errs []webhook.FieldError
-	if in.ID != "" && !webhook.ValidGivenID(in.ID) {
-		errs = append(errs, webhook.FieldError{Field: "id", Message: webhook.GivenIDRule})
-	}
-	switch {
-	case in.Type == "":
-		errs = append(errs, webhook.FieldError{Field: "type", Message: "is required"})
-	case !webhook.ValidType(in.Type):
-		errs = append(errs, webhook.FieldError{Field: "type", Message: webhook.TypeRule})
-	case webhook.IsSystemType(in.Type):
-		errs = append(errs, webhook.FieldError{Field: "type", Message: "is an event that only the system publishes"})
-	case !d.Knows(in.Type):
-		errs = append(errs, webhook.FieldError{Field: "type", Message: "is not an event type of the catalogue"})
-	}
-	if problem := checkData(in.Data); problem != "" {
-		errs = append(errs, webhook.FieldError{Field: "data", Message: problem})
-	}
-	if at := in.happened(); !at.IsZero() && (at.Year() < 1970 || at.Year() > 9999) {
-		errs = append(errs, webhook.FieldError{Field: "timestamp", Message: "must be between the years 1970 and 9999"})
-	}
-	return errs
 }

@@ -3,15 +3,16 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
 // Announcer puts notices on the stack's event bus. They may be repeated, with the same Detail.ID.
 type Announcer interface {
-	Announce(ctx context.Context, ns []system.Notice) error
+	Announce(ctx context.Context, ns []systemevent.Notice) error
 }
 
 const (
@@ -24,7 +25,7 @@ const (
 var errAwaited = errors.New("the change is not made yet")
 
 // change takes a change of a webhook's state: it tells of one that was made, and drops one that was not.
-func (s *Service) change(ctx context.Context, c system.Change) error {
+func (s *Service) change(ctx context.Context, c systemevent.Change) error {
 	t, err := s.Store.Tenant(ctx, c.Tenant)
 	if isGone(err) {
 		return nil // nobody is left to tell
@@ -43,41 +44,45 @@ func (s *Service) change(ctx context.Context, c system.Change) error {
 		return nil
 	}
 	if failing, ok := c.Before(); ok && s.now().Sub(failing.Moment()) < stillKnown {
-		if err := s.tell(ctx, t, failing); err != nil {
+		if err := s.publishChange(ctx, t, failing); err != nil {
 			return err
 		}
 	}
-	return s.tell(ctx, t, c)
+	return s.publishChange(ctx, t, c)
 }
 
 // stillKnown is for how long after a change its event's id is surely remembered, if it was told.
 const stillKnown = Remembered - time.Hour
 
-// tell publishes and announces a change that was made. Of several messages that tell of one change, the first to pin
+// publishChange publishes and announces a change that was made. Of several messages that tell of one change, the first to pin
 // its event does, and comes back until it is done.
-func (s *Service) tell(ctx context.Context, t webhook.Tenant, c system.Change) error {
+func (s *Service) publishChange(ctx context.Context, t webhook.Tenant, c systemevent.Change) error {
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil {
 		return err
 	}
 	// What happened is told in real time, as of every event.
 	in := Input{ID: c.EventID(), Type: c.Type, Data: c.Data, Timestamp: time.UnixMilli(c.Sent)}
+	event, err := read(in)
+	if err != nil {
+		return fmt.Errorf("data of event %s: %w", in.ID, err)
+	}
 	now := s.now()
 	p := &publication{
 		entry: webhook.EventIDs(now, 1)[0],
-		Event: webhook.Event{
+		accepted: accepted{content: event.content, Event: webhook.Event{
 			Tenant: t.ID, ID: in.ID, Type: in.Type, AcceptedAt: now,
-			Timestamp: in.Timestamp.UTC().Format(webhook.TimeFormat), Data: in.Data,
-		},
-		hash: hashOf(in) + c.Writer, except: c.Webhook, quiet: c.Quiet,
+			Timestamp: in.Timestamp.UTC().Format(webhook.TimeFormat), Data: event.content.Compact(),
+		}},
+		hash: event.hash + c.Writer, except: c.Webhook, unpublished: c.Unpublished,
 	}
 	// Filters that are too much work keep the event from webhooks, but not the mail from the tenant.
 	_, refused := s.publish(ctx, d, t.ID, []*publication{p}, nil)
 	if refused != nil && !isBudget(refused) {
 		return refused
 	}
-	if s.Announcer != nil && c.Told() && !p.void {
-		if err := s.Announcer.Announce(ctx, []system.Notice{c.Notice()}); err != nil {
+	if s.Announcer != nil && c.Announced() && !p.skip {
+		if err := s.Announcer.Announce(ctx, []systemevent.Notice{c.Notice()}); err != nil {
 			return err
 		}
 	}
@@ -85,10 +90,10 @@ func (s *Service) tell(ctx context.Context, t webhook.Tenant, c system.Change) e
 }
 
 // made reports whether the change was made, and gives it a moment.
-func (s *Service) made(ctx context.Context, c system.Change) (bool, error) {
+func (s *Service) made(ctx context.Context, c systemevent.Change) (bool, error) {
 	for look := range looks {
 		var found *webhook.Webhook
-		if c.Type != system.DeliveryFailed {
+		if c.Type != systemevent.DeliveryFailed {
 			w, err := s.Store.Webhook(ctx, webhook.Ref{Tenant: c.Tenant, ID: c.Webhook})
 			if err == nil {
 				found = &w
@@ -111,4 +116,4 @@ func (s *Service) made(ctx context.Context, c system.Change) (bool, error) {
 	return false, nil
 }
 
-func isGone(err error) bool { return err != nil && webhook.KindOf(err) == webhook.NotFound }
+func isGone(err error) bool { return webhook.Is(err, webhook.NotFound) }

@@ -10,9 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"hookline/shared/delivery"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/eventlog"
+	"hookline/shared/format"
+	"hookline/shared/message"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/store/sqlite"
@@ -46,7 +48,7 @@ func (k *kept) bodies(t *testing.T) []string {
 	t.Helper()
 	var out []string
 	for _, sent := range k.msgs {
-		var m delivery.Message
+		var m message.Message
 		if err := json.Unmarshal([]byte(sent.Body), &m); err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +101,7 @@ func TestMilliseconds(t *testing.T) {
 	const accepted, asDated = `{"at":"2026-03-20T12:00:00.137Z","unix":1774008000137,"second":"2026-03-20T12:00:00Z","data":{}}`,
 		`{"at":"2026-03-20T11:59:59.987Z","unix":1774007999987,"second":"2026-03-20T11:59:59Z","data":{}}`
 	want := []string{accepted, asDated, accepted}
-	once := &Once{Scope: "s", Key: "k", Hash: "h"}
+	key := &IdempotencyKey{Scope: "s", Key: "k", Hash: "h"}
 	var results []Result
 	// The first request does not learn that its messages were taken, so that a repeat sends them again.
 	for _, time := range []string{"first", "repeat"} {
@@ -107,7 +109,7 @@ func TestMilliseconds(t *testing.T) {
 		if time == "first" {
 			sent.fault = errors.New("away")
 		}
-		if results, err = s.Publish(t.Context(), tenant, in, once); (err != nil) != (time == "first") {
+		if results, err = s.Accept(t.Context(), tenant, in, key); (err != nil) != (time == "first") {
 			t.Fatalf("%s: got %v", time, err)
 		}
 		if diff := cmp.Diff(want, sent.bodies(t)); diff != "" {
@@ -120,7 +122,11 @@ func TestMilliseconds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, err := delivery.Body(d, ev.Event, webhook.FormatJSON)
+		content, err := ecmajson.Read(ev.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := format.Of(webhook.FormatJSON).Body(d, ev.Event, content)
 		if err != nil {
 			t.Fatal(err)
 		}

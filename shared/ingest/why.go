@@ -7,16 +7,17 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Reason says why an event did not go to a webhook. The set is documented in the OpenAPI document.
+// Reason is why an event did not go to a webhook, by what the webhook is now.
 type Reason string
 
+// The set is closed. The OpenAPI document has these comments.
 const (
-	Inactive      Reason = "inactive"       // the webhook is inactive
-	NotSubscribed Reason = "not_subscribed" // none of its events takes this type
-	Filtered      Reason = "filter"         // its filter does not let this event through
-	Later         Reason = "later"          // it would take the event now, but did not yet when that was accepted
-	OverBudget    Reason = "filter_budget"  // to tell would be more work than a request is given
-	AboutItself   Reason = "about_itself"   // a system event is told to all but the webhook it is about
+	Inactive      Reason = "inactive"       // it is inactive
+	NotSubscribed Reason = "not_subscribed" // its `events` do not take this type
+	Filtered      Reason = "filter"         // its `filter` does not let this event through
+	Later         Reason = "later"          // it would take the event now, and did not yet when the event was accepted
+	OverBudget    Reason = "filter_budget"  // it is not known: matching the filters of all these webhooks is more work than one request is given
+	AboutItself   Reason = "about_itself"   // a system event goes to all webhooks but the one it is about
 )
 
 // Why returns, for webhooks that an event did not go to, why it does not, by what each is now: nothing is remembered of

@@ -1,56 +1,30 @@
 package ingest_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
-	"hookline/shared/delivery"
-	"hookline/shared/dialect"
-	"hookline/shared/eventlog"
+	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
-	"hookline/shared/queue"
-	"hookline/shared/store/sqlite"
+	"hookline/shared/message"
+	"hookline/shared/stack/stacktest"
+	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
-
-var builtin = sync.OnceValues(dialect.Builtin)
-
-var errDown = errors.New("down")
-
-// box is a queue that keeps what it is sent. down is asked before, lost after it took a batch.
-type box struct {
-	sent []queue.Outgoing
-	down bool
-	lost bool
-}
-
-func (b *box) Send(_ context.Context, msgs []queue.Outgoing) error {
-	if b.down {
-		return errDown
-	}
-	b.sent = append(b.sent, msgs...)
-	if b.lost {
-		return errDown
-	}
-	return nil
-}
 
 // world is a service over a store in memory, with one tenant that has one webhook for everything.
 type world struct {
 	*ingest.Service
 	t        *testing.T
-	store    *sqlite.Store
+	store    store.Store
 	tenant   webhook.Tenant
-	faults   sqlite.Faults
-	delivery *box
-	queue    *box
-	refused  *box
+	faults   faultinject.StoreFaults
+	delivery *stacktest.Outbox
+	queue    *stacktest.Outbox
+	refused  *stacktest.Outbox
 	at       time.Time
 	seen     int // of the messages for deliveries
 }
@@ -58,45 +32,23 @@ type world struct {
 func newWorld(t *testing.T, logging bool) *world {
 	t.Helper()
 	w := &world{
-		t: t, delivery: new(box), queue: new(box), refused: new(box), at: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC),
+		t: t, delivery: new(stacktest.Outbox), queue: new(stacktest.Outbox), refused: new(stacktest.Outbox), at: stacktest.Noon(),
 		tenant: webhook.Tenant{ID: "acme", Name: "acme", Dialect: "standard", Version: 1},
 	}
-	store, err := sqlite.New("", sqlite.Options{Faults: sqlite.Faults{
-		Before: func(call string) error { return ask(w.faults.Before, call) },
-		After:  func(call string) error { return ask(w.faults.After, call) },
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	set, err := builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.tenant.CreatedAt, w.store = w.at.Add(-time.Hour), store
-	if err := store.CreateTenant(t.Context(), w.tenant, webhook.Key{ID: "key_1", Tenant: "acme", Hash: "hash"}); err != nil {
+	b := stacktest.Builder(t, &w.faults)
+	w.tenant.CreatedAt, w.store = w.at.Add(-time.Hour), b.Store
+	if err := b.Store.CreateTenant(t.Context(), w.tenant, webhook.Key{ID: "key_1", Tenant: "acme", Hash: "hash"}); err != nil {
 		t.Fatal(err)
 	}
 	w.hook("wh_1")
-	w.Service = &ingest.Service{
-		Store: store, Dialects: &dialect.Library{Builtin: set, Store: store}, Delivery: w.delivery, Queue: w.queue, Refused: w.refused,
-		Now: func() time.Time { return w.at }, Wall: func() time.Time { return w.at }, Log: slog.New(slog.DiscardHandler),
-	}
-	if logging {
-		w.Events = &eventlog.Log{Store: store}
+	w.Service = b.Ingest()
+	w.Delivery, w.Queue, w.Refused = w.delivery, w.queue, w.refused
+	w.Now = func() time.Time { return w.at }
+	w.Wall = w.Now
+	if !logging {
+		w.Events = nil
 	}
 	return w
-}
-
-func ask(f func(string) error, call string) error {
-	if f == nil {
-		return nil
-	}
-	return f(call)
 }
 
 // hook makes a webhook for everything, an hour ago.
@@ -120,7 +72,7 @@ func event(id string, n int) ingest.Input {
 // publish publishes without an Idempotency-Key, and returns the code of the refusal, "" for none.
 func (w *world) publish(in ...ingest.Input) string {
 	w.t.Helper()
-	_, err := w.Publish(w.t.Context(), w.tenant, in, nil)
+	_, err := w.Accept(w.t.Context(), w.tenant, in, nil)
 	return codeOf(err)
 }
 
@@ -134,31 +86,31 @@ func codeOf(err error) string {
 	return err.Error()
 }
 
-// message is one that was queued for a delivery.
-type message struct {
-	delivery.Message
+// queued is one that was queued for a delivery.
+type queued struct {
+	message.Message
 	delay time.Duration
 	data  string
 }
 
 // messages returns what was queued for deliveries since it was last asked.
-func (w *world) messages() []message {
+func (w *world) messages() []queued {
 	w.t.Helper()
-	var out []message
-	for _, sent := range w.delivery.sent[w.seen:] {
-		m := message{delay: sent.Delay}
+	var out []queued
+	for _, sent := range w.delivery.Sent[w.seen:] {
+		m := queued{delay: sent.Delay}
 		if err := json.Unmarshal([]byte(sent.Body), &m.Message); err != nil {
 			w.t.Fatal(err)
 		}
 		m.data = bodyData(w.t, m.Message)
 		out = append(out, m)
 	}
-	w.seen = len(w.delivery.sent)
+	w.seen = len(w.delivery.Sent)
 	return out
 }
 
 // attempted records that the message's first attempt succeeded.
-func (w *world) attempted(m message) {
+func (w *world) attempted(m queued) {
 	w.t.Helper()
 	rec := webhook.Delivery{
 		DeliveryKey: m.Key(), Type: m.Type, Dialect: m.Dialect, Timestamp: m.Timestamp, Body: webhook.Payload{Inline: m.Body, Ref: m.Ref},
@@ -171,6 +123,6 @@ func (w *world) attempted(m message) {
 
 // revive ends all faults.
 func (w *world) revive() {
-	w.faults = sqlite.Faults{}
-	w.delivery.down, w.delivery.lost, w.queue.down = false, false, false
+	w.faults = faultinject.StoreFaults{}
+	w.delivery.Down, w.delivery.Lost, w.queue.Down = false, false, false
 }

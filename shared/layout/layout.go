@@ -1,11 +1,11 @@
-// Package layout lays JSON out for people, within bounds.
+// Package layout indents JSON for people, within bounds.
 //
-// Indentation multiplies: a text of n bytes that is nested n/2 deep becomes n²/2 bytes. So nothing here is laid out whole
-// and measured afterwards: JSON stops at so many bytes of output, and what is nested deeper than MaxDepth is shown as
-// {…} or […] without being looked into. Either is said to the caller, who can offer the text as it came. The time is
-// linear in the text, the memory in the output.
+// Indentation multiplies: a text of n bytes that is nested n/2 deep becomes n²/2 bytes. The package therefore never indents a
+// whole text to measure it afterwards. JSON stops after a given number of bytes of output, and shows arrays and objects deeper
+// than MaxDepth as […] and {…} without reading their content. It reports both, so that its caller can offer the original text.
+// The time is linear in the text, and the memory is linear in the output.
 //
-// All of Hookline's pages, documents and tools lay JSON out by this package and by no other way (infra/checks).
+// All of Hookline's pages, documents and tools use this package to indent JSON; infra/checks holds them to it.
 package layout
 
 import (
@@ -15,22 +15,22 @@ import (
 )
 
 const (
-	// MaxBytes is how much of one text a page shows, in bytes of output before they are escaped for HTML.
+	// MaxBytes is how many bytes of one text a page shows, counted before they are escaped for HTML.
 	MaxBytes = 128 << 10
-	// MaxDepth is how many levels of arrays and objects are laid out.
+	// MaxDepth is how many levels of arrays and objects are shown.
 	MaxDepth = 64
 )
 
-// Text is a text as it is shown.
+// Text is a text for people.
 type Text struct {
-	Text  string // ends in "…" where its end is left out
+	Text  string // ends in "…" if its end is left out
 	Whole bool   // nothing is left out
 }
 
 const ellipsis = "…"
 
-// Cut returns the beginning of a text: all of it where it has at most that many bytes, else with a last line that says
-// that there is more, at most that many in all. It cuts between characters.
+// Cut returns a text of at most the given number of bytes: the whole text if it fits, else its beginning and a last line that
+// says that there is more. It cuts between characters.
 func Cut(text string, most int) Text {
 	if len(text) <= most {
 		return Text{text, true}
@@ -38,7 +38,7 @@ func Cut(text string, most int) Text {
 	return Text{begin(text, most-len("\n"+ellipsis)) + "\n" + ellipsis, false}
 }
 
-// begin returns at most that many bytes of a text, cut between characters.
+// begin returns the beginning of a text, of at most the given number of bytes. It cuts between characters.
 func begin(text string, most int) string {
 	most = max(most, 0)
 	for most > 0 && most < len(text) && !utf8.RuneStart(text[most]) {
@@ -47,8 +47,8 @@ func begin(text string, most int) string {
 	return text[:min(most, len(text))]
 }
 
-// JSON lays a JSON text out in at most that many bytes, at least 8, as json.Indent does with two spaces. ok is false for what is no
-// JSON; the text is then empty.
+// JSON indents a JSON text as json.Indent does with two spaces, into at most the given number of bytes, which is at least 8. If
+// the text is not JSON, ok is false and the result is empty.
 func JSON(raw []byte, most int) (out Text, ok bool) {
 	if !json.Valid(raw) {
 		return Text{}, false
@@ -61,7 +61,7 @@ func JSON(raw []byte, most int) (out Text, ok bool) {
 	return Text{begin(w.b.String(), most-len("\n"+ellipsis)) + "\n" + ellipsis, false}, true
 }
 
-// Readable is JSON for a text that may be none, which is cut as it is.
+// Readable returns a JSON text as JSON does, and any other text as Cut does.
 func Readable(raw []byte, most int) Text {
 	if out, ok := JSON(raw, most); ok {
 		return out
@@ -69,12 +69,12 @@ func Readable(raw []byte, most int) Text {
 	return Cut(string(raw), most)
 }
 
-// writer takes what fits.
+// writer keeps the output that fits.
 type writer struct {
 	b      strings.Builder
 	room   int  // bytes
-	full   bool // something did not fit: nothing is taken any more
-	folded bool // something is nested too deep to be shown
+	full   bool // something did not fit: the writer ignores the rest
+	folded bool // an array or object was nested too deep to be shown
 }
 
 func (w *writer) put(text string) {
@@ -84,7 +84,7 @@ func (w *writer) put(text string) {
 	w.b.WriteString(text)
 }
 
-// line begins a new line of a level.
+// line begins a new line at a level of indentation.
 func (w *writer) line(level int) {
 	w.put("\n")
 	for range level {
@@ -95,7 +95,7 @@ func (w *writer) line(level int) {
 // lay writes a valid JSON text until it is full.
 func (w *writer) lay(raw []byte) {
 	level := 0
-	fresh := false // the array or object at hand has nothing in it yet
+	fresh := false // the current array or object is still empty
 	for i := 0; i < len(raw) && !w.full; {
 		switch c := raw[i]; c {
 		case ' ', '\t', '\r', '\n':
@@ -138,8 +138,8 @@ func (w *writer) lay(raw []byte) {
 	}
 }
 
-// fold writes an array or object that begins at raw[i] as one that is left out, and returns the position after it. One
-// that is empty is shown.
+// fold writes an ellipsis in place of the content of the array or object that begins at raw[i], and returns the position after
+// it. An empty one is written as it is.
 func (w *writer) fold(raw []byte, i int) int {
 	open, empty := raw[i], true
 	level := 0

@@ -89,7 +89,7 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// FuzzJSON holds that what is laid out whole is what json.Indent makes, and that the rest is within the bound.
+// FuzzJSON compares complete output with that of json.Indent, and checks that other output is within its bound.
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{`{"a":[1,{"b":"c\"\\"}],"":{}}`, `[[],[ ],{ }]`, ` "é" `, nested(70), `[{"a":[[]]},1e9,-0]`} {
 		f.Add([]byte(seed), 40)

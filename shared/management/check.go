@@ -9,79 +9,71 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"hookline/shared/chat"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/format"
+	"hookline/shared/input"
 	"hookline/shared/pattern"
 	"hookline/shared/webhook"
 )
 
-// Limits of a webhook's fields that package webhook does not have.
-const (
-	MaxMetadata       = 50  // pairs
-	MaxMetadataKey    = 64  // characters
-	MaxMetadataValue  = 500 // characters
-	MaxHeaders        = 20
-	MaxHeaderName     = 100  // bytes
-	MaxHeaderValue    = 4096 // bytes
-	MaxRate           = 1000 // deliveries a second
-	MaxOverlapSeconds = 604800
-	MaxSecrets        = 10 // that sign at once
-)
+// MaxSecrets is how many secrets of one webhook sign at once.
+const MaxSecrets = 10
 
-// Mask stands for the value of a custom header when a webhook is read. Given back, it keeps the value that is stored.
-const Mask = "********"
-
-// apply puts the given fields into w and notes what is wrong with them. It returns the custom headers as they shall
-// be, not yet in w because sealing them is the caller's. stored are those of a webhook that exists.
-func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, stored map[string]string, faults *Faults) map[string]string {
+// apply puts the given fields into w and adds their faults. It returns the new custom headers, which the caller seals and
+// puts into w. stored are the headers of a webhook that exists.
+func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, stored map[string]string, faults *input.Faults) map[string]string {
 	before := w.URL
-	if in.URL.given() {
+	if in.URL.Given() {
 		w.URL = s.checkURL(d, in.URL.Value, faults)
 	}
-	if in.Events.given() {
+	if in.Events.Given() {
 		w.Events = checkEvents(d, in.Events.Value, faults)
 	}
 	if in.Name.Set {
 		w.Name = in.Name.Value
-		faults.text("name", w.Name, 0, webhook.MaxWebhookName)
+		faults.Line("name", w.Name, 0, webhook.MaxWebhookName)
 	}
-	if in.Active.given() {
+	if in.Active.Given() {
 		w.Active = in.Active.Value
 	}
 	if in.Format.Set || w.Format == "" {
 		w.Format = webhook.FormatJSON
-		if in.Format.given() {
+		if in.Format.Given() {
 			w.Format = in.Format.Value
 		}
-		checkFormat(w.Format, faults)
-	}
-	if in.ContentType.Set || w.ContentType == "" {
-		w.ContentType = d.ContentTypes[0]
-		if chat.Writes(w.Format) {
-			w.ContentType = webhook.ContentJSON
+		if problem := format.Check(w.Format); problem != "" {
+			faults.Add("format", problem)
 		}
-		if in.ContentType.given() {
+	}
+	form := format.Of(w.Format)
+	if in.ContentType.Set || w.ContentType == "" {
+		w.ContentType = form.ContentTypes(d)[0]
+		if in.ContentType.Given() {
 			w.ContentType = in.ContentType.Value
 		}
 	}
-	checkContentType(d, w, in, faults)
+	if in.ContentType.Set || in.Format.Set { // a newer version of the dialect may not have the type that is stored
+		if problem := form.CheckContentType(d, w.ContentType); problem != "" {
+			faults.Add("content_type", problem)
+		}
+	}
 	if in.TimeoutSeconds.Set {
 		w.TimeoutSeconds = in.TimeoutSeconds.Value
-		if in.TimeoutSeconds.given() && (w.TimeoutSeconds < 1 || w.TimeoutSeconds > webhook.MaxTimeoutSeconds) {
+		if in.TimeoutSeconds.Given() && (w.TimeoutSeconds < 1 || w.TimeoutSeconds > webhook.MaxTimeoutSeconds) {
 			faults.Add("timeout_seconds", "must be 1 to "+itoa(webhook.MaxTimeoutSeconds))
 		}
 	}
 	if in.MaxPerSecond.Set {
 		w.MaxPerSecond = in.MaxPerSecond.Value
-		if in.MaxPerSecond.given() && (w.MaxPerSecond < 1 || w.MaxPerSecond > MaxRate) {
-			faults.Add("max_per_second", "must be 1 to "+itoa(MaxRate)+", or null for no limit")
+		if in.MaxPerSecond.Given() && (w.MaxPerSecond < 1 || w.MaxPerSecond > input.MaxRate) {
+			faults.Add("max_per_second", "must be 1 to "+itoa(input.MaxRate)+", or null for no limit")
 		}
 	}
 	if in.Filter.Set {
 		old := w.Filter
 		w.Filter = nil
-		if in.Filter.given() {
+		if in.Filter.Given() {
 			w.Filter = checkFilter(in.Filter.Value, old, faults)
 		}
 	}
@@ -95,7 +87,7 @@ func (s Service) apply(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, 
 	return checkHeaders(d, in.Headers.Value, stored, faults)
 }
 
-// moves reports whether a webhook whose URL was before is called elsewhere from now on: by another scheme, host or port.
+// moves reports whether a change of a webhook's URL changes its scheme, host or port.
 func moves(before, after string) bool {
 	if before == after {
 		return false
@@ -108,9 +100,9 @@ func moves(before, after string) bool {
 	return err != nil || egress.Origin(from) != egress.Origin(to)
 }
 
-// refuseMasked notes a fault for each stored value that a change of headers would keep, by its mask or by not naming
-// headers at all. A key that may change a webhook cannot read its tokens, and would by having them sent to a host of its owner's.
-func refuseMasked(headers Field[map[string]string], stored map[string]string, faults *Faults) {
+// refuseMasked adds a fault for each stored value that a change would keep, by its mask or by not naming headers at all. A
+// key that may change a webhook may not read its tokens, and could read them by having them sent to a host of its owner.
+func refuseMasked(headers input.Field[map[string]string], stored map[string]string, faults *input.Faults) {
 	const again = "must be given again, or dropped by null or by leaving it out of headers, " +
 		"for url changes its scheme, host or port: a stored value never goes to a new host"
 	if !headers.Set {
@@ -120,13 +112,13 @@ func refuseMasked(headers Field[map[string]string], stored map[string]string, fa
 		return
 	}
 	for _, name := range sortedKeys(headers.Value) {
-		if _, ok := storedUnder(stored, name); ok && headers.Value[name] == Mask {
+		if _, ok := storedUnder(stored, name); ok && headers.Value[name] == webhook.Mask {
 			faults.Add("headers."+name, again)
 		}
 	}
 }
 
-// storedUnder returns the stored value of a header; case makes no difference in its name.
+// storedUnder returns the stored value of a header. The case of its name makes no difference.
 func storedUnder(stored map[string]string, name string) (string, bool) {
 	for known, value := range stored {
 		if strings.EqualFold(known, name) {
@@ -136,8 +128,8 @@ func storedUnder(stored map[string]string, name string) (string, bool) {
 	return "", false
 }
 
-// checkURL returns the URL as it is stored and called; as it was given where something is wrong with it.
-func (s Service) checkURL(d *dialect.Dialect, raw string, faults *Faults) string {
+// checkURL returns the URL in the form in which it is stored and called. A URL with a fault is returned as it was given.
+func (s Service) checkURL(d *dialect.Dialect, raw string, faults *input.Faults) string {
 	u, problem := egress.CheckURL(raw, egress.URLRule{Schemes: []string{"https", "http"}, AllowPrivate: s.AllowPrivate})
 	if problem == "" && !s.AllowPrivate {
 		problem = d.CheckScheme(u.Scheme)
@@ -149,13 +141,13 @@ func (s Service) checkURL(d *dialect.Dialect, raw string, faults *Faults) string
 	return u.String()
 }
 
-// maxListed bounds how many entries of a list are looked at one by one, repeats included.
+// maxListed bounds how many entries of a list are checked one by one, repeats included.
 const maxListed = 1000
 
 func tooManyEvents() string { return "must be at most " + itoa(webhook.MaxWebhookEvents) + " patterns" }
 
 // checkEvents returns the patterns without repeats.
-func checkEvents(d *dialect.Dialect, events []string, faults *Faults) []string {
+func checkEvents(d *dialect.Dialect, events []string, faults *input.Faults) []string {
 	if len(events) > maxListed {
 		faults.Add("events", tooManyEvents())
 		return nil
@@ -180,26 +172,9 @@ func checkEvents(d *dialect.Dialect, events []string, faults *Faults) []string {
 	return out
 }
 
-func checkFormat(format string, faults *Faults) {
-	if format != webhook.FormatJSON && !chat.Writes(format) {
-		faults.Add("format", "must be one of "+webhook.FormatJSON+", "+strings.Join(chat.Formats(), ", "))
-	}
-}
-
-func checkContentType(d *dialect.Dialect, w *webhook.Webhook, in WebhookInput, faults *Faults) {
-	switch {
-	case chat.Writes(w.Format):
-		if w.ContentType != webhook.ContentJSON {
-			faults.Add("content_type", "must be "+webhook.ContentJSON+" with format "+w.Format+": its incoming webhooks take nothing else")
-		}
-	case (in.ContentType.Set || in.Format.Set) && !slices.Contains(d.ContentTypes, w.ContentType):
-		faults.Add("content_type", "must be "+strings.Join(d.ContentTypes, " or "))
-	}
-}
-
-// checkFilter returns the filter without white space. One that is stored already stays: filters had no cost once, and a
-// change gives back what was read.
-func checkFilter(raw, stored json.RawMessage, faults *Faults) json.RawMessage {
+// checkFilter returns the filter without white space. A filter that is stored already is not checked again: it may be from
+// a time when filters had no cost, and a client that changes another field gives back the filter that it read.
+func checkFilter(raw, stored json.RawMessage, faults *input.Faults) json.RawMessage {
 	var b bytes.Buffer
 	if json.Compact(&b, raw) == nil && len(stored) > 0 && bytes.Equal(b.Bytes(), stored) {
 		return stored
@@ -211,30 +186,30 @@ func checkFilter(raw, stored json.RawMessage, faults *Faults) json.RawMessage {
 	return b.Bytes()
 }
 
-func checkMetadata(metadata map[string]string, faults *Faults) {
-	if len(metadata) > MaxMetadata {
-		faults.Add("metadata", "must be at most "+itoa(MaxMetadata)+" pairs")
+func checkMetadata(metadata map[string]string, faults *input.Faults) {
+	if len(metadata) > input.MaxMetadata {
+		faults.Add("metadata", "must be at most "+itoa(input.MaxMetadata)+" pairs")
 	}
 	for _, k := range sortedKeys(metadata) {
-		if n := utf8.RuneCountInString(k); n < 1 || n > MaxMetadataKey {
-			faults.Add("metadata."+k, "the name must be 1 to "+itoa(MaxMetadataKey)+" characters")
+		if n := utf8.RuneCountInString(k); n < 1 || n > input.MaxMetadataKey {
+			faults.Add("metadata."+k, "the name must be 1 to "+itoa(input.MaxMetadataKey)+" characters")
 		}
-		if utf8.RuneCountInString(metadata[k]) > MaxMetadataValue {
-			faults.Add("metadata."+k, "must be at most "+itoa(MaxMetadataValue)+" characters")
+		if utf8.RuneCountInString(metadata[k]) > input.MaxMetadataValue {
+			faults.Add("metadata."+k, "must be at most "+itoa(input.MaxMetadataValue)+" characters")
 		}
 	}
 }
 
-// checkHeaders returns the custom headers with masked values put back.
-func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults *Faults) map[string]string {
-	if len(headers) > MaxHeaders {
-		faults.Add("headers", "must be at most "+itoa(MaxHeaders))
+// checkHeaders returns the custom headers with the stored values in the place of masks.
+func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults *input.Faults) map[string]string {
+	if len(headers) > input.MaxHeaders {
+		faults.Add("headers", "must be at most "+itoa(input.MaxHeaders))
 	}
 	out := make(map[string]string, len(headers))
 	seen := make(map[string]bool, len(headers))
 	for _, name := range sortedKeys(headers) {
 		field, value := "headers."+name, headers[name]
-		if value == Mask {
+		if value == webhook.Mask {
 			kept, ok := storedUnder(stored, name)
 			if !ok {
 				faults.Add(field, "is the mask that reading shows, not a value")
@@ -242,14 +217,14 @@ func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults 
 			value = kept
 		}
 		switch {
-		case !isToken(name) || len(name) > MaxHeaderName:
-			faults.Add(field, "the name must be a token of RFC 9110, at most "+itoa(MaxHeaderName)+" characters")
+		case !isToken(name) || len(name) > input.MaxHeaderName:
+			faults.Add(field, "the name must be a token of RFC 9110, at most "+itoa(input.MaxHeaderName)+" characters")
 		case d.Owns(name):
 			faults.Add(field, "is set by us and cannot be given")
 		case seen[strings.ToLower(name)]:
 			faults.Add(field, "is given twice: case makes no difference in header names")
-		case len(value) > MaxHeaderValue:
-			faults.Add(field, "must be at most "+itoa(MaxHeaderValue)+" characters")
+		case len(value) > input.MaxHeaderValue:
+			faults.Add(field, "must be at most "+itoa(input.MaxHeaderValue)+" characters")
 		default:
 			if problem := checkHeaderValue(value); problem != "" {
 				faults.Add(field, problem)
@@ -261,14 +236,15 @@ func checkHeaders(d *dialect.Dialect, headers, stored map[string]string, faults 
 	return out
 }
 
-// isToken holds to RFC 9110, section 5.6.2.
+// isToken reports whether a text is a token (RFC 9110, section 5.6.2).
 func isToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
 	})
 }
 
-// checkHeaderValue holds to RFC 9110, section 5.5, without its obsolete bytes over 127, which receivers read differently.
+// checkHeaderValue returns what is wrong with a value, "" if nothing is. The rule is RFC 9110, section 5.5, without its
+// obsolete bytes over 127, which receivers read differently.
 func checkHeaderValue(s string) string {
 	hidden := webhook.Invisible(s)
 	switch {

@@ -14,11 +14,11 @@ import (
 // MaxDialectBytes is the largest description of a dialect, white space between tokens not counted.
 const MaxDialectBytes = 256 << 10
 
-// PutDialect makes a description the newest version of one of the deployment's own dialects. It reports whether the
-// name is new, or was deleted before. The description that is the newest already changes nothing.
+// PutDialect makes a description the newest version of one of the deployment's own dialects. created reports whether the
+// name is new, or was deleted before. A description that equals the newest version changes nothing.
 //
-// What is queued keeps its version. So that it and all webhooks can be signed for, a version reads secrets as the one
-// before it did; everything else may change.
+// Messages in queues keep the version that they were accepted with. A new version must read secrets as the one before it,
+// so that queued messages and existing webhooks can be signed for; everything else may change.
 func (s Service) PutDialect(ctx context.Context, name string, description json.RawMessage) (d *dialect.Dialect, created bool, err error) {
 	if s.Dialects.BuiltIn(name) {
 		return nil, false, errBuiltIn()
@@ -32,7 +32,7 @@ func (s Service) PutDialect(ctx context.Context, name string, description json.R
 
 func (s Service) putDialect(ctx context.Context, name string, description json.RawMessage) (d *dialect.Dialect, created bool, err error) {
 	head, err := s.Store.DialectHead(ctx, name)
-	if err != nil && webhook.KindOf(err) != webhook.NotFound {
+	if err != nil && !webhook.Is(err, webhook.NotFound) {
 		return nil, false, err
 	}
 	created = err != nil || head.Deleted
@@ -78,10 +78,10 @@ func (s Service) putDialect(ctx context.Context, name string, description json.R
 	})
 }
 
-// describe returns a description under a name and a version.
+// describe returns a description with its name and version set.
 func describe(description json.RawMessage, name string, version int) (json.RawMessage, error) {
 	named, err := dialect.Named(description, name, version)
-	if e, ok := errors.AsType[*webhook.Error](err); ok && e.Kind == webhook.Malformed { // JSON, but too deep
+	if e, ok := errors.AsType[*webhook.Error](err); ok && e.Kind == webhook.Malformed { // it is JSON, but nested too deep
 		return nil, webhook.ErrInvalid(webhook.FieldError{Field: "description", Message: e.Cause.Error()})
 	}
 	if len(named) > MaxDialectBytes {
@@ -90,8 +90,8 @@ func describe(description json.RawMessage, name string, version int) (json.RawMe
 	return named, err
 }
 
-// DeleteDialect stops offering one of the deployment's own dialects, which no tenant may have. A tenant that is made
-// meanwhile keeps it, and so does what is queued.
+// DeleteDialect stops offering one of the deployment's own dialects, which no tenant may have. A tenant that is made at the
+// same moment keeps it, and so do messages in queues.
 func (s Service) DeleteDialect(ctx context.Context, name string) error {
 	if s.Dialects.BuiltIn(name) {
 		return errBuiltIn()

@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/input"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
 )
 
-// ImportStore is what an import needs beside WebhookStore.
+// ImportStore is the part of store.Store that an import uses beside WebhookStore. It relies on Pin giving an id to one of
+// many imports at once.
 type ImportStore interface {
 	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
 	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)
@@ -22,62 +24,59 @@ type ImportStore interface {
 	Unpin(ctx context.Context, p webhook.Pin) error
 }
 
-// IDTaken says what is wrong with an id that a webhook has already.
+// IDTaken is the fault of an id that a webhook has already.
 const IDTaken = "is that of a webhook that exists"
 
-// MaxImport is how many webhooks one import takes.
-const MaxImport = 100
-
-// ImportInput is a webhook that moves in with what it has.
+// ImportInput is a webhook that moves in with what it has. Its secret is exempt from the dialect's rule of length.
 type ImportInput struct {
-	WebhookInput                  // its Secret is exempt from length rules
-	ID           Field[string]    // one is made where none is given
-	CreatedAt    Field[time.Time] // the import's where none is given
-	Found        Faults           // what reading it has shown already
+	// One is made where none is given.
+	ID input.Field[string] `json:"id,omitzero" jsonschema:"nullable" ref:"GivenID"`
+	// Between 1970 and now. Left out or null: now.
+	CreatedAt input.Field[time.Time] `json:"created_at,omitzero" jsonschema:"nullable" ref:"GivenTime"`
+	WebhookInput
+
+	Found input.Faults `json:"-"` // faults found while it was read
 }
 
-// Imported is what an import makes, or would make, of one input.
+// Imported is the webhook that an import makes, or would make, of one input.
 type Imported struct {
-	Webhook webhook.Webhook // as far as it is known; its ID is "" where one would be made
+	Webhook webhook.Webhook // its ID is "" where one would be made
 	Secret  string          // "" where one would be made
-	Faults  Faults
-	Exists  bool // a webhook with its id is there
+	Faults  input.Faults
+	Exists  bool // a webhook has its id
 
 	headers map[string]string
 }
 
-// importScope is of the pins that say which imports are under way.
+// importScope is the scope of the pins that mark imports under way.
 const importScope = "import"
 
-// keepImport is how long an import that was cut short can be taken up again, in the deployment's clock.
+// keepImport is how long an import that was cut short can be completed, in the deployment's clock.
 const keepImport = 24 * time.Hour
 
-// CheckImport says what ImportWebhooks would do, and changes nothing. What a try that was cut short has made is no more
-// in the way than it is of the next.
-func (s Service) CheckImport(ctx context.Context, t webhook.Tenant, in []ImportInput, digest string) ([]Imported, error) {
-	_, all, err := s.checked(ctx, t, in)
-	if err != nil {
-		return nil, err
-	}
-	there, err := s.there(ctx, t, all)
+// CheckImport says what ImportWebhooks would do for a tenant, whose dialect is d, and changes nothing. Webhooks that an
+// earlier try of the same import made before it was cut short do not count as existing.
+func (s Service) CheckImport(ctx context.Context, d *dialect.Dialect, tenant string, in []ImportInput, digest string) ([]Imported, error) {
+	all := s.checked(d, tenant, in)
+	there, err := s.existing(ctx, tenant, all)
 	if err != nil {
 		return nil, err
 	}
 	if len(there) > 0 {
-		if err := s.clashes(ctx, t, all, there, digest); err != nil {
+		if err := s.clashes(ctx, tenant, all, there, digest); err != nil {
 			return nil, err
 		}
 	}
 	if slices.ContainsFunc(all, func(item Imported) bool { return len(item.Faults) > 0 || item.Exists }) {
-		return all, nil // that is said first
+		return all, nil // those faults come first
 	}
-	return all, s.room(ctx, t.ID, len(all)-len(there))
+	return all, s.room(ctx, tenant, len(all)-len(there))
 }
 
-// clashes notes which of the webhooks that are there are in the way of the import: those that it has not made itself.
-func (s Service) clashes(ctx context.Context, t webhook.Tenant, all []Imported, there map[webhook.Ref]webhook.Webhook, digest string) error {
-	pin, err := s.Store.FindPin(ctx, t.ID, importScope, digest)
-	if err != nil && webhook.KindOf(err) != webhook.NotFound {
+// clashes marks the inputs whose id another webhook has, one that no earlier try of this import made.
+func (s Service) clashes(ctx context.Context, tenant string, all []Imported, there map[webhook.Ref]webhook.Webhook, digest string) error {
+	pin, err := s.Store.FindPin(ctx, tenant, importScope, digest)
+	if err != nil && !webhook.Is(err, webhook.NotFound) {
 		return err
 	}
 	begun := err == nil && pin.ExpiresAt.After(s.now())
@@ -90,19 +89,17 @@ func (s Service) clashes(ctx context.Context, t webhook.Tenant, all []Imported, 
 	return nil
 }
 
-// ImportWebhooks makes all of the webhooks, or none and says why, naming fields as "3.url". Nobody is told of them.
-// digest stands for the request: the same for the same webhooks, and only for them.
+// ImportWebhooks makes all of the webhooks, or none and then says why, naming fields as "3.url". It makes no system events
+// and sends no mail. digest identifies the request: it is the same for the same webhooks, and only for them.
 //
-// A transaction of the store holds one webhook, not a hundred. So the import is first pinned, then checked, then made
-// webhook by webhook, then unpinned. Where somebody else takes one of the ids meanwhile, what was made is deleted again.
-// When it is cut short, some may be there; the same request within 24 hours finds the pin, takes the time of the first
-// try, from which its ids follow, and makes what is missing. Of two that are the same at the same time both make the same.
-func (s Service) ImportWebhooks(ctx context.Context, t webhook.Tenant, in []ImportInput, digest string) ([]Created, error) {
-	d, all, err := s.checked(ctx, t, in)
-	if err != nil {
-		return nil, err
-	}
-	var faults Faults
+// A transaction of the store holds one webhook, not a hundred. So the import is pinned, then checked, then made webhook by
+// webhook, then unpinned. If somebody else takes one of the ids in between, the webhooks that were made are deleted again.
+// An import that is cut short may leave some of them. The same request within 24 hours finds the pin, uses the time of the
+// first try, from which the ids follow, and makes the missing ones. Two equal requests at the same time make the same
+// webhooks.
+func (s Service) ImportWebhooks(ctx context.Context, d *dialect.Dialect, tenant string, in []ImportInput, digest string) ([]Created, error) {
+	all := s.checked(d, tenant, in)
+	var faults input.Faults
 	for i, item := range all {
 		for _, f := range item.Faults {
 			faults.Add(ImportField(i, f.Field), f.Message)
@@ -113,13 +110,13 @@ func (s Service) ImportWebhooks(ctx context.Context, t webhook.Tenant, in []Impo
 	}
 	now := s.now()
 	pin, first, err := s.Store.Pin(ctx, webhook.Pin{
-		Tenant: t.ID, Scope: importScope, Key: digest, Hash: digest, At: now, ExpiresAt: now.Add(keepImport),
+		Tenant: tenant, Scope: importScope, Key: digest, Hash: digest, At: now, ExpiresAt: now.Add(keepImport),
 	})
 	if err != nil {
 		return nil, err
 	}
 	date(all, pin)
-	there, err := s.there(ctx, t, all)
+	there, err := s.existing(ctx, tenant, all)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +129,7 @@ func (s Service) ImportWebhooks(ctx context.Context, t webhook.Tenant, in []Impo
 	if len(taken) > 0 {
 		return nil, s.abandon(ctx, pin, all, taken)
 	}
-	if err := s.room(ctx, t.ID, len(all)-len(there)); err != nil {
+	if err := s.room(ctx, tenant, len(all)-len(there)); err != nil {
 		if _, refused := conflict(err); refused {
 			err = cmp.Or(s.undo(ctx, pin, all, nil), err)
 		}
@@ -154,34 +151,30 @@ func (s Service) ImportWebhooks(ctx context.Context, t webhook.Tenant, in []Impo
 			return nil, err
 		}
 	}
-	_ = s.Store.Unpin(context.WithoutCancel(ctx), pin) // else it expires; until then the same request is answered the same
+	_ = s.Store.Unpin(context.WithoutCancel(ctx), pin) // if that fails the pin expires; until then the same request gets the same answer
 	return out, nil
 }
 
 // checked checks each input by itself and all of them together.
-func (s Service) checked(ctx context.Context, t webhook.Tenant, in []ImportInput) (*dialect.Dialect, []Imported, error) {
-	d, err := s.Dialects.Dialect(ctx, t.Dialect)
-	if err != nil {
-		return nil, nil, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
-	}
+func (s Service) checked(d *dialect.Dialect, tenant string, in []ImportInput) []Imported {
 	now := s.now()
 	out := make([]Imported, len(in))
 	seen := make(map[string]bool)
-	for i, input := range in {
+	for i, given := range in {
 		item := &out[i]
-		item.Faults = slices.Clone(input.Found)
-		item.Webhook = webhook.Webhook{Ref: webhook.Ref{Tenant: t.ID}, Active: true}
-		if item.Faults.Has("") { // it is no webhook at all
+		item.Faults = slices.Clone(given.Found)
+		item.Webhook = webhook.Webhook{Ref: webhook.Ref{Tenant: tenant}, Active: true}
+		if item.Faults.Has("") { // it is no object
 			continue
 		}
-		if !input.URL.given() {
-			item.Faults.Add("url", required)
+		if !given.URL.Given() {
+			item.Faults.Add("url", input.Required)
 		}
-		if !input.Events.given() {
-			item.Faults.Add("events", required)
+		if !given.Events.Given() {
+			item.Faults.Add("events", input.Required)
 		}
-		if input.ID.given() {
-			id := input.ID.Value
+		if given.ID.Given() {
+			id := given.ID.Value
 			switch item.Webhook.ID = id; {
 			case !webhook.ValidGivenID(id):
 				item.Faults.Add("id", webhook.GivenIDRule)
@@ -190,25 +183,25 @@ func (s Service) checked(ctx context.Context, t webhook.Tenant, in []ImportInput
 			}
 			seen[id] = true
 		}
-		if input.CreatedAt.given() {
-			item.Webhook.CreatedAt = input.CreatedAt.Value.UTC().Truncate(time.Millisecond)
+		if given.CreatedAt.Given() {
+			item.Webhook.CreatedAt = given.CreatedAt.Value.UTC().Truncate(time.Millisecond)
 			if item.Webhook.CreatedAt.After(now) || !item.Webhook.CreatedAt.After(time.Unix(0, 0)) {
 				item.Faults.Add("created_at", "must be between 1970 and now")
 			}
 		}
-		if input.Secret.given() && input.Secret.Value != "" {
-			item.Secret = input.Secret.Value
+		if given.Secret.Given() && given.Secret.Value != "" {
+			item.Secret = given.Secret.Value
 			if problem := d.CheckImportedSecret(item.Secret); problem != "" {
 				item.Faults.Add("secret", problem)
 			}
 		}
-		item.headers = s.apply(d, &item.Webhook, input.WebhookInput, nil, &item.Faults)
+		item.headers = s.apply(d, &item.Webhook, given.WebhookInput, nil, &item.Faults)
 	}
-	return d, out, nil
+	return out
 }
 
-// there reads the webhooks that have one of the ids already.
-func (s Service) there(ctx context.Context, t webhook.Tenant, all []Imported) (map[webhook.Ref]webhook.Webhook, error) {
+// existing reads the webhooks that have one of the ids already.
+func (s Service) existing(ctx context.Context, tenant string, all []Imported) (map[webhook.Ref]webhook.Webhook, error) {
 	var refs []webhook.Ref
 	for _, item := range all {
 		if webhook.ValidGivenID(item.Webhook.ID) {
@@ -220,12 +213,12 @@ func (s Service) there(ctx context.Context, t webhook.Tenant, all []Imported) (m
 	}
 	found, _, err := s.Store.Load(ctx, refs, nil)
 	if err != nil {
-		return nil, fmt.Errorf("webhooks of tenant %s: %w", t.ID, err)
+		return nil, fmt.Errorf("webhooks of tenant %s: %w", tenant, err)
 	}
 	return found, nil
 }
 
-// date gives the webhooks the import's time, and ids to those that have none: the same for the same pin.
+// date gives the webhooks the import's time, and makes ids for those that have none. The same pin makes the same ids.
 func date(all []Imported, pin webhook.Pin) {
 	for i := range all {
 		w := &all[i].Webhook
@@ -240,12 +233,12 @@ func date(all []Imported, pin webhook.Pin) {
 	}
 }
 
-// same reports whether a webhook that is there is what an earlier try of this import made.
+// same reports whether an existing webhook was made by an earlier try of this import.
 func same(there, w webhook.Webhook) bool {
 	return there.UpdatedAt.Equal(w.UpdatedAt) && there.URL == w.URL
 }
 
-// sealImport seals headers and secrets, making those that are not given.
+// sealImport seals headers and secrets, and makes the secrets that are not given.
 func (s Service) sealImport(ctx context.Context, d *dialect.Dialect, all []Imported) error {
 	for i := range all {
 		item := &all[i]
@@ -264,7 +257,7 @@ func (s Service) sealImport(ctx context.Context, d *dialect.Dialect, all []Impor
 	return nil
 }
 
-// importOne makes the webhook, unless an earlier try of the import has, and returns the one that is there.
+// importOne makes the webhook, unless an earlier try of the import has made it, and returns it as it is stored.
 func (s Service) importOne(ctx context.Context, w webhook.Webhook, there map[webhook.Ref]webhook.Webhook) (webhook.Webhook, error) {
 	if other, ok := there[w.Ref]; ok {
 		return other, nil
@@ -278,7 +271,7 @@ func (s Service) importOne(ctx context.Context, w webhook.Webhook, there map[web
 	return w, err
 }
 
-// imported returns the webhook with its secret, which an earlier try may have made.
+// imported returns the webhook with its secret, which may be one that an earlier try made.
 func (s Service) imported(ctx context.Context, w webhook.Webhook, item Imported) (Created, error) {
 	if slices.Equal(w.Secrets[0].Sealed, item.Webhook.Secrets[0].Sealed) {
 		return Created{Webhook: w, Secret: item.Secret}, nil
@@ -302,17 +295,17 @@ func (s Service) abandon(ctx context.Context, pin webhook.Pin, all []Imported, t
 	return clash
 }
 
-// undo deletes what tries of the import have made, all but those whose ids are taken. Where it fails the pin stays, so
-// that the same request comes back here.
+// undo deletes the webhooks that tries of the import have made, except those whose ids are taken. If it fails the pin stays,
+// so that the same request comes back here.
 func (s Service) undo(ctx context.Context, pin webhook.Pin, all []Imported, taken []int) error {
 	ctx = context.WithoutCancel(ctx)
-	there, err := s.there(ctx, webhook.Tenant{ID: pin.Tenant}, all)
+	there, err := s.existing(ctx, pin.Tenant, all)
 	if err != nil {
 		return err
 	}
 	for i, item := range all {
 		if w, ok := there[item.Webhook.Ref]; ok && same(w, item.Webhook) && !slices.Contains(taken, i) {
-			if err := s.Store.DeleteWebhook(ctx, w.Ref); err != nil && webhook.KindOf(err) != webhook.NotFound {
+			if err := s.Store.DeleteWebhook(ctx, w.Ref); err != nil && !webhook.Is(err, webhook.NotFound) {
 				return err
 			}
 		}

@@ -4,28 +4,30 @@ import (
 	"context"
 	"slices"
 
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
 // KeyInput is an API key to be made.
 type KeyInput struct {
-	Name   Field[string]
-	Scopes Field[[]string]
+	Name input.Field[string] `json:"name,omitzero" jsonschema:"required,minLength=1,maxLength=100,pattern=^[^\\x00-\\x1f\\x7f-\\x9f]*$"`
+	// Repeats count once. A scope that the key which makes this one lacks is a fault of that entry (422 `scopes.3`).
+	Scopes input.Field[[]string] `json:"scopes,omitzero" jsonschema:"required,minItems=1" ref:"Scope"`
 }
 
-// CreateKey makes an API key of the tenant that grants no more than maker does, and returns the key itself, which is
-// stored nowhere. A scope that the maker lacks is a fault of the input, named by its position.
-func (s Service) CreateKey(ctx context.Context, tenant string, maker []string, in KeyInput, found Faults) (webhook.Key, string, error) {
+// CreateKey makes an API key of the tenant that grants no more than the scopes in maker, and returns the key itself, which
+// is stored nowhere. A scope that maker lacks is a fault of the input, named by its position.
+func (s Service) CreateKey(ctx context.Context, tenant string, maker []string, in KeyInput, found input.Faults) (webhook.Key, string, error) {
 	faults := slices.Clone(found)
-	if !in.Name.given() {
-		faults.Add("name", required)
+	if !in.Name.Given() {
+		faults.Add("name", input.Required)
 	} else {
-		faults.text("name", in.Name.Value, 1, MaxKeyName)
+		faults.Line("name", in.Name.Value, 1, input.MaxKeyName)
 	}
 	known := webhook.Scopes()
 	switch {
-	case !in.Scopes.given():
-		faults.Add("scopes", required)
+	case !in.Scopes.Given():
+		faults.Add("scopes", input.Required)
 	case len(in.Scopes.Value) == 0:
 		faults.Add("scopes", "must name at least one scope")
 	}
@@ -48,7 +50,7 @@ func (s Service) CreateKey(ctx context.Context, tenant string, maker []string, i
 	return key, secret, nil
 }
 
-// DeleteKey removes a key: the next call that brings it is refused.
+// DeleteKey removes a key. The next call with the key is refused.
 func (s Service) DeleteKey(ctx context.Context, tenant, id string) error {
 	return s.Store.DeleteKey(ctx, tenant, id)
 }

@@ -7,33 +7,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"hookline/shared/dialect"
+	"hookline/shared/input"
 	"hookline/shared/management"
 	"hookline/shared/seal"
-	"hookline/shared/store/sqlite"
+	"hookline/shared/stack/stacktest"
+	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
 
-// builtin is read once: it does not change.
-var builtin = sync.OnceValues(dialect.Builtin)
-
-type keyring struct{}
-
-func (keyring) Current(context.Context) (string, []byte, error) {
-	return "test", make([]byte, 32), nil
-}
-
-func (keyring) Key(context.Context, string) ([]byte, error) { return make([]byte, 32), nil }
-
 // racing is a store in which somebody else changes the webhook or tenant just before each of the first n updates.
 type racing struct {
-	*sqlite.Store
+	store.Store
 	n    int
 	done func(w *webhook.Webhook)
 	cut  int // at which of the webhooks to be made the store fails, once; 0 never
@@ -78,30 +68,25 @@ func (r *racing) UpdateTenant(ctx context.Context, t webhook.Tenant) error {
 
 type world struct {
 	management.Service
-	store  *racing
-	tenant webhook.Tenant
-	now    time.Time
+	store   *racing
+	dialect *dialect.Dialect // of the one tenant
+	now     time.Time
 }
+
+// ref names a webhook of the one tenant.
+func ref(id string) webhook.Ref { return webhook.Ref{Tenant: "acme", ID: id} }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	store, err := sqlite.New("", sqlite.Options{})
-	if err != nil {
+	b := stacktest.Builder(t, nil)
+	w := &world{store: &racing{Store: b.Store}, now: stacktest.Noon()}
+	w.Service = management.Service{Store: w.store, Dialects: b.Dialects, Box: b.Box, Now: func() time.Time { return w.now }}
+	in := management.TenantInput{ID: input.Of("acme"), Name: input.Of("Acme"), Dialect: input.Of("standard")}
+	if _, _, err := w.CreateTenant(t.Context(), in, nil); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	set, err := builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{store: &racing{Store: store}, now: time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)}
-	w.Service = management.Service{Store: w.store, Dialects: &dialect.Library{Builtin: set, Store: store}, Box: seal.Box{Keys: keyring{}}, Now: func() time.Time { return w.now }}
-	in := management.TenantInput{ID: management.Of("acme"), Name: management.Of("Acme"), Dialect: management.Of("standard")}
-	if w.tenant, _, err = w.CreateTenant(t.Context(), in, nil); err != nil {
+	var err error
+	if w.dialect, err = stacktest.Dialects(t).Dialect(t.Context(), "standard"); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -109,11 +94,11 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) create(t *testing.T, change func(*management.WebhookInput)) management.Created {
 	t.Helper()
-	in := management.WebhookInput{URL: management.Of("https://example.com/"), Events: management.Of([]string{"invoice.paid"})}
+	in := management.WebhookInput{URL: input.Of("https://example.com/"), Events: input.Of([]string{"invoice.paid"})}
 	if change != nil {
 		change(&in)
 	}
-	made, err := w.CreateWebhook(t.Context(), w.tenant, in, nil)
+	made, err := w.CreateWebhook(t.Context(), w.dialect, "acme", in, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +107,7 @@ func (w *world) create(t *testing.T, change func(*management.WebhookInput)) mana
 
 func (w *world) stored(t *testing.T, id string) webhook.Webhook {
 	t.Helper()
-	hook, err := w.store.Webhook(t.Context(), webhook.Ref{Tenant: "acme", ID: id})
+	hook, err := w.store.Webhook(t.Context(), ref(id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +116,7 @@ func (w *world) stored(t *testing.T, id string) webhook.Webhook {
 
 func (w *world) update(t *testing.T, id string, in management.WebhookInput) webhook.Webhook {
 	t.Helper()
-	if _, err := w.UpdateWebhook(t.Context(), w.tenant, id, in, nil); err != nil {
+	if _, err := w.UpdateWebhook(t.Context(), w.dialect, ref(id), in, nil); err != nil {
 		t.Fatal(err)
 	}
 	return w.stored(t, id)
@@ -165,9 +150,9 @@ func (w *world) headers(t *testing.T, hook webhook.Webhook) string {
 
 func TestFaultsFoundEarlierAreKept(t *testing.T) {
 	w := newWorld(t)
-	found := management.Faults{{Field: "url", Message: "must be a string"}, {Field: "colour", Message: "is not a field"}}
-	in := management.WebhookInput{Events: management.Of([]string{"bad name"})}
-	_, err := w.CreateWebhook(t.Context(), w.tenant, in, found)
+	found := input.Faults{{Field: "url", Message: "must be a string"}, {Field: "colour", Message: "is not a field"}}
+	in := management.WebhookInput{Events: input.Of([]string{"bad name"})}
+	_, err := w.CreateWebhook(t.Context(), w.dialect, "acme", in, found)
 	e, ok := errors.AsType[*webhook.Error](err)
 	if !ok || e.Kind != webhook.Invalid {
 		t.Fatalf("got %v", err)
@@ -193,7 +178,7 @@ func TestFiltersCost(t *testing.T) {
 		}
 		return json.RawMessage(`{"ip":[` + strings.Join(tests, ",") + `]}`)
 	}
-	cheap, dear := management.WebhookInput{Filter: management.Of(ranges(10))}, management.WebhookInput{Filter: management.Of(ranges(150))}
+	cheap, dear := management.WebhookInput{Filter: input.Of(ranges(10))}, management.WebhookInput{Filter: input.Of(ranges(150))}
 	w := newWorld(t)
 	refused := func(what string, err error, field string) {
 		t.Helper()
@@ -203,25 +188,25 @@ func TestFiltersCost(t *testing.T) {
 		}
 	}
 	in := dear
-	in.URL, in.Events = management.Of("https://example.com/"), management.Of([]string{"invoice.paid"})
-	_, err := w.CreateWebhook(t.Context(), w.tenant, in, nil)
+	in.URL, in.Events = input.Of("https://example.com/"), input.Of([]string{"invoice.paid"})
+	_, err := w.CreateWebhook(t.Context(), w.dialect, "acme", in, nil)
 	refused("created", err, "filter")
-	_, err = w.ImportWebhooks(t.Context(), w.tenant, []management.ImportInput{{WebhookInput: in}}, "digest")
+	_, err = w.ImportWebhooks(t.Context(), w.dialect, "acme", []management.ImportInput{{WebhookInput: in}}, "digest")
 	refused("imported", err, "0.filter")
 	hook := w.create(t, func(in *management.WebhookInput) { in.Filter = cheap.Filter }).Webhook
-	_, err = w.UpdateWebhook(t.Context(), w.tenant, hook.ID, dear, nil)
+	_, err = w.UpdateWebhook(t.Context(), w.dialect, ref(hook.ID), dear, nil)
 	refused("changed", err, "filter")
 
 	hook.Filter = ranges(150)
 	if err := w.store.UpdateWebhook(t.Context(), hook, false); err != nil {
 		t.Fatal(err)
 	}
-	spaced := management.WebhookInput{Name: management.Of("new"), Filter: management.Of(json.RawMessage(" " + string(ranges(150))))}
+	spaced := management.WebhookInput{Name: input.Of("new"), Filter: input.Of(json.RawMessage(" " + string(ranges(150))))}
 	if got := w.update(t, hook.ID, spaced); got.Name != "new" || string(got.Filter) != string(ranges(150)) {
 		t.Errorf("got %s with %s, want the filter that was there", got.Name, got.Filter)
 	}
-	_, err = w.UpdateWebhook(t.Context(), w.tenant, hook.ID, management.WebhookInput{Filter: management.Of(ranges(151))}, nil)
-	if webhook.KindOf(err) != webhook.Invalid || err == nil {
+	_, err = w.UpdateWebhook(t.Context(), w.dialect, ref(hook.ID), management.WebhookInput{Filter: input.Of(ranges(151))}, nil)
+	if !webhook.Is(err, webhook.Invalid) {
 		t.Errorf("another one that costs too much: got %v, want it refused", err)
 	}
 	if got := w.update(t, hook.ID, cheap); string(got.Filter) != string(ranges(10)) {
@@ -233,10 +218,10 @@ func TestFiltersCost(t *testing.T) {
 func TestMaxWebhooks(t *testing.T) {
 	w := newWorld(t)
 	w.MaxWebhooks = 3
-	in := management.WebhookInput{URL: management.Of("https://example.com/"), Events: management.Of([]string{"invoice.paid"})}
+	in := management.WebhookInput{URL: input.Of("https://example.com/"), Events: input.Of([]string{"invoice.paid"})}
 	imported := func(ids ...string) (out []management.ImportInput) {
 		for _, id := range ids {
-			out = append(out, management.ImportInput{WebhookInput: in, ID: management.Of(id)})
+			out = append(out, management.ImportInput{WebhookInput: in, ID: input.Of(id)})
 		}
 		return out
 	}
@@ -255,21 +240,21 @@ func TestMaxWebhooks(t *testing.T) {
 		}
 	}
 	first := w.create(t, nil).Webhook
-	_, err := w.CheckImport(t.Context(), w.tenant, imported("a", "b", "c"), "three")
+	_, err := w.CheckImport(t.Context(), w.dialect, "acme", imported("a", "b", "c"), "three")
 	refused("three more, looked at", err)
-	_, err = w.ImportWebhooks(t.Context(), w.tenant, imported("a", "b", "c"), "three")
+	_, err = w.ImportWebhooks(t.Context(), w.dialect, "acme", imported("a", "b", "c"), "three")
 	refused("three more", err)
 	total(1)
-	if _, err := w.ImportWebhooks(t.Context(), w.tenant, imported("a", "b"), "two"); err != nil {
+	if _, err := w.ImportWebhooks(t.Context(), w.dialect, "acme", imported("a", "b"), "two"); err != nil {
 		t.Errorf("two more: got %v, want them made", err)
 	}
-	_, err = w.CreateWebhook(t.Context(), w.tenant, in, nil)
+	_, err = w.CreateWebhook(t.Context(), w.dialect, "acme", in, nil)
 	refused("a fourth", err)
-	_, err = w.CreateWebhook(t.Context(), w.tenant, management.WebhookInput{}, nil)
-	if err == nil || webhook.KindOf(err) != webhook.Invalid {
+	_, err = w.CreateWebhook(t.Context(), w.dialect, "acme", management.WebhookInput{}, nil)
+	if !webhook.Is(err, webhook.Invalid) {
 		t.Errorf("a fourth that is none: got %v, want its faults", err)
 	}
-	w.update(t, first.ID, management.WebhookInput{Name: management.Of("changed")})
+	w.update(t, first.ID, management.WebhookInput{Name: input.Of("changed")})
 	if err := w.DeleteWebhook(t.Context(), first.Ref); err != nil {
 		t.Fatal(err)
 	}
@@ -289,18 +274,18 @@ func TestMaxWebhooksWithAnImportCutShort(t *testing.T) {
 	}{"room": {4, 4, true}, "no room": {3, 1, false}} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			in := management.WebhookInput{URL: management.Of("https://example.com/"), Events: management.Of([]string{"invoice.paid"})}
+			in := management.WebhookInput{URL: input.Of("https://example.com/"), Events: input.Of([]string{"invoice.paid"})}
 			var list []management.ImportInput
 			for _, id := range []string{"a", "b", "c"} {
-				list = append(list, management.ImportInput{WebhookInput: in, ID: management.Of(id)})
+				list = append(list, management.ImportInput{WebhookInput: in, ID: input.Of(id)})
 			}
 			w.store.cut = 2
-			if _, err := w.ImportWebhooks(t.Context(), w.tenant, list, "digest"); err == nil {
+			if _, err := w.ImportWebhooks(t.Context(), w.dialect, "acme", list, "digest"); err == nil {
 				t.Fatal("the import was not cut short")
 			}
 			w.MaxWebhooks = c.most
 			w.create(t, nil)
-			_, err := w.ImportWebhooks(t.Context(), w.tenant, list, "digest")
+			_, err := w.ImportWebhooks(t.Context(), w.dialect, "acme", list, "digest")
 			counts, countErr := w.store.WebhookCounts(t.Context(), "acme")
 			if (err == nil) != c.finished || countErr != nil || counts.Total != c.total {
 				t.Errorf("got %d webhooks, %v, %v, want %d", counts.Total, err, countErr, c.total)
@@ -310,11 +295,11 @@ func TestMaxWebhooksWithAnImportCutShort(t *testing.T) {
 }
 
 func TestFaultsAreBounded(t *testing.T) {
-	var f management.Faults
-	for i := range 2 * management.MaxFaults {
+	var f input.Faults
+	for i := range 2 * input.MaxFaults {
 		f.Add(fmt.Sprint(i/2), "is wrong")
 	}
-	if got, want := len(f), management.MaxFaults; got != want {
+	if got, want := len(f), input.MaxFaults; got != want {
 		t.Errorf("got %d faults, want %d", got, want)
 	}
 }
@@ -322,7 +307,7 @@ func TestFaultsAreBounded(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	w := newWorld(t)
 	id := w.create(t, func(in *management.WebhookInput) {
-		in.Headers = management.Of(map[string]string{"X-B": "secret<&>", "X-A": "a"})
+		in.Headers = input.Of(map[string]string{"X-B": "secret<&>", "X-A": "a"})
 	}).Webhook.ID
 	hook := w.stored(t, id)
 	if got, want := hook.HeaderNames, []string{"X-A", "X-B"}; !slices.Equal(got, want) {
@@ -330,16 +315,16 @@ func TestHeaders(t *testing.T) {
 	}
 	for _, step := range []struct {
 		name string
-		in   management.Field[map[string]string]
+		in   input.Field[map[string]string]
 		want string
 	}{
-		{"left out", management.Field[map[string]string]{}, `{"X-A":"a","X-B":"secret\u003c\u0026\u003e"}`},
-		{"a mask keeps", management.Of(map[string]string{"X-B": management.Mask, "X-C": "c"}), `{"X-B":"secret\u003c\u0026\u003e","X-C":"c"}`},
-		{"a mask keeps in another case", management.Of(map[string]string{"x-b": management.Mask, "X-C": "c"}), `{"X-C":"c","x-b":"secret\u003c\u0026\u003e"}`},
-		{"null clears", management.Field[map[string]string]{Set: true, Null: true}, ""},
-		{"none", management.Of(map[string]string{}), ""},
+		{"left out", input.Field[map[string]string]{}, `{"X-A":"a","X-B":"secret\u003c\u0026\u003e"}`},
+		{"a mask keeps", input.Of(map[string]string{"X-B": webhook.Mask, "X-C": "c"}), `{"X-B":"secret\u003c\u0026\u003e","X-C":"c"}`},
+		{"a mask keeps in another case", input.Of(map[string]string{"x-b": webhook.Mask, "X-C": "c"}), `{"X-C":"c","x-b":"secret\u003c\u0026\u003e"}`},
+		{"null clears", input.Field[map[string]string]{Set: true, Null: true}, ""},
+		{"none", input.Of(map[string]string{}), ""},
 	} {
-		hook := w.update(t, id, management.WebhookInput{Headers: step.in, Name: management.Of(step.name)})
+		hook := w.update(t, id, management.WebhookInput{Headers: step.in, Name: input.Of(step.name)})
 		if got := w.headers(t, hook); got != step.want {
 			t.Errorf("%s: got %s, want %s", step.name, got, step.want)
 		}
@@ -367,7 +352,7 @@ func TestStoredHeadersStay(t *testing.T) {
 	all := []string{"headers.Authorization", "headers.X-Key"}
 	for name, c := range map[string]struct {
 		url     string
-		headers management.Field[headers]
+		headers input.Field[headers]
 		faults  []string
 		want    string // what is stored then
 	}{
@@ -375,26 +360,26 @@ func TestStoredHeadersStay(t *testing.T) {
 		"another scheme":         {url: "http://example.com:8443/hook", faults: all},
 		"another port":           {url: "https://example.com/hook", faults: all},
 		"a name below it":        {url: "https://a.example.com:8443/hook", faults: all},
-		"masks":                  {"https://evil.example/", management.Of(headers{"Authorization": management.Mask, "X-Key": management.Mask}), all, ""},
-		"a mask in another case": {"https://evil.example/", management.Of(headers{"authorization": management.Mask}), []string{"headers.authorization"}, ""},
-		"one given again":        {"https://evil.example/", management.Of(headers{"Authorization": "new", "X-Key": management.Mask}), all[1:], ""},
-		"all given again":        {"https://evil.example/", management.Of(headers{"Authorization": "new", "X-Key": "k"}), nil, `{"Authorization":"new","X-Key":"k"}`},
-		"dropped":                {"https://evil.example/", management.Field[headers]{Set: true, Null: true}, nil, ""},
-		"others in their place":  {"https://evil.example/", management.Of(headers{"X-Other": "o"}), nil, `{"X-Other":"o"}`},
+		"masks":                  {"https://evil.example/", input.Of(headers{"Authorization": webhook.Mask, "X-Key": webhook.Mask}), all, ""},
+		"a mask in another case": {"https://evil.example/", input.Of(headers{"authorization": webhook.Mask}), []string{"headers.authorization"}, ""},
+		"one given again":        {"https://evil.example/", input.Of(headers{"Authorization": "new", "X-Key": webhook.Mask}), all[1:], ""},
+		"all given again":        {"https://evil.example/", input.Of(headers{"Authorization": "new", "X-Key": "k"}), nil, `{"Authorization":"new","X-Key":"k"}`},
+		"dropped":                {"https://evil.example/", input.Field[headers]{Set: true, Null: true}, nil, ""},
+		"others in their place":  {"https://evil.example/", input.Of(headers{"X-Other": "o"}), nil, `{"X-Other":"o"}`},
 		"another path":           {url: "https://example.com:8443/other?x", want: `{"Authorization":"t0ken","X-Key":"s3cret"}`},
 		"the host in another case": {
-			"https://EXAMPLE.com:8443/", management.Of(headers{"X-Key": management.Mask}), nil, `{"X-Key":"s3cret"}`,
+			"https://EXAMPLE.com:8443/", input.Of(headers{"X-Key": webhook.Mask}), nil, `{"X-Key":"s3cret"}`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.AllowPrivate = true // http in this dialect
 			id := w.create(t, func(in *management.WebhookInput) {
-				in.URL = management.Of("https://example.com:8443/hook")
-				in.Headers = management.Of(headers{"Authorization": "t0ken", "X-Key": "s3cret"})
+				in.URL = input.Of("https://example.com:8443/hook")
+				in.Headers = input.Of(headers{"Authorization": "t0ken", "X-Key": "s3cret"})
 			}).Webhook.ID
 			before := w.stored(t, id)
-			_, err := w.UpdateWebhook(t.Context(), w.tenant, id, management.WebhookInput{URL: management.Of(c.url), Headers: c.headers}, nil)
+			_, err := w.UpdateWebhook(t.Context(), w.dialect, ref(id), management.WebhookInput{URL: input.Of(c.url), Headers: c.headers}, nil)
 			hook := w.stored(t, id)
 			if c.faults != nil {
 				if got := faulty(t, err); !slices.Equal(got, c.faults) {
@@ -415,13 +400,13 @@ func TestStoredHeadersStay(t *testing.T) {
 	}
 	// The port that a scheme implies is the same place.
 	w := newWorld(t)
-	id := w.create(t, func(in *management.WebhookInput) { in.Headers = management.Of(headers{"X-A": "a"}) }).Webhook.ID
-	if got, want := w.headers(t, w.update(t, id, management.WebhookInput{URL: management.Of("https://example.com:443/")})), `{"X-A":"a"}`; got != want {
+	id := w.create(t, func(in *management.WebhookInput) { in.Headers = input.Of(headers{"X-A": "a"}) }).Webhook.ID
+	if got, want := w.headers(t, w.update(t, id, management.WebhookInput{URL: input.Of("https://example.com:443/")})), `{"X-A":"a"}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	// Of two at once, the one that comes second sees what the first has stored.
 	w.store.n, w.store.done = 1, func(hook *webhook.Webhook) { hook.URL = "https://other.example/" }
-	_, err := w.UpdateWebhook(t.Context(), w.tenant, id, management.WebhookInput{URL: management.Of("https://example.com/2")}, nil)
+	_, err := w.UpdateWebhook(t.Context(), w.dialect, ref(id), management.WebhookInput{URL: input.Of("https://example.com/2")}, nil)
 	if got, want := faulty(t, err), []string{"headers.X-A"}; !slices.Equal(got, want) {
 		t.Errorf("got faults %q, want %q", got, want)
 	}
@@ -445,10 +430,10 @@ func TestHeaderValues(t *testing.T) {
 		"\u202eBearer abc": "U+202E RIGHT-TO-LEFT OVERRIDE",
 	} {
 		in := management.WebhookInput{
-			URL: management.Of("https://example.com/"), Events: management.Of([]string{"*"}),
-			Headers: management.Of(map[string]string{"Authorization": value}),
+			URL: input.Of("https://example.com/"), Events: input.Of([]string{"*"}),
+			Headers: input.Of(map[string]string{"Authorization": value}),
 		}
-		_, err := w.CreateWebhook(t.Context(), w.tenant, in, nil)
+		_, err := w.CreateWebhook(t.Context(), w.dialect, "acme", in, nil)
 		if want == "" {
 			if err != nil {
 				t.Errorf("%q: got %v", value, err)
@@ -462,25 +447,25 @@ func TestHeaderValues(t *testing.T) {
 }
 
 func TestHealthIsForgotten(t *testing.T) {
-	off, on := management.Of(false), management.Of(true)
+	off, on := input.Of(false), input.Of(true)
 	for name, c := range map[string]struct {
 		first, change management.WebhookInput
 		forgotten     bool
 	}{
-		"another url":   {change: management.WebhookInput{URL: management.Of("https://example.com/other")}, forgotten: true},
-		"the same url":  {change: management.WebhookInput{URL: management.Of("https://example.com/")}},
-		"a name":        {change: management.WebhookInput{Name: management.Of("n")}},
+		"another url":   {change: management.WebhookInput{URL: input.Of("https://example.com/other")}, forgotten: true},
+		"the same url":  {change: management.WebhookInput{URL: input.Of("https://example.com/")}},
+		"a name":        {change: management.WebhookInput{Name: input.Of("n")}},
 		"switched off":  {change: management.WebhookInput{Active: off}},
 		"still on":      {change: management.WebhookInput{Active: on}},
 		"made active":   {first: management.WebhookInput{Active: off}, change: management.WebhookInput{Active: on}, forgotten: true},
-		"another event": {change: management.WebhookInput{Events: management.Of([]string{"a.b"})}},
+		"another event": {change: management.WebhookInput{Events: input.Of([]string{"a.b"})}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			id := w.create(t, nil).Webhook.ID
 			w.update(t, id, c.first)
 			sick := webhook.Health{FailingSince: w.now, UnhealthySince: w.now}
-			if ok, err := w.store.SetHealth(t.Context(), webhook.Ref{Tenant: "acme", ID: id}, webhook.Health{}, sick); !ok || err != nil {
+			if ok, err := w.store.SetHealth(t.Context(), ref(id), webhook.Health{}, sick); !ok || err != nil {
 				t.Fatal(ok, err)
 			}
 			got := w.update(t, id, c.change).Health
@@ -505,11 +490,11 @@ func TestPacedSince(t *testing.T) {
 		in   management.WebhookInput
 		want webhook.Pace
 	}{
-		{management.WebhookInput{Name: management.Of("n")}, webhook.Pace{Since: at(0)}},
-		{management.WebhookInput{MaxPerSecond: management.Of(5)}, webhook.Pace{PerSecond: 5, Since: at(1)}},
-		{management.WebhookInput{MaxPerSecond: management.Of(5), Name: management.Of("m")}, webhook.Pace{PerSecond: 5, Since: at(1)}},
-		{management.WebhookInput{MaxPerSecond: management.Field[int]{Set: true, Null: true}}, webhook.Pace{Since: at(3)}},
-		{management.WebhookInput{MaxPerSecond: management.Of(5)}, webhook.Pace{PerSecond: 5, Since: at(4)}},
+		{management.WebhookInput{Name: input.Of("n")}, webhook.Pace{Since: at(0)}},
+		{management.WebhookInput{MaxPerSecond: input.Of(5)}, webhook.Pace{PerSecond: 5, Since: at(1)}},
+		{management.WebhookInput{MaxPerSecond: input.Of(5), Name: input.Of("m")}, webhook.Pace{PerSecond: 5, Since: at(1)}},
+		{management.WebhookInput{MaxPerSecond: input.Field[int]{Set: true, Null: true}}, webhook.Pace{Since: at(3)}},
+		{management.WebhookInput{MaxPerSecond: input.Of(5)}, webhook.Pace{PerSecond: 5, Since: at(4)}},
 	} {
 		w.now = at(i)
 		if diff := cmp.Diff(step.want, w.update(t, id, step.in).Pace()); diff != "" {
@@ -524,13 +509,13 @@ func TestSince(t *testing.T) {
 	start := w.now
 	id := w.create(t, nil).Webhook.ID
 	w.now = start.Add(time.Minute)
-	hook := w.update(t, id, management.WebhookInput{Events: management.Of([]string{"invoice.paid", "user.created"})})
+	hook := w.update(t, id, management.WebhookInput{Events: input.Of([]string{"invoice.paid", "user.created"})})
 	want := map[string]time.Time{"invoice.paid": start, "user.created": w.now}
 	if diff := cmp.Diff(want, hook.Since); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	w.now = start.Add(time.Hour)
-	if _, err := w.RotateSecret(t.Context(), w.tenant, id, management.RotateInput{}, nil); err != nil {
+	if _, err := w.RotateSecret(t.Context(), w.dialect, ref(id), management.RotateInput{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, w.stored(t, id).Since); diff != "" {
@@ -539,16 +524,16 @@ func TestSince(t *testing.T) {
 }
 
 func TestRaces(t *testing.T) {
-	rename := management.WebhookInput{Name: management.Of("ours")}
+	rename := management.WebhookInput{Name: input.Of("ours")}
 	for _, lost := range []int{1, 2, 3} {
 		t.Run(fmt.Sprintf("%d lost", lost), func(t *testing.T) {
 			w := newWorld(t)
 			id := w.create(t, nil).Webhook.ID
 			w.store.n, w.store.done = lost, func(w *webhook.Webhook) { w.MaxPerSecond++ }
-			_, err := w.UpdateWebhook(t.Context(), w.tenant, id, rename, nil)
+			_, err := w.UpdateWebhook(t.Context(), w.dialect, ref(id), rename, nil)
 			hook := w.stored(t, id)
 			if lost == 3 {
-				if webhook.KindOf(err) != webhook.Conflict || hook.Name != "" {
+				if !webhook.Is(err, webhook.Conflict) || hook.Name != "" {
 					t.Errorf("got %v, name %q", err, hook.Name)
 				}
 				return
@@ -560,7 +545,7 @@ func TestRaces(t *testing.T) {
 	}
 	w := newWorld(t)
 	w.store.n = 1
-	tenant, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{Name: management.Of("ours")}, nil)
+	tenant, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{Name: input.Of("ours")}, nil)
 	if err != nil || tenant.Name != "ours" || tenant.NotifyEmail != "theirs@example.com" {
 		t.Errorf("got %+v, %v", tenant, err)
 	}
@@ -576,7 +561,7 @@ func TestRotation(t *testing.T) {
 	id := made.Webhook.ID
 	rotate := func(seconds int) management.Rotated {
 		t.Helper()
-		out, err := w.RotateSecret(t.Context(), w.tenant, id, management.RotateInput{OverlapSeconds: management.Of(seconds)}, nil)
+		out, err := w.RotateSecret(t.Context(), w.dialect, ref(id), management.RotateInput{OverlapSeconds: input.Of(seconds)}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -632,11 +617,11 @@ func TestNames(t *testing.T) {
 		"ops@example.com": true, "a.b+c@sub.example.com": true, "": false, "ops": false, "Ops <ops@example.com>": false, "<ops@example.com>": false,
 		"a@b.com, c@d.com": false, "a@b.com\nBcc: c@d.com": false, " a@b.com": false, "jörg@example.com": false, "ops@bücher.example": true,
 	} {
-		if _, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{NotifyEmail: management.Of(email)}, nil); (err == nil) != ok {
+		if _, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{NotifyEmail: input.Of(email)}, nil); (err == nil) != ok {
 			t.Errorf("%q: got %v", email, err)
 		}
 	}
-	got, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{NotifyEmail: management.Of("ops@bücher.example")}, nil)
+	got, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{NotifyEmail: input.Of("ops@bücher.example")}, nil)
 	if want := "ops@xn--bcher-kva.example"; err != nil || got.NotifyEmail != want {
 		t.Errorf("got %q, %v, want %q", got.NotifyEmail, err, want)
 	}
@@ -645,9 +630,9 @@ func TestNames(t *testing.T) {
 		"http://a.example": "", "https://": "", "https://a.example/path": "", "https://a.example?q": "", "https://u@a.example": "", "https://a.example:0": "",
 		"https://a.example:99999": "", "https://a.example;script-src *": "", "https://*.example": "", "https://a b": "", "*": "",
 	} {
-		got, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{FrameAncestors: management.Of([]string{origin})}, nil)
+		got, err := w.UpdateTenant(t.Context(), "acme", management.TenantInput{FrameAncestors: input.Of([]string{origin})}, nil)
 		if want == "" {
-			if webhook.KindOf(err) != webhook.Invalid {
+			if !webhook.Is(err, webhook.Invalid) {
 				t.Errorf("%q: got %v, %v", origin, got.FrameAncestors, err)
 			}
 			continue

@@ -13,12 +13,13 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"hookline/shared/dialect"
+	"hookline/shared/input"
 )
 
-// checkSchemas names the entries of a catalogue whose schema is no JSON Schema, or whose example does not pass it. All of
-// a description's schemas together may cost what a meter has; the one at which it ends is at fault, and those after it
-// are not looked at.
-func checkSchemas(d *dialect.Dialect) (faults Faults) {
+// checkSchemas returns a fault for each entry of a catalogue whose schema is no JSON Schema, or whose example does not pass
+// it. All schemas of a description together may cost maxSteps. The schema at which they are used up is at fault, and those
+// after it are not checked.
+func checkSchemas(d *dialect.Dialect) (faults input.Faults) {
 	m := &meter{left: maxSteps}
 	for i, e := range d.EventTypes() {
 		if e.Schema == nil {
@@ -48,20 +49,20 @@ const (
 )
 
 // A schema of some hundred bytes can ask for more work than a machine can do: references double what they refer to,
-// patterns go through a text many times, numbers like 1e999999 are as long as that. So all work is counted before it is
-// done.
+// patterns go through a text many times, and numbers like 1e999999 have that many digits. So all work is counted before it
+// is done.
 const (
-	// maxSteps is what a description's schemas may cost, about a second. A step is some 10 ns.
+	// maxSteps bounds the cost of a description's schemas to about a second. A step takes about 10 ns.
 	maxSteps = 100_000_000
-	// perVisit is what it costs to hold a value against a schema, beside what the schema says.
+	// perVisit is the cost of checking a value against a schema, beside the cost of the schema's keywords.
 	perVisit = 250
-	// perReference is what it costs to follow a reference, for each value of the schema that it may lead to.
+	// perReference is the cost of following a reference, for each value of the schema that it may lead to.
 	perReference = 25
-	// maxNumber bounds the digits of a number, and its exponent.
+	// maxNumber bounds the digits of a number and its exponent.
 	maxNumber = 1000
 )
 
-// meter counts steps. spend panics when there are none left; judge recovers.
+// meter counts the steps that are left. spend panics when there are none; judge recovers.
 type meter struct{ left int }
 
 type spent struct{}
@@ -72,7 +73,7 @@ func (m *meter) spend(steps int) {
 	}
 }
 
-// judge says what is wrong with a schema, and with an example, nil for none, under it; "" is nothing.
+// judge returns what is wrong with a schema and with its example, "" for nothing. example is nil where there is none.
 func (m *meter) judge(schema, example json.RawMessage) (inSchema, inExample string) {
 	compiled := false
 	defer func() {
@@ -80,7 +81,7 @@ func (m *meter) judge(schema, example json.RawMessage) (inSchema, inExample stri
 		case r == nil:
 		case r == any(spent{}):
 			inSchema, inExample = tooCostly, ""
-		case compiled: // the library panics at what is beyond its means
+		case compiled: // the library panics at values that it cannot compare
 			inSchema, inExample = "", notPassed
 		default:
 			inSchema, inExample = noSchema, ""
@@ -90,7 +91,7 @@ func (m *meter) judge(schema, example json.RawMessage) (inSchema, inExample stri
 	if in.odd {
 		return oddNumbers, ""
 	}
-	m.spend(in.values + in.schemas*in.schemas) // the library looks each schema up among all before it
+	m.spend(in.values + in.schemas*in.schemas) // the library looks up each schema among all those before it
 	m.spend(in.references * in.values * perReference)
 	s, err := m.compile(schema)
 	if err != nil {
@@ -110,15 +111,15 @@ func (m *meter) judge(schema, example json.RawMessage) (inSchema, inExample stri
 	return "", ""
 }
 
-// counts is what there is in a JSON text.
+// counts says how much there is in a JSON text.
 type counts struct {
-	values     int // and names
-	schemas    int // what can be one: objects and booleans
+	values     int // with the names of objects' members
+	schemas    int // values that can be one: objects and booleans
 	references int
-	odd        bool // there is a number that is too long, or too large
+	odd        bool // a number is too long or too large
 }
 
-// count goes through a valid text.
+// count counts the values of a valid JSON text.
 func count(raw json.RawMessage) (c counts) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
@@ -152,15 +153,15 @@ const (
 	judgePlace  = "urn:judge"
 )
 
-// compile returns the opposite of a schema: what does not pass that passes this, and the other way round. Under "not" the
-// library keeps no account of all that is wrong, which could be more than there is memory.
+// compile returns the opposite of a schema: a value passes one of the two. The library lists all faults of a value, which
+// could need more memory than there is, and under "not" it lists none.
 func (m *meter) compile(raw json.RawMessage) (*jsonschema.Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
 		return nil, err
 	}
 	c := jsonschema.NewCompiler()
-	c.UseLoader(jsonschema.SchemeURLLoader{}) // which knows no scheme: nothing is read from files or the network
+	c.UseLoader(jsonschema.SchemeURLLoader{}) // it has no schemes, so nothing is read from files or the network
 	c.UseRegexpEngine(m.expression)
 	if err := c.AddResource(schemaPlace, doc); err != nil {
 		return nil, err
@@ -177,7 +178,7 @@ func (m *meter) compile(raw json.RawMessage) (*jsonschema.Schema, error) {
 	}
 	w := watcher{m, make(map[*jsonschema.Schema]bool)}
 	w.watch(s)
-	for _, place := range anchored("", doc) { // which no field of a compiled schema leads to
+	for _, place := range anchored("", doc) { // no field of a compiled schema leads to these
 		if at, err := c.Compile(schemaPlace + "#" + place); err == nil {
 			w.watch(at)
 		}
@@ -185,7 +186,7 @@ func (m *meter) compile(raw json.RawMessage) (*jsonschema.Schema, error) {
 	return s, nil
 }
 
-// anchored returns the places, as JSON pointers, of what has a $dynamicAnchor.
+// anchored returns the places, as JSON pointers, of the schemas that have a $dynamicAnchor.
 func anchored(at string, v any) []string {
 	var out []string
 	switch v := v.(type) {
@@ -205,8 +206,8 @@ func anchored(at string, v any) []string {
 	return out
 }
 
-// watcher has every schema spend before it looks at a value's parts or hands the value on. It does so in the place of the
-// schema's format, which the library asks first.
+// watcher makes every schema spend before it checks a value's parts or hands the value to another schema. It stands in the
+// place of the schema's format, which the library checks first.
 type watcher struct {
 	m    *meter
 	seen map[*jsonschema.Schema]bool
@@ -231,7 +232,7 @@ func (w watcher) watch(s *jsonschema.Schema) {
 	s.Format = &jsonschema.Format{Name: "", Validate: func(v any) error {
 		w.m.spend(cost + parts(v)*costPerPart)
 		if s.UniqueItems {
-			w.m.spend(20 * size(v)) // of a short list each pair is compared
+			w.m.spend(20 * size(v)) // the library compares each pair of a short list
 		}
 		if was == nil {
 			return nil
@@ -240,7 +241,7 @@ func (w watcher) watch(s *jsonschema.Schema) {
 	}}
 }
 
-// schemasOf returns the schemas that one hands a value to, at most once each, and those that get each of its parts.
+// schemasOf returns the schemas that a schema hands a value to, at most once each, and those that it hands each part to.
 func schemasOf(s *jsonschema.Schema) (once, perPart []*jsonschema.Schema) {
 	once = append(once, s.Ref, s.RecursiveRef, s.Not, s.If, s.Then, s.Else, s.ContentSchema)
 	if s.DynamicRef != nil {
@@ -274,7 +275,7 @@ func schemasOf(s *jsonschema.Schema) (once, perPart []*jsonschema.Schema) {
 	return once, perPart
 }
 
-// base is what a schema costs before it is asked for its format.
+// base is the cost of a schema before its format is checked.
 func base(s *jsonschema.Schema) int {
 	if s == nil {
 		return 0
@@ -291,7 +292,7 @@ func base(s *jsonschema.Schema) int {
 	return cost
 }
 
-// parts is how many values are in a value.
+// parts returns how many values are directly in a value.
 func parts(v any) int {
 	switch v := v.(type) {
 	case map[string]any:
@@ -302,7 +303,7 @@ func parts(v any) int {
 	return 0
 }
 
-// size is how many values are in a value, and in those, with itself; a text counts by its length.
+// size returns how many values there are in a value at any depth, with itself. A text counts by its length.
 func size(v any) int {
 	n := 1
 	switch v := v.(type) {
@@ -320,20 +321,20 @@ func size(v any) int {
 	return n
 }
 
-// expression is a regular expression that spends before it matches.
+// expression is a regular expression that makes the meter spend before it matches.
 type expression struct {
 	*regexp.Regexp
 	m     *meter
-	steps int // of its program
+	steps int // the length of its program
 }
 
-// MatchString goes through the program for each character, at most.
+// MatchString costs at most the whole program for each character.
 func (e expression) MatchString(s string) bool {
 	e.m.spend(2 * (1 + len(s)) * e.steps)
 	return e.Regexp.MatchString(s)
 }
 
-// expression compiles a pattern. A part that repeats is compiled as often as it does, so that is counted first.
+// expression compiles a pattern. A part that repeats is compiled as often as it repeats, so its cost is counted first.
 func (m *meter) expression(pattern string) (jsonschema.Regexp, error) {
 	m.spend(len(pattern))
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
@@ -349,7 +350,7 @@ func (m *meter) expression(pattern string) (jsonschema.Regexp, error) {
 	return expression{compiled, m, steps}, nil
 }
 
-// program is about how many instructions a pattern is compiled to, at most maxSteps.
+// program returns about how many instructions a pattern is compiled to, at most maxSteps.
 func program(re *syntax.Regexp) int {
 	n := 1 + len(re.Rune)
 	for _, sub := range re.Sub {

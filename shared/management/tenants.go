@@ -10,15 +10,8 @@ import (
 	"strings"
 
 	"hookline/shared/hostname"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
-)
-
-// Limits of a tenant's and a key's fields.
-const (
-	MaxName           = 200 // characters of a tenant's name
-	MaxKeyName        = 100 // characters
-	MaxFrameAncestors = 20
-	maxOriginBytes    = 255
 )
 
 // FirstKeyName is the name of the key that a tenant is made with.
@@ -26,30 +19,36 @@ const FirstKeyName = "default"
 
 // TenantInput is a tenant to be made, or a change of one. ID and Dialect cannot be changed later.
 type TenantInput struct {
-	ID, Name, Dialect, NotifyEmail Field[string]
-	FrameAncestors                 Field[[]string]
+	ID   input.Field[string] `json:"id,omitzero" ref:"GivenID"`
+	Name input.Field[string] `json:"name,omitzero" jsonschema:"minLength=1,maxLength=200,pattern=^[^\\x00-\\x1f\\x7f-\\x9f]*$"`
+	// One that `GET /v1/dialects` lists. It cannot be changed later.
+	Dialect input.Field[string] `json:"dialect,omitzero" jsonschema:"pattern=^[a-z][a-z0-9-]{0\\,62}$"`
+	// One plain mail address, ASCII before the @. An international domain is stored in its `xn--` form. null clears it.
+	NotifyEmail input.Field[string] `json:"notify_email,omitzero" jsonschema:"nullable,maxLength=254,example=ops@example.com,pattern=^[!-?A-~]+@[^\\x00- @\\x7f]+$"`
+	// The https origins whose pages may show the console in a frame. The list replaces the one before; null is the empty list.
+	FrameAncestors input.Field[[]string] `json:"frame_ancestors,omitzero" jsonschema:"nullable,maxItems=20"`
 }
 
 // CreateTenant makes a tenant and its first key, which holds every scope, and returns that key, which is stored nowhere.
-// found are the faults that reading the input has shown already. An id that exists is a Conflict "tenant-exists".
-func (s Service) CreateTenant(ctx context.Context, in TenantInput, found Faults) (webhook.Tenant, string, error) {
+// found are faults found while the input was read. An id that exists is a Conflict "tenant-exists".
+func (s Service) CreateTenant(ctx context.Context, in TenantInput, found input.Faults) (webhook.Tenant, string, error) {
 	faults := slices.Clone(found)
 	now := s.now()
 	t := webhook.Tenant{CreatedAt: now, UpdatedAt: now}
-	if !in.ID.given() {
-		faults.Add("id", required)
+	if !in.ID.Given() {
+		faults.Add("id", input.Required)
 	} else if t.ID = in.ID.Value; !webhook.ValidGivenID(t.ID) {
 		faults.Add("id", webhook.GivenIDRule)
 	}
-	if !in.Name.given() {
-		faults.Add("name", required)
+	if !in.Name.Given() {
+		faults.Add("name", input.Required)
 	}
-	if !in.Dialect.given() {
-		faults.Add("dialect", required)
+	if !in.Dialect.Given() {
+		faults.Add("dialect", input.Required)
 	} else {
 		d, err := s.Dialects.Offered(ctx, in.Dialect.Value) // no reference: a tenant follows its dialect's versions
 		switch {
-		case err != nil && webhook.KindOf(err) != webhook.NotFound:
+		case err != nil && !webhook.Is(err, webhook.NotFound):
 			return webhook.Tenant{}, "", err
 		case err != nil:
 			faults.Add("dialect", "there is no such dialect; GET /v1/dialects lists them")
@@ -69,7 +68,7 @@ func (s Service) CreateTenant(ctx context.Context, in TenantInput, found Faults)
 }
 
 // UpdateTenant changes a tenant. A change without fields changes nothing, not even the time of the last change.
-func (s Service) UpdateTenant(ctx context.Context, id string, in TenantInput, found Faults) (webhook.Tenant, error) {
+func (s Service) UpdateTenant(ctx context.Context, id string, in TenantInput, found input.Faults) (webhook.Tenant, error) {
 	var t webhook.Tenant
 	err := retry(func() (err error) {
 		if t, err = s.Store.Tenant(ctx, id); err != nil {
@@ -105,19 +104,19 @@ func (s Service) UpdateTenant(ctx context.Context, id string, in TenantInput, fo
 	return t, nil
 }
 
-// DeleteTenant removes a tenant with all that is its own. What is queued for it is dropped when it comes up.
+// DeleteTenant removes a tenant with everything that belongs to it. Queued messages for it are dropped when they come up.
 func (s Service) DeleteTenant(ctx context.Context, id string) error {
 	return s.Store.DeleteTenant(ctx, id)
 }
 
-func (s Service) applyTenant(t *webhook.Tenant, in TenantInput, faults *Faults) {
-	if in.Name.given() {
+func (s Service) applyTenant(t *webhook.Tenant, in TenantInput, faults *input.Faults) {
+	if in.Name.Given() {
 		t.Name = in.Name.Value
-		faults.text("name", t.Name, 1, MaxName)
+		faults.Line("name", t.Name, 1, input.MaxName)
 	}
 	if in.NotifyEmail.Set {
 		t.NotifyEmail = ""
-		if in.NotifyEmail.given() {
+		if in.NotifyEmail.Given() {
 			var problem string
 			if t.NotifyEmail, problem = hostname.MailAddress(in.NotifyEmail.Value); problem != "" {
 				faults.Add("notify_email", problem)
@@ -126,8 +125,8 @@ func (s Service) applyTenant(t *webhook.Tenant, in TenantInput, faults *Faults) 
 	}
 	if in.FrameAncestors.Set {
 		t.FrameAncestors = nil
-		if len(in.FrameAncestors.Value) > MaxFrameAncestors {
-			faults.Add("frame_ancestors", "must be at most "+itoa(MaxFrameAncestors)+" origins")
+		if len(in.FrameAncestors.Value) > input.MaxFrameAncestors {
+			faults.Add("frame_ancestors", "must be at most "+itoa(input.MaxFrameAncestors)+" origins")
 			return
 		}
 		for i, raw := range in.FrameAncestors.Value {
@@ -149,7 +148,7 @@ var originHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5}
 func origin(raw string, local bool) (string, bool) {
 	s := strings.ToLower(strings.TrimSuffix(raw, "/"))
 	u, err := url.Parse(s)
-	if err != nil || len(s) > maxOriginBytes || s != u.Scheme+"://"+u.Host || !originHost.MatchString(u.Host) {
+	if err != nil || len(s) > input.MaxOriginBytes || s != u.Scheme+"://"+u.Host || !originHost.MatchString(u.Host) {
 		return "", false
 	}
 	if u.Scheme != "https" && (!local || u.Scheme != "http" || u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1") {

@@ -5,35 +5,54 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/input"
 	"hookline/shared/queue"
 	"hookline/shared/seal"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
 // WebhookInput is a webhook to be made, or a change of one.
 type WebhookInput struct {
-	URL            Field[string]
-	Events         Field[[]string]
-	Name           Field[string]
-	Secret         Field[string] // "" has one made; refused in a change
-	Active         Field[bool]
-	ContentType    Field[string]
-	Format         Field[string]
-	Headers        Field[map[string]string] // replaces all; a value of Mask keeps the stored one, unless URL moves
-	TimeoutSeconds Field[int]
-	Filter         Field[json.RawMessage]
-	MaxPerSecond   Field[int]
-	Metadata       Field[map[string]string] // replaces all
-}
-
-func (in WebhookInput) empty() bool {
-	return !in.URL.Set && !in.Events.Set && !in.Name.Set && !in.Secret.Set && !in.Active.Set && !in.ContentType.Set &&
-		!in.Format.Set && !in.Headers.Set && !in.TimeoutSeconds.Set && !in.Filter.Set && !in.MaxPerSecond.Set && !in.Metadata.Set
+	// https, or http where the dialect allows it. Production refuses private and loopback addresses, user names, fragments
+	// and ports other than 80, 443, 8080 and 8443. It is stored and shown as it is called: a host in Unicode in its `xn--`
+	// form, and other characters than RFC 3986 has percent-encoded in path and query. Invisible characters, and a `%`
+	// without two hexadecimal digits, are refused.
+	URL input.Field[string] `json:"url,omitzero" jsonschema:"maxLength=2048,pattern=^[Hh][Tt][Tt][Pp][Ss]?://[^/?#\\\\\\x00- \\x7f]+([/?]([^%#\\\\\\x00-\\x1f\\x7f]|%[0-9A-Fa-f]{2})*)?$"`
+	// Repeats count once.
+	Events input.Field[[]string] `json:"events,omitzero" jsonschema:"minItems=1,maxItems=50" ref:"EventPattern"`
+	Name   input.Field[string]   `json:"name,omitzero" jsonschema:"nullable,maxLength=200,pattern=^[^\\x00-\\x1f\\x7f-\\x9f]*$"`
+	// The dialect's rule of secrets holds. Left out, null or empty: one is made.
+	Secret input.Field[string] `json:"secret,omitzero" jsonschema:"nullable,maxLength=1024"`
+	// Left out or null: true.
+	Active input.Field[bool] `json:"active,omitzero" jsonschema:"nullable"`
+	// One that the dialect has. Left out or null: the first of them, application/json. A chat's format takes application/json alone.
+	ContentType input.Field[string] `json:"content_type,omitzero" jsonschema:"nullable" ref:"ContentType"`
+	// `json` is the dialect's own body. `slack`, `teams` and `discord` are a readable message as the incoming webhooks of
+	// those products take it: cut to their limits, mentions inert, unsigned, and any 2xx succeeds. Left out or null: json.
+	Format input.Field[string] `json:"format,omitzero" jsonschema:"nullable" ref:"Format"`
+	// The custom headers; they replace those before. Names are tokens (RFC 9110) of at most 100 characters, told apart
+	// without case; values are visible ASCII with spaces and tabs between. Names that we set are refused. null leaves a
+	// name out. In a change the value `********` keeps what is stored under that name, in whatever case. Where `url` changes
+	// its scheme, host or port, each masked value must be given again or be null (422 naming each), and a change that does
+	// not name `headers` at all is refused while there are stored ones: a stored value never goes to a new host.
+	Headers input.Field[map[string]string] `json:"headers,omitzero" jsonschema:"nullable" input:"null drops"`
+	// For one attempt, the answer's body included. null: the dialect's.
+	TimeoutSeconds input.Field[int] `json:"timeout_seconds,omitzero" jsonschema:"nullable,minimum=1,maximum=30"`
+	// An EventBridge pattern over `data`, of at most 4 KiB. null takes every event; {} is refused. It costs at most 150,
+	// the sum over its entries: the plain values of a field 1, however many; `prefix`, `suffix` and `equals-ignore-case` 1
+	// each; `numeric`, `cidr` and `exists` 2; `wildcard` 5; `anything-but` 1 with values, and with an operator as much as
+	// each of its strings costs.
+	Filter input.Field[json.RawMessage] `json:"filter,omitzero" jsonschema:"type=object,nullable"`
+	// POSTs in a second. null: no limit.
+	MaxPerSecond input.Field[int] `json:"max_per_second,omitzero" jsonschema:"nullable,minimum=1,maximum=1000"`
+	// Pairs of your own; they replace those before.
+	Metadata input.Field[map[string]string] `json:"metadata,omitzero" jsonschema:"nullable"`
 }
 
 // Created is a webhook just made, with the secret that is shown only now.
@@ -42,31 +61,27 @@ type Created struct {
 	Secret  string
 }
 
-// CreateWebhook makes a webhook. found are the faults that reading the input has shown already.
-func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in WebhookInput, found Faults) (Created, error) {
-	d, err := s.Dialects.Dialect(ctx, t.Dialect)
-	if err != nil {
-		return Created{}, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
-	}
+// CreateWebhook makes a webhook of a tenant, whose dialect is d. found are faults found while the input was read.
+func (s Service) CreateWebhook(ctx context.Context, d *dialect.Dialect, tenant string, in WebhookInput, found input.Faults) (Created, error) {
 	now := s.now()
 	w := webhook.Webhook{
-		Ref:       webhook.Ref{Tenant: t.ID, ID: webhook.NewID(webhook.WebhookPrefix, now)},
+		Ref:       webhook.Ref{Tenant: tenant, ID: webhook.NewID(webhook.WebhookPrefix, now)},
 		Active:    true,
 		CreatedAt: now, UpdatedAt: now,
 	}
 	faults := slices.Clone(found)
-	if !in.URL.given() {
-		faults.Add("url", required)
+	if !in.URL.Given() {
+		faults.Add("url", input.Required)
 	}
-	if !in.Events.given() {
-		faults.Add("events", required)
+	if !in.Events.Given() {
+		faults.Add("events", input.Required)
 	}
 	secret := secretOf(d, in.Secret, &faults)
 	headers := s.apply(d, &w, in, nil, &faults)
 	if err := faults.Err(); err != nil {
 		return Created{}, err
 	}
-	if err := s.room(ctx, t.ID, 1); err != nil {
+	if err := s.room(ctx, tenant, 1); err != nil {
 		return Created{}, err
 	}
 	if err := s.sealHeaders(ctx, &w, headers); err != nil {
@@ -78,7 +93,7 @@ func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in Webhook
 	}
 	w.Secrets = []webhook.Secret{{Version: 1, Sealed: sealed}}
 	w.KeepSince(webhook.Webhook{}, now)
-	if err := s.tell(ctx, system.Created(w)); err != nil {
+	if err := s.queueChange(ctx, systemevent.Created(w)); err != nil {
 		return Created{}, err
 	}
 	if err := s.Store.CreateWebhook(ctx, w); err != nil {
@@ -87,7 +102,7 @@ func (s Service) CreateWebhook(ctx context.Context, t webhook.Tenant, in Webhook
 	return Created{Webhook: w, Secret: secret}, nil
 }
 
-// room answers with a Conflict "too-many-webhooks" where so many more would be more than a tenant may have.
+// room returns a Conflict "too-many-webhooks" where more webhooks would take the tenant over its limit.
 func (s Service) room(ctx context.Context, tenant string, more int) error {
 	if s.MaxWebhooks <= 0 || more <= 0 {
 		return nil
@@ -101,8 +116,8 @@ func (s Service) room(ctx context.Context, tenant string, more int) error {
 		s.MaxWebhooks, counts.Total))
 }
 
-// tell queues what is about to change. What cannot be told of is not done.
-func (s Service) tell(ctx context.Context, c system.Change) error {
+// queueChange queues the system event of a change that is about to be made. If it fails the change is not made.
+func (s Service) queueChange(ctx context.Context, c systemevent.Change) error {
 	if s.Changes == nil {
 		return nil
 	}
@@ -112,22 +127,17 @@ func (s Service) tell(ctx context.Context, c system.Change) error {
 	return nil
 }
 
-// UpdateWebhook changes a webhook. A change without fields changes nothing. Another address, or being made active
-// again, forgets what its deliveries have shown of its health.
-func (s Service) UpdateWebhook(ctx context.Context, t webhook.Tenant, id string, in WebhookInput, found Faults) (webhook.Webhook, error) {
-	d, err := s.Dialects.Dialect(ctx, t.Dialect)
-	if err != nil {
-		return webhook.Webhook{}, fmt.Errorf("dialect of tenant %s: %w", t.ID, err)
-	}
-	var w webhook.Webhook
+// UpdateWebhook changes a webhook. A change without fields changes nothing. A new URL, or being made active again, resets
+// the webhook's health. d is the dialect of its tenant.
+func (s Service) UpdateWebhook(ctx context.Context, d *dialect.Dialect, ref webhook.Ref, in WebhookInput, found input.Faults) (w webhook.Webhook, err error) {
 	err = retry(func() (err error) {
-		w, err = s.updateOnce(ctx, d, webhook.Ref{Tenant: t.ID, ID: id}, in, slices.Clone(found))
+		w, err = s.updateOnce(ctx, d, ref, in, slices.Clone(found))
 		return err
 	})
 	return w, err
 }
 
-func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook.Ref, in WebhookInput, faults Faults) (webhook.Webhook, error) {
+func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook.Ref, in WebhookInput, faults input.Faults) (webhook.Webhook, error) {
 	old, err := s.Store.Webhook(ctx, ref)
 	if err != nil {
 		return webhook.Webhook{}, err
@@ -153,7 +163,7 @@ func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook
 	if err := faults.Err(); err != nil {
 		return webhook.Webhook{}, err
 	}
-	if in.empty() {
+	if reflect.ValueOf(in).IsZero() {
 		return old, nil
 	}
 	if in.Headers.Set {
@@ -178,12 +188,12 @@ func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook
 	return w, nil
 }
 
-// DeleteWebhook removes a webhook. What is queued for it is dropped when it comes up.
+// DeleteWebhook removes a webhook. Queued messages for it are dropped when they come up.
 func (s Service) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
 	return s.Store.DeleteWebhook(ctx, ref)
 }
 
-// Warnings says, one sentence each, what is allowed in the webhook but unwise.
+// Warnings returns a sentence for each setting of the webhook that is allowed but unwise.
 func Warnings(d *dialect.Dialect, w webhook.Webhook) []string {
 	if u, err := url.Parse(w.URL); err == nil && u.Scheme == "http" && d.WarnOfHTTP {
 		return []string{"url: http sends events in the clear, where others can read and change them; use https"}

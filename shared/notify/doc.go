@@ -1,5 +1,5 @@
 // Package notify mails a tenant's owner what became of its webhooks: that one was created, is failing, is active again,
-// or was made inactive. It reads the notices of package system from a queue, and the digests that it puts there itself.
+// or was made inactive. It reads the notices of package systemevent from a queue, and the digests that it puts there itself.
 //
 // What it guarantees: every change is mailed, once, however often its notice comes; a crash between a mail and the note
 // that it was sent repeats that mail, for mail services take no key of ours that would tell a repeat. At most ten mails

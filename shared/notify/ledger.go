@@ -103,8 +103,8 @@ func (l *ledger) leftover(now time.Time) leftover {
 	return left
 }
 
-// told notes that a digest was mailed.
-func (l *ledger) told(d leftover) bool {
+// digestSent notes that a digest was mailed.
+func (l *ledger) digestSent(d leftover) bool {
 	ids := make([]string, len(d.entries))
 	for i, e := range d.entries {
 		ids[i] = e.ID
@@ -143,7 +143,7 @@ func (s *Service) edit(ctx context.Context, tenant string, hour time.Time, fn fu
 		if p.At = now; !now.After(read) { // the time tells versions apart
 			p.At = read.Add(time.Millisecond)
 		}
-		if err := s.Store.Repin(ctx, p, read); err == nil || webhook.KindOf(err) != webhook.Conflict {
+		if err := s.Store.Repin(ctx, p, read); !webhook.Is(err, webhook.Conflict) {
 			return err
 		}
 	}

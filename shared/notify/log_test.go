@@ -8,9 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-lambda-go/events"
-
-	storesqlite "hookline/shared/store/sqlite"
+	"hookline/shared/faultinject"
+	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
@@ -20,13 +19,13 @@ func TestLevels(t *testing.T) {
 	for name, tt := range map[string]struct {
 		body   string
 		post   error
-		faults storesqlite.Faults
+		faults faultinject.StoreFaults
 		want   slog.Level
 	}{
 		"no notice":                   {body: `hello`, want: slog.LevelWarn},
 		"an address that is refused":  {post: &webhook.Error{Kind: webhook.Invalid, Message: "refused"}, want: slog.LevelWarn},
 		"a mail service that is away": {post: webhook.ErrUnavailable(fault), want: slog.LevelWarn},
-		"a table that is away":        {faults: storesqlite.Faults{Before: func(string) error { return fault }}, want: slog.LevelError},
+		"a table that is away":        {faults: faultinject.StoreFaults{Before: func(string) error { return fault }}, want: slog.LevelError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			broken := false
@@ -36,7 +35,7 @@ func TestLevels(t *testing.T) {
 				}
 				return nil
 			}
-			run(t, storesqlite.Faults{Before: before}, func(t *testing.T, w *world) {
+			run(t, faultinject.StoreFaults{Before: before}, func(t *testing.T, w *world) {
 				var log bytes.Buffer
 				broken = true
 				w.service.Log = slog.New(slog.NewTextHandler(&log, nil))
@@ -49,7 +48,7 @@ func TestLevels(t *testing.T) {
 					}
 					body = string(b)
 				}
-				if _, err := w.service.Handle(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}}); err != nil {
+				if _, err := w.service.Handle(t.Context(), []queue.Received{{ID: "m", Body: body}}); err != nil {
 					t.Fatal(err)
 				}
 				if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "level="+tt.want.String()+" ") {

@@ -12,21 +12,22 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
 	"hookline/shared/dialect"
+	"hookline/shared/faultinject"
 	"hookline/shared/queue"
 	queuesqlite "hookline/shared/queue/sqlite"
+	"hookline/shared/store"
 	storesqlite "hookline/shared/store/sqlite"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
 // postOffice keeps the mails that it takes.
 type postOffice struct {
 	mu    sync.Mutex
-	took  []Mail
+	mails []Mail
 	fault func(m Mail, n int) error // n counts the mails offered, from 1
 	n     int
 	takes time.Duration // for one mail
@@ -47,7 +48,7 @@ func (p *postOffice) Send(ctx context.Context, m Mail) error {
 			return err
 		}
 	}
-	p.took = append(p.took, m)
+	p.mails = append(p.mails, m)
 	return nil
 }
 
@@ -56,7 +57,7 @@ func (p *postOffice) subjects(to string) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var all []string
-	for _, m := range p.took {
+	for _, m := range p.mails {
 		if m.To == to {
 			all = append(all, m.Subject)
 		}
@@ -67,7 +68,7 @@ func (p *postOffice) subjects(to string) []string {
 // world is the service over engines in memory, in a bubble's time.
 type world struct {
 	*testing.T
-	store       *storesqlite.Store
+	store       store.Store
 	queue, dead *queuesqlite.Queue
 	post        *postOffice
 	service     *Service
@@ -76,13 +77,14 @@ type world struct {
 // visibility is the queue's timeout, as the stack has it.
 const visibility = 50 * time.Second
 
-func run(t *testing.T, faults storesqlite.Faults, fn func(t *testing.T, w *world)) {
+func run(t *testing.T, faults faultinject.StoreFaults, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		store, err := storesqlite.New("", storesqlite.Options{Faults: faults})
+		kept, err := storesqlite.New("", storesqlite.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
+		store := faultinject.Store(kept, &faults)
 		engine, err := queuesqlite.New("", queuesqlite.Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -122,7 +124,7 @@ func run(t *testing.T, faults storesqlite.Faults, fn func(t *testing.T, w *world
 		fn(t, w)
 		stop()
 		wg.Wait()
-		if err := errors.Join(engine.Close(), store.Close()); err != nil {
+		if err := errors.Join(engine.Close(), kept.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -135,29 +137,19 @@ func (w *world) poll(ctx context.Context) {
 		if err != nil || len(msgs) == 0 {
 			continue
 		}
-		var ev events.SQSEvent
-		for _, m := range msgs {
-			ev.Records = append(ev.Records, events.SQSMessage{MessageId: m.ID, Body: m.Body})
-		}
-		resp, err := w.service.Handle(context.WithoutCancel(ctx), ev)
+		stays, err := w.service.Handle(context.WithoutCancel(ctx), msgs)
 		if err != nil {
 			w.Error(err)
 		}
-		failed := make(map[string]bool)
-		for _, f := range resp.BatchItemFailures {
-			failed[f.ItemIdentifier] = true
-		}
-		for _, m := range msgs {
-			if !failed[m.ID] {
-				_ = w.queue.Delete(context.WithoutCancel(ctx), m.Handle) // stale: it was received again meanwhile
-			}
+		for _, handle := range queue.Done(msgs, stays) {
+			_ = w.queue.Delete(context.WithoutCancel(ctx), handle) // stale: it was received again meanwhile
 		}
 	}
 }
 
 // notice is of a change of a tenant's webhook, which id tells from others.
-func notice(tenant, eventType, id string, edit func(*system.WebhookData)) system.Notice {
-	d := system.WebhookData{
+func notice(tenant, eventType, id string, edit func(*systemevent.WebhookData)) systemevent.Notice {
+	d := systemevent.WebhookData{
 		WebhookID: "wh_" + id, Name: "Orders " + id, URL: "https://example.com/hooks", Events: []string{"task.created"},
 		Status: "failing", Since: time.Now().UTC().Format(time.RFC3339),
 	}
@@ -165,13 +157,13 @@ func notice(tenant, eventType, id string, edit func(*system.WebhookData)) system
 		edit(&d)
 	}
 	data, _ := json.Marshal(d) // strings
-	return system.Notice{
+	return systemevent.Notice{
 		ID: "bus", DetailType: eventType, Source: "hookline.test", Time: time.Now().UTC(),
-		Detail: system.Detail{Tenant: tenant, ID: id, Data: data},
+		Detail: systemevent.Detail{Tenant: tenant, ID: id, Data: data},
 	}
 }
 
-func (w *world) send(ns ...system.Notice) {
+func (w *world) send(ns ...systemevent.Notice) {
 	w.Helper()
 	var msgs []queue.Outgoing
 	for _, n := range ns {
@@ -227,7 +219,7 @@ func count(w *world, to string, want int) {
 }
 
 func TestOneMailPerChange(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.post.takes = 3 * time.Second
 		for _, eventType := range webhook.SystemTypes() {
 			w.send(notice("acme", eventType, strings.ReplaceAll(eventType, ".", "-"), nil))
@@ -242,8 +234,8 @@ func TestOneMailPerChange(t *testing.T) {
 			}
 		}
 		count(w, "ops@acme.example", len(want))
-		if len(w.post.took) != len(want) {
-			t.Errorf("%d mails in all, want %d", len(w.post.took), len(want))
+		if len(w.post.mails) != len(want) {
+			t.Errorf("%d mails in all, want %d", len(w.post.mails), len(want))
 		}
 		w.empty()
 	})
@@ -251,7 +243,7 @@ func TestOneMailPerChange(t *testing.T) {
 
 // TestRepeats has one notice come again and again: at once, while its mail is on its way, in the next hour, and days on.
 func TestRepeats(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.post.takes = 10 * time.Second
 		pass(59*time.Minute + 55*time.Second)
 		n := notice("acme", "webhook.failing", "1", nil)
@@ -271,7 +263,7 @@ func TestRepeats(t *testing.T) {
 
 // TestNoStorm makes 25 changes of one tenant in an hour, and some of another and in the next.
 func TestNoStorm(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		pass(5 * time.Minute)
 		w.fail("acme", 0, 12)
 		w.fail("globex", 0, 3)
@@ -286,7 +278,7 @@ func TestNoStorm(t *testing.T) {
 		if got, want := w.post.subjects("ops@acme.example")[10], "[AgileTune] 15 more changes of webhooks"; got != want {
 			t.Errorf("the digest is called %q, want %q", got, want)
 		}
-		text := w.post.took[len(w.post.took)-1].Text
+		text := w.post.mails[len(w.post.mails)-1].Text
 		told := 0
 		for i := range 25 {
 			told += strings.Count(text, fmt.Sprintf("“Orders %d”", i))
@@ -306,11 +298,11 @@ func TestNoStorm(t *testing.T) {
 
 // TestManyMore makes more changes than a ledger holds.
 func TestManyMore(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.fail("acme", 0, maxEntries+20)
 		pass(2 * time.Hour)
 		count(w, "ops@acme.example", 11)
-		m := w.post.took[10]
+		m := w.post.mails[10]
 		if want := fmt.Sprintf("%d more changes", maxEntries+20-10); !strings.Contains(m.Subject, want) || !strings.Contains(m.Text, "… and about 20 more.") {
 			t.Errorf("got %q, want %q, of which 20 are counted only", m.Subject, want)
 		}
@@ -320,7 +312,7 @@ func TestManyMore(t *testing.T) {
 
 // TestLateDigest has a change that was noted in one hour be left over after its digest.
 func TestLateDigest(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.fail("acme", 0, 11)
 		pass(10 * time.Minute)
 		first := time.Now().UTC()
@@ -340,7 +332,7 @@ func TestLateDigest(t *testing.T) {
 
 // TestDigestTwice has two messages of one digest come up at once, as after a crash between sending one and noting it.
 func TestDigestTwice(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.fail("acme", 0, 12)
 		pass(time.Minute)
 		w.post.takes = 5 * time.Second
@@ -349,10 +341,10 @@ func TestDigestTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ev := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: string(body)}}}
+		batch := []queue.Received{{ID: "1", Body: string(body)}}
 		var wg sync.WaitGroup
 		for range 2 {
-			wg.Go(func() { _, _ = w.service.Handle(t.Context(), ev) })
+			wg.Go(func() { _, _ = w.service.Handle(t.Context(), batch) })
 		}
 		wg.Wait()
 		count(w, "ops@acme.example", 11)
@@ -367,23 +359,8 @@ var errFault = errors.New("fault")
 // TestFaults has everything fail that can, in turn: nothing is lost, and a mail comes twice only where it was sent and
 // could not be noted as sent.
 func TestFaults(t *testing.T) {
-	once := func(call string, nth int) func(string) error {
-		n := 0
-		var mu sync.Mutex
-		return func(c string) error {
-			mu.Lock()
-			defer mu.Unlock()
-			if c != call {
-				return nil
-			}
-			if n++; n == nth {
-				return errFault
-			}
-			return nil
-		}
-	}
 	type outcome struct{ failing, digests int }
-	check := func(t *testing.T, faults storesqlite.Faults, post func(Mail, int) error, changes int, want, most outcome) {
+	check := func(t *testing.T, faults faultinject.StoreFaults, post func(Mail, int) error, changes int, want, most outcome) {
 		t.Helper()
 		run(t, faults, func(t *testing.T, w *world) {
 			w.post.fault = post
@@ -391,7 +368,7 @@ func TestFaults(t *testing.T) {
 			pass(3 * time.Hour)
 			seen := make(map[string]int)
 			var got outcome
-			for _, m := range w.post.took {
+			for _, m := range w.post.mails {
 				if strings.Contains(m.Subject, "more change") {
 					got.digests++
 				} else {
@@ -419,20 +396,20 @@ func TestFaults(t *testing.T) {
 	for nth := 1; nth <= 6; nth += step {
 		for _, call := range []string{"Pin", "Repin"} {
 			t.Run(fmt.Sprintf("%s %d is not written", call, nth), func(t *testing.T) {
-				check(t, storesqlite.Faults{Before: once(call, nth)}, nil, 2, outcome{2, 0}, outcome{3, 0})
+				check(t, faultinject.StoreFaults{Before: faultinject.Nth(nth, call)}, nil, 2, outcome{2, 0}, outcome{3, 0})
 			})
 			t.Run(fmt.Sprintf("%s %d is written and not answered", call, nth), func(t *testing.T) {
-				check(t, storesqlite.Faults{After: once(call, nth)}, nil, 2, outcome{2, 0}, outcome{3, 0})
+				check(t, faultinject.StoreFaults{After: faultinject.Nth(nth, call)}, nil, 2, outcome{2, 0}, outcome{3, 0})
 			})
 		}
 	}
 	// 10 changes take two writes of the ledger each, then come those of the digest.
 	for nth := 19; nth <= 32; nth += step {
 		t.Run(fmt.Sprintf("digest, Repin %d is not written", nth), func(t *testing.T) {
-			check(t, storesqlite.Faults{Before: once("Repin", nth)}, nil, 14, outcome{10, 1}, outcome{11, 2})
+			check(t, faultinject.StoreFaults{Before: faultinject.Nth(nth, "Repin")}, nil, 14, outcome{10, 1}, outcome{11, 2})
 		})
 		t.Run(fmt.Sprintf("digest, Repin %d is written and not answered", nth), func(t *testing.T) {
-			check(t, storesqlite.Faults{After: once("Repin", nth)}, nil, 14, outcome{10, 1}, outcome{11, 2})
+			check(t, faultinject.StoreFaults{After: faultinject.Nth(nth, "Repin")}, nil, 14, outcome{10, 1}, outcome{11, 2})
 		})
 	}
 	t.Run("the mail service is away for a while", func(t *testing.T) {
@@ -446,10 +423,10 @@ func TestFaults(t *testing.T) {
 			}
 			return nil
 		}
-		check(t, storesqlite.Faults{}, away, 14, outcome{10, 1}, outcome{10, 1})
+		check(t, faultinject.StoreFaults{}, away, 14, outcome{10, 1}, outcome{10, 1})
 	})
 	t.Run("the digest fails at first", func(t *testing.T) {
-		check(t, storesqlite.Faults{}, func(_ Mail, n int) error {
+		check(t, faultinject.StoreFaults{}, func(_ Mail, n int) error {
 			if n == 11 {
 				return webhook.ErrUnavailable(errFault)
 			}
@@ -461,7 +438,7 @@ func TestFaults(t *testing.T) {
 // TestRefused has mails be refused for good: they are dead letters with the reason at once, and moved back they are
 // sent, once.
 func TestRefused(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.post.fault = func(Mail, int) error {
 			return &webhook.Error{Kind: webhook.Invalid, Code: "mail-refused", Message: "refused", Cause: errors.New("identity not verified")}
 		}
@@ -508,7 +485,7 @@ func TestNoNotices(t *testing.T) {
 		"other shape": `{"detail-type":"webhook.failing","detail":[]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+			run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 				for range 3 {
 					if err := w.queue.Send(t.Context(), []queue.Outgoing{{Body: body}}); err != nil {
 						t.Fatal(err)
@@ -530,8 +507,8 @@ func TestNoNotices(t *testing.T) {
 					}
 					body = msgs[0].Body
 				}
-				if len(w.post.took) != 0 {
-					t.Errorf("mailed %v", w.post.took)
+				if len(w.post.mails) != 0 {
+					t.Errorf("mailed %v", w.post.mails)
 				}
 			})
 		})
@@ -540,9 +517,9 @@ func TestNoNotices(t *testing.T) {
 
 // TestOtherTenantOfTheSameID has a notice outlive its tenant.
 func TestOtherTenantOfTheSameID(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		w.send(
-			notice("acme", "webhook.failing", "old", func(d *system.WebhookData) { d.Since = time.Now().Add(-time.Minute).Format(time.RFC3339) }),
+			notice("acme", "webhook.failing", "old", func(d *systemevent.WebhookData) { d.Since = time.Now().Add(-time.Minute).Format(time.RFC3339) }),
 			notice("acme", "webhook.failing", "new", nil),
 		)
 		pass(time.Second)
@@ -554,7 +531,7 @@ func TestOtherTenantOfTheSameID(t *testing.T) {
 
 // TestAddressOfOlderRules is for addresses that were stored before they had to be as mail services take them.
 func TestAddressOfOlderRules(t *testing.T) {
-	run(t, storesqlite.Faults{}, func(t *testing.T, w *world) {
+	run(t, faultinject.StoreFaults{}, func(t *testing.T, w *world) {
 		for _, c := range []struct {
 			address, to string
 			mails       int

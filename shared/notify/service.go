@@ -8,16 +8,15 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"hookline/shared/dialect"
 	"hookline/shared/hostname"
 	"hookline/shared/queue"
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
-// Store is what mailing needs to remember. Of two that Repin a pin of one time, one gets webhook.Conflict.
+// Store is the part of store.Store that mailing uses. Of two calls of Repin for a pin of one time, one gets
+// webhook.Conflict.
 type Store interface {
 	Tenant(ctx context.Context, id string) (webhook.Tenant, error)
 	Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error)
@@ -81,7 +80,7 @@ func (s *Service) now() time.Time {
 
 // message is what may be in the queue: a notice, a digest that waits, or one of them as a dead letter.
 type message struct {
-	system.Notice
+	systemevent.Notice
 	Digest *digest `json:"digest"`
 	refused
 }
@@ -100,16 +99,15 @@ type digest struct {
 	Due    time.Time `json:"due"`
 }
 
-// Handle takes a batch of messages. What it reports as failed comes back; what is no notice, and a mail that is refused
-// for good, goes to the refused queue with the reason at once, for trying again is of no use. That the mail service
+// Handle takes a batch of messages, and returns the ids of those that stay and come back. What is no notice, and a mail
+// that is refused for good, goes to the refused queue with the reason at once, for trying again is of no use. That the mail service
 // throttles, or refuses an address, is no error of ours: it is logged as a warning.
-func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
-	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	for _, r := range ev.Records {
-		body := r.Body
+func (s *Service) Handle(ctx context.Context, msgs []queue.Received) (stays []string, err error) {
+	for _, m := range msgs {
+		body := m.Body
 		err := s.handle(ctx, &body)
 		if refusal, ok := errors.AsType[*webhook.Error](err); ok && (refusal.Kind == webhook.Invalid || refusal.Kind == webhook.Malformed) {
-			err = s.refuse(ctx, r.MessageId, body, refusal)
+			err = s.refuse(ctx, m.ID, body, refusal)
 		}
 		if err != nil {
 			level := slog.LevelError
@@ -119,11 +117,11 @@ func (s *Service) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEve
 			case errors.Is(err, errLater):
 				level = slog.LevelWarn
 			}
-			s.Log.Log(ctx, level, "mail.failed", "message_id", r.MessageId, "err", err)
-			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
+			s.Log.Log(ctx, level, "mail.failed", "message_id", m.ID, "err", err)
+			stays = append(stays, m.ID)
 		}
 	}
-	return resp, nil
+	return stays, nil
 }
 
 // handle takes a dead letter's wrapping off the body.
@@ -155,7 +153,7 @@ func (s *Service) refuse(ctx context.Context, id, body string, why *webhook.Erro
 
 // notice sees to one change. The order is: note it, mail it, note that it was mailed. A crash before the mail leaves the
 // change noted and its message in the queue; a crash after it repeats the mail.
-func (s *Service) notice(ctx context.Context, n system.Notice) error {
+func (s *Service) notice(ctx context.Context, n systemevent.Notice) error {
 	if !mails(n.DetailType) {
 		return nil
 	}
@@ -196,7 +194,7 @@ func (s *Service) notice(ctx context.Context, n system.Notice) error {
 		return s.edit(ctx, t.ID, hour, func(l *ledger) bool { return l.sent(c.id) })
 	}
 	// The digest's message first: a crash after it makes a second one, which will find nothing to mail.
-	if err := s.park(ctx, digest{Tenant: t.ID, Hour: hour, Due: hour.Add(time.Hour)}); err != nil {
+	if err := s.delay(ctx, digest{Tenant: t.ID, Hour: hour, Due: hour.Add(time.Hour)}); err != nil {
 		return err
 	}
 	return s.edit(ctx, t.ID, hour, func(l *ledger) bool {
@@ -209,7 +207,7 @@ func (s *Service) notice(ctx context.Context, n system.Notice) error {
 // recipient returns a tenant, the zero one if it is gone.
 func (s *Service) recipient(ctx context.Context, id string) (webhook.Tenant, error) {
 	t, err := s.Store.Tenant(ctx, id)
-	if err != nil && webhook.KindOf(err) == webhook.NotFound {
+	if webhook.Is(err, webhook.NotFound) {
 		return webhook.Tenant{}, nil
 	}
 	return t, err
@@ -224,7 +222,7 @@ func (s *Service) send(ctx context.Context, m Mail) error {
 	}
 	m.To = to
 	err := s.Mailer.Send(ctx, m)
-	if err != nil && webhook.KindOf(err) == webhook.Unavailable {
+	if webhook.Is(err, webhook.Unavailable) {
 		return fmt.Errorf("%w: %w", errLater, err)
 	}
 	return err
@@ -239,8 +237,8 @@ func (s *Service) product(ctx context.Context, t webhook.Tenant) string {
 	return line(d.Product, maxName)
 }
 
-// park has a digest wait, by delays of at most 15 minutes one after the other: a message that waits so is not in flight.
-func (s *Service) park(ctx context.Context, d digest) error {
+// delay has a digest wait, by delays of at most 15 minutes one after the other: a message that waits so is not in flight.
+func (s *Service) delay(ctx context.Context, d digest) error {
 	b, err := json.Marshal(map[string]digest{"digest": d})
 	if err != nil {
 		return err
@@ -253,7 +251,7 @@ func (s *Service) park(ctx context.Context, d digest) error {
 // for whoever notes one relies on a digest that waits.
 func (s *Service) digest(ctx context.Context, d digest) error {
 	if d.Due.After(s.now()) {
-		return s.park(ctx, d)
+		return s.delay(ctx, d)
 	}
 	t, err := s.recipient(ctx, d.Tenant)
 	if err != nil || t.NotifyEmail == "" {
@@ -277,7 +275,7 @@ func (s *Service) digest(ctx context.Context, d digest) error {
 		if err := s.send(ctx, left.mail(t, d.Hour, s.product(ctx, t), s.Console)); err != nil {
 			return err
 		}
-		if err := s.edit(ctx, t.ID, d.Hour, func(l *ledger) bool { return l.told(left) }); err != nil {
+		if err := s.edit(ctx, t.ID, d.Hour, func(l *ledger) bool { return l.digestSent(left) }); err != nil {
 			return err
 		}
 	}

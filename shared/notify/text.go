@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode"
 
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -32,28 +32,28 @@ type wording struct {
 // wordings are of the changes that are mailed, by type, and by type and reason where that says more.
 func wordings() map[string]wording {
 	return map[string]wording{
-		system.WebhookCreated: {
+		systemevent.WebhookCreated: {
 			"was created", "From now on it gets the events above.",
 			"If nobody of yours made it, look at it and delete it",
 		},
-		system.WebhookFailing: {
+		systemevent.WebhookFailing: {
 			"is failing",
 			"A delivery to it failed at every attempt, and nothing was left of its retries. We go on sending new events; the first success makes it active again.",
 			"See what its receiver answered, and send again what failed",
 		},
-		system.WebhookRecovered: {
+		systemevent.WebhookRecovered: {
 			"is active again", "An event was delivered to it successfully.",
 			"Send again what failed meanwhile",
 		},
-		system.WebhookDisabled: {
+		systemevent.WebhookDisabled: {
 			"was made inactive", "No more events are sent to it.",
 			"Make it active again",
 		},
-		system.WebhookDisabled + " " + system.Gone: {
+		systemevent.WebhookDisabled + " " + systemevent.Gone: {
 			"was made inactive", "Its receiver answered 410 Gone, which asks for no more requests. No more events are sent to it.",
 			"Once its receiver is back, make it active again",
 		},
-		system.WebhookDisabled + " " + system.FailingForDays: {
+		systemevent.WebhookDisabled + " " + systemevent.FailingForDays: {
 			"was made inactive", "Every attempt of 5 days failed. No more events are sent to it.",
 			"Once its receiver works, make it active again",
 		},
@@ -74,11 +74,11 @@ type change struct {
 }
 
 // readChange returns webhook.Malformed for a notice that lacks what a mail is about.
-func readChange(n system.Notice) (change, error) {
+func readChange(n systemevent.Notice) (change, error) {
 	malformed := func(what string, cause error) (change, error) {
 		return change{}, &webhook.Error{Kind: webhook.Malformed, Code: "malformed", Message: "the notice's " + what, Cause: cause}
 	}
-	var d system.WebhookData
+	var d systemevent.WebhookData
 	if err := json.Unmarshal(n.Detail.Data, &d); err != nil {
 		return malformed("data is not a webhook's", err)
 	}

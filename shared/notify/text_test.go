@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"hookline/shared/system"
+	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
 )
 
@@ -22,13 +22,13 @@ var update = flag.Bool("update", false, "write the golden files")
 
 var tenant = webhook.Tenant{ID: "acme", Name: "Acme", NotifyEmail: "ops@acme.example"}
 
-func mailOf(t testing.TB, eventType string, d system.WebhookData) Mail {
+func mailOf(t testing.TB, eventType string, d systemevent.WebhookData) Mail {
 	t.Helper()
 	data, err := json.Marshal(d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := readChange(system.Notice{DetailType: eventType, Detail: system.Detail{Tenant: "acme", ID: "1", Data: data}})
+	c, err := readChange(systemevent.Notice{DetailType: eventType, Detail: systemevent.Detail{Tenant: "acme", ID: "1", Data: data}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,29 +37,29 @@ func mailOf(t testing.TB, eventType string, d system.WebhookData) Mail {
 
 // TestMails compares every mail with its golden file.
 func TestMails(t *testing.T) {
-	base := system.WebhookData{
+	base := systemevent.WebhookData{
 		WebhookID: "wh_01KAH0000000000000000000", Name: "Orders", URL: "https://example.com/hooks/orders",
 		Events: []string{"task.created", "task.updated", "project.*"}, Since: "2026-03-20T12:00:00.250Z",
 	}
-	with := func(edit func(d *system.WebhookData)) system.WebhookData {
+	with := func(edit func(d *systemevent.WebhookData)) systemevent.WebhookData {
 		d := base
 		edit(&d)
 		return d
 	}
 	mails := map[string]Mail{
 		"created":   mailOf(t, "webhook.created", base),
-		"failing":   mailOf(t, "webhook.failing", with(func(d *system.WebhookData) { d.Reason = "out_of_attempts" })),
+		"failing":   mailOf(t, "webhook.failing", with(func(d *systemevent.WebhookData) { d.Reason = "out_of_attempts" })),
 		"recovered": mailOf(t, "webhook.recovered", base),
-		"gone":      mailOf(t, "webhook.disabled", with(func(d *system.WebhookData) { d.Reason = "gone" })),
-		"days":      mailOf(t, "webhook.disabled", with(func(d *system.WebhookData) { d.Reason = "failing_for_days" })),
-		"disabled":  mailOf(t, "webhook.disabled", with(func(d *system.WebhookData) { d.Reason = "a reason of later" })),
-		"nameless": mailOf(t, "webhook.created", with(func(d *system.WebhookData) {
+		"gone":      mailOf(t, "webhook.disabled", with(func(d *systemevent.WebhookData) { d.Reason = "gone" })),
+		"days":      mailOf(t, "webhook.disabled", with(func(d *systemevent.WebhookData) { d.Reason = "failing_for_days" })),
+		"disabled":  mailOf(t, "webhook.disabled", with(func(d *systemevent.WebhookData) { d.Reason = "a reason of later" })),
+		"nameless": mailOf(t, "webhook.created", with(func(d *systemevent.WebhookData) {
 			d.Name = ""
 			for range 12 {
 				d.Events = append(d.Events, "another.event.of.many")
 			}
 		})),
-		"hostile": mailOf(t, "webhook.created", with(func(d *system.WebhookData) {
+		"hostile": mailOf(t, "webhook.created", with(func(d *systemevent.WebhookData) {
 			d.Name = "a\r\nBcc: x@example.com\r\n\r\nYour account\u202E is\u0000 closed\xff"
 			d.URL = "https://user:password@example.com/" + strings.Repeat("long/", 400) + "?token=secret#key"
 			d.Events = []string{"task.created\r\n.\r\nMAIL FROM:<x>"}
@@ -96,7 +96,7 @@ func TestMails(t *testing.T) {
 
 // A mail is short, whatever a notice says.
 func TestMailIsShort(t *testing.T) {
-	d := system.WebhookData{WebhookID: "wh_1", Name: strings.Repeat("n", 1<<20), URL: "https://example.com/" + strings.Repeat("u", 1<<20), Since: "2026-03-20T12:00:00Z"}
+	d := systemevent.WebhookData{WebhookID: "wh_1", Name: strings.Repeat("n", 1<<20), URL: "https://example.com/" + strings.Repeat("u", 1<<20), Since: "2026-03-20T12:00:00Z"}
 	for range 10_000 {
 		d.Events = append(d.Events, strings.Repeat("e", 1000))
 	}
@@ -135,7 +135,7 @@ func FuzzMail(f *testing.F) {
 			if !mails(eventType) {
 				continue
 			}
-			n := system.WebhookData{WebhookID: "wh_1", Name: name, URL: url, Events: []string{event, event}, Since: "2026-03-20T12:00:00Z"}
+			n := systemevent.WebhookData{WebhookID: "wh_1", Name: name, URL: url, Events: []string{event, event}, Since: "2026-03-20T12:00:00Z"}
 			m := mailOf(t, eventType, n)
 			if bad := plain(m); bad != "" {
 				t.Errorf("%s: %q\n%q", bad, m.Subject, m.Text)
@@ -193,11 +193,11 @@ func TestAddresses(t *testing.T) {
 	} {
 		post := new(postOffice)
 		err := (&Service{Mailer: post}).send(t.Context(), Mail{To: to})
-		if (err == nil) != ok || len(post.took) > 0 != ok {
-			t.Errorf("%q: got %v and %d mails, want taken: %t", to, err, len(post.took), ok)
+		if (err == nil) != ok || len(post.mails) > 0 != ok {
+			t.Errorf("%q: got %v and %d mails, want taken: %t", to, err, len(post.mails), ok)
 		}
-		if _, perr := mail.ParseAddress(to); perr != nil && webhook.KindOf(err) != webhook.Invalid {
-			t.Errorf("%q: got kind %v, want Invalid", to, webhook.KindOf(err))
+		if _, perr := mail.ParseAddress(to); perr != nil && !webhook.Is(err, webhook.Invalid) {
+			t.Errorf("%q: got %v, want Invalid", to, err)
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Document is an event's data, decoded once to be matched with many patterns. Its fields are read when a pattern first
-// looks at them, and kept for the next: it is for one goroutine.
+// Document is an event's data, decoded once for matches with many patterns. It reads a field when a pattern first looks at
+// it, and keeps the result. It must not be used by several goroutines at once.
 type Document struct {
 	root  *node
 	valid bool
@@ -26,14 +26,14 @@ func Decode(data json.RawMessage) *Document {
 	return &Document{root: nodeOf(root), valid: err == io.EOF}
 }
 
-// node is what a pattern sees of a value: the objects and the leaves that it is or, through arrays, contains. A field that
-// is not there is nil, which has neither.
+// node holds the objects and leaves of a value: the value itself or, if it is an array, those that it contains at any depth.
+// A nil node stands for a missing field and has neither.
 type node struct {
 	objects []*members
 	leaves  []scalar
 }
 
-// members are the fields of an object in the data.
+// members holds the fields of an object in the data.
 type members struct {
 	raw  map[string]any
 	read map[string]*node
@@ -59,7 +59,7 @@ func (n *node) add(v any) {
 	}
 }
 
-// grow makes room for the elements of a list, which are mostly of the kind of the first.
+// grow makes room for the elements of a list. Most of them usually are of the first one's kind.
 func (n *node) grow(list []any) {
 	if len(list) == 0 {
 		return
@@ -73,7 +73,7 @@ func (n *node) grow(list []any) {
 	}
 }
 
-// field returns a field of the object, nil where it is not there. m may be nil.
+// field returns a field of the object, or nil if there is none. m may be nil.
 func (m *members) field(name string) *node {
 	if m == nil || len(m.raw) == 0 {
 		return nil

@@ -9,7 +9,7 @@ import (
 
 const known = "prefix, suffix, equals-ignore-case, wildcard, numeric, cidr, exists and anything-but"
 
-// Costs of an entry: see the package's documentation.
+// Costs of an entry, as the package documentation has them.
 const (
 	costOfValues   = 1
 	costOfExists   = 2
@@ -19,7 +19,7 @@ const (
 	costOfWildcard = 5
 )
 
-// operator reads an entry like {"prefix": "a"} into e.
+// operator reads an entry like {"prefix": "a"} and adds it to e.
 func (p *parser) operator(e *entries, at string, raw json.RawMessage) {
 	m, ok := p.single(at, raw)
 	if !ok {
@@ -53,7 +53,7 @@ func (p *parser) operator(e *entries, at string, raw json.RawMessage) {
 	}
 }
 
-// single reads an object that must have one member.
+// single reads an object that must have exactly one member.
 func (p *parser) single(at string, raw json.RawMessage) (member, bool) {
 	members := p.members(raw)
 	if len(members) != 1 {
@@ -63,8 +63,8 @@ func (p *parser) single(at string, raw json.RawMessage) (member, bool) {
 	return members[0], true
 }
 
-// text reads an operator over strings whose argument is a string or, of prefix and suffix, an object
-// {"equals-ignore-case": string}.
+// text reads an operator for strings. Its argument is a string or, for prefix and suffix, also an object {"equals-ignore-case":
+// string}.
 func (p *parser) text(s *set, at, operator string, raw json.RawMessage) {
 	fold := false
 	if first(raw) == '{' && (operator == "prefix" || operator == "suffix") {
@@ -98,9 +98,9 @@ func (p *parser) text(s *set, at, operator string, raw json.RawMessage) {
 	}
 }
 
-// wildcard reads a string in which * stands for any characters, \* for an asterisk and \\ for a backslash.
+// wildcard reads a string in which * matches any characters. \* is an asterisk and \\ is a backslash.
 func (p *parser) wildcard(s *set, at, arg string) {
-	var parts []string // what stands between the wildcards
+	var parts []string // the texts between the wildcards
 	var part strings.Builder
 	for i := 0; i < len(arg); i++ {
 		switch c := arg[i]; {
@@ -161,7 +161,7 @@ func (p *parser) anythingBut(but *set, at string, raw json.RawMessage) {
 	}
 }
 
-// noneOf reads the argument of a string operator within anything-but: a string or a list of strings.
+// noneOf reads the argument of a string operator in anything-but: a string or a list of strings.
 func (p *parser) noneOf(but *set, at, operator string, raw json.RawMessage) {
 	elements := []json.RawMessage{raw}
 	if first(raw) == '[' {
@@ -223,7 +223,7 @@ func (p *parser) numeric(s *set, at string, raw json.RawMessage) {
 	s.addNumbers(r)
 }
 
-// endOf returns the end that a comparison with n gives a range.
+// endOf returns the end of a range that a comparison with n sets.
 func endOf(operator string, n decimal) end {
 	switch operator {
 	case "<":

@@ -13,8 +13,8 @@ import (
 
 const or = "$or"
 
-// Check reads a pattern that is to be stored: in addition to what Parse refuses, one that costs more than MaxCost has a
-// fault.
+// Check parses a pattern that is to be stored. In addition to the faults that Parse finds, a pattern that costs more than MaxCost
+// has one.
 func Check(raw json.RawMessage) (*Pattern, []webhook.FieldError) {
 	p, faults := Parse(raw)
 	if p != nil && p.cost > MaxCost {
@@ -25,8 +25,8 @@ func Check(raw json.RawMessage) (*Pattern, []webhook.FieldError) {
 	return p, faults
 }
 
-// Parse reads a pattern. The fields at fault, all of them, are named by their path from "filter" on, positions in
-// lists as numbers: "filter.order.status.0". A pattern without faults is never nil.
+// Parse parses a pattern. It returns all faults. Each names its field by the path from "filter" on, with positions in lists as
+// numbers: "filter.order.status.0". The pattern is not nil if there are no faults.
 func Parse(raw json.RawMessage) (*Pattern, []webhook.FieldError) {
 	var p parser
 	return p.pattern(raw)
@@ -50,18 +50,18 @@ func (p *parser) pattern(raw json.RawMessage) (*Pattern, []webhook.FieldError) {
 	return nil, p.faults
 }
 
-// parser collects faults. What it returns beside a fault is of no use.
+// parser collects faults. Values that it returns along with a fault have no meaning.
 type parser struct {
 	faults []webhook.FieldError
 	cost   int
-	read   int // bytes, each as often as it was looked at
+	read   int // bytes looked at; a byte counts each time
 }
 
 func (p *parser) fault(at, format string, args ...any) {
 	p.faults = append(p.faults, webhook.FieldError{Field: at, Message: fmt.Sprintf(format, args...)})
 }
 
-// object reads the object raw at the path at, which in the data is names.
+// object reads an object of the pattern. at is its path in the pattern, and names is its path in the data.
 func (p *parser) object(at string, names []string, raw json.RawMessage, depth int) *object {
 	o := new(object)
 	if depth > MaxDepth {
@@ -95,7 +95,7 @@ func (p *parser) object(at string, names []string, raw json.RawMessage, depth in
 	return o
 }
 
-// choice reads the branches of "$or"; they look at the same object as their surroundings, names.
+// choice reads the branches of "$or". They match the object of the data in which the "$or" stands, which is at names.
 func (p *parser) choice(at string, names []string, raw json.RawMessage, depth int) []*object {
 	elements := p.elements(raw)
 	if len(elements) < 2 {
@@ -144,7 +144,7 @@ type member struct {
 	value json.RawMessage
 }
 
-// members returns an object's members in order, equal names included. raw is a valid, compact object.
+// members returns an object's members in order, including those with equal names. raw is a valid, compact object.
 func (p *parser) members(raw json.RawMessage) []member {
 	var members []member
 	for _, pair := range p.split(raw) {
@@ -154,7 +154,7 @@ func (p *parser) members(raw json.RawMessage) []member {
 	return members
 }
 
-// elements returns a list's elements, none of what is no list. raw is valid and compact.
+// elements returns a list's elements, or none if raw is not a list. raw is valid and compact.
 func (p *parser) elements(raw json.RawMessage) []json.RawMessage {
 	if first(raw) != '[' {
 		return nil
@@ -162,7 +162,7 @@ func (p *parser) elements(raw json.RawMessage) []json.RawMessage {
 	return p.split(raw)
 }
 
-// split returns what stands between the commas of an object or a list.
+// split returns the parts between the commas of an object or a list.
 func (p *parser) split(raw json.RawMessage) []json.RawMessage {
 	p.read += len(raw)
 	var parts []json.RawMessage
@@ -177,7 +177,7 @@ func (p *parser) split(raw json.RawMessage) []json.RawMessage {
 	return parts
 }
 
-// valueEnd returns where the value that valid, compact JSON begins with ends.
+// valueEnd returns the position after the first value in valid, compact JSON.
 func valueEnd(raw []byte) int {
 	depth := 0
 	for i := 0; i < len(raw); i++ {
@@ -201,7 +201,7 @@ func valueEnd(raw []byte) int {
 	return len(raw)
 }
 
-// scalar reads a valid JSON string, number, boolean or null; an object or a list is null here.
+// scalar reads a valid JSON string, number, boolean or null. It takes an object or a list for null.
 func (p *parser) scalar(raw json.RawMessage) scalar {
 	p.read += len(raw)
 	switch first(raw) {
@@ -226,5 +226,5 @@ func textOf(raw json.RawMessage) (s string) {
 	return s
 }
 
-// first returns the byte that tells a valid, compact JSON value's type.
+// first returns the byte of a valid, compact JSON value that tells its type.
 func first(raw json.RawMessage) byte { return raw[0] }

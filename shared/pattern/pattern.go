@@ -1,6 +1,6 @@
-// Package pattern decides by an event's data whether a webhook wants it. A pattern is written as Amazon EventBridge
-// writes event patterns, so that what people know from there holds here: nested objects name fields, every field must
-// match, and each field has a list of which any one entry must match.
+// Package pattern matches the data of events with the filters of webhooks. A filter is written as an event pattern of Amazon
+// EventBridge and has the same meaning: nested objects name fields, every field must match, and a field matches if any entry of
+// its list does.
 //
 //	{"order": {"status": ["paid", "shipped"], "total": [{"numeric": [">", 100]}]}}
 //
@@ -14,78 +14,77 @@
 //	{"anything-but": "a"}, of a number, of a list of strings or of numbers, or of one of the string operators with a
 //	    string or a list of strings: {"anything-but": {"prefix": ["a", "b"]}}
 //
-// "$or" in place of a field's name has a list of two or more objects of which at least one must match.
+// "$or" in place of a field's name has a list of two or more objects, of which at least one must match.
 //
-// What holds, as AWS documents it and as the engine of EventBridge (github.com/aws/event-ruler) does it:
+// These rules hold as AWS documents them and as EventBridge's engine (github.com/aws/event-ruler) follows them:
 //
-//   - An array in the data matches when any element does, also inside nested arrays. Fields named under one object of
-//     the pattern must match within the same element of an array of objects.
-//   - Operators look at leaves: strings, numbers, booleans and null. An object, an empty object and an empty array are
-//     no leaves, so {"exists": false} matches there. It asks whether the field is a leaf anywhere in the data, in
-//     whichever element of an array.
-//   - anything-but needs a leaf, of any type, that is not the given one; it does not match a field that is not there, and
-//     it matches an array when one element is something else.
+//   - An array in the data matches if any element does, also in nested arrays. Fields that are named in one object of the
+//     pattern must match within the same element of an array of objects.
+//   - Operators apply to leaves, which are strings, numbers, booleans and null. Objects and empty arrays are no leaves, so that
+//     {"exists": false} matches them. It matches if the field is a leaf nowhere in the data, in no element of any array.
+//   - anything-but needs a leaf, of any type, that differs from the given ones. It does not match a missing field, and it
+//     matches an array if one element differs.
 //
-// Where it is not the same: numbers compare by their exact value, whatever their size and spelling (EventBridge keeps
-// to ±5e9 and six decimals); a dot in a field's name is part of the name; a branch of "$or" chooses elements of arrays
-// on its own; two equal names in one object of a pattern are refused. Of equal names in the data the last counts.
+// These rules differ: numbers compare by their exact value, whatever their size and spelling (EventBridge is limited to ±5e9 and
+// six decimals); a dot in a field's name is part of the name; each branch of "$or" chooses elements of arrays independently; two
+// equal names in one object of a pattern are refused. If the data has equal names, the last one counts.
 //
 // # What matching costs
 //
-// A document's values are read once for all patterns, and a list of values or ranges is searched, not gone through: a
-// pattern costs what it looks at, times the logarithm of its lists. Two things bound it. A pattern has a cost, which is the
-// sum over its entries:
+// A document's values are read once for all patterns, and lists of values or ranges are searched by bisection. The time of a
+// match is the number of values that the pattern looks at, times the logarithm of the lengths of its lists. Two limits bound
+// it. A pattern has a cost, which is the sum over its entries:
 //
 //	the plain values of a field         1, however many there are
 //	prefix, suffix, equals-ignore-case  1
 //	numeric, cidr, exists               2
 //	wildcard                            5
-//	anything-but with values            1, however many there are; with an operator what each of its strings costs
+//	anything-but with values            1, however many there are; with an operator, the cost of each of its strings
 //
-// and one that is to be stored costs at most MaxCost. (EventBridge bounds the same by quotas: of a pattern's length, of
-// combinations by "$or", of rules with wildcards.) And matching is given a number of steps, Work, and ends with ErrWork
-// when they are done, whatever was stored before there was a cost.
+// A pattern is stored only if its cost is at most MaxCost. (EventBridge has quotas instead: on a pattern's length, on
+// combinations by "$or", on rules with wildcards.) Patterns that were stored earlier can cost more, so that matching also has a
+// number of steps, Work, and ends with ErrWork when it has used them.
 package pattern
 
 // Limits of a pattern. MaxBytes is EventBridge's own and does not count white space between tokens.
 const (
 	MaxBytes = 4096
 	MaxDepth = 32  // of nested objects, "$or" branches counted
-	MaxCost  = 150 // of one that is to be stored: see the package's documentation
+	MaxCost  = 150 // of a pattern that is to be stored; see the package documentation
 )
 
 // Pattern is a parsed pattern, safe for concurrent use.
 type Pattern struct {
 	root *object
 	cost int
-	read int // bytes, each as often as it was looked at to parse it
+	read int // bytes that parsing looked at; a byte counts each time
 }
 
-// Cost returns what the pattern costs: see the package's documentation.
+// Cost returns the pattern's cost, as the package documentation defines it.
 func (p *Pattern) Cost() int { return p.cost }
 
-// object is a conjunction: every field and every choice must hold.
+// object is a conjunction: every field and every choice must match.
 type object struct {
 	fields  []field
-	choices [][]*object // of each at least one branch
+	choices [][]*object // at least one branch of each must match
 }
 
-// field is one name of an object, with either an object below or a list of entries.
+// field is a name in an object, with either an object or a list of entries.
 type field struct {
 	name    string
 	sub     *object
 	entries *entries
 }
 
-// entries is the list of a field's entries; any one must match.
+// entries is the list of a field's entries. At least one must match.
 type entries struct {
-	path   []string // of names from the root, for absent
-	absent bool     // {"exists": false} is among them
-	in     set      // a leaf that is in it matches
-	but    []set    // of each anything-but: a leaf that is not in it matches
+	path   []string // the names from the root to the field, for absent
+	absent bool     // the list has {"exists": false}
+	in     set      // a leaf in this set matches
+	but    []set    // one for each anything-but: a leaf outside the set matches
 }
 
-// Parse is the function Parse as a part of the work. A pattern with faults is nil.
+// Parse parses a pattern, and counts that as part of the work. It returns nil for a pattern with faults.
 func (w *Work) Parse(raw []byte) *Pattern {
 	var p parser
 	parsed, _ := p.pattern(raw)
@@ -93,8 +92,8 @@ func (w *Work) Parse(raw []byte) *Pattern {
 	return parsed
 }
 
-// Match reports whether the pattern takes the document. When the work ends before that is known, it returns false, and
-// w.Err says why.
+// Match reports whether the document matches the pattern. If the work ends before that is known, Match returns false, and w.Err
+// says why.
 func (p *Pattern) Match(d *Document, w *Work) bool {
 	if !d.valid {
 		return false
@@ -103,15 +102,14 @@ func (p *Pattern) Match(d *Document, w *Work) bool {
 	return m.object(p.root, d.root) && w.err == nil
 }
 
-// match is one run over a document. Once the work has ended, whatever it answers counts for nothing.
+// match is one match of a pattern with a document. After the work has ended, its answers have no meaning.
 type match struct {
 	root    *node
 	work    *Work
-	present map[*entries]bool // by entries with absent set: whether the document has a leaf there
+	present map[*entries]bool // for entries with absent: whether the document has a leaf at their path
 }
 
-// object reports whether n has an object that holds what o asks. Where there is no object at all, nothing is below it,
-// which is what {"exists": false} may ask for.
+// object reports whether an object in n matches o. A node without objects has no fields, which {"exists": false} can match.
 func (m *match) object(o *object, n *node) bool {
 	if n == nil || len(n.objects) == 0 {
 		return m.holds(o, nil)
@@ -161,7 +159,7 @@ func (m *match) any(branches []*object, in *members) bool {
 	return false
 }
 
-// has reports whether the document has a leaf at the entries' path, in any element of the arrays on the way.
+// has reports whether the document has a leaf at the entries' path, in any element of the arrays on that path.
 func (m *match) has(e *entries) bool {
 	has, known := m.present[e]
 	if !known {

@@ -11,7 +11,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// instance is shaped like the event that AWS's documentation matches its examples with.
+// instance has the shape of the event in AWS's documentation.
 const instance = `{"source": "aws.ec2", "resources": ["arn:a", "arn:b"], "empty": [], "nothing": null, "blank": "",
 	"detail": {"c-count": 5, "d-count": 3, "x-limit": 301.8, "source-ip": "10.0.0.33", "state": "running",
 	"file": "dir/img/cat.png", "ok": true}}`
@@ -196,7 +196,7 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
-// abbreviate keeps of each message only the part that is wanted, if it is there.
+// abbreviate cuts each message to the wanted part, if it has that.
 func abbreviate(faults []webhook.FieldError, want []string) []string {
 	var got []string
 	for i, f := range faults {
@@ -262,7 +262,7 @@ func FuzzCompare(f *testing.F) {
 	})
 }
 
-// rational reads a JSON number of reasonable exponent, else returns nil.
+// rational reads a JSON number. It returns nil if the exponent is unreasonably large.
 func rational(s string) *big.Rat {
 	if !json.Valid([]byte(s)) || !strings.Contains("-0123456789", s[:1]) {
 		return nil
@@ -285,7 +285,7 @@ func FuzzParse(f *testing.F) {
 		if p == nil {
 			return
 		}
-		// One element in an array means what the element means alone.
+		// An array with one element matches like the element alone.
 		matches := func(data []byte) bool { return p.Match(Decode(data), NewWork(t.Context(), 0)) }
 		if json.Valid(data) && matches(data) != matches([]byte("[[ "+string(data)+"]]")) {
 			t.Errorf("data %q matches differently inside arrays", data)

@@ -16,13 +16,13 @@ type scalar struct {
 	kind kind
 	text string // of a string
 	num  decimal
-	read *readings // what else a string was read as
+	read *readings // other forms of a string
 }
 
-// readings are made when they are first asked for, and kept.
+// readings holds forms of a string. Each is computed when it is first needed.
 type readings struct {
-	address netip.Addr // not valid: the string is none
-	parsed  bool       // address is set
+	address netip.Addr // not valid if the string is not an address
+	parsed  bool       // address has been computed
 	forms   [forms]string
 }
 
@@ -32,7 +32,7 @@ const (
 	null kind = iota
 	no
 	yes
-	constants // how many kinds have one value
+	constants // the number of kinds with only one value
 )
 
 const (
@@ -40,7 +40,7 @@ const (
 	number
 )
 
-// form is one of the ways in which a string is compared.
+// form is a form of strings in which they are compared.
 type form int
 
 const (
@@ -51,7 +51,7 @@ const (
 	forms
 )
 
-// scalarOf takes what encoding/json decodes a leaf to, with numbers as json.Number.
+// scalarOf converts a leaf as encoding/json decodes it, with numbers as json.Number.
 func scalarOf(v any) scalar {
 	switch v := v.(type) {
 	case string:
@@ -67,19 +67,19 @@ func scalarOf(v any) scalar {
 	return scalar{kind: null}
 }
 
-// address returns the IP address that a string is; of what is none, one that is not valid.
+// address returns the IP address in a string. If the string is none, the address is not valid.
 func (s *scalar) address() netip.Addr {
 	if s.read == nil {
 		s.read = new(readings)
 	}
 	if !s.read.parsed {
-		s.read.address, _ = netip.ParseAddr(s.text) // not valid, with an error
+		s.read.address, _ = netip.ParseAddr(s.text) // with an error, the address is not valid
 		s.read.parsed = true
 	}
 	return s.read.address
 }
 
-// form returns a string in one of its forms.
+// form returns the string in a form.
 func (s *scalar) form(f form) string {
 	if f == plain || s.text == "" {
 		return s.text
@@ -107,7 +107,7 @@ func (f form) of(s string) string {
 	return s
 }
 
-// fold returns the least of the runes that strings.EqualFold takes for the same as r.
+// fold returns the smallest of the runes that strings.EqualFold takes for equal to r.
 func fold(r rune) rune {
 	if r < utf8.RuneSelf {
 		return unicode.ToUpper(r)
@@ -119,8 +119,8 @@ func fold(r rune) rune {
 	return least
 }
 
-// decimal is a number by its exact value: 0.digits × 10^point, without zeros at either end of digits; zero has no
-// digits. Exponents beyond ±2^40 count as ±2^40: nobody means them, and they must cost nothing.
+// decimal is the exact value of a number: 0.digits × 10^point. digits has no zeros at its ends, and is empty for zero. Exponents
+// beyond ±2^40 count as ±2^40, because nobody means them and they must not cost time.
 type decimal struct {
 	negative bool
 	digits   string
@@ -134,7 +134,7 @@ func decimalOf(s string) decimal {
 	var d decimal
 	s, d.negative = strings.CutPrefix(s, "-")
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
-		e, _ := strconv.ParseInt(s[i+1:], 10, 64) // out of range it is the nearest there is
+		e, _ := strconv.ParseInt(s[i+1:], 10, 64) // out of range, it is the nearest value
 		d.point = max(-maxExponent, min(e, maxExponent))
 		s = s[:i]
 	}
@@ -150,7 +150,7 @@ func decimalOf(s string) decimal {
 	return d
 }
 
-// compare returns -1, 0 or +1 as d is less than, equal to or greater than e.
+// compare returns -1, 0 or +1 if d is less than, equal to or greater than e.
 func (d *decimal) compare(e *decimal) int {
 	switch sign, other := d.sign(), e.sign(); {
 	case sign != other:

@@ -8,29 +8,29 @@ import (
 	"strings"
 )
 
-// set holds what the entries of one field, or of one anything-but, ask of a leaf: it is in the set when one of them takes
-// it. Lists are searched, so that a leaf costs the logarithm of their lengths; only wildcards are tried one by one.
+// set is the set of leaves that the entries of one field, or of one anything-but, match. Its lists are searched by bisection, so
+// that a lookup costs the logarithm of their lengths. Only wildcards are tried one by one.
 type set struct {
-	all       bool             // every leaf is in it
+	all       bool             // the set has every leaf
 	constants [constants]bool  // null, false and true, by kind
-	texts     [forms]texts     // whole strings, as they are or in one case
-	affixes   [forms][]string  // beginnings of strings, in one of their forms: sorted, and none begins with another
-	numbers   []span           // sorted, each with the greatest end so far; a plain number ends where it begins
-	many      map[decimal]bool // plain numbers, where they are many
-	networks  []netip.Prefix   // sorted, and none in another
+	texts     [forms]texts     // whole strings, by form
+	affixes   [forms][]string  // beginnings of strings, by form: sorted, and none begins with another
+	numbers   []span           // sorted, each with the greatest end up to it; a plain number is a span from it to itself
+	many      map[decimal]bool // plain numbers, if there are many
+	networks  []netip.Prefix   // sorted, and none contains another
 	wildcards []wildcard
-	longest   int // bytes of its longest string, digits of its longest number
+	longest   int // the bytes of the longest string, or the digits of the longest number
 }
 
 type texts map[string]bool
 
-// How many bytes of strings are compared, and how many are searched for others, in the time of a step.
+// Bytes of strings that are compared, and bytes that are searched for other strings, in the time of one step.
 const (
 	bytesCompared = 32
 	bytesSearched = 8
 )
 
-// has reports whether v is in the set. Without work left it says no.
+// has reports whether the set has v. It returns false when there is no work left.
 func (s *set) has(v *scalar, w *Work) bool {
 	switch {
 	case !w.do(1):
@@ -45,7 +45,8 @@ func (s *set) has(v *scalar, w *Work) bool {
 	return s.constants[v.kind]
 }
 
-// steps is what it takes to look something so long up in a list of so many, beyond the one step that has takes.
+// steps returns the steps for a lookup of a value with the given length in a list of the given length, beyond the one that has
+// takes.
 func (s *set) steps(length, entries int) int {
 	return bits.Len(uint(entries))*(1+min(length, s.longest)/bytesCompared) - 1
 }
@@ -68,7 +69,8 @@ func (s *set) hasText(v *scalar, w *Work) bool {
 		if !w.do(s.steps(len(t), len(list))) {
 			return false
 		}
-		// A string that sorts between a beginning of t and t begins with it too, so only the entry right before t can be one.
+		// A string that sorts between t and a beginning of t has the same beginning. So only the entry right before t can be
+		// a beginning of t.
 		i, found := slices.BinarySearch(list, t)
 		if found || i > 0 && strings.HasPrefix(t, list[i-1]) {
 			return true
@@ -121,7 +123,7 @@ func (s *set) hasNumber(v *scalar, w *Work) bool {
 	return from > 0 && at.compare(&s.numbers[from-1].to) <= 0
 }
 
-// add puts a plain value into the set.
+// add adds a plain value.
 func (s *set) add(v *scalar) {
 	switch v.kind {
 	case text:
@@ -151,7 +153,7 @@ func (s *set) addNumbers(r span) {
 	s.longest = max(s.longest, len(r.from.n.digits), len(r.to.n.digits))
 }
 
-// ready puts the lists in the order in which they are searched. It comes before has.
+// ready sorts the lists for searches. It has to be called before has.
 func (s *set) ready() {
 	for f, list := range s.affixes {
 		slices.Sort(list)
@@ -170,7 +172,7 @@ func (s *set) ready() {
 	}
 }
 
-// hash takes plain numbers out of the list where that is quicker: the list is for ranges.
+// hash moves plain numbers from the list, which is for ranges, to a map if that makes lookups faster.
 func (s *set) hash() {
 	const few = 8
 	if len(s.numbers) <= few {
@@ -186,7 +188,7 @@ func (s *set) hash() {
 	})
 }
 
-// kept leaves out of a sorted list what the last one kept before covers.
+// kept returns a sorted list without the entries that the entry kept before them covers.
 func kept[T any](list []T, covered func(e, last T) bool) []T {
 	var out []T
 	for _, e := range list {
@@ -197,11 +199,11 @@ func kept[T any](list []T, covered func(e, last T) bool) []T {
 	return out
 }
 
-// end is one end of a range of numbers: n itself, or what is right before or after it, or, without n, that there is none.
+// end is an end of a range of numbers: n itself, the place right before or after n, or no end.
 type end struct {
-	none int // -1 before all numbers, +1 after them
+	none int // -1: before all numbers; +1: after all numbers; 0: at n
 	n    decimal
-	side int // -1 right before n, +1 right after
+	side int // -1: right before n; +1: right after n
 }
 
 func (e *end) compare(f *end) int {
@@ -214,13 +216,13 @@ func (e *end) compare(f *end) int {
 	return cmp.Compare(e.side, f.side)
 }
 
-// span is the numbers between two ends, which belong to it.
+// span is a range of numbers, its ends included.
 type span struct{ from, to end }
 
 // wildcard is a string with at least one wildcard.
 type wildcard struct {
 	head, tail string
-	middle     []string // what stands between wildcards
+	middle     []string // the texts between two wildcards
 }
 
 func (c *wildcard) takes(s string, w *Work) bool {
@@ -234,7 +236,7 @@ func (c *wildcard) takes(s string, w *Work) bool {
 	if len(c.middle) > 0 && !w.do(len(s)/bytesSearched) {
 		return false
 	}
-	// The first place where a part fits leaves the most for the others.
+	// The first match of a part leaves the most text for the next ones.
 	for _, m := range c.middle {
 		if _, s, ok = strings.Cut(s, m); !ok {
 			return false

@@ -99,7 +99,7 @@ func TestValuesTimesTestsIsNoWork(t *testing.T) {
 	}
 }
 
-// A list of entries matches what one of them matches alone, in whatever way it is searched.
+// A list of entries matches a value if one of the entries alone does, however the list is searched.
 func TestEntriesMatchAsOneOfThemDoes(t *testing.T) {
 	const seed = 1
 	r := rand.New(rand.NewPCG(seed, seed))
@@ -241,8 +241,8 @@ func TestParsingIsWork(t *testing.T) {
 	}
 }
 
-// worst are the patterns within MaxCost, and values, that are the most work: as many fields or tests as such a pattern
-// can name, all looked at for each of as many values as an event can hold.
+// worst has the patterns within MaxCost and the values that take the most work: each pattern has as many fields or tests as
+// it can, and all of them are looked at for each of as many values as an event can have.
 func worst() map[string]struct{ pattern, value string } {
 	entries := func(cost int, entry func(i int) string) string {
 		for n := MaxCost / cost; ; n-- {
@@ -266,12 +266,12 @@ func worst() map[string]struct{ pattern, value string } {
 	}
 }
 
-// filled returns data that is a list of the value, so long.
+// filled returns data with a list that repeats the value up to the given length.
 func filled(value string, size int) json.RawMessage {
 	return json.RawMessage(`{"a":[` + list(size/(len(value)+1), func(int) string { return value }) + `]}`)
 }
 
-// The work grows with the values, so that a part of the largest data shows what all of it takes.
+// The work grows with the number of values, so that a part of the largest data shows how much all of it takes.
 func TestAnyFilterWithinItsCostMeetsAnyEvent(t *testing.T) {
 	const part = 16
 	for name, c := range worst() {

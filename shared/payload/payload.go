@@ -1,5 +1,5 @@
-// Package payload packs bodies for queue messages and records: compressed when that helps, inline while small, by
-// reference to an item of the store when not.
+// Package payload packs bodies for queue messages and records. A body is compressed when that makes it smaller. A small
+// one stands in the message itself, and a large one is an item of the store that the message refers to.
 //
 // A packed body's first byte says how it is packed; the rest is the body or its DEFLATE stream (RFC 1951).
 package payload
@@ -13,11 +13,11 @@ import (
 	"sync"
 )
 
-// MaxInline is the largest packed body that travels inside messages and records: with a record's own fields it stays
-// within the 1 KB that DynamoDB counts as one write.
+// MaxInline is the largest packed body that stands in messages and records. Together with a record's own fields it
+// stays within the 1 KB that DynamoDB counts as one write.
 const MaxInline = 600
 
-// maxBody bounds what Unpack inflates to; no body is nearly so large.
+// maxBody bounds what Unpack inflates a body to. No body is nearly so large.
 const maxBody = 4 << 20
 
 const (
@@ -25,12 +25,12 @@ const (
 	deflated = 'd'
 )
 
-var writers = sync.Pool{New: func() any { //nolint:gochecknoglobals // a pool: a writer is 1 MB to make, and holds no state between uses
+var writers = sync.Pool{New: func() any { //nolint:gochecknoglobals // a pool: a writer takes 1 MB to make and keeps nothing from one use to the next
 	w, _ := flate.NewWriter(nil, flate.DefaultCompression) // the level is valid, so there is no error
 	return w
 }}
 
-// Pack returns the body packed.
+// Pack returns the packed form of a body.
 func Pack(body []byte) []byte {
 	var b bytes.Buffer
 	b.WriteByte(deflated)
@@ -45,7 +45,7 @@ func Pack(body []byte) []byte {
 	return append([]byte{plain}, body...)
 }
 
-// Unpack returns the body of what Pack returned.
+// Unpack returns the body that Pack was given.
 func Unpack(packed []byte) ([]byte, error) {
 	if len(packed) == 0 {
 		return nil, errors.New("packed body is empty")

@@ -1,11 +1,12 @@
-// Package portal is portal links: short-lived addresses by which a tenant's people come into the console without a key,
-// so that a product can show the console inside its own pages.
+// Package portal makes portal links: short-lived addresses that open the console of one tenant without a key, so that a
+// product can show the console inside its own pages.
 //
-// A link is sealed: its address holds no key and nothing readable, and nothing is stored when one is made. It works once:
-// using it is a conditional write of its id. The session that it opens ends with the link's time, when the key that made
-// it is deleted (when the tenant is, where the admin made it), and can do no more than that key and no more than Scopes.
+// A link is sealed: its address holds no key and nothing readable, and nothing is stored when it is made. It works once:
+// its use is a conditional write of its id. The session that it opens ends when the link expires, and when the key that
+// made it is deleted (where the admin made it: when the tenant is). The session can do no more than that key, and no more
+// than Scopes.
 //
-// What it does not do: it does not tell one person from another.
+// The package does not tell the people who use one session apart.
 package portal
 
 import (
@@ -21,19 +22,19 @@ import (
 	"hookline/shared/webhook"
 )
 
-// How long a link and the session that it opens can last, in the deployment's clock.
+// The lifetimes of a link and the session that it opens, in the deployment's clock.
 const (
 	MinLife     = time.Minute
 	MaxLife     = 24 * time.Hour
 	DefaultLife = time.Hour
 )
 
-// Link is what an address holds.
+// Link is the content of a portal link.
 type Link struct {
 	ID      string    `json:"i"`
 	Tenant  string    `json:"t"`
-	Since   time.Time `json:"s"`           // the tenant's creation: a later tenant of the same id is another
-	Maker   string    `json:"m,omitempty"` // hash of the API key that made it; "" is the admin
+	Since   time.Time `json:"s"`           // when the tenant was made: a later tenant with the same id is another one
+	Maker   string    `json:"m,omitempty"` // hash of the API key that made it; "" means the admin
 	Expires time.Time `json:"e"`
 }
 
@@ -42,15 +43,15 @@ func New(t webhook.Tenant, maker string, now time.Time, life time.Duration) Link
 	return Link{ID: webhook.NewID("pl_", now), Tenant: t.ID, Since: t.CreatedAt, Maker: maker, Expires: now.Add(life)}
 }
 
-// Scopes returns what people in a portal may do at most: all about webhooks and what was sent to them, nothing with which
-// they could let others in, change the tenant or publish events.
+// Scopes returns the scopes that a session can have at most: everything about webhooks and their deliveries, and nothing by
+// which its holder could let others in, change the tenant or publish events.
 func Scopes() []string {
 	return slices.DeleteFunc(webhook.Scopes(), func(scope string) bool {
 		return slices.Contains([]string{"tenant:write", "keys:read", "keys:write", "events:write"}, scope)
 	})
 }
 
-// Key returns who a session of the link is, as a caller of the API. maker is the key that made it, as it is now.
+// Key returns the key with which a session of the link calls the API. maker is the key that made the link, as it is now.
 func (l Link) Key(maker webhook.Key) webhook.Key {
 	k := webhook.Key{ID: l.ID, Tenant: l.Tenant, Name: "portal", Scopes: Scopes(), Hash: l.Maker}
 	if l.Maker != "" {
@@ -59,21 +60,21 @@ func (l Link) Key(maker webhook.Key) webhook.Key {
 	return k
 }
 
-// remember is how much longer than the link its use is remembered: more than clocks differ.
+// remember is how much longer than the link its use is remembered. Clocks differ by less.
 const remember = time.Hour
 
-// Use returns the pin that marks the link as used; who stores it first has used it.
+// Use returns the pin that marks the link as used. The caller that stores it first has used the link.
 func (l Link) Use(now time.Time) webhook.Pin {
 	return webhook.Pin{Tenant: l.Tenant, Scope: "portal-link", Key: l.ID, Hash: l.ID, At: now, ExpiresAt: l.Expires.Add(remember)}
 }
 
-// Place says what a sealed link is: one cannot be taken for the other.
+// Place says where a sealed link is used. A link that is sealed for one place cannot be opened in the other.
 type Place string
 
 const (
-	// Address is a link that can be used.
+	// Address is a URL: the link can be used.
 	Address Place = "portal link"
-	// Session is one that was: its holder is signed in.
+	// Session is a cookie: the link was used, and its holder is signed in.
 	Session Place = "portal session"
 )
 
@@ -93,15 +94,15 @@ func (l Link) Seal(ctx context.Context, box seal.Box, place Place) (string, erro
 // ErrUnreadable reports a text that Seal did not return for this place in this deployment.
 var ErrUnreadable = errors.New("not a portal link")
 
-// Open returns what Seal sealed for the same place. It does not say whether the link's time is over, or whether it was used.
-// An error that is not ErrUnreadable is of kind webhook.Unavailable: the link may be good.
+// Open returns the link that Seal sealed for the same place. It does not check whether the link has expired or was used. An
+// error that is not ErrUnreadable is of kind webhook.Unavailable: the link may be valid.
 func Open(ctx context.Context, box seal.Box, place Place, text string) (l Link, err error) {
 	sealed, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return Link{}, ErrUnreadable
 	}
 	plain, err := box.Open(ctx, sealed, string(place))
-	if err != nil && webhook.KindOf(err) == webhook.Unavailable {
+	if webhook.Is(err, webhook.Unavailable) {
 		return Link{}, fmt.Errorf("portal link: %w", err)
 	}
 	if err == nil {

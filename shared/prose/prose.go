@@ -1,6 +1,7 @@
-// Package prose prints the texts that the API's document and the guides are written in as HTML. They are the little of
-// Markdown that those use: paragraphs and lists (lines that begin with "- ", also right after a paragraph) with blank lines between, **strong** and
-// `code`. Everything else stands as it is, escaped; there are no links and no HTML of the text's own.
+// Package prose turns the texts of the API's document and of the guides into HTML. They are written in a small part of
+// Markdown: paragraphs and lists with blank lines between them (a list's lines begin with "- ", and it may follow its
+// paragraph at once), **strong** and `code`. Everything else is escaped and stands as it is: there are no links, and a text
+// can have no HTML of its own.
 package prose
 
 import (
@@ -8,7 +9,7 @@ import (
 	"strings"
 )
 
-// HTML returns the text as blocks.
+// HTML returns a text as paragraphs and lists.
 func HTML(text string) template.HTML {
 	var b strings.Builder
 	for block := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
@@ -25,15 +26,15 @@ func HTML(text string) template.HTML {
 		}
 		b.WriteString("</ul>")
 	}
-	return template.HTML(b.String()) //nolint:gosec // inline escapes all that is not a tag of ours
+	return template.HTML(b.String()) //nolint:gosec // inline escapes everything but the tags that it makes
 }
 
-// Line returns the text as what stands in a line: a block of its own it is not.
+// Line returns a text without a paragraph around it, for use within a line.
 func Line(text string) template.HTML {
-	return template.HTML(inline(text)) //nolint:gosec // inline escapes all that is not a tag of ours
+	return template.HTML(inline(text)) //nolint:gosec // inline escapes everything but the tags that it makes
 }
 
-// inline escapes a text and marks what is strong and what is code. A mark without its other half is text.
+// inline escapes a text and turns its marks of strong and code into tags. A mark without its other half stays text.
 func inline(text string) string {
 	var b strings.Builder
 	for text != "" {
@@ -63,7 +64,7 @@ func inline(text string) string {
 	return b.String()
 }
 
-// cutAny cuts a text before its first mark.
+// cutAny cuts a text in two at its first mark.
 func cutAny(text string) (before, rest string) {
 	i := strings.Index(text, "`")
 	if j := strings.Index(text, "**"); i < 0 || j >= 0 && j < i {

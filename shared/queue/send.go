@@ -5,16 +5,16 @@ import (
 	"errors"
 )
 
-// Sender is the part of an engine that SendAll uses: one call takes MaxBatch messages and MaxBytes together at most.
+// Sender is the part of Queue that SendAll uses. One call takes at most MaxBatch messages and MaxBytes together.
 type Sender interface {
 	Send(ctx context.Context, msgs []Outgoing) error
 }
 
-// sendTries is how often SendAll offers what an engine took only in part.
+// sendTries is how often SendAll offers a batch that an engine took only in part.
 const sendTries = 4
 
-// SendAll sends any number of messages in as few calls as fit, and finishes what was taken only in part. When it
-// returns an error some of the messages may have been sent: whoever calls it must bear a repeat.
+// SendAll sends any number of messages in as few calls as possible, and sends again what was taken only in part. If it
+// returns an error some of the messages may have been sent, so the caller must be able to bear a repeat.
 func SendAll(ctx context.Context, s Sender, msgs []Outgoing) error {
 	for len(msgs) > 0 {
 		n := fitting(msgs)
@@ -26,7 +26,7 @@ func SendAll(ctx context.Context, s Sender, msgs []Outgoing) error {
 	return nil
 }
 
-// fitting returns how many of msgs go into one call; at least one, which the engine refuses if it is too large.
+// fitting returns how many of msgs go into one call. It is at least one, which the engine refuses if it is too large.
 func fitting(msgs []Outgoing) int {
 	size := 0
 	for i, m := range msgs[:min(len(msgs), MaxBatch)] {

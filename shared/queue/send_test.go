@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// taker takes messages in part: refuse says which bodies are refused, and how often.
+// taker takes batches in part. refuse says which bodies it refuses, and how often.
 type taker struct {
 	refuse map[string]int
 	calls  []int // messages in each call

@@ -1,9 +1,9 @@
-// Package rate bounds how often something may happen, for each of many keys, in the memory of one process.
+// Package rate bounds how often each of many keys may do something, in the memory of one process.
 //
-// It guarantees that one Limiter lets a key through at most a burst and then so often a second, and that it holds a
-// bounded number of keys. It knows nothing of other processes: on Lambda every sandbox has a Limiter of its own, so a key
-// whose requests are spread over n sandboxes gets through up to n times as often. Counting across sandboxes would take a
-// write for each request; what bounds the whole is the throttling of the API's stage.
+// A Limiter lets a key through at most a burst at once and then a number of times a second, and it remembers a bounded
+// number of keys. It knows nothing of other processes. On Lambda every sandbox has a Limiter of its own, so a key whose
+// requests are spread over n sandboxes gets through up to n times as often. Counting across sandboxes would take a
+// write for each request; the throttling of the API's stage bounds the whole instead.
 package rate
 
 import (
@@ -24,12 +24,14 @@ type Limiter struct {
 	free map[string]time.Time // when a key's bucket is full again
 }
 
-// burst is how long a bucket takes to fill: a key that was quiet for so long may do at once what it may do in that time.
+// burst is how long an empty bucket takes to fill. A key that was quiet for so long may do at once as much as it may do
+// in that time.
 const burst = 2 * time.Second
 
-// Wait takes one for the key and returns 0, or takes none and returns how long it is until there is one.
+// Wait takes one token for the key and returns 0. If there is none, it takes none and returns how long it is until
+// there is one.
 //
-// It is the generic cell rate algorithm (ITU-T I.371): a time for each key in the place of a count and a time.
+// It is the generic cell rate algorithm (ITU-T I.371), which keeps one time for each key instead of a count and a time.
 func (l *Limiter) Wait(key string) time.Duration {
 	if l == nil || l.PerSecond <= 0 {
 		return 0
@@ -59,7 +61,8 @@ func (l *Limiter) Wait(key string) time.Duration {
 	return 0
 }
 
-// forget drops the keys whose buckets are full, of which nothing has to be known; and all when so many are not.
+// forget drops the keys whose buckets are full, because nothing has to be known of them. If too many are not full, it
+// drops all keys.
 func (l *Limiter) forget(now time.Time) {
 	maps.DeleteFunc(l.free, func(_ string, full time.Time) bool { return !full.After(now) })
 	if len(l.free) >= maxKeys {

@@ -50,7 +50,7 @@ func TestWait(t *testing.T) {
 	}
 }
 
-// TestSteady asks twice as often as is allowed for a minute: refusals cost nothing of the rate.
+// TestSteady asks twice as often as is allowed, for a minute. Calls that are refused do not lower the rate.
 func TestSteady(t *testing.T) {
 	l, pass := at(50)
 	n := 0
@@ -71,7 +71,7 @@ func TestNoLimit(t *testing.T) {
 	}
 }
 
-// TestBounded has more keys come than are remembered: those that are quiet are forgotten first.
+// TestBounded has more keys come than are remembered. The keys that are quiet are forgotten first.
 func TestBounded(t *testing.T) {
 	l, pass := at(1)
 	for i := range maxKeys - 1 {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 
-	"hookline/shared/delivery"
 	"hookline/shared/pattern"
 	"hookline/shared/webhook"
 )
@@ -57,7 +56,7 @@ func (s *Service) missed(ctx context.Context, r webhook.Replay, t taker, limit i
 	key := func(ev webhook.Event) webhook.DeliveryKey {
 		return webhook.DeliveryKey{Tenant: r.Tenant, Webhook: r.Webhook, Event: ev.ID, AcceptedAt: ev.AcceptedAt}
 	}
-	fresh := s.Now().Add(-delivery.Overdue)
+	fresh := s.Now().Add(-webhook.Overdue)
 	var keys []webhook.DeliveryKey
 	for i, ev := range list.Items {
 		_, matched := slices.BinarySearch(ev.Matched, r.Webhook)

@@ -5,12 +5,13 @@ import (
 	"log/slog"
 	"time"
 
-	"hookline/shared/delivery"
+	"hookline/shared/message"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
-// Store is where jobs are kept, and what they read; the suite in store/storetest is the contract of its methods.
+// Store is the part of store.Store that replay jobs use. They rely on UpdateReplay's condition: of two processes that
+// work on the same version of a job one gets webhook.Conflict and stops.
 type Store interface {
 	CreateReplay(ctx context.Context, r webhook.Replay) error
 	Replay(ctx context.Context, tenant, id string) (webhook.Replay, error)
@@ -32,7 +33,7 @@ type Rounds interface {
 	StartFirst(ctx context.Context, job string, t webhook.Tenant, w webhook.Webhook, events []webhook.Event) (int, error)
 }
 
-// Queue is the bulk queue. Counts are approximate.
+// Queue is the part of queue.Queue that replay uses of the bulk queue. Counts are approximate.
 type Queue interface {
 	queue.Sender
 	Counts(ctx context.Context) (queue.Counts, error)
@@ -44,7 +45,7 @@ type Service struct {
 	Rounds    Rounds
 	Queue     Queue
 	Events    Events           // nil where the stack keeps none
-	Retention time.Duration    // of jobs' records; 0 means delivery.DefaultRetention
+	Retention time.Duration    // of jobs' records; 0 means webhook.DefaultRetention
 	MatchWork int              // steps of matching for one page of the event log; 0 means pattern.MaxWork
 	Now       func() time.Time // the deployment's clock
 	Log       *slog.Logger
@@ -130,7 +131,7 @@ func (s *Service) Start(ctx context.Context, r webhook.Replay) (webhook.Replay, 
 	now := s.Now()
 	retention := s.Retention
 	if retention <= 0 {
-		retention = delivery.DefaultRetention
+		retention = webhook.DefaultRetention
 	}
 	r.ID, r.Status, r.Version = webhook.NewID(webhook.ReplayPrefix, now), webhook.ReplayRunning, 1
 	r.CreatedAt, r.UpdatedAt, r.ExpiresAt = now, now, now.Add(retention)
@@ -149,7 +150,7 @@ func (s *Service) Start(ctx context.Context, r webhook.Replay) (webhook.Replay, 
 }
 
 func (s *Service) queue(ctx context.Context, r webhook.Replay, delay time.Duration) error {
-	if err := queue.SendAll(ctx, s.Queue, []queue.Outgoing{delivery.JobMessage(r.Tenant, r.ID, delay)}); err != nil {
+	if err := queue.SendAll(ctx, s.Queue, []queue.Outgoing{message.Job{Tenant: r.Tenant, ID: r.ID}.Outgoing(delay)}); err != nil {
 		return webhook.ErrUnavailable(err)
 	}
 	return nil
@@ -166,7 +167,7 @@ func (s *Service) Cancel(ctx context.Context, tenant, id string) error {
 			return err
 		}
 		err = s.end(ctx, &r, webhook.ReplayCancelled, "")
-		if err == nil || webhook.KindOf(err) != webhook.Conflict || try == cancelTries {
+		if !webhook.Is(err, webhook.Conflict) || try == cancelTries {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ const (
 func (s *Service) Work(ctx context.Context, tenant, id string) error {
 	r, err := s.Store.Replay(ctx, tenant, id)
 	switch {
-	case err != nil && webhook.KindOf(err) == webhook.NotFound: // deleted with its tenant, or expired
+	case webhook.Is(err, webhook.NotFound): // deleted with its tenant, or expired
 		return nil
 	case err != nil:
 		return err
@@ -38,12 +38,12 @@ func (s *Service) Work(ctx context.Context, tenant, id string) error {
 	}
 	w, err := s.Store.Webhook(ctx, webhook.Ref{Tenant: tenant, ID: r.Webhook})
 	switch {
-	case err != nil && webhook.KindOf(err) == webhook.NotFound:
-		return s.stop(ctx, r, webhook.ErrWebhookDeleted)
+	case webhook.Is(err, webhook.NotFound):
+		return s.stop(ctx, r, webhook.ReasonWebhookDeleted)
 	case err != nil:
 		return err
 	case !w.Active:
-		return s.stop(ctx, r, webhook.ErrWebhookInactive)
+		return s.stop(ctx, r, webhook.ReasonWebhookInactive)
 	}
 	n, err := s.Queue.Counts(ctx)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Service) Work(ctx context.Context, tenant, id string) error {
 
 // stop ends a job that cannot go on.
 func (s *Service) stop(ctx context.Context, r webhook.Replay, why webhook.AttemptError) error {
-	if err := s.end(ctx, &r, webhook.ReplayStopped, why); err != nil && webhook.KindOf(err) != webhook.Conflict {
+	if err := s.end(ctx, &r, webhook.ReplayStopped, why); err != nil && !webhook.Is(err, webhook.Conflict) {
 		return err
 	}
 	s.log(ctx, slog.LevelInfo, "replay.stopped", r, slog.String("error", string(why)))
@@ -95,7 +95,7 @@ func (s *Service) step(ctx context.Context, r *webhook.Replay, w webhook.Webhook
 	} else {
 		err = s.end(ctx, r, webhook.ReplayDone, "")
 	}
-	if err != nil && webhook.KindOf(err) == webhook.Conflict {
+	if webhook.Is(err, webhook.Conflict) {
 		return true, s.overtaken(ctx, *r, before, started)
 	}
 	if err == nil && r.Status == webhook.ReplayDone {
@@ -139,7 +139,7 @@ func (s *Service) takeMissed(ctx context.Context, r webhook.Replay, w webhook.We
 func (s *Service) overtaken(ctx context.Context, r webhook.Replay, before string, started int) error {
 	now, err := s.Store.Replay(ctx, r.Tenant, r.ID)
 	switch {
-	case err != nil && webhook.KindOf(err) == webhook.NotFound: // expired
+	case webhook.Is(err, webhook.NotFound): // expired
 		return nil
 	case err != nil:
 		return err
@@ -147,7 +147,7 @@ func (s *Service) overtaken(ctx context.Context, r webhook.Replay, before string
 		return nil
 	}
 	now.Started, now.Cursor = now.Started+started, r.Cursor
-	if err := s.save(ctx, &now); err != nil && webhook.KindOf(err) != webhook.Conflict {
+	if err := s.save(ctx, &now); err != nil && !webhook.Is(err, webhook.Conflict) {
 		return err
 	}
 	return nil

@@ -1,7 +1,9 @@
-// Package seal encrypts the little that must not be readable at rest: signing secrets and custom headers.
+// Package seal encrypts the few values that must not be readable where they are stored: signing secrets and custom
+// headers.
 //
-// It is envelope encryption: a Keyring hands out data keys, Box uses them with AES-256-GCM. The associated data binds a
-// sealed value to its place, so that it cannot be moved to another tenant or webhook. It does not hide lengths.
+// It is envelope encryption. A Keyring hands out data keys, and Box encrypts with them by AES-256-GCM. The associated
+// data binds a sealed value to its place, so it cannot be moved to another tenant or webhook. The length of a value is
+// not hidden.
 package seal
 
 import (
@@ -17,19 +19,20 @@ import (
 
 // Keyring holds data keys of 32 bytes, each by an id of 1 to 255 bytes. Ids are not secret.
 type Keyring interface {
-	// Current returns the key to seal with.
+	// Current returns the key to seal with now.
 	Current(ctx context.Context) (id string, key []byte, err error)
-	// Key returns a key that Current gave out once.
+	// Key returns a key that Current returned at some time.
 	Key(ctx context.Context, id string) ([]byte, error)
 }
 
 // Box seals and opens. The zero Box is not usable.
 type Box struct{ Keys Keyring }
 
-// format is the first byte of everything sealed: one length byte of the key id, the id, the nonce, the ciphertext.
+// format is the first byte of every sealed value. After it come the length of the key's id in one byte, the id, the
+// nonce and the ciphertext.
 const format = 1
 
-// ErrUnreadable reports bytes that were not sealed for this place, or not by this keyring.
+// ErrUnreadable reports bytes that were sealed for another place or by another keyring, or not at all.
 var ErrUnreadable = errors.New("sealed value is not readable here")
 
 // Seal encrypts plain for one place.
@@ -49,7 +52,7 @@ func (b Box) Seal(ctx context.Context, plain []byte, place string) (webhook.Seal
 	return aead.Seal(out, nonce, plain, []byte(place)), nil
 }
 
-// Open decrypts what Seal returned for the same place.
+// Open decrypts a value that Seal returned for the same place.
 func (b Box) Open(ctx context.Context, sealed webhook.Sealed, place string) ([]byte, error) {
 	if len(sealed) < 2 || sealed[0] != format || len(sealed) < 2+int(sealed[1]) {
 		return nil, ErrUnreadable
@@ -81,22 +84,22 @@ func aeadOf(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// SecretPlace is where a version of a webhook's signing secret may be opened.
+// SecretPlace is the place of one version of a webhook's signing secret.
 func SecretPlace(ref webhook.Ref, version int) string {
 	return fmt.Sprintf("secret\x00%s\x00%s\x00%d", ref.Tenant, ref.ID, version)
 }
 
-// SourcePlace is where the secret of a source of deployments may be opened.
+// SourcePlace is the place of the secret of a source of deployments.
 func SourcePlace(tenant, id string) string {
 	return fmt.Sprintf("source\x00%s\x00%s", tenant, id)
 }
 
-// HeadersPlace is where a webhook's custom headers may be opened.
+// HeadersPlace is the place of a webhook's custom headers.
 func HeadersPlace(ref webhook.Ref) string {
 	return fmt.Sprintf("headers\x00%s\x00%s", ref.Tenant, ref.ID)
 }
 
-// AnswerPlace is where an answer kept for an Idempotency-Key may be opened.
+// AnswerPlace is the place of an answer that is kept for an Idempotency-Key.
 func AnswerPlace(tenant, scope, key string) string {
 	return fmt.Sprintf("answer\x00%s\x00%s\x00%s", tenant, scope, key)
 }

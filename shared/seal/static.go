@@ -5,12 +5,12 @@ import (
 	"crypto/sha256"
 )
 
-// Static is a keyring of one key that does not change: that of a single machine.
+// Static is a keyring of one key that does not change, for a single machine.
 type Static struct{ key []byte }
 
 const staticID = "static"
 
-// NewStatic returns the keyring of a secret, which should carry 128 random bits or more.
+// NewStatic returns the keyring that is made from a secret. The secret should carry 128 random bits or more.
 func NewStatic(secret string) Static {
 	key := sha256.Sum256([]byte(secret))
 	return Static{key: key[:]}

@@ -243,10 +243,11 @@ func TestAWS(t *testing.T) {
 		"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:8000",
 	}
 	getenv := func(name string) string { return env[name] }
-	cfg, err := AWS(getenv)
+	account, err := ReadAccount(getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
+	cfg := account.Config()
 	c, err := cfg.Credentials.Retrieve(t.Context())
 	if err != nil || c.AccessKeyID != "id" || c.SecretAccessKey != "secret" || c.SessionToken != "token" || cfg.Region != "eu-west-1" {
 		t.Errorf("got %s, %+v, %v", cfg.Region, c, err)
@@ -258,7 +259,7 @@ func TestAWS(t *testing.T) {
 	if got := sqs.NewFromConfig(cfg).Options().BaseEndpoint; got != nil {
 		t.Errorf("SQS's endpoint: got %v, want its own", *got)
 	}
-	_, err = AWS(func(string) string { return "" })
+	_, err = ReadAccount(func(string) string { return "" })
 	want := "AWS_REGION is not set\nAWS_ACCESS_KEY_ID is not set\nAWS_SECRET_ACCESS_KEY is not set"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

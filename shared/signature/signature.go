@@ -1,8 +1,9 @@
-// Package signature signs and verifies webhooks with HMAC-SHA256, the scheme being data.
+// Package signature signs and verifies webhooks with HMAC-SHA256. The scheme is data.
 //
-// What products differ in is what is signed, how the digest and the key are spelled, what stands before the signature
-// and whether several fit in a header; a Scheme says so. Verification takes constant time in the signature's content.
-// The package reads no headers and judges no timestamps: a caller who needs replay protection checks the age itself.
+// Products differ in the content that they sign, in how they write the digest and the key, in the prefix of a signature, and
+// in whether a header holds several of them. A Scheme describes this. The time that verification takes does not depend on
+// the content of the signature. The package reads no headers and judges no timestamps: a caller who needs protection from
+// replayed requests checks their age.
 package signature
 
 import (
@@ -17,7 +18,7 @@ import (
 	"time"
 )
 
-// Encoding is how bytes are written as text.
+// Encoding is a way to write bytes as text.
 type Encoding string
 
 const (
@@ -25,42 +26,42 @@ const (
 	Hex Encoding = "hex"
 	// Base64 is RFC 4648's standard alphabet with padding.
 	Base64 Encoding = "base64"
-	// UTF8 is the text itself; for keys only.
+	// UTF8 is the text itself. It is for keys only.
 	UTF8 Encoding = "utf8"
 )
 
-// Scheme is how one product signs.
+// Scheme describes how one product signs.
 type Scheme struct {
-	// Signed is what is signed, a Template: {id}, {unix} (the time in whole Unix seconds) and {body} stand for the message's.
+	// Signed is a Template of the content that is signed: {id}, {unix} (the time in whole Unix seconds) and {body} stand for
+	// the message's values.
 	Signed string
-	// Encoding of the digest: Hex or Base64.
+	// Encoding is the digest's: Hex or Base64.
 	Encoding Encoding
 	// Prefix stands before every signature ("sha256=", "v1,").
 	Prefix string
-	// Join stands between several signatures, one for each secret; "" where a header holds one only. Prefix must not
-	// contain it.
+	// Join separates several signatures, one for each secret. It is "" where a header holds only one. Prefix must not contain
+	// it.
 	Join string
 	// Key says how a secret becomes the key.
 	Key Key
 }
 
-// Key is how a secret is read.
+// Key describes how a secret becomes an HMAC key.
 type Key struct {
-	// Encoding is UTF8 (also when empty): the whole secret is the key; or Base64: what follows Prefix is the key's
-	// base64.
+	// Encoding is UTF8 or "" if the whole secret is the key, and Base64 if the secret is Prefix and the key in base64.
 	Encoding Encoding
-	// Prefix stands before a base64 key. Secrets without it are read all the same.
+	// Prefix begins a base64 secret. A secret without it is read as well.
 	Prefix string
 }
 
-// Message is what is signed.
+// Message holds the values that a signature can cover.
 type Message struct {
 	ID   string
 	Time time.Time
-	Body []byte // exactly as it travels
+	Body []byte // the bytes on the wire
 }
 
-// Names are those that may stand in braces in Scheme.Signed.
+// Names returns the names that Scheme.Signed can have in braces.
 func Names() []string { return []string{"id", "unix", "body"} }
 
 // Bytes returns the key that a secret stands for. The error never holds the secret.
@@ -78,8 +79,8 @@ func (k Key) Bytes(secret string) ([]byte, error) {
 	return nil, fmt.Errorf("unknown key encoding %q", k.Encoding)
 }
 
-// Sign returns the header value for a message: one signature for each secret, the first secret's first. Where a header
-// holds one only, that is the first secret's and the others are ignored.
+// Sign returns the header value for a message: one signature for each secret, in the order of the secrets. If the header
+// holds only one signature, Sign uses the first secret and ignores the others.
 func (s Scheme) Sign(m Message, secrets ...string) (string, error) {
 	if len(secrets) == 0 {
 		return "", errors.New("no secret to sign with")
@@ -105,8 +106,8 @@ func (s Scheme) Sign(m Message, secrets ...string) (string, error) {
 	return strings.Join(signatures, s.Join), nil
 }
 
-// Verify reports whether any signature in a header value is that of the message under any of the secrets. Hexadecimal
-// is accepted in either case, because some tools write it in capitals. Secrets that are no keys match nothing.
+// Verify reports whether any signature in a header value is the message's under any of the secrets. It takes hexadecimal in
+// either case, because some tools write capitals. A secret that is no key matches nothing.
 func (s Scheme) Verify(header string, m Message, secrets ...string) bool {
 	candidates := []string{header}
 	if s.Join != "" {
@@ -119,7 +120,7 @@ func (s Scheme) Verify(header string, m Message, secrets ...string) bool {
 			continue
 		}
 		for _, c := range candidates {
-			// No early return: how long it takes must not say which secret or candidate matched.
+			// There is no early return: the time taken must not tell which secret or candidate matched.
 			if got, ok := s.decode(c); ok && hmac.Equal(got, want) {
 				valid = true
 			}
@@ -151,7 +152,7 @@ func (s Scheme) digest(m Message, secret string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(key) == 0 { // anybody could sign with it
+	if len(key) == 0 { // anybody could sign with an empty key
 		return nil, errors.New("secret is empty")
 	}
 	mac := hmac.New(sha256.New, key)
@@ -173,8 +174,7 @@ func (s Scheme) digest(m Message, secret string) ([]byte, error) {
 	return mac.Sum(nil), nil
 }
 
-// decodeBase64 takes no stray bits and no line breaks, which base64.Encoding would skip: receivers' libraries differ in
-// what they make of both.
+// decodeBase64 refuses stray bits and line breaks, which base64.Encoding skips: receivers' libraries read them differently.
 func decodeBase64(text string) ([]byte, error) {
 	if i := strings.IndexAny(text, "\r\n"); i >= 0 {
 		return nil, base64.CorruptInputError(i)

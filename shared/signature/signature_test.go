@@ -187,7 +187,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// FuzzVerify holds that what is signed verifies, and that a header verifies only when the signature is in it.
+// FuzzVerify checks that a signed message verifies, and that a header verifies only if it has the signature.
 func FuzzVerify(f *testing.F) {
 	stamped := signature.Scheme{Signed: "{unix}.{body}", Encoding: signature.Hex, Prefix: "v1=", Join: ","}
 	schemes := []signature.Scheme{hexBody, spec, stamped, {Signed: "{body}", Encoding: signature.Base64}}

@@ -2,8 +2,8 @@ package signature
 
 import "strings"
 
-// Template is text in which names in braces ("{id}") stand for values. A name is of a–z and _; braces around anything
-// else are text, and so are names that whoever fills the template does not know. Values are never looked into.
+// Template is text in which names in braces ("{id}") stand for values. A name consists of a–z and _. Braces around anything
+// else are text, and so are names that Fill's caller does not know. A value is never searched for names.
 type Template string
 
 // Names returns the names in the template, in order.
@@ -19,10 +19,10 @@ func (t Template) Names() []string {
 	}
 }
 
-// Piece is a text or, where Name is not "", a name in braces.
+// Piece is a text or, if Name is not "", a name in braces.
 type Piece struct{ Text, Name string }
 
-// Pieces returns what the template is made of, in order, no text among it empty.
+// Pieces returns the texts and names of the template, in order. No text is empty.
 func (t Template) Pieces() []Piece {
 	var pieces []Piece
 	for rest := t; ; {
@@ -38,7 +38,7 @@ func (t Template) Pieces() []Piece {
 	}
 }
 
-// Fill returns the template with its names replaced by their values; value returns false for a name it does not know.
+// Fill returns the template with its names replaced by values. The function value returns false for a name it does not know.
 func (t Template) Fill(value func(name string) (string, bool)) string {
 	before, name, rest, ok := t.next()
 	if !ok {
@@ -57,7 +57,7 @@ func (t Template) Fill(value func(name string) (string, bool)) string {
 	return b.String()
 }
 
-// next cuts the template around its first name; without one, before is all of it.
+// next cuts the template around its first name. If there is none, before is the whole template.
 func (t Template) next() (before, name string, rest Template, ok bool) {
 	s := string(t)
 	for from := 0; ; {

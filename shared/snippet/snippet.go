@@ -1,9 +1,9 @@
-// Package snippet writes code that receivers verify webhooks with, in Node, Python, Go and a shell, from a dialect's
-// description.
+// Package snippet writes code with which receivers verify webhooks, in Node, Python, Go and a shell. It derives the code from a
+// dialect's description, and knows no product.
 //
-// The code accepts what the dialect sends and nothing else: it works on the raw body, compares in constant time and, where
-// a header has the attempt's time, turns away what is older than five minutes. It uses nothing that has to be installed
-// beside the language, and holds no secret: that comes as an argument, or from WEBHOOK_SECRET. No product is known here.
+// The code accepts requests that the dialect sends and no others: it works on the raw body, compares in constant time and, if a
+// header has the attempt's time, refuses requests older than five minutes. It needs nothing but the language's own library. It
+// contains no secret, but takes it as an argument or from WEBHOOK_SECRET.
 package snippet
 
 import (
@@ -26,15 +26,15 @@ import (
 // Snippet is code in one language.
 type Snippet struct {
 	Name     string // of the language, as people read it
-	File     string // a name for the file it goes into
-	Endpoint string // how a server uses it, "" where that is no server's
+	File     string // a name for a file with the code
+	Endpoint string // a server that uses the code; "" for a shell
 	Code     string
 }
 
 //go:embed templates
 var templateFiles embed.FS
 
-// Of returns the code for each language, none when the headers lack what is signed.
+// Of returns the code in each language. It returns none if the headers do not contain every value that is signed.
 func Of(v dialect.Verification) ([]Snippet, error) {
 	c, ok := read(v)
 	if !ok {
@@ -61,20 +61,20 @@ func Of(v dialect.Verification) ([]Snippet, error) {
 	return out, nil
 }
 
-// Request is one that a dialect sends.
+// Request is a request that a dialect sends.
 type Request struct {
 	Type    string // of the event, as it is sent
 	Headers []dialect.Header
 	Body    string
 }
 
-// MaxBody is the longest body, in bytes, that Send writes into a command. A shell's quoting can make four of each byte,
-// and an argument has at most 128 KiB on Linux (execve(2), MAX_ARG_STRLEN).
+// MaxBody is the longest body, in bytes, that Send writes into a command. A shell's quoting can turn one byte into four, and an
+// argument has at most 128 KiB on Linux (execve(2), MAX_ARG_STRLEN).
 const MaxBody = 32 << 10
 
-// Send returns a shell's commands that sign a request like r with openssl and send it with curl: what is sent is r with
-// the time and the signature of that moment. It is "" when the headers lack what is signed, or the body is too long for a
-// command.
+// Send returns commands for a shell that sign a request with openssl and send it with curl. The request is r with the time of
+// sending and its signature. Send returns "" if the headers do not contain every value that is signed, or if the body is too
+// long for a command.
 func Send(v dialect.Verification, r Request) (string, error) {
 	c, ok := read(v)
 	if !ok || len(r.Body) > MaxBody {
@@ -111,13 +111,13 @@ func Send(v dialect.Verification, r Request) (string, error) {
 	return c.write("send.sh")
 }
 
-// code is what the templates are given.
+// code holds the values of the templates.
 type code struct {
 	Product string
 	Reads   []reading
 	Signed  []signature.Piece
 	Key     signature.Key
-	Hex     bool // the signature is in hex, not in base64
+	Hex     bool // the signature is in hex and not in base64
 	Prefix  string
 	Join    string
 	Time    bool // a header has the attempt's time
@@ -127,15 +127,15 @@ type code struct {
 	Sent     [][]signature.Piece // headers, name and value
 }
 
-// reading is a header with the values that are needed of it.
+// reading is a header and the values that the code needs of it.
 type reading struct {
 	Header string
-	Name   string            // of the only value; "" where Values are found by Pieces
-	Pieces []signature.Piece // what the header's value is made of
+	Name   string            // of the header's only value; "" if Pieces tell where the Values are
+	Pieces []signature.Piece // of the header's value
 	Values []string
 }
 
-// read finds where the headers have what is to be known; false when they lack some of it.
+// read finds the headers that hold the needed values. It returns false if a value is in no header.
 func read(v dialect.Verification) (code, bool) {
 	c := code{
 		Product: oneLine(v.Product), Key: v.Scheme.Key, Hex: v.Scheme.Encoding == signature.Hex, Prefix: v.Scheme.Prefix, Join: v.Scheme.Join,
@@ -174,7 +174,7 @@ func read(v dialect.Verification) (code, bool) {
 		}
 	}
 	c.Time = need("unix")
-	for i := range c.Reads { // groups are numbered as they stand in the header
+	for i := range c.Reads { // groups are numbered by their order in the header
 		r := &c.Reads[i]
 		at := func(name string) int {
 			return slices.IndexFunc(r.Pieces, func(p signature.Piece) bool { return p.Name == name })
@@ -184,17 +184,17 @@ func read(v dialect.Verification) (code, bool) {
 	return c, true
 }
 
-// Before and After return what is signed around the body.
+// Before returns the content that is signed before the body.
 func (c code) Before() []signature.Piece { return c.Signed[:c.body()] }
 
-// After returns what is signed behind the body.
+// After returns the content that is signed after the body.
 func (c code) After() []signature.Piece { return c.Signed[c.body()+1:] }
 
 func (c code) body() int {
 	return slices.IndexFunc(c.Signed, func(p signature.Piece) bool { return p.Name == "body" })
 }
 
-// write fills the template of a file.
+// write executes the template of a file.
 func (c code) write(file string) (string, error) {
 	t, err := template.New(file+".tmpl").Funcs(template.FuncMap{
 		"quote": quote, "shell": shell, "lower": strings.ToLower, "canonical": http.CanonicalHeaderKey, "join": joined, "words": words,
@@ -217,7 +217,7 @@ func (c code) write(file string) (string, error) {
 	return b.String(), nil
 }
 
-// oneLine makes a name fit for comments of any language.
+// oneLine makes a name safe for a comment in any of the languages.
 func oneLine(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || strings.ContainsRune("\\\"\u2028\u2029", r) {
@@ -227,7 +227,7 @@ func oneLine(name string) string {
 	}, name)
 }
 
-// variable returns what the code calls a value.
+// variable returns the name of the variable that holds a value.
 func variable(name string) string {
 	if name == "unix" {
 		return "timestamp"
@@ -235,7 +235,7 @@ func variable(name string) string {
 	return name
 }
 
-// joined writes pieces as an expression that joins texts with +, which all the languages have but the shell.
+// joined writes pieces as an expression that joins texts with +. All the languages but the shell have it.
 func joined(pieces []signature.Piece) string {
 	parts := make([]string, len(pieces))
 	for i, p := range pieces {
@@ -274,15 +274,15 @@ func quote(text string) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(text) // a text can be written
+	_ = enc.Encode(text) // encoding a string does not fail
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // shell writes a text as one word of a shell.
 func shell(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// pattern writes a header's pieces as a regular expression that JavaScript, Python, Go and sed -E read alike. Of the
-// values it takes those that are needed as groups.
+// pattern writes a header's pieces as a regular expression that JavaScript, Python, Go and sed -E read alike. The values that the
+// code needs are its groups.
 func pattern(r reading) string {
 	var b strings.Builder
 	for _, p := range r.Pieces {
@@ -314,10 +314,10 @@ func literal(text string) string {
 	return b.String()
 }
 
-// slashes makes a regular expression fit to stand between slashes.
+// slashes escapes a regular expression for use between slashes.
 func slashes(expr string) string { return strings.ReplaceAll(expr, "/", `\/`) }
 
-// raw writes a regular expression as Go and Python can have it: between the quotes, unless it has such a quote itself.
+// raw writes a regular expression as a raw string of Go or Python, or as a quoted one if it contains the raw string's quote.
 func raw(before, quotes, expr string) string {
 	if strings.Contains(expr, quotes) {
 		return quote(expr)

@@ -16,7 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// described are how receivers verify: of the dialects with the most and the least, and of what none of them has.
+// described has the dialects that need the most and the least of a receiver, and a description with features that none of
+// them has.
 func described(t *testing.T) map[string]dialect.Verification {
 	t.Helper()
 	set, err := dialect.Builtin()

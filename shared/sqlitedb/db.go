@@ -1,15 +1,16 @@
-// Package sqlitedb is the file under the embedded engines: one SQLite database with one writer that commits in groups.
+// Package sqlitedb is the file under the embedded engines: one SQLite database, which holds the store and the queues, with
+// one writer that commits in groups.
 //
-// Write guarantees that what it returned nil for is on disk (write-ahead log, synchronous=FULL: one fsync per group),
-// and that writes take effect in the order they were asked for. Its files can be read by their owner alone. It does not
-// guard a file against a second process.
+// A write that returned nil is on disk (write-ahead log, synchronous=FULL: one fsync per group). Writes take effect in
+// the order in which they were asked for. The engines share the writer, so a function passed to Write can change the
+// tables of both in one commit. The schema changes by numbered steps, which Open runs. The files can be read by their
+// owner alone. The package does not guard a file against a second process.
 package sqlitedb
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -18,16 +19,16 @@ import (
 	_ "modernc.org/sqlite" // the driver
 )
 
-// maxGroup bounds how many writes share one commit, so that the first of them does not wait for long.
+// maxGroup is the most writes that share one commit, so that the first of them does not wait for long.
 const maxGroup = 512
 
-// maxPrepared bounds the statements kept prepared; those that a program builds beyond it are prepared for each use.
+// maxPrepared is the most statements that are kept prepared. Further ones are prepared for each use.
 const maxPrepared = 256
 
 // DB is an open database. Its methods are safe for concurrent use.
 type DB struct {
 	pool *sql.DB
-	conn *sql.Conn // the writer's own; nil in memory, where the pool's one connection is borrowed for each group
+	conn *sql.Conn // the writer's own; nil in memory, where each group borrows the pool's one connection
 	ops  chan *op
 	done chan struct{} // closed when the writer has ended
 	stop chan struct{} // closed by Close
@@ -44,23 +45,46 @@ type op struct {
 	end chan struct{}
 }
 
-// ErrClosed is what Write answers once Close was called.
+// ErrClosed is the error of a Write after Close.
 var ErrClosed = errors.New("database is closed")
 
-// Version is that of the schemas which this program knows. It is kept in each file; a program refuses a file of a later
-// version, which may hold what it would not understand.
-const Version = 1
+// Open opens or creates the database at path and brings it to the present version of the schema. With the path "" it is
+// in memory and gone at Close. A file named FileName takes over the queues of version 1 that lie beside it.
+func Open(path string) (*DB, error) { return open(path, steps()) }
 
-// Open opens or creates the database at path; "" is one in memory, gone at Close. schema is run each time and must
-// be harmless the second time (CREATE … IF NOT EXISTS).
-func Open(path, schema string) (*DB, error) {
+func open(path string, steps []step) (*DB, error) {
 	if path != "" {
 		if err := private(path); err != nil {
 			return nil, err
 		}
 	}
+	pool, err := openPool(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(context.Background(), pool, path, steps); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	if err := strayQueues(path); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	d := &DB{pool: pool, ops: make(chan *op, maxGroup), done: make(chan struct{}), stop: make(chan struct{}), prepared: make(map[string]*sql.Stmt)}
+	if path != "" {
+		if d.conn, err = pool.Conn(context.Background()); err != nil {
+			return nil, errors.Join(err, pool.Close())
+		}
+	}
+	go d.run()
+	return d, nil
+}
+
+// uri names a file, whose path may hold "?" and "%".
+func uri(path string) string { return "file:" + (&url.URL{Path: path}).EscapedPath() }
+
+// openPool opens the database without looking into it.
+func openPool(path string) (*sql.DB, error) {
 	q := url.Values{"_pragma": {"busy_timeout(10000)", "foreign_keys(0)"}}
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() // the path may hold "?" and "%"
+	dsn := uri(path)
 	if path == "" {
 		dsn = "file::memory:"
 	} else {
@@ -75,21 +99,11 @@ func Open(path, schema string) (*DB, error) {
 	} else {
 		pool.SetMaxOpenConns(8)
 	}
-	if err := prepare(pool, path, schema); err != nil {
-		return nil, errors.Join(err, pool.Close())
-	}
-	d := &DB{pool: pool, ops: make(chan *op, maxGroup), done: make(chan struct{}), stop: make(chan struct{}), prepared: make(map[string]*sql.Stmt)}
-	if path != "" {
-		if d.conn, err = pool.Conn(context.Background()); err != nil {
-			return nil, errors.Join(err, pool.Close())
-		}
-	}
-	go d.run()
-	return d, nil
+	return pool, nil
 }
 
-// private makes the database's files readable by their owner alone, and the first of them where it is not there yet:
-// SQLite gives the others the mode that this one has.
+// private makes the database's files readable by their owner alone. It creates the first of them if it is not there,
+// and SQLite gives the others the mode that this one has.
 func private(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, privateMode)
 	if err != nil {
@@ -108,29 +122,12 @@ func private(path string) error {
 
 const privateMode = 0o600
 
-// prepare gives the file its tables and its version, unless the file is of a later one.
-func prepare(pool *sql.DB, path, schema string) error {
-	var version int
-	if err := pool.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil {
-		return fmt.Errorf("%s cannot be read: %w", path, err)
-	}
-	if version > Version {
-		return fmt.Errorf("%s was written by a later version of this program (its schema is %d, known are those up to %d): run that one", path, version, Version)
-	}
-	if _, err := pool.Exec(schema); err != nil {
-		return fmt.Errorf("schema: %w", err)
-	}
-	if _, err := pool.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, Version)); err != nil {
-		return fmt.Errorf("schema: %w", err)
-	}
-	return nil
-}
-
-// Read returns the pool for reading: it sees everything that Write has returned for.
+// Read returns the pool for reading. A read sees every write that has returned.
 func (d *DB) Read() *sql.DB { return d.pool }
 
-// Write runs fn inside a transaction and returns when it is committed. An error of fn undoes fn alone. fn must not use
-// anything but its Tx to reach the database. When ctx ends first the write may still happen.
+// Write runs fn inside a transaction and returns when the transaction is committed. If fn returns an error, the changes
+// of fn alone are undone. fn must reach the database through its Tx only. If ctx ends first, the write may still
+// happen.
 func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	o := &op{fn: fn, end: make(chan struct{})}
 	select {
@@ -155,14 +152,17 @@ func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	}
 }
 
-// Close lets the writes under way finish and closes the database. Closing again changes nothing.
+// Close lets the writes under way finish and closes the database. Closing again does nothing.
 func (d *DB) Close() error {
 	var err error
 	d.once.Do(func() {
 		close(d.stop)
 		<-d.done
+		for _, stmt := range d.prepared { // while one is open, SQLite leaves its log beside the file
+			err = errors.Join(err, stmt.Close())
+		}
 		if d.conn != nil {
-			err = d.conn.Close()
+			err = errors.Join(err, d.conn.Close())
 		}
 		err = errors.Join(err, d.pool.Close())
 	})
@@ -188,7 +188,7 @@ func (d *DB) run() {
 	}
 }
 
-// gather takes what else is waiting, without waiting for more: a lone write commits at once.
+// gather takes the other writes that are waiting. It does not wait for more: a lone write commits at once.
 func (d *DB) gather(first *op) []*op {
 	group := []*op{first}
 	for len(group) < maxGroup {
@@ -226,7 +226,7 @@ func (d *DB) transact(group []*op) (err error) {
 		}
 	}
 	if !tx.begun {
-		return err // nothing was asked of the database
+		return err // no operation ran a statement
 	}
 	if err == nil {
 		_, err = tx.exec("COMMIT")
@@ -243,16 +243,16 @@ type Tx struct {
 	ctx   context.Context
 	db    *DB
 	conn  *sql.Conn
-	begun bool  // the group's transaction has
+	begun bool  // the group's transaction has begun
 	saved bool  // the present operation has its savepoint
-	err   error // of beginning, which fails the group
+	err   error // of beginning the transaction or a savepoint; it fails the group
 }
 
-// Lost counts the groups of writes that could not be committed since the database was opened. Who keeps in memory what
-// its writes did must read it anew when the number has changed.
+// Lost counts the groups of writes that could not be committed since the database was opened. An engine that keeps in
+// memory what its writes changed must read it again when the number has changed.
 func (t *Tx) Lost() uint64 { return t.db.lost }
 
-// run runs one operation. Its error is the group's, not the operation's own.
+// run runs one operation. The error that it returns is the group's, not the operation's own.
 func (t *Tx) run(o *op) error {
 	o.err = o.fn(t)
 	if t.err != nil || !t.saved {
@@ -268,8 +268,8 @@ func (t *Tx) run(o *op) error {
 	return err
 }
 
-// begin is before each statement: a write that runs none, as one that finds in memory that there is nothing to do,
-// does not touch the database.
+// begin comes before each statement. A write that runs no statement, because it finds in memory that there is nothing
+// to do, does not touch the database.
 func (t *Tx) begin() error {
 	if t.err == nil && !t.begun {
 		_, t.err = t.exec("BEGIN IMMEDIATE")
@@ -301,7 +301,7 @@ func (t *Tx) exec(query string, args ...any) (sql.Result, error) {
 	return stmt.ExecContext(t.ctx, args...)
 }
 
-// Query runs a query; close its rows before the next statement.
+// Query runs a query. Its rows must be closed before the next statement.
 func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 	if err := t.begin(); err != nil {
 		return nil, err
@@ -321,12 +321,12 @@ func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
 	_ = t.begin() // an error fails the group, whatever the row says
 	stmt, err := t.prepare(query)
 	if err != nil || stmt == nil {
-		return t.conn.QueryRowContext(t.ctx, query, args...) // which says what is wrong with it
+		return t.conn.QueryRowContext(t.ctx, query, args...) // its error says what is wrong with the query
 	}
 	return stmt.QueryRowContext(t.ctx, args...)
 }
 
-// prepare returns the query prepared on the writer's connection, or nil where statements are not kept.
+// prepare returns the query prepared on the writer's connection, or nil if no statement is kept for it.
 func (t *Tx) prepare(query string) (*sql.Stmt, error) {
 	if stmt := t.db.prepared[query]; stmt != nil {
 		return stmt, nil

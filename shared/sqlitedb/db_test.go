@@ -10,12 +10,17 @@ import (
 	"testing/synctest"
 )
 
-const schema = `CREATE TABLE IF NOT EXISTS t (n INTEGER PRIMARY KEY)`
+// oneTable is a schema for these tests.
+func oneTable() []step {
+	return []step{func(m *migration) error {
+		return m.commit(firstStep, func() error { return m.exec(`CREATE TABLE t (n INTEGER PRIMARY KEY)`) })
+	}}
+}
 
 func TestWrite(t *testing.T) {
 	for name, path := range map[string]string{"memory": "", "file": filepath.Join(t.TempDir(), "50%25 of?mode=memory#db")} {
 		t.Run(name, func(t *testing.T) {
-			db, err := Open(path, schema)
+			db, err := open(path, oneTable())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,10 +70,10 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestLost has one of two writes in a group end the transaction under the other.
+// TestLost has one of two writes in a group end the transaction that both are in.
 func TestLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db, err := Open("", schema)
+		db, err := open("", oneTable())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +114,7 @@ func TestLost(t *testing.T) {
 
 // TestPrepared runs more statements than are kept prepared.
 func TestPrepared(t *testing.T) {
-	db, err := Open(filepath.Join(t.TempDir(), "db"), schema)
+	db, err := open(filepath.Join(t.TempDir(), "db"), oneTable())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,49 +8,51 @@ import (
 // DeliveryStatus is where a delivery stands.
 type DeliveryStatus string
 
+// How deliveries stand. A failed one can be replayed.
 const (
-	// Pending deliveries have an attempt to come.
-	Pending DeliveryStatus = "pending"
-	// Succeeded ones got the answer their dialect asks for.
-	Succeeded DeliveryStatus = "succeeded"
-	// Failed ones are out of attempts, or their webhook was inactive. They can be replayed.
-	Failed DeliveryStatus = "failed"
+	Pending   DeliveryStatus = "pending"   // being retried, or waiting for its first attempt
+	Succeeded DeliveryStatus = "succeeded" // the receiver gave the answer that the dialect asks for
+	Failed    DeliveryStatus = "failed"    // it is out of attempts, or its webhook was inactive; it can be replayed
 )
 
-// AttemptError says why an attempt did not succeed. The set is closed and documented in the OpenAPI document.
+// AttemptError is why an attempt did not succeed.
 type AttemptError string
 
+// The set is closed. The OpenAPI document has these comments.
 const (
-	ErrTimeout         AttemptError = "timeout"          // no complete answer within the webhook's timeout
-	ErrDNS             AttemptError = "dns"              // the host name has no public address: none at all, or private ones alone
-	ErrConnect         AttemptError = "connect"          // no connection, or it broke before an answer
-	ErrTLS             AttemptError = "tls"              // no acceptable certificate or handshake
-	ErrBlockedTarget   AttemptError = "blocked_target"   // the URL names an address, a port or this machine, which we do not call
-	ErrRedirect        AttemptError = "redirect"         // answered 3xx; redirects are never followed
-	ErrBadStatus       AttemptError = "bad_status"       // answered a status that is no success in the dialect
-	ErrBadResponse     AttemptError = "bad_response"     // answered something that is not HTTP
-	ErrWebhookInactive AttemptError = "webhook_inactive" // not sent: the webhook was inactive when the attempt came up
-	ErrWebhookDeleted  AttemptError = "webhook_deleted"  // not sent: the webhook is gone
+	ReasonTimeout AttemptError = "timeout" // no complete answer within the webhook's timeout
+	// The host name has no public address: DNS knows none, or private ones alone. The two are not told apart, because that
+	// would show which names a private network has.
+	ReasonDNS     AttemptError = "dns"
+	ReasonConnect AttemptError = "connect" // no connection, or it broke before an answer
+	ReasonTLS     AttemptError = "tls"     // no acceptable certificate or handshake
+	// The URL itself names an address (private or special), a port or this machine, which we do not call; nothing was sent.
+	ReasonBlockedTarget   AttemptError = "blocked_target"
+	ReasonRedirect        AttemptError = "redirect"         // answered 3xx; redirects are never followed
+	ReasonBadStatus       AttemptError = "bad_status"       // answered a status that is no success in the dialect
+	ReasonBadResponse     AttemptError = "bad_response"     // answered something that is not HTTP
+	ReasonWebhookInactive AttemptError = "webhook_inactive" // not sent: the webhook was inactive when the attempt came up
+	ReasonWebhookDeleted  AttemptError = "webhook_deleted"  // not sent: the webhook is gone
 )
 
-// ErrorDetail narrows an AttemptError down where more is known: "" where it is not. The set is closed and documented in the
-// OpenAPI document.
+// ErrorDetail narrows an AttemptError down where more is known.
 type ErrorDetail string
 
+// The set is closed. The OpenAPI document has these comments.
 const (
-	DetailCertificateExpired     ErrorDetail = "certificate_expired"           // tls: of the server's certificate, or one that it was signed with
-	DetailCertificateNotYetValid ErrorDetail = "certificate_not_yet_valid"     // tls
-	DetailCertificateWrongHost   ErrorDetail = "certificate_wrong_host"        // tls: it is for another host, or the server has none for this one
-	DetailCertificateUnknownCA   ErrorDetail = "certificate_unknown_authority" // tls: self-signed, of a private authority, or an intermediate one is missing
-	DetailCertificateInvalid     ErrorDetail = "certificate_invalid"           // tls: any other fault of a certificate
-	DetailClientCertificate      ErrorDetail = "client_certificate_required"   // tls: we have none
-	DetailTLSVersion             ErrorDetail = "tls_version"                   // tls: none in common; we speak 1.2 and 1.3
-	DetailHandshakeRefused       ErrorDetail = "handshake_refused"             // tls: the server refused the handshake, or broke it off
-	DetailNotTLS                 ErrorDetail = "not_tls"                       // tls: the port answers something else
-	DetailConnectionRefused      ErrorDetail = "connection_refused"            // connect: nothing listens on the port
-	DetailConnectionClosed       ErrorDetail = "connection_closed"             // connect: it was made, and ended before an answer
-	DetailNoConnection           ErrorDetail = "no_connection"                 // timeout: while resolving, connecting or in the TLS handshake
-	DetailNoAnswer               ErrorDetail = "no_answer"                     // timeout: after the connection was made
+	DetailCertificateExpired     ErrorDetail = "certificate_expired"           // `tls`: the server's certificate, or one that it was signed with, has expired
+	DetailCertificateNotYetValid ErrorDetail = "certificate_not_yet_valid"     // `tls`: the certificate is not valid yet
+	DetailCertificateWrongHost   ErrorDetail = "certificate_wrong_host"        // `tls`: the certificate is for another host name, or the server has none for this one
+	DetailCertificateUnknownCA   ErrorDetail = "certificate_unknown_authority" // `tls`: no trusted authority has signed the certificate: it is self-signed, or an intermediate one is missing
+	DetailCertificateInvalid     ErrorDetail = "certificate_invalid"           // `tls`: the certificate has another fault
+	DetailClientCertificate      ErrorDetail = "client_certificate_required"   // `tls`: the server asks for a client certificate, and none is sent
+	DetailTLSVersion             ErrorDetail = "tls_version"                   // `tls`: the server speaks neither TLS 1.2 nor 1.3
+	DetailHandshakeRefused       ErrorDetail = "handshake_refused"             // `tls`: the server refused the handshake or broke it off
+	DetailNotTLS                 ErrorDetail = "not_tls"                       // `tls`: the port speaks something else
+	DetailConnectionRefused      ErrorDetail = "connection_refused"            // `connect`: nothing listens on the port
+	DetailConnectionClosed       ErrorDetail = "connection_closed"             // `connect`: the connection was made, and ended before an answer
+	DetailNoConnection           ErrorDetail = "no_connection"                 // `timeout`: no connection in time
+	DetailNoAnswer               ErrorDetail = "no_answer"                     // `timeout`: connected, no answer in time
 )
 
 // How much of an answer's body is kept.
@@ -215,3 +217,11 @@ func (p Pin) Until() time.Time {
 	}
 	return p.ExpiresAt
 }
+
+// DefaultRetention is how long a delivery's record is kept: the longest ladder, two weeks as a dead letter, and the
+// same again for whoever comes late.
+const DefaultRetention = 30 * 24 * time.Hour
+
+// Overdue is how long after its due time a pending delivery is taken to have lost its message: far beyond any rounding
+// of a queue, so that nothing on its way is attempted twice.
+const Overdue = time.Hour

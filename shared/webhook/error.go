@@ -46,9 +46,12 @@ type Error struct {
 	RetryAfter time.Duration
 }
 
-// FieldError names one field at fault: a path with dots, array positions as numbers ("3.type").
+// FieldError is one field at fault.
 type FieldError struct {
-	Field   string `json:"field"`
+	// A path with dots, list positions as numbers: `3.type`, `headers.X-Foo`, `filter.a.b`. `body` is the whole body; a
+	// query parameter or `Idempotency-Key` stands under its own name.
+	Field string `json:"field" jsonschema:"example=3.type"`
+	// What is wrong, to be read after the field's name.
 	Message string `json:"message"`
 }
 
@@ -68,12 +71,12 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// KindOf returns the kind of err; anything that is no *Error is Internal. A nil err has no kind: do not ask.
-func KindOf(err error) Kind {
+// Is reports whether err is an error of that kind. Every error that is no *Error is Internal; nil is of no kind.
+func Is(err error, kind Kind) bool {
 	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Kind
+		return e.Kind == kind
 	}
-	return Internal
+	return err != nil && kind == Internal
 }
 
 // ErrNotFound reports that a thing (named in words: "webhook", "delivery") is not there.

@@ -5,30 +5,25 @@ import "time"
 // ReplayPrefix begins the ids of replay jobs.
 const ReplayPrefix = "rpl_"
 
-// ReplayOf is what a replay job takes of a webhook's history.
+// ReplayOf is a choice among a webhook's deliveries, by their status.
 type ReplayOf string
 
+// The choices of a replay job.
 const (
-	// ReplayFailed takes deliveries that failed.
-	ReplayFailed ReplayOf = "failed"
-	// ReplaySucceeded takes deliveries that succeeded.
-	ReplaySucceeded ReplayOf = "succeeded"
-	// ReplayMissed takes events of the event log that the webhook as it is now would match and never got.
-	ReplayMissed ReplayOf = "missed"
+	ReplayFailed    ReplayOf = "failed"    // deliveries that failed
+	ReplaySucceeded ReplayOf = "succeeded" // deliveries that succeeded
+	ReplayMissed    ReplayOf = "missed"    // events of the event log that the webhook, as it is now, would take and has no delivery of
 )
 
 // ReplayStatus is where a replay job stands.
 type ReplayStatus string
 
+// How replay jobs stand.
 const (
-	// ReplayRunning jobs have deliveries to start.
-	ReplayRunning ReplayStatus = "running"
-	// ReplayDone ones have started them all; how each ends is in its record.
-	ReplayDone ReplayStatus = "done"
-	// ReplayCancelled ones start no more. What they started goes on.
-	ReplayCancelled ReplayStatus = "cancelled"
-	// ReplayStopped ones could not go on: Error says why.
-	ReplayStopped ReplayStatus = "failed"
+	ReplayRunning   ReplayStatus = "running"   // there are deliveries to start
+	ReplayDone      ReplayStatus = "done"      // every delivery has its new round; each one's record says how it stands
+	ReplayCancelled ReplayStatus = "cancelled" // it starts no more deliveries; those that it started go on
+	ReplayStopped   ReplayStatus = "failed"    // it could not go on; `error` says why
 )
 
 // Replay is a job that starts a new round for many of a webhook's deliveries. Its record is its position: whoever works
@@ -42,7 +37,7 @@ type Replay struct {
 	Since      time.Time // accepted at or after
 	Until      time.Time // accepted before; never later than CreatedAt, so that nothing new is taken
 	Status     ReplayStatus
-	Error      AttemptError // why it stopped: ErrWebhookInactive or ErrWebhookDeleted
+	Error      AttemptError // why it stopped: ReasonWebhookInactive or ReasonWebhookDeleted
 	Matched    int          // deliveries when it was counted, before it began
 	More       bool         // counting ended early: Matched is what it had found by then
 	Started    int          // deliveries that got their round

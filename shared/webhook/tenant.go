@@ -14,7 +14,7 @@ type Tenant struct {
 	FrameAncestors []string
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
-	Version        int64 // counts updates; see UpdateTenant in the engines' suite
+	Version        int64 // counts updates; see UpdateTenant in package store
 }
 
 // Key is an API key as it is stored: by hash, never the key itself.

@@ -7,16 +7,14 @@ import (
 	"time"
 )
 
-// Status is what a webhook's owner sees of its state.
+// Status is a webhook's state as its owner sees it.
 type Status string
 
+// The states of webhooks.
 const (
-	// Active webhooks get events.
-	Active Status = "active"
-	// Inactive ones get none; what is queued for them fails when it comes up.
-	Inactive Status = "inactive"
-	// Failing ones are active and get events; their dialect says when they count as failing, and the first success ends it.
-	Failing Status = "failing"
+	Active   Status = "active"   // it gets events
+	Inactive Status = "inactive" // it gets none; deliveries that are queued for it fail when they come up
+	Failing  Status = "failing"  // it is active and gets events; its dialect says when it counts as failing, and the first success ends that
 )
 
 // Formats a webhook can ask for. JSON is the dialect's own body; the others are a chat product's message.
@@ -40,6 +38,9 @@ const (
 	MaxWebhookName    = 200 // characters
 	MaxTimeoutSeconds = 30
 )
+
+// Mask stands for the value of a custom header when a webhook is read. Given back, it keeps the value that is stored.
+const Mask = "********"
 
 // Ref names a webhook.
 type Ref struct{ Tenant, ID string }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/stack/stacktest"
 )
 
 // probe measures how late this machine is just now at what a retry consists of, waking up and writing to disk, until
@@ -74,28 +75,28 @@ func TestLaddersOnAFastClock(t *testing.T) {
 			}))
 			defer server.Close()
 			p := start(t, filepath.Join(t.TempDir(), "data"), []string{"CLOCK_SPEED=" + strconv.FormatFloat(speed, 'f', -1, 64)})
-			admin := p.client().as(adminKey)
-			acme := admin.tenant("acme", name)
+			admin := p.client().As(stacktest.AdminKey)
+			acme := admin.Tenant("acme", name)
 			eventType := d.EventTypes()[0].Name
-			acme.webhook(map[string]any{"url": server.URL, "events": []string{eventType}})
-			acme.publish(eventType, map[string]any{"n": 1})
-			acme.publish(eventType, map[string]any{"n": 2})
+			acme.Webhook(map[string]any{"url": server.URL, "events": []string{eventType}})
+			acme.Publish(eventType, map[string]any{"n": 1})
+			acme.Publish(eventType, map[string]any{"n": 2})
 			stop := probe(t)
-			until(t, time.Minute, "both deliveries are out of attempts", func() bool {
-				return len(acme.deliveries("?status=failed")) == 2
+			stacktest.Until(t, time.Minute, "both deliveries are out of attempts", func() bool {
+				return len(acme.Deliveries("&status=failed")) == 2
 			})
 			late := stop() * syncsOfARetry
 			if testing.Short() { // under the race detector, which slows SQLite in Go some ten times
 				late += time.Second
 			}
 			t.Logf("up to %v are the machine's", late)
-			for _, shown := range acme.deliveries("?status=failed") {
-				one := acme.delivery(shown.ID)
+			for _, shown := range acme.Deliveries("&status=failed") {
+				one := acme.Delivery(shown.ID)
 				if got, want := len(one.Attempts), len(d.Ladder)+1; got != want {
 					t.Fatalf("got %d attempts, want %d", got, want)
 				}
 				for i, rung := range d.Ladder {
-					wait := at(t, one.Attempts[i+1].StartedAt).Sub(at(t, one.Attempts[i].StartedAt))
+					wait := one.Attempts[i+1].StartedAt.Sub(one.Attempts[i].StartedAt.Time)
 					slack := max(rung/20, time.Duration(speed*float64(50*time.Millisecond)))
 					if rung >= 5*time.Minute {
 						slack += rung / 10
@@ -106,22 +107,18 @@ func TestLaddersOnAFastClock(t *testing.T) {
 					}
 				}
 			}
-			var dead struct{ Depth int }
-			until(t, 10*time.Second, "two dead letters", func() bool {
-				admin.do(http.StatusOK, "GET", "/v1/dead-letters", nil, &dead)
-				return dead.Depth == 2
-			})
+			stacktest.Until(t, 10*time.Second, "two dead letters", func() bool { return admin.DeadLetters() == 2 })
 			up.Store(true)
-			first := acme.deliveries("?status=failed")[0].ID
-			acme.do(http.StatusAccepted, "POST", "/v1/deliveries/"+first+"/replay", nil, nil)
-			until(t, 10*time.Second, "the replay delivered", func() bool { return acme.delivery(first).Status == "succeeded" })
-			admin.do(http.StatusAccepted, "POST", "/v1/dead-letters/redrive", nil, nil)
-			until(t, 10*time.Second, "the redrive delivered the other", func() bool {
-				return len(acme.deliveries("?status=succeeded")) == 2
+			first := acme.Deliveries("&status=failed")[0].ID
+			acme.Do(http.StatusAccepted, "POST", "/v1/deliveries/"+first+"/replay", nil, nil)
+			stacktest.Until(t, 10*time.Second, "the replay delivered", func() bool { return acme.Delivery(first).Status == "succeeded" })
+			admin.Do(http.StatusAccepted, "POST", "/v1/dead-letters/redrive", nil, nil)
+			stacktest.Until(t, 10*time.Second, "the redrive delivered the other", func() bool {
+				return len(acme.Deliveries("&status=succeeded")) == 2
 			})
 			// The one replayed meanwhile was a dead letter too: it is dropped, not sent again.
-			until(t, 10*time.Second, "no message is left", p.idle)
-			if got := acme.delivery(first).AttemptCount; got != len(d.Ladder)+2 {
+			stacktest.Until(t, 10*time.Second, "no message is left", p.idle)
+			if got := acme.Delivery(first).AttemptCount; got != len(d.Ladder)+2 {
 				t.Errorf("the replayed delivery has %d attempts after the redrive, want %d", got, len(d.Ladder)+2)
 			}
 		})

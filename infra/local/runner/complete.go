@@ -4,23 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"hookline/shared/seal"
+	"hookline/shared/sqlitedb"
 )
 
-// Names of the files that belong together: each is of no use, or worse, without the others.
+// Names of the files that belong together: each is useless, or does harm, without the other.
 const (
-	storeFile   = "store.db"
-	queueFile   = "queue.db"
+	storeFile   = sqlitedb.FileName
 	sealKeyFile = "seal-key"
-	// completeFile says that the others have all been there: a first start writes it last.
+	// completeFile says that the others have all been there. A first start writes it last.
 	completeFile = "complete"
+	// queueFile had the queues in it until they moved into storeFile.
+	queueFile = sqlitedb.QueueFileName
 )
 
-// complete reports an error where a part of the folder is lost: the system would start with an empty one, and accept what
-// it cannot deliver. A first start makes the files in the order seal-key, store.db, queue.db, so that a crash during it
-// leaves none of these cases behind.
+// complete reports an error where a part of the folder is lost: the system would start with an empty one, and accept
+// events that it cannot deliver. A first start makes seal-key before store.db, so a crash during it leaves none of these
+// cases behind. In a folder that has not been opened since the queues had a file of their own, that file is a part too.
 func (d *dataDir) complete() error {
 	has := make(map[string]bool)
 	for _, name := range []string{storeFile, queueFile, sealKeyFile, completeFile} {
@@ -41,18 +44,25 @@ func (d *dataDir) complete() error {
 	case has[completeFile] && !has[storeFile]:
 		return lost(storeFile, completeFile, "tenants, webhooks and what was delivered are gone")
 	case has[completeFile] && !has[queueFile]:
-		return fmt.Errorf("%w; or remove the file %s to go on with an empty queue",
-			lost(queueFile, storeFile, "events that were accepted and not yet delivered are gone"), completeFile)
+		inside, err := sqlitedb.HasQueues(d.file(storeFile))
+		if err != nil {
+			return fmt.Errorf("DATA_DIR: %w", err)
+		}
+		if !inside {
+			return fmt.Errorf("%w; or remove the file %s to go on with an empty queue",
+				lost(queueFile, storeFile, "events that were accepted and not yet delivered are gone"), completeFile)
+		}
 	}
 	return nil
 }
 
 // setComplete notes that the folder has all its parts.
 func (d *dataDir) setComplete() error {
-	if has, err := d.has(completeFile); has || err != nil {
-		return err
+	note := storeFile + " and " + sealKeyFile + " belong together\n"
+	if b, err := os.ReadFile(d.file(completeFile)); err == nil && string(b) == note {
+		return nil
 	}
-	return d.write(completeFile, []byte(storeFile+", "+queueFile+" and "+sealKeyFile+" belong together\n"))
+	return d.write(completeFile, []byte(note))
 }
 
 // checkStore keeps what tells whether a store was sealed with the key that is there now.

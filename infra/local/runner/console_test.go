@@ -32,7 +32,7 @@ func TestConsole(t *testing.T) {
 	if at, _ := page(visit.Get(p.base + "/console")); at != "/console/sign-in" {
 		t.Errorf("got %s, want the sign-in first", at)
 	}
-	p.client().webhook(map[string]any{"url": "http://127.0.0.1:9/", "events": []string{"*"}, "name": "Billing"})
+	p.client().Webhook(map[string]any{"url": "http://127.0.0.1:9/", "events": []string{"*"}, "name": "Billing"})
 	if at, body := page(visit.PostForm(p.base+"/console/sign-in", url.Values{"key": {p.key}})); at != "/console/webhooks" || !strings.Contains(body, "Billing") {
 		t.Errorf("got %s %s, want the webhooks", at, body)
 	}

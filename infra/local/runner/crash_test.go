@@ -1,17 +1,25 @@
 package runner
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"hookline/shared/api"
+	"hookline/shared/clock"
+	"hookline/shared/faultinject"
+	"hookline/shared/stack/stacktest"
 )
 
 // counter is a receiver that counts how often each event came.
@@ -52,7 +60,7 @@ func TestKilled(t *testing.T) {
 	// to end, but a restart gives it back at once.
 	env := []string{"CLOCK_SPEED=300"}
 	p := start(t, dir, env)
-	p.client().webhook(map[string]any{"url": server.URL, "events": []string{"*"}})
+	p.client().Webhook(map[string]any{"url": server.URL, "events": []string{"*"}})
 
 	batch := func(n int) []map[string]any {
 		var events []map[string]any
@@ -71,15 +79,15 @@ func TestKilled(t *testing.T) {
 		if killAt[n] {
 			done := make(chan struct{})
 			go func(p *program) { defer close(done); p.kill() }(p)
-			_, _ = p.client().try("POST", "/v1/events", batch(n), nil) // into the kill
+			_, _ = p.client().Try("POST", "/v1/events", batch(n), nil) // into the kill
 			<-done
 			p = start(t, dir, env)
 		}
-		got, err := p.client().try("POST", "/v1/events", batch(n), nil)
+		got, err := p.client().Try("POST", "/v1/events", batch(n), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		accepted[n] = got.status == http.StatusAccepted
+		accepted[n] = got.Status == http.StatusAccepted
 	}
 	want := 0
 	for _, ok := range accepted {
@@ -90,33 +98,28 @@ func TestKilled(t *testing.T) {
 	if want != total {
 		t.Fatalf("got %d events answered 202, want %d", want, total)
 	}
-	until(t, 90*time.Second, "every event answered 202 arrived", func() bool {
+	stacktest.Until(t, 90*time.Second, "every event answered 202 arrived", func() bool {
 		events, _ := receiver.totals()
 		return events == want
 	})
 	idle := func() bool { return p.idle() }
-	until(t, 60*time.Second, "nothing is left to deliver", idle)
+	stacktest.Until(t, 60*time.Second, "nothing is left to deliver", idle)
 	_, before := receiver.totals()
 	t.Logf("%d events, %d kills: %d requests", want, kills, before)
 
 	for n := range total / size {
-		var got list[struct {
-			ID      string
-			Matched int
-		}]
-		p.client().do(http.StatusAccepted, "POST", "/v1/events", batch(n), &got)
-		if got.Data[0].Matched != 1 {
-			t.Fatalf("a repeat is answered %+v, want matched 1 as the first time", got.Data[0])
+		if got := p.client().PublishBatch(batch(n)); got[0].Matched != 1 {
+			t.Fatalf("a repeat is answered %+v, want matched 1 as the first time", got[0])
 		}
 	}
-	until(t, 60*time.Second, "the repeats' messages were taken", idle)
+	stacktest.Until(t, 60*time.Second, "the repeats' messages were taken", idle)
 	if _, after := receiver.totals(); after != before {
 		t.Errorf("published again: got %d requests more, want none", after-before)
 	}
 	logged := make(map[string]int)
 	for cursor := ""; ; {
-		var l list[eventAnswer]
-		p.client().do(http.StatusOK, "GET", "/v1/events?limit=100"+cursor, nil, &l)
+		var l api.List[api.Event]
+		p.client().Do(http.StatusOK, "GET", "/v1/events?limit=100"+cursor, nil, &l)
 		for _, ev := range l.Data {
 			if logged[ev.ID]++; ev.Matched != 1 {
 				t.Fatalf("%s is in the log with matched %d, want 1", ev.ID, ev.Matched)
@@ -142,13 +145,13 @@ func TestKilled(t *testing.T) {
 // idle reports whether no message waits in any of the program's queues but the dead letters', by looking into its file.
 func (p *program) idle() bool {
 	p.t.Helper()
-	return p.rows("queue.db", "SELECT count(*) FROM message") == 0
+	return p.rows("SELECT count(*) FROM message") == 0
 }
 
-// rows counts in one of the program's files.
-func (p *program) rows(file, query string) (n int) {
+// rows counts in the program's file.
+func (p *program) rows(query string) (n int) {
 	p.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.dir, file)+"?mode=ro&_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.dir, "store.db")+"?mode=ro&_pragma=busy_timeout(5000)")
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -159,21 +162,43 @@ func (p *program) rows(file, query string) (n int) {
 	return n
 }
 
-// lock keeps the program from writing to one of its files until the function that it returns is called.
-func (p *program) lock(file string) (unlock func()) {
+// heldFile is locked while a program with held engines must not send to its queues.
+const heldFile = "held"
+
+// hold keeps a program with held engines from sending to its queues until the function that it returns is called.
+func (p *program) hold() (release func()) {
 	p.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.dir, file)+"?_pragma=busy_timeout(5000)&_txlock=immediate")
+	f, err := os.OpenFile(filepath.Join(p.dir, heldFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	tx, err := db.Begin()
-	if err != nil {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
 		p.t.Fatal(err)
 	}
-	return func() {
-		_ = tx.Rollback()
-		_ = db.Close()
+	return func() { _ = f.Close() }
+}
+
+// held opens the embedded engines with queues that wait before each send until heldFile is not locked.
+func held(ctx context.Context, dir string, clk clock.Clock) (*Engines, error) {
+	e, err := Embedded(ctx, dir, clk)
+	if err != nil {
+		return nil, err
 	}
+	wait := func(call string) error {
+		if call != "Send" {
+			return nil
+		}
+		f, err := os.OpenFile(filepath.Join(dir, heldFile), os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }()
+		return syscall.Flock(int(f.Fd()), syscall.LOCK_SH)
+	}
+	for name, q := range e.Queues {
+		e.Queues[name] = faultinject.Queue(q, faultinject.QueueFaults{Before: wait})
+	}
+	return e, nil
 }
 
 // halfway is a receiver that keeps what came under each id.
@@ -209,17 +234,18 @@ func TestKilledHalfway(t *testing.T) {
 	server := httptest.NewServer(receiver)
 	defer server.Close()
 	dir := filepath.Join(t.TempDir(), "data")
-	p := start(t, dir, nil)
-	p.client().webhook(map[string]any{"url": server.URL, "events": []string{"*"}})
+	env := []string{"ENGINE=held"}
+	p := start(t, dir, env)
+	p.client().Webhook(map[string]any{"url": server.URL, "events": []string{"*"}})
 	event := func(id string, n int) map[string]any {
 		return map[string]any{"id": id, "type": "order.placed", "data": map[string]any{"n": n}}
 	}
 	var ids, swapped []string
 	lost := 0
 	for k := range kills {
-		unlock := func() {}
+		release := func() {}
 		if k%2 == 0 {
-			unlock = p.lock("queue.db")
+			release = p.hold()
 		}
 		var batch []map[string]any
 		for i := range size {
@@ -231,62 +257,62 @@ func TestKilledHalfway(t *testing.T) {
 		answered := make(chan bool, 2)
 		for _, body := range []any{batch, event(swap, 1)} {
 			wg.Go(func() {
-				got, err := p.client().try("POST", "/v1/events", body, nil)
-				answered <- err == nil && got.status == http.StatusAccepted
+				got, err := p.client().Try("POST", "/v1/events", body, nil)
+				answered <- err == nil && got.Status == http.StatusAccepted
 			})
 		}
 		if k%2 == 0 {
-			until(t, time.Minute, "both requests have pinned their events", func() bool {
-				return p.rows("store.db", fmt.Sprintf("SELECT count(*) FROM pin WHERE key GLOB 'order-%d-*' OR key = '%s'", k, swap)) == size+1
+			stacktest.Until(t, time.Minute, "both requests have pinned their events", func() bool {
+				return p.rows(fmt.Sprintf("SELECT count(*) FROM pin WHERE key GLOB 'order-%d-*' OR key = '%s'", k, swap)) == size+1
 			})
 		} else {
 			<-time.After(time.Duration(rand.IntN(20_000)) * time.Microsecond) // anywhere in it
 		}
 		p.kill()
-		unlock()
+		release()
 		wg.Wait()
 		if a, b := <-answered, <-answered; !a || !b {
 			lost++
 		}
-		p = start(t, dir, nil)
-		p.client().do(http.StatusAccepted, "POST", "/v1/events", batch, nil)
+		p = start(t, dir, env)
+		p.client().Do(http.StatusAccepted, "POST", "/v1/events", batch, nil)
 		swapped = append(swapped, swap)
 	}
 	begun := time.Now()
-	until(t, 90*time.Second, "every event that was published again arrived", func() bool {
+	stacktest.Until(t, 90*time.Second, "every event that was published again arrived", func() bool {
 		return !slices.ContainsFunc(ids, func(id string) bool { return len(receiver.got(id)) == 0 })
 	})
 	t.Logf("%d kills, %d of them in the middle: all arrived %v after the last", kills, lost, time.Since(begun).Round(time.Millisecond))
 	// An id is free for another event from a minute after its request died, and the first program's is longer dead.
 	left, next := slices.Clone(swapped), time.Time{}
-	until(t, 3*time.Minute, "of each other event it is known whether it is taken", func() bool {
+	stacktest.Until(t, 3*time.Minute, "of each other event it is known whether it is taken", func() bool {
 		if time.Now().Before(next) {
 			return false
 		}
 		next = time.Now().Add(time.Second)
 		left = slices.DeleteFunc(left, func(id string) bool {
-			got, err := p.client().try("POST", "/v1/events", event(id, 2), nil)
+			got, err := p.client().Try("POST", "/v1/events", event(id, 2), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return got.status == http.StatusAccepted || got.status == http.StatusConflict && len(receiver.got(id)) > 0
+			return got.Status == http.StatusAccepted || got.Status == http.StatusConflict && len(receiver.got(id)) > 0
 		})
 		return len(left) == 0
 	})
-	until(t, time.Minute, "nothing is left to deliver", p.idle)
+	stacktest.Until(t, time.Minute, "nothing is left to deliver", p.idle)
 	taken := 0
 	for _, id := range swapped {
-		got, err := p.client().try("POST", "/v1/events", event(id, 2), nil)
+		got, err := p.client().Try("POST", "/v1/events", event(id, 2), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := `{"n":1}`
-		if got.status == http.StatusAccepted {
+		if got.Status == http.StatusAccepted {
 			taken++
 			want = `{"n":2}`
 		}
 		if came := receiver.got(id); len(came) != 1 || came[0] != want {
-			t.Errorf("%s: got %q, want %s alone, for the other event was answered %d", id, came, want, got.status)
+			t.Errorf("%s: got %q, want %s alone, for the other event was answered %d", id, came, want, got.Status)
 		}
 	}
 	t.Logf("%d of %d other events were taken", taken, len(swapped))
@@ -295,8 +321,8 @@ func TestKilledHalfway(t *testing.T) {
 	}
 	records := make(map[string]int)
 	for cursor := ""; ; {
-		var l list[deliveryAnswer]
-		p.client().do(http.StatusOK, "GET", "/v1/deliveries?limit=100"+cursor, nil, &l)
+		var l api.List[api.Delivery]
+		p.client().Do(http.StatusOK, "GET", "/v1/deliveries?limit=100"+cursor, nil, &l)
 		for _, d := range l.Data {
 			records[d.EventID]++
 		}

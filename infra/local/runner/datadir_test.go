@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"hookline/shared/sqlitedb"
+	"hookline/shared/stack/stacktest"
 )
 
 // started makes a folder as a first start leaves it.
@@ -29,7 +30,7 @@ func startOnce(t *testing.T, dir string) (string, error) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	out := &ready{then: stop}
-	env := map[string]string{"PORT": "0", "DATA_DIR": dir, "ADMIN_KEY": adminKey}
+	env := map[string]string{"PORT": "0", "DATA_DIR": dir, "ADMIN_KEY": stacktest.AdminKey}
 	err := Main(ctx, func(name string) string { return env[name] }, out, nil)
 	return out.String(), err
 }
@@ -69,66 +70,100 @@ func TestLostFiles(t *testing.T) {
 			}
 		}
 	}
-	for name, tt := range map[string]struct {
-		change func(t *testing.T, dir string)
-		want   string // in the error; "" starts
-	}{
-		"nothing":                     {func(*testing.T, string) {}, ""},
-		"the seal-key is gone":        {remove("seal-key"), "no seal-key"},
-		"the seal-key is empty":       {empty("seal-key"), "no seal-key"},
-		"the store is gone":           {remove("store.db"), "no store.db"},
-		"the store is empty":          {empty("store.db"), "no store.db"},
-		"the queue is gone":           {remove("queue.db"), "no queue.db"},
-		"the queue is empty":          {empty("queue.db"), "no queue.db"},
-		"store and queue are gone":    {remove("store.db", "queue.db"), "no store.db"},
-		"a queue is not wanted back":  {remove("queue.db", "complete"), ""},
-		"everything is gone":          {remove("seal-key", "store.db", "queue.db", "complete"), ""},
-		"a first start ended halfway": {remove("store.db", "queue.db", "complete"), ""},
-		"the seal-key is another's": {func(t *testing.T, dir string) {
-			if err := os.WriteFile(filepath.Join(dir, "seal-key"), []byte("a key of another folder\n"), 0o600); err != nil {
+	spoil := func(name string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			remove(name)(t, dir)
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, "seal-key in DATA_DIR"},
-		"the store is of a later version": {func(t *testing.T, dir string) {
-			db, err := sqlitedb.Open(filepath.Join(dir, "store.db"), "")
+		}
+	}
+	later := func(name string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			db, err := sql.Open("sqlite", filepath.Join(dir, name))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := db.Read().Exec("PRAGMA user_version = 99"); err != nil {
+			if _, err := db.Exec("PRAGMA user_version = 99"); err != nil {
 				t.Fatal(err)
 			}
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
-		}, "written by a later version"},
-		"the store is no database": {func(t *testing.T, dir string) {
-			remove("store.db")(t, dir)
-			if err := os.WriteFile(filepath.Join(dir, "store.db"), []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}, "store.db cannot be read"},
+		}
+	}
+	another := func(t *testing.T, dir string) {
+		if err := os.WriteFile(filepath.Join(dir, "seal-key"), []byte("a key of another folder\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	type lost struct {
+		change func(t *testing.T, dir string)
+		want   string // in the error; "" starts
+		opened bool   // it is refused only after its files have become one, which loses nothing
+	}
+	for layout, folder := range map[string]struct {
+		made  func(t *testing.T) string
+		cases map[string]lost
+	}{
+		"one file": {started, map[string]lost{
+			"nothing":                         {func(*testing.T, string) {}, "", false},
+			"the seal-key is gone":            {remove("seal-key"), "no seal-key", false},
+			"the seal-key is empty":           {empty("seal-key"), "no seal-key", false},
+			"the store is gone":               {remove("store.db"), "no store.db", false},
+			"the store is empty":              {empty("store.db"), "no store.db", false},
+			"everything is gone":              {remove("seal-key", "store.db", "complete"), "", false},
+			"a first start ended halfway":     {remove("store.db", "complete"), "", false},
+			"the seal-key is another's":       {another, "seal-key in DATA_DIR", false},
+			"the store is of a later version": {later("store.db"), "written by a later version", false},
+			"the store is no database":        {spoil("store.db"), "store.db cannot be read", false},
+			"a queue lies beside it":          {spoil("queue.db"), "queue.db lies beside it", false},
+		}},
+		"two files": {folded, map[string]lost{
+			"nothing":                         {func(*testing.T, string) {}, "", false},
+			"the seal-key is gone":            {remove("seal-key"), "no seal-key", false},
+			"the seal-key is empty":           {empty("seal-key"), "no seal-key", false},
+			"the store is gone":               {remove("store.db"), "no store.db", false},
+			"the store is empty":              {empty("store.db"), "no store.db", false},
+			"the queue is gone":               {remove("queue.db"), "no queue.db", false},
+			"the queue is empty":              {empty("queue.db"), "no queue.db", false},
+			"store and queue are gone":        {remove("store.db", "queue.db"), "no store.db", false},
+			"a queue is not wanted back":      {remove("queue.db", "complete"), "", false},
+			"everything is gone":              {remove("seal-key", "store.db", "queue.db", "complete"), "", false},
+			"a first start ended halfway":     {remove("store.db", "queue.db", "complete"), "", false},
+			"the seal-key is another's":       {another, "seal-key in DATA_DIR", true},
+			"the store is of a later version": {later("store.db"), "written by a later version", false},
+			"the queue is of a later version": {later("queue.db"), "queue.db was written by a later version", false},
+			"the store is no database":        {spoil("store.db"), "store.db cannot be read", false},
+			"the queue is no database":        {spoil("queue.db"), "queue.db cannot be read", false},
+		}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			dir := started(t)
-			tt.change(t, dir)
-			before := sizes(t, dir)
-			said, err := startOnce(t, dir)
-			if tt.want == "" {
-				if err != nil {
-					t.Errorf("%v\n%s", err, said)
+		for name, tt := range folder.cases {
+			t.Run(layout+", "+name, func(t *testing.T) {
+				dir := folder.made(t)
+				tt.change(t, dir)
+				before := sizes(t, dir)
+				said, err := startOnce(t, dir)
+				if tt.want == "" {
+					if err != nil {
+						t.Errorf("%v\n%s", err, said)
+					}
+					return
 				}
-				return
-			}
-			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(said, "is ready") {
-				t.Fatalf("got %v, want an error with %q", err, tt.want)
-			}
-			after := sizes(t, dir)
-			for name, size := range before {
-				if got, ok := after[name]; (!ok || got != size) && !strings.HasSuffix(name, "-shm") && !strings.HasSuffix(name, "-wal") {
-					t.Errorf("%s had %d bytes and has %d", name, size, got)
+				if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(said, "is ready") {
+					t.Fatalf("got %v, want an error with %q", err, tt.want)
 				}
-			}
-		})
+				if tt.opened {
+					return
+				}
+				after := sizes(t, dir)
+				for name, size := range before {
+					if got, ok := after[name]; (!ok || got != size) && !strings.HasSuffix(name, "-shm") && !strings.HasSuffix(name, "-wal") {
+						t.Errorf("%s had %d bytes and has %d", name, size, got)
+					}
+				}
+			})
+		}
 	}
 }
 

@@ -32,12 +32,12 @@ func demoTenant(ctx context.Context, dir *dataDir, store demoStore, now time.Tim
 	}
 	if _, err := store.KeyByHash(ctx, k.Hash); err == nil {
 		return key, nil
-	} else if webhook.KindOf(err) != webhook.NotFound {
+	} else if !webhook.Is(err, webhook.NotFound) {
 		return "", err
 	}
 	if _, err := store.Tenant(ctx, demo); err == nil {
 		return key, store.CreateKey(ctx, k)
-	} else if webhook.KindOf(err) != webhook.NotFound {
+	} else if !webhook.Is(err, webhook.NotFound) {
 		return "", err
 	}
 	return key, store.CreateTenant(ctx, webhook.Tenant{

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hookline/shared/console"
+	"hookline/shared/stack/whole"
 )
 
 // bodyTime is how long a request's body may take to arrive. The largest is 1 MiB.
@@ -18,7 +19,7 @@ const bodyTime = 30 * time.Second
 // front hands EventBridge's protocol to bus, pages to the console, and all other requests to the API.
 // It takes requests for loopback's names and the given ones alone, because a page anywhere on the web can have its own
 // name lead to this machine (DNS rebinding) and would be one of ours then.
-func front(stack *Stack, bus http.Handler, hosts []string) http.Handler {
+func front(all *whole.Stack, bus http.Handler, hosts []string) http.Handler {
 	bus = http.NewCrossOriginProtection().Handler(bus) // a page that carries no key could publish
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !ours(r.Host, hosts) {
@@ -35,9 +36,9 @@ func front(stack *Stack, bus http.Handler, hosts []string) http.Handler {
 		case r.URL.Path == "/console":
 			http.Redirect(w, r, console.Path, http.StatusMovedPermanently)
 		case strings.HasPrefix(r.URL.Path, console.Path):
-			stack.Console.ServeHTTP(w, r)
+			all.Console.ServeHTTP(w, r)
 		default:
-			stack.API.ServeHTTP(w, r)
+			all.API.ServeHTTP(w, r)
 		}
 	})
 }

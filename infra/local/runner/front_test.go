@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"hookline/shared/stack/whole"
 )
 
 // word is a handler that says which one it is, and how much it read.
@@ -22,7 +24,7 @@ func (h word) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func words(hosts ...string) http.Handler {
-	return front(&Stack{API: word("api"), Console: word("console")}, word("bus"), hosts)
+	return front(&whole.Stack{API: word("api"), Console: word("console")}, word("bus"), hosts)
 }
 
 // TestFront shows which requests are taken, and by whom. Pages of other sites reach this machine under names of theirs, or

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hookline/shared/stack/stacktest"
 )
 
 // asProgram makes this test binary be the program that `make run` starts, so that it can be killed.
@@ -24,7 +26,7 @@ func TestMain(m *testing.M) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := Main(ctx, os.Getenv, os.Stdout, nil); err != nil {
+	if err := Main(ctx, os.Getenv, os.Stdout, map[string]Open{"held": held}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -50,7 +52,7 @@ func start(t testing.TB, dataDir string, env []string, wrap ...string) *program 
 	}
 	line := append(wrap, self)
 	cmd := exec.Command(line[0], line[1:]...)
-	cmd.Env = append(os.Environ(), asProgram+"=1", "PORT=0", "DATA_DIR="+dataDir, "ADMIN_KEY="+adminKey)
+	cmd.Env = append(os.Environ(), asProgram+"=1", "PORT=0", "DATA_DIR="+dataDir, "ADMIN_KEY="+stacktest.AdminKey)
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stderr = os.Stderr
 	// A group of its own: signals reach the program also behind a tracer, which ignores them.
@@ -117,20 +119,6 @@ func (p *program) stop() error {
 	return <-p.ended
 }
 
-func (p *program) client() *client {
-	return &client{t: p.t, key: p.key, base: p.base, send: http.DefaultClient.Do}
-}
-
-// until polls until done, for what another process does in its own time.
-func until(t testing.TB, limit time.Duration, what string, done func() bool) {
-	t.Helper()
-	end := time.Now().Add(limit)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		if time.Now().After(end) {
-			t.Fatalf("after %v still not: %s", limit, what)
-		}
-		<-tick.C
-	}
+func (p *program) client() *stacktest.Client {
+	return stacktest.Dial(p.t, p.base, p.key)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	queuesqlite "hookline/shared/queue/sqlite"
+	"hookline/shared/stack"
 )
 
 func TestPutEvents(t *testing.T) {
@@ -35,7 +36,11 @@ func TestPutEvents(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = engine.Close() }()
-			ingest := must(t, engine, IngestQueue)
+			queues, err := Queues(engine)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ingest := queues[stack.IngestQueue]
 			bus := &eventBus{queue: ingest, now: time.Now}
 			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(tt.body))
 			r.Header.Set("X-Amz-Target", tt.target)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"hookline/shared/stack/stacktest"
 	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
@@ -79,7 +80,7 @@ type live struct {
 func (l *live) send(what string, p *program, path, eventType string) {
 	l.t.Helper()
 	begun := time.Now()
-	id := p.client().publish(eventType, map[string]any{"live": true})
+	id := p.client().Publish(eventType, map[string]any{"live": true})
 	at, ok := l.receiver.wait(path+" "+id, 10*time.Second)
 	if !ok {
 		l.t.Fatalf("%s: a live delivery did not come within 10 s", what)
@@ -104,8 +105,8 @@ func TestReplayKilled(t *testing.T) {
 	defer server.Close()
 	dir := filepath.Join(t.TempDir(), "data")
 	p := start(t, dir, nil)
-	hook := p.client().webhook(map[string]any{"url": server.URL + "/same", "events": []string{"order.*"}})
-	p.client().webhook(map[string]any{"url": server.URL + "/other", "events": []string{"user.*"}})
+	hook := p.client().Webhook(map[string]any{"url": server.URL + "/same", "events": []string{"order.*"}})
+	p.client().Webhook(map[string]any{"url": server.URL + "/other", "events": []string{"user.*"}})
 	l := &live{t: t, receiver: receiver, took: make(map[string][]time.Duration)}
 	measure := func(when string) {
 		l.send("the same webhook's, "+when, p, "/same", "order.placed")
@@ -114,7 +115,7 @@ func TestReplayKilled(t *testing.T) {
 	for range 50 {
 		measure("without a job")
 	}
-	until(t, time.Minute, "nothing is left to deliver", p.idle)
+	stacktest.Until(t, time.Minute, "nothing is left to deliver", p.idle)
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -126,11 +127,11 @@ func TestReplayKilled(t *testing.T) {
 
 	p = start(t, dir, nil)
 	begun := time.Now()
-	job := p.client().replay(hook.ID, "failed")
+	job := p.client().Replay(hook.ID, "failed")
 	if job.Matched != total {
 		t.Fatalf("got %d matched, want %d", job.Matched, total)
 	}
-	for killed := 0; p.client().job(job.ID).Status == "running" || killed < kills; {
+	for killed := 0; p.client().Job(job.ID).Status == "running" || killed < kills; {
 		measure("during the job")
 		if done, _ := receiver.count(ids); killed < kills && done > total*(killed+1)/(kills+2) {
 			p.kill()
@@ -138,7 +139,7 @@ func TestReplayKilled(t *testing.T) {
 			p = start(t, dir, nil)
 		}
 		if time.Since(begun) > 3*time.Minute {
-			t.Fatalf("the job has not ended after %v: %+v", time.Since(begun), p.client().job(job.ID))
+			t.Fatalf("the job has not ended after %v: %+v", time.Since(begun), p.client().Job(job.ID))
 		}
 	}
 	// Live ones are not held up: one that stood behind the job's would take about as long as the job has left.
@@ -153,18 +154,18 @@ func TestReplayKilled(t *testing.T) {
 	}
 	before, _ := receiver.count(ids)
 	// On a slow machine the receiver counts as slow, and what is for it goes by a few at a time.
-	until(t, 10*time.Minute, "every delivery was sent again", func() bool {
+	stacktest.Until(t, 10*time.Minute, "every delivery was sent again", func() bool {
 		events, _ := receiver.count(ids)
 		return events == total
 	})
-	until(t, 10*time.Minute, "nothing is left to deliver", p.idle)
+	stacktest.Until(t, 10*time.Minute, "nothing is left to deliver", p.idle)
 	_, requests := receiver.count(ids)
 	t.Logf("%d deliveries and %d kills in %v: %d repeats; %d were delivered when the last was queued", total, kills, time.Since(begun), requests-total, before)
 	// A repeat is what was under way when the process ended: 16 batches of 10.
 	if most := kills * 160; requests-total > most {
 		t.Errorf("got %d repeats, want %d at most", requests-total, most)
 	}
-	if got := p.client().job(job.ID); got.Status != "done" || got.Started != total || got.Skipped != 0 {
+	if got := p.client().Job(job.ID); got.Status != "done" || got.Started != total || got.Skipped != 0 {
 		t.Errorf("got job %+v, want it done with %d started", got, total)
 	}
 	if err := p.stop(); err != nil {
@@ -217,7 +218,7 @@ func failedBefore(t *testing.T, path, hook string, n int) []webhook.Delivery {
 		d := list.Items[0]
 		d.Event = fmt.Sprintf("evt_%05d", i)
 		d.Status, d.Attempts = webhook.Failed, slices.Clone(d.Attempts)
-		d.Attempts[0].StatusCode, d.Attempts[0].Error = http.StatusInternalServerError, webhook.ErrBadStatus
+		d.Attempts[0].StatusCode, d.Attempts[0].Error = http.StatusInternalServerError, webhook.ReasonBadStatus
 		records[i] = d
 		free <- struct{}{}
 		wg.Go(func() {

@@ -16,13 +16,11 @@ import (
 	"time"
 
 	"hookline/infra/local/mailbox"
-	"hookline/shared/clock"
-	"hookline/shared/egress"
 	"hookline/shared/seal"
+	"hookline/shared/stack"
+	"hookline/shared/stack/whole"
 	"hookline/shared/webhook"
 )
-
-var errPanic = errors.New("the function panicked")
 
 const (
 	// grace is how long what is in flight may take to finish once a stop was asked for; what has not by then goes back
@@ -96,10 +94,12 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 
 	log := slog.New(newShow(out, clk.Now))
 	mails := &mailbox.Folder{Path: dir.file("mail"), Now: clk.Now, Log: log}
-	stack, err := Assemble(Parts{
-		Store: e.Store, Queues: e.Queues, Clock: clk, Keys: keys, AdminKey: c.AdminKey,
-		Poster: egress.New(egress.Options{AllowPrivate: c.AllowPrivate}), AllowPrivate: c.AllowPrivate, MaxWebhooks: c.MaxWebhooks, Log: log,
-		Mailer: mails, Mails: mails, Console: api,
+	all, err := whole.Assemble(whole.Parts{
+		Parts: stack.Parts{
+			Store: e.Store, Queues: e.Queues, Clock: clk, Keys: keys, Log: log,
+			AllowPrivate: c.AllowPrivate, MaxWebhooks: c.MaxWebhooks,
+		},
+		AdminKey: c.AdminKey, Mailer: mails, Mails: mails, Address: api,
 	})
 	if err != nil {
 		return err
@@ -109,18 +109,18 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 		return err
 	}
 	fmt.Fprint(out, welcome(api, c, demoKey))
-	return serve(ctx, listener, stack, e, c.Hosts, clk, log)
+	return serve(ctx, listener, all, e, c.Hosts, log)
 }
 
 // serve runs everything until ctx ends or the server fails.
-func serve(ctx context.Context, l net.Listener, stack *Stack, e *Engines, hosts []string, clk clock.Clock, log *slog.Logger) error {
+func serve(ctx context.Context, l net.Listener, all *whole.Stack, e *Engines, hosts []string, log *slog.Logger) error {
 	work, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
 	ctx, stop := context.WithCancel(ctx)
 
-	bus := &eventBus{queue: e.Queues[IngestQueue], now: time.Now}
+	bus := &eventBus{queue: e.Queues[stack.IngestQueue], now: time.Now}
 	server := &http.Server{
-		Handler:           front(stack, bus, hosts),
+		Handler:           front(all, bus, hosts),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
@@ -128,8 +128,8 @@ func serve(ctx context.Context, l net.Listener, stack *Stack, e *Engines, hosts 
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
-	wg.Go(func() { stack.Work(ctx, work) })
-	wg.Go(func() { stack.Sweep(ctx, clk, log) })
+	wg.Go(func() { all.Work(ctx, work) })
+	wg.Go(func() { all.Sweep(ctx) })
 	if e.Expire != nil {
 		wg.Go(func() { expire(ctx, e.Expire, log) })
 	}
@@ -149,10 +149,16 @@ func serve(ctx context.Context, l net.Listener, stack *Stack, e *Engines, hosts 
 }
 
 func expire(ctx context.Context, do func(context.Context) error, log *slog.Logger) {
-	for ctx.Err() == nil {
-		pause(ctx, expireEvery)
-		if err := do(ctx); err != nil && ctx.Err() == nil {
-			log.Error("store.expire", "err", err)
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				log.Error("store.expire", "err", err)
+			}
+		case <-ctx.Done():
+			return
 		}
 	}
 }

@@ -35,6 +35,7 @@ import (
 	"hookline/shared/clock"
 	"hookline/shared/queue"
 	"hookline/shared/queue/sqs"
+	"hookline/shared/stack"
 	"hookline/shared/store/dynamo"
 )
 
@@ -132,18 +133,18 @@ func (o Options) store(ctx context.Context, endpoint string) (*dynamo.Store, err
 }
 
 // Queues makes those of the stack's queues that are not there yet, under names that begin with prefix.
-func Queues(ctx context.Context, client *awssqs.Client, prefix string) (map[string]runner.Queue, error) {
+func Queues(ctx context.Context, client *awssqs.Client, prefix string) (map[string]queue.Queue, error) {
 	made := make(map[string]*sqs.Queue)
-	all := runner.DeadLetters()
+	all := stack.DeadLetters()
 	// Those that others refer to come first.
 	for _, name := range slices.SortedFunc(maps.Keys(all), func(a, b string) int { return cmp.Compare(all[a], all[b]) }) {
 		attributes := map[string]string{
-			string(sqstypes.QueueAttributeNameVisibilityTimeout):      strconv.Itoa(int(runner.Visibility / time.Second)),
+			string(sqstypes.QueueAttributeNameVisibilityTimeout):      strconv.Itoa(int(stack.Visibility / time.Second)),
 			string(sqstypes.QueueAttributeNameMessageRetentionPeriod): strconv.Itoa(int(queue.MaxRetention / time.Second)),
 			string(sqstypes.QueueAttributeNameMaximumMessageSize):     strconv.Itoa(queue.MaxBytes),
 		}
 		if dead := made[all[name]]; dead != nil {
-			policy, err := json.Marshal(map[string]any{"deadLetterTargetArn": dead.ARN(), "maxReceiveCount": runner.MaxReceive})
+			policy, err := json.Marshal(map[string]any{"deadLetterTargetArn": dead.ARN(), "maxReceiveCount": stack.MaxReceive})
 			if err != nil {
 				return nil, err
 			}
@@ -155,7 +156,7 @@ func Queues(ctx context.Context, client *awssqs.Client, prefix string) (map[stri
 		}
 		made[name] = q
 	}
-	queues := make(map[string]runner.Queue)
+	queues := make(map[string]queue.Queue)
 	for name, q := range made {
 		queues[name] = q
 	}

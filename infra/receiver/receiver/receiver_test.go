@@ -18,6 +18,7 @@ import (
 
 	"hookline/shared/chat"
 	"hookline/shared/dialect"
+	"hookline/shared/ecmajson"
 	"hookline/shared/webhook"
 )
 
@@ -163,9 +164,11 @@ func TestVerify(t *testing.T) {
 		d := named(t, name)
 		secret := d.NewSecret()
 		entry := d.EventTypes()[0]
-		body, err := d.Body(webhook.Event{
-			Tenant: "t", ID: "evt_1", Type: entry.Name, Timestamp: now.Format(webhook.BodyTimeFormat), Data: d.Example(entry.Name),
-		})
+		example, err := ecmajson.Read(d.Example(entry.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := d.Body(webhook.Event{Tenant: "t", ID: "evt_1", Type: entry.Name, Timestamp: now.Format(webhook.BodyTimeFormat)}, example)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -220,7 +223,11 @@ func TestVerify(t *testing.T) {
 func TestChatMessages(t *testing.T) {
 	d := named(t, "standard")
 	for _, format := range chat.Formats() {
-		body, err := chat.Body(format, chat.Message{Type: "a.b", Data: json.RawMessage(`{"n":1}`)})
+		data, err := ecmajson.Read([]byte(`{"n":1}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := chat.Body(format, chat.Message{Type: "a.b", Data: data})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -89,15 +89,15 @@ func TestErrors(t *testing.T) {
 				_, _ = io.WriteString(w, `{"message":"why"}`)
 			})
 			err := m.Send(t.Context(), mail)
-			if err == nil || webhook.KindOf(err) != tt.want {
-				t.Errorf("got %v of kind %v, want %v", err, webhook.KindOf(err), tt.want)
+			if !webhook.Is(err, tt.want) {
+				t.Errorf("got %v, want kind %v", err, tt.want)
 			}
 		})
 	}
 	m := mailer(t, slog.New(slog.DiscardHandler), func(http.ResponseWriter, *http.Request) {})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := m.Send(ctx, mail); err == nil || webhook.KindOf(err) != webhook.Unavailable {
+	if err := m.Send(ctx, mail); !webhook.Is(err, webhook.Unavailable) {
 		t.Errorf("without an answer: got %v, want Unavailable", err)
 	}
 }

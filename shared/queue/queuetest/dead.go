@@ -8,10 +8,10 @@ import (
 	"hookline/shared/queue"
 )
 
-// dying is a queue whose messages are dead after two receives.
+// dying is the configuration of a queue whose messages are dead letters after two receives.
 func dying() Config { return Config{MaxReceive: 2} }
 
-// kill receives n messages twice, so that the next receive finds them dead.
+// kill receives n messages twice, so that the next receive makes them dead letters.
 func (h *harness) kill(n int) []queue.Received {
 	h.Helper()
 	var last []queue.Received
@@ -24,7 +24,7 @@ func (h *harness) kill(n int) []queue.Received {
 	return last
 }
 
-// bury puts messages into the dead-letter queue by receiving them too often.
+// bury puts messages into the dead-letter queue, by receiving them too often.
 func (h *harness) bury(msgs ...queue.Outgoing) {
 	h.Helper()
 	h.send(h.Main, msgs...)
@@ -41,7 +41,7 @@ func deadLetters() []check {
 		{name: "a message received too often is a dead letter", cfg: dying(), run: func(h *harness) {
 			h.send(h.Main, queue.Outgoing{Body: "hello", Group: "g"})
 			alive := h.kill(1)[0]
-			h.none(h.Dead, time.Second) // the move is at the next receive
+			h.none(h.Dead, time.Second) // the next receive moves it
 			h.none(h.Main, time.Second)
 			dead := h.one(h.Dead)
 			if dead.Body != "hello" || dead.Group != "g" || dead.ID != alive.ID || !dead.SentAt.Equal(alive.SentAt) {
@@ -207,7 +207,7 @@ func moving() []check {
 			}
 			h.pass(2 * time.Second)
 			h.counts(h.Dead, left)
-			// The next can start then.
+			// Then the next task can start.
 			h.move(h.startMove(h.Main.Name(), 0), "COMPLETED")
 			h.counts(h.Dead, queue.Counts{})
 		}},

@@ -83,11 +83,11 @@ func hiding() []check {
 			if got := partial.Failed[0].Error(); !strings.Contains(got, want) {
 				h.Errorf("got %q, want AWS's words in it: %q", got, want)
 			}
-			// Hiding does not begin the 12 hours anew, but leaves them to be used.
+			// Hiding does not begin the 12 hours anew, so the rest of them can still be used.
 			h.hide(h.Main, m, queue.MaxVisibility-5*time.Second)
 			err = h.Main.Hide(h.Context(), []queue.Visibility{{Handle: m.Handle, For: queue.MaxVisibility}})
 			h.refused(err, map[int]error{0: queue.ErrBeyondLimit})
-			// A receive does.
+			// A receive begins them anew.
 			h.hide(h.Main, m, 0)
 			h.hide(h.Main, h.one(h.Main), queue.MaxVisibility-time.Second)
 		}},

@@ -1,12 +1,11 @@
-// Package queuetest is the suite that every queue engine passes: the behaviours of SQS that the interface can show, by
-// name. An engine that cannot show one says which and why, so that differences are seen and not passed over.
+// Package queuetest is the suite that every engine of package queue passes: the behaviours of SQS that queue.Queue can
+// show, by name. An engine that cannot show one says which and why, so that differences are seen and not passed over.
 //
-// The suite keeps to whole seconds and to spans of a second or two, so that it can run against a service in real time.
-// An engine in this process runs it in virtual time, in milliseconds.
+// Checks use whole seconds and spans of a second or two, so that the suite can run against a service in real time. An
+// engine in this process runs it in virtual time, in milliseconds.
 package queuetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,54 +16,25 @@ import (
 	"hookline/shared/queue"
 )
 
-// Queue is what an engine provides: the sum of the small interfaces that the consumers declare. Calls outside the limits
-// of package queue are refused whole with an error; entries that are not taken are named by *queue.PartialError, and
-// the other entries are.
-type Queue interface {
-	// Name is what other queues' configurations and move tasks call the queue.
-	Name() string
-
-	// Send puts up to queue.MaxBatch messages of together queue.MaxBytes into the queue. What it took survives a crash.
-	Send(ctx context.Context, msgs []queue.Outgoing) error
-	// Receive returns up to most visible messages and hides them for the queue's visibility timeout. Without any it
-	// waits, to queue.MaxWait, and returns none and no error at the end of it, or of ctx.
-	Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Received, error)
-	// Delete removes up to queue.MaxBatch messages by the handles of their last receives, also after their visibility
-	// timeout. An older handle removes nothing; engines that can tell say queue.ErrStaleHandle.
-	Delete(ctx context.Context, handles ...string) error
-	// Hide changes for how long up to queue.MaxBatch received messages are hidden. Entries fail with
-	// queue.ErrStaleHandle or queue.ErrBeyondLimit.
-	Hide(ctx context.Context, vs []queue.Visibility) error
-	// Counts may lag.
-	Counts(ctx context.Context) (queue.Counts, error)
-
-	// StartMove starts moving a dead-letter queue's messages to the named queue, "" for where each came from, and
-	// returns the task's id. One task runs at a time, else queue.ErrMoveRunning.
-	StartMove(ctx context.Context, destination string, maxPerSecond int) (string, error)
-	// Moves lists the latest tasks, newest first.
-	Moves(ctx context.Context) ([]queue.Move, error)
-	// CancelMove stops a running task; what it moved stays moved.
-	CancelMove(ctx context.Context, id string) error
-}
-
-// Config is how a check wants its main queue. Spans are whole seconds.
+// Config is the configuration that a check wants for its main queue. Spans are whole seconds.
 type Config struct {
-	Visibility  time.Duration // 0: 30 s
-	MaxReceive  int           // receives before Dead; 0: there is no redrive
-	MaxInFlight int           // 0: the engine's own cap
+	Visibility  time.Duration // 0 means 30 s
+	MaxReceive  int           // receives before a message goes to Dead; 0 means that none does
+	MaxInFlight int           // 0 means the engine's own cap
 }
 
-// Queues are three empty queues that no other check uses. Dead is Main's dead-letter queue if MaxReceive says so; it and
-// Other have a visibility timeout of 30 s.
-type Queues struct{ Main, Dead, Other Queue }
+// Queues are three empty queues that no other check uses. Dead is Main's dead-letter queue if MaxReceive is set. Dead
+// and Other have a visibility timeout of 30 s.
+type Queues struct{ Main, Dead, Other queue.Queue }
 
 // Engine is what the suite runs against.
 type Engine struct {
 	// Open makes queues and registers their cleanup.
 	Open func(t *testing.T, cfg Config) Queues
-	// Virtual runs each check in a bubble of testing/synctest of its own; else they run side by side, in real time.
+	// Virtual runs each check in a bubble of testing/synctest of its own. Otherwise the checks run side by side, in
+	// real time.
 	Virtual bool
-	// Slack is how far from its moment a thing may happen; 0 means 1 s.
+	// Slack is how early or late something may happen. 0 means 1 s.
 	Slack time.Duration
 	// Differs names the checks that the engine cannot show, each with the reason. They are not run.
 	Differs map[string]string
@@ -77,7 +47,7 @@ type check struct {
 	run  func(h *harness)
 }
 
-// Run holds an engine to every check that it does not declare to differ in.
+// Run runs every check that the engine does not declare to differ in.
 func Run(t *testing.T, e Engine) {
 	all := slices.Concat(sending(), receiving(), deleting(), hiding(), deadLetters(), moving(), sharing())
 	for name := range e.Differs {
@@ -106,7 +76,7 @@ func Run(t *testing.T, e Engine) {
 	t.Attr("checks", fmt.Sprintf("%d run, in %d the engine differs", ran, len(all)-ran))
 }
 
-// harness is what a check works with. Its methods end the check at a fault.
+// harness has what a check works with. Its methods end the check when something is wrong.
 type harness struct {
 	*testing.T
 	Queues
@@ -121,7 +91,7 @@ func newHarness(t *testing.T, e Engine, cfg Config) *harness {
 	return h
 }
 
-// patience is for how long a thing may take that the engine promises no time for.
+// patience is how long a check waits for something that the engine promises no time for.
 const patience = time.Minute
 
 // texts makes messages of bodies.
@@ -142,7 +112,7 @@ func numbered(group string, n int) []queue.Outgoing {
 	return out
 }
 
-func (h *harness) send(q Queue, msgs ...queue.Outgoing) {
+func (h *harness) send(q queue.Queue, msgs ...queue.Outgoing) {
 	h.Helper()
 	for batch := range slices.Chunk(msgs, queue.MaxBatch) {
 		if err := q.Send(h.Context(), batch); err != nil {
@@ -152,7 +122,7 @@ func (h *harness) send(q Queue, msgs ...queue.Outgoing) {
 }
 
 // poll receives once.
-func (h *harness) poll(q Queue, most int, wait time.Duration) []queue.Received {
+func (h *harness) poll(q queue.Queue, most int, wait time.Duration) []queue.Received {
 	h.Helper()
 	got, err := q.Receive(h.Context(), most, wait)
 	if err != nil {
@@ -165,7 +135,7 @@ func (h *harness) poll(q Queue, most int, wait time.Duration) []queue.Received {
 }
 
 // receive receives n messages.
-func (h *harness) receive(q Queue, n int) []queue.Received {
+func (h *harness) receive(q queue.Queue, n int) []queue.Received {
 	h.Helper()
 	var got []queue.Received
 	for start := time.Now(); len(got) < n; {
@@ -177,20 +147,20 @@ func (h *harness) receive(q Queue, n int) []queue.Received {
 	return got
 }
 
-func (h *harness) one(q Queue) queue.Received {
+func (h *harness) one(q queue.Queue) queue.Received {
 	h.Helper()
 	return h.receive(q, 1)[0]
 }
 
-// none sees that nothing can be received for a while.
-func (h *harness) none(q Queue, wait time.Duration) {
+// none checks that nothing can be received for a while.
+func (h *harness) none(q queue.Queue, wait time.Duration) {
 	h.Helper()
 	if got := h.poll(q, 1, wait); len(got) > 0 {
 		h.Fatalf("got message %q at its receive %d, want none", got[0].Body, got[0].ReceiveCount)
 	}
 }
 
-func (h *harness) remove(q Queue, msgs ...queue.Received) {
+func (h *harness) remove(q queue.Queue, msgs ...queue.Received) {
 	h.Helper()
 	for batch := range slices.Chunk(msgs, queue.MaxBatch) {
 		var handles []string
@@ -203,7 +173,7 @@ func (h *harness) remove(q Queue, msgs ...queue.Received) {
 	}
 }
 
-func (h *harness) hide(q Queue, m queue.Received, span time.Duration) {
+func (h *harness) hide(q queue.Queue, m queue.Received, span time.Duration) {
 	h.Helper()
 	if err := q.Hide(h.Context(), []queue.Visibility{{Handle: m.Handle, For: span}}); err != nil {
 		h.Fatalf("hide for %v: %v", span, err)
@@ -211,7 +181,7 @@ func (h *harness) hide(q Queue, m queue.Received, span time.Duration) {
 }
 
 // counts waits until the counts are as wanted.
-func (h *harness) counts(q Queue, want queue.Counts) {
+func (h *harness) counts(q queue.Queue, want queue.Counts) {
 	h.Helper()
 	h.eventually(func() (bool, any) {
 		got, err := q.Counts(h.Context())
@@ -222,7 +192,7 @@ func (h *harness) counts(q Queue, want queue.Counts) {
 	})
 }
 
-// eventually asks until it is so, and otherwise says what was said last.
+// eventually asks until the answer is yes. When patience is over it fails with the state that was returned last.
 func (h *harness) eventually(is func() (bool, any)) {
 	h.Helper()
 	for start := time.Now(); ; h.pass(200 * time.Millisecond) {
@@ -239,7 +209,7 @@ func (h *harness) eventually(is func() (bool, any)) {
 // pass lets time pass.
 func (h *harness) pass(d time.Duration) { <-time.After(d) }
 
-// took sees that what began at start has lasted as long as it should.
+// took checks how long something lasted that began at start.
 func (h *harness) took(what string, start time.Time, want time.Duration) {
 	h.Helper()
 	if got := time.Since(start); got < want-h.slack || got > want+h.slack {
@@ -247,7 +217,7 @@ func (h *harness) took(what string, start time.Time, want time.Duration) {
 	}
 }
 
-// refused sees that entries of a batch were refused, these and no others, each with its error (nil: any).
+// refused checks that these entries of a batch were refused and no others, each with its error (nil means any).
 func (h *harness) refused(err error, want map[int]error) {
 	h.Helper()
 	partial, ok := errors.AsType[*queue.PartialError](err)

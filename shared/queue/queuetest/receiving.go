@@ -105,7 +105,7 @@ func deleting() []check {
 			h.send(h.Main, texts("hello")...)
 			old := h.one(h.Main)
 			again := h.one(h.Main)
-			_ = h.Main.Delete(h.Context(), old.Handle) // whether it says so is the next check's
+			_ = h.Main.Delete(h.Context(), old.Handle) // the next check is about its answer
 			h.hide(h.Main, again, 0)
 			if got := h.one(h.Main); got.ReceiveCount != 3 {
 				h.Errorf("got receive %d, want 3", got.ReceiveCount)

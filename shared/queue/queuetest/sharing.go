@@ -12,7 +12,7 @@ func sharing() []check {
 	return []check{
 		{name: "a noisy group does not block others", run: func(h *harness) {
 			h.send(h.Main, numbered("noisy", 100)...)
-			h.receive(h.Main, 40) // being worked on, for as long as the check takes
+			h.receive(h.Main, 40) // they are being worked on until the check ends
 			h.send(h.Main, numbered("quiet", 3)...)
 			quiet := 0
 			for _, m := range h.receive(h.Main, 20) {

@@ -1,16 +1,17 @@
-// Package sqlite is the embedded queue engine: queues with SQS's semantics in one SQLite file, or in memory.
+// Package sqlite is the embedded queue engine: queues with SQS's semantics in tables of a SQLite file, or in memory.
 //
-// It guarantees what package queue asks of every engine, and in places more than SQS does: counts are exact, and a
-// message whose receive was lost with a crash is visible again at the next start rather than when its visibility
-// timeout ends. Send, Delete and Hide return nil only when their change is on disk.
+// It keeps the contract of package queue and in places promises more than SQS does. Counts are exact. A message whose
+// receive was lost in a crash is visible again at the next start, and not only when its visibility timeout ends. Send,
+// Delete and Hide return nil only when their change is on disk.
 //
-// Delays and hidden spans are spans of the deployment's clock; the visibility timeout that a receive gives, the
-// 12 hours counted from it, long polls and the pace of move tasks are real time.
+// Delays and the spans of Hide are spans of the deployment's clock. The visibility timeout that a receive gives, the 12
+// hours counted from it, long polls and the pace of move tasks are real time.
 //
-// Order is not promised. Among the messages of one group the one that has been visible longest comes first; groups take
-// turns (see fair). The messages that have no group are together as one of them.
+// The order of messages is not promised. Among the messages of one group the one that has been visible longest comes
+// first, and groups take turns (see fair). All messages that have no group count as one group.
 //
-// It does not share its file with a second process or a second Engine.
+// The tables are those of package sqlitedb. The file may hold the store too (see store/sqlite), but no second Engine.
+// Nothing guards it against a second process.
 package sqlite
 
 import (
@@ -21,7 +22,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"hookline/shared/clock"
@@ -29,44 +29,14 @@ import (
 	"hookline/shared/sqlitedb"
 )
 
-// schema: bodies stand apart because a message's row is rewritten at every receive. A message is in one of the two
-// indexes at a time. All times are Unix milliseconds of the deployment's clock.
-const schema = `
-CREATE TABLE IF NOT EXISTS queue (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS message (
-	seq      INTEGER PRIMARY KEY, -- the message's identity, never used twice
-	queue    INTEGER NOT NULL,
-	state    INTEGER NOT NULL,    -- see type state
-	grp      TEXT    NOT NULL,
-	at       INTEGER NOT NULL,    -- since when it is visible, or when it will be
-	sent     INTEGER NOT NULL,
-	first    INTEGER NOT NULL,    -- first receive, 0 none
-	received INTEGER NOT NULL,    -- last receive, 0 none
-	count    INTEGER NOT NULL,    -- receives; part of the handle
-	origin   TEXT    NOT NULL     -- queue that redrive took it from
-);
-CREATE INDEX IF NOT EXISTS message_visible ON message (queue, grp, at, seq) WHERE state = 0;
-CREATE INDEX IF NOT EXISTS message_hidden ON message (queue, at) WHERE state <> 0;
-CREATE TABLE IF NOT EXISTS body (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS move (
-	seq         INTEGER PRIMARY KEY, -- from the same row of numbers as messages
-	queue       INTEGER NOT NULL,
-	destination TEXT    NOT NULL,    -- a queue's name, '' for where each message came from
-	status      TEXT    NOT NULL,
-	moved       INTEGER NOT NULL,
-	to_move     INTEGER NOT NULL,
-	rate        INTEGER NOT NULL,    -- messages a second, 0 no limit
-	started     INTEGER NOT NULL
-)`
-
-// state is what a message is doing.
+// state is the state of a message.
 type state int
 
 const (
 	visible state = iota
 	delayed       // sent with a delay
 	working       // received, until its visibility timeout ends; visible again after a crash
-	parked        // received, then hidden on purpose; stays so over a crash
+	parked        // received, then hidden by Hide; stays so over a crash
 	states
 
 	gone state = -1 // not in the queue
@@ -74,14 +44,13 @@ const (
 
 const never = math.MaxInt64
 
-// Options of an Engine. The zero value is real time and SQS's limits.
+// Options are an Engine's settings. The zero Options have real time and SQS's limits.
 type Options struct {
 	Clock       clock.Clock
-	MaxInFlight int    // per queue; 0 means queue.MaxInFlight
-	Faults      Faults // see SetFaults
+	MaxInFlight int // per queue; 0 means queue.MaxInFlight
 }
 
-// QueueConfig is what a queue is set up with. It is not stored: it holds from each call of Engine.Queue on.
+// QueueConfig is the configuration of a queue. It is not stored: each call of Engine.Queue sets it.
 type QueueConfig struct {
 	Visibility time.Duration // timeout of a receive, in real time; 0 means 30 s
 	Retention  time.Duration // of a message since it was sent, by the clock; 0 means queue.MaxRetention
@@ -97,28 +66,38 @@ const (
 // Engine holds queues. Its methods are safe for concurrent use.
 type Engine struct {
 	db          *sqlitedb.DB
+	owned       bool // db is the engine's own
 	clock       clock.Clock
 	maxInFlight int
-	faults      atomic.Pointer[Faults]
-	chance      sync.Mutex // around Faults.Rand
 	closed      chan struct{}
 	once        sync.Once
 	tasks       sync.WaitGroup // of moves
 
-	// The writer's own, touched inside write alone:
+	// The writer's own, used inside write alone:
 	queues  map[string]*Queue
 	lastSeq int64
-	stale   bool   // what is remembered may differ from what is stored
-	lost    uint64 // as Tx.Lost said when it was read
+	stale   bool   // the memory may differ from the tables
+	lost    uint64 // Tx.Lost when the tables were read
 }
 
-// New opens or creates the engine's file at path; "" keeps it in memory. Messages that were being worked on when the
-// engine last stopped are visible at once, and move tasks go on.
+// New opens or creates a database at path with queues of its own in it. With the path "" it is in memory and gone at
+// Close.
 func New(path string, o Options) (*Engine, error) {
-	db, err := sqlitedb.Open(path, schema)
+	db, err := sqlitedb.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("queues: %w", err)
 	}
+	e, err := On(db, o)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	e.owned = true
+	return e, nil
+}
+
+// On returns the queues in a database that the caller closes, after the engine. Messages that were being worked on when
+// an engine last stopped are visible at once, and its move tasks go on.
+func On(db *sqlitedb.DB, o Options) (*Engine, error) {
 	e := &Engine{
 		db: db, clock: o.Clock, maxInFlight: o.MaxInFlight, closed: make(chan struct{}),
 		queues: make(map[string]*Queue), lastSeq: time.Now().UnixMicro(), stale: true,
@@ -126,23 +105,25 @@ func New(path string, o Options) (*Engine, error) {
 	if e.maxInFlight == 0 {
 		e.maxInFlight = queue.MaxInFlight
 	}
-	e.SetFaults(o.Faults)
 	if err := e.recover(); err != nil {
-		return nil, errors.Join(fmt.Errorf("queues: %w", err), db.Close())
+		return nil, fmt.Errorf("queues: %w", err)
 	}
 	return e, nil
 }
 
-// Close ends the long polls and move tasks under way, which go on at the next New, and closes the file.
+// Close ends the long polls and move tasks under way. The tasks go on when the engine is opened again.
 func (e *Engine) Close() error {
 	e.once.Do(func() { close(e.closed) })
-	// Once this write is through, no other can start a task.
+	// After this write no other can start a task.
 	_ = e.db.Write(context.Background(), func(*sqlitedb.Tx) error { return nil })
 	e.tasks.Wait()
-	return e.db.Close()
+	if e.owned {
+		return e.db.Close()
+	}
+	return nil
 }
 
-// recover puts right what the last process left behind.
+// recover makes visible what the last process was working on, and goes on with its move tasks.
 func (e *Engine) recover() error {
 	err := e.db.Write(context.Background(), func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`UPDATE message SET state = 0, at = ? WHERE state = 2`, e.now())
@@ -160,7 +141,8 @@ func (e *Engine) recover() error {
 	})
 }
 
-// Queue returns the queue of that name, made if need be, and sets it up. All that is returned for one name is one queue.
+// Queue returns the queue of that name with that configuration, and makes it if it is not there. All values that are
+// returned for one name are one queue.
 func (e *Engine) Queue(name string, cfg QueueConfig) (*Queue, error) {
 	switch {
 	case name == "" || name == cfg.DeadLetter:
@@ -193,7 +175,8 @@ func (e *Engine) Queue(name string, cfg QueueConfig) (*Queue, error) {
 	return q, nil
 }
 
-// ensure returns the queue of that name, made if need be, with a configuration to be replaced.
+// ensure returns the queue of that name, and makes it if it is not there, with a configuration that the caller
+// replaces.
 func (e *Engine) ensure(tx *sqlitedb.Tx, name string) (*Queue, error) {
 	if q := e.queues[name]; q != nil {
 		return q, nil
@@ -222,9 +205,10 @@ func (e *Engine) remember(name string, id int64) *Queue {
 	return q
 }
 
-// write runs fn as one transaction, with what the engine remembers as true as what it stores; it returns when both are
-// on disk. An error of fn undoes it whole and makes the engine read everything anew, so it is for faults, not for
-// refusals. Once begun it does not end with ctx: a call that gave up could not tell whether it had happened.
+// write runs fn as one transaction, in which the engine's memory agrees with its tables. It returns when the changes
+// are on disk. An error of fn undoes fn as a whole and makes the engine read its memory anew, so fn must return errors
+// for faults and not for refusals. Once the write has begun it does not end with ctx, because a caller that gave up
+// could not tell whether it had happened.
 func (e *Engine) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -250,7 +234,7 @@ func (e *Engine) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
 	})
 }
 
-// load reads what the engine remembers: the queues, and what their messages are doing.
+// load reads the engine's memory from the tables: the queues, and the states of their messages.
 func (e *Engine) load(tx *sqlitedb.Tx) error {
 	byID := make(map[int64]*Queue)
 	err := each(tx, func(scan func(...any) error) error {
@@ -267,7 +251,7 @@ func (e *Engine) load(tx *sqlitedb.Tx) error {
 	}
 	for name, q := range e.queues {
 		if byID[q.id] != q {
-			delete(e.queues, name) // its making was undone
+			delete(e.queues, name) // the write that made it was undone
 		}
 	}
 	err = each(tx, func(scan func(...any) error) error {
@@ -298,8 +282,8 @@ func (e *Engine) load(tx *sqlitedb.Tx) error {
 	return err
 }
 
-// newSeq returns a number greater than all before it, also than those of messages long deleted by processes before
-// this one: they began counting at the microsecond they started in, as this one did.
+// newSeq returns a number greater than all before it, also greater than those of messages that earlier processes
+// deleted: they began counting at the microsecond in which they started, as this one does.
 func (e *Engine) newSeq() int64 {
 	e.lastSeq++
 	return e.lastSeq
@@ -316,7 +300,7 @@ func (e *Engine) until(at int64) time.Duration {
 // formatID spells a sequence number as an id.
 func formatID(seq int64) string { return fmt.Sprintf("%016x", seq) }
 
-// formatHandle spells the handle of a message's count-th receive: a later receive has another.
+// formatHandle spells the handle of a message's count-th receive. A later receive has another.
 func formatHandle(seq int64, count int) string {
 	return formatID(seq) + "." + strconv.Itoa(count)
 }
@@ -333,7 +317,7 @@ func parseHandle(h string) (seq int64, count int, ok bool) {
 	return seq, count, seq > 0 && count > 0 && formatHandle(seq, count) == h
 }
 
-// each runs a query and gives fn every row.
+// each runs a query and calls fn for every row.
 func each(tx *sqlitedb.Tx, fn func(scan func(...any) error) error, query string, args ...any) error {
 	rows, err := tx.Query(query, args...)
 	if err != nil {
@@ -348,7 +332,7 @@ func each(tx *sqlitedb.Tx, fn func(scan func(...any) error) error, query string,
 	return rows.Err()
 }
 
-// all runs a query for one column.
+// all runs a query and returns its one column.
 func all[T any](tx *sqlitedb.Tx, query string, args ...any) ([]T, error) {
 	var out []T
 	err := each(tx, func(scan func(...any) error) error {

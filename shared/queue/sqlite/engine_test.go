@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -61,7 +62,7 @@ func wantCounts(t testing.TB, q *Queue, want queue.Counts) {
 	}
 }
 
-// await waits, in a long poll, for one message and returns it with how long it took.
+// await receives one message in a long poll, and returns it with how long that took.
 func await(t testing.TB, q *Queue) (queue.Received, time.Duration) {
 	t.Helper()
 	start := time.Now()
@@ -72,7 +73,8 @@ func await(t testing.TB, q *Queue) (queue.Received, time.Duration) {
 	return got[0], time.Since(start)
 }
 
-// crash returns the path of what is on disk now, as a process killed at this moment would leave it.
+// crash copies the files as they are on disk now, as a process that is killed at this moment leaves them, and returns
+// the path of the copy.
 func crash(t *testing.T, path string) string {
 	t.Helper()
 	left := filepath.Join(t.TempDir(), "left.db")
@@ -268,7 +270,7 @@ func TestRetention(t *testing.T) {
 	})
 }
 
-// TestLostGroup shows that what the engine remembers follows what is stored when a commit fails.
+// TestLostGroup shows that the engine's memory follows its tables when a commit fails.
 func TestLostGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "queue.db")
@@ -280,7 +282,7 @@ func TestLostGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(time.Second)
-		// All that waits while the writer is busy is one group.
+		// All writes that wait while the writer is busy are one group.
 		busy := make(chan struct{})
 		go e.db.Write(t.Context(), func(*sqlitedb.Tx) error { <-busy; return nil })
 		synctest.Wait()
@@ -318,20 +320,30 @@ func TestLostGroup(t *testing.T) {
 	})
 }
 
-// TestIdle counts how often long polls look: for each event once, and for time itself never.
+// waits counts how often somebody waits for the end of a context. A long poll does so each time it has looked in vain.
+type waits struct {
+	context.Context
+	n int
+}
+
+func (w *waits) Done() <-chan struct{} {
+	w.n++
+	return w.Context.Done()
+}
+
+// TestIdle counts how often a long poll looks: once for each event, and never because time passes.
 func TestIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, "", Options{MaxInFlight: 1})
 		q := newQueue(t, e, "main", QueueConfig{})
 		send(t, q, queue.Outgoing{Body: "a"}, queue.Outgoing{Body: "b"})
 		receive(t, q, 1) // b is visible, but cannot be received for 30 s
-		looks := 0
-		e.SetFaults(Faults{Throttle: 1e-9, Rand: func() float64 { looks++; return 0.5 }})
-		if got, err := q.Receive(t.Context(), 1, queue.MaxWait); err != nil || len(got) > 0 {
+		ctx := &waits{Context: t.Context()}
+		if got, err := q.Receive(ctx, 1, queue.MaxWait); err != nil || len(got) > 0 {
 			t.Errorf("got %d messages and %v, want neither", len(got), err)
 		}
-		if looks != 1 {
-			t.Errorf("looked %d times, want 1", looks)
+		if ctx.n != 1 {
+			t.Errorf("looked %d times, want 1", ctx.n)
 		}
 	})
 }
@@ -375,7 +387,7 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// TestMoveEnds sees that a task moves what was there when it started, and nothing that comes later.
+// TestMoveEnds checks that a task moves the messages that were there when it started, and none that come later.
 func TestMoveEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, "", Options{})
@@ -397,7 +409,7 @@ func TestMoveEnds(t *testing.T) {
 	})
 }
 
-// TestMoveFails has a message become visible, during a task, that has no queue to go back to.
+// TestMoveFails has a message become visible during a task, which has no queue to go back to.
 func TestMoveFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, "", Options{})
@@ -449,7 +461,7 @@ func TestMovesKept(t *testing.T) {
 		if len(moves) != movesKept || moves[0].ID != last {
 			t.Errorf("got %d moves, the first %s, want %d and the newest, %s", len(moves), moves[0].ID, movesKept, last)
 		}
-		if err := dead.CancelMove(t.Context(), last); webhook.KindOf(err) != webhook.Conflict {
+		if err := dead.CancelMove(t.Context(), last); !webhook.Is(err, webhook.Conflict) {
 			t.Errorf("cancelling a task that has ended: got %v, want a conflict", err)
 		}
 	})
@@ -485,7 +497,8 @@ func TestParseHandle(t *testing.T) {
 	}
 }
 
-// BenchmarkQueue sends, receives and deletes bodies of 1 KB by many callers at once, on a file; b.N counts messages.
+// BenchmarkQueue sends, receives and deletes bodies of 1 KB from many goroutines at once, in a file. b.N counts
+// messages.
 func BenchmarkQueue(b *testing.B) {
 	for _, batch := range []int{1, 10} {
 		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {

@@ -2,21 +2,22 @@ package sqlite
 
 import "container/heap"
 
-// A group is noisy, as SQS has it, when this many of its messages and this part of all are being worked on.
+// A group is noisy, in SQS's sense, when so many of its messages are being worked on and they are such a part of all
+// messages that are.
 const (
 	noisyWorking = 30
 	noisyPart    = 10 // a tenth
 )
 
-// fair says whose turn it is. Groups with visible messages take turns, one message each (start-time fair queueing, each
-// message costing the same): a group that comes back after a while is next, but gains nothing by having been away. A
-// noisy group waits until no other has anything, so that a slow endpoint does not hold all of the consumers, however
-// few groups there are. Messages parked on purpose hold no consumer and do not count. The messages without a group are
-// one group that is never noisy.
+// fair decides which group's message comes next. Groups with visible messages take turns, one message each (start-time
+// fair queueing in which each message costs the same). A group that comes back after a while is next, but gains nothing
+// by having been away. A noisy group waits until no other group has a visible message, so that a slow endpoint does not
+// hold all consumers, however few groups there are. Messages that Hide has hidden hold no consumer and do not count.
+// The messages without a group are one group that is never noisy.
 type fair struct {
 	groups  map[string]*group
 	waiting turns
-	now     int64 // turn of the message given last
+	now     int64 // turn of the message that was given out last
 	entries int64
 	working int
 }
@@ -26,8 +27,8 @@ type group struct {
 	visible int
 	working int
 	turn    int64 // of its next message
-	entry   int64 // decides between equal turns: who has waited longest
-	pos     int   // in waiting
+	entry   int64 // of two groups with the same turn, the one with the smaller entry has waited longer
+	pos     int   // its place in waiting
 }
 
 func newFair() fair { return fair{groups: make(map[string]*group)} }
@@ -66,9 +67,9 @@ func (f *fair) enter(g *group) {
 	heap.Push(&f.waiting, g)
 }
 
-// pick returns the group whose turn it is and charges it for one message, or reports that there is none.
+// pick returns the group whose turn it is and charges it for one message. It returns false if there is none.
 func (f *fair) pick() (name string, ok bool) {
-	var noisy []*group // ten at most
+	var noisy []*group // at most ten: each has a tenth of what is being worked on
 	for len(f.waiting) > 0 && f.noisy(f.waiting[0]) {
 		noisy = append(noisy, heap.Pop(&f.waiting).(*group))
 	}
@@ -94,7 +95,7 @@ func (f *fair) noisy(g *group) bool {
 	return g.name != "" && g.working >= noisyWorking && g.working*noisyPart > f.working
 }
 
-// turns is a heap: the group whose turn is next comes first.
+// turns is a heap whose first group is the one whose turn is next.
 type turns []*group
 
 func (t turns) Len() int { return len(t) }

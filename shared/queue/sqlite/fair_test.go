@@ -8,8 +8,9 @@ import (
 )
 
 func TestFair(t *testing.T) {
-	// A step puts n messages of a group into a state (or takes them out, by a negative n), or takes turns until none is
-	// left or as many have been taken as are wanted, group by group. A group's name is one character, "-" for none.
+	// A step puts n messages of a group into a state (a negative n takes them out of it), or it takes turns, group by
+	// group, until no message is left or as many have been taken as are wanted. The name of a group is one character,
+	// "-" for none.
 	type step struct {
 		group string
 		state state
@@ -72,7 +73,7 @@ func TestFair(t *testing.T) {
 	}
 }
 
-// TestFairForgets sees that groups without messages take no room.
+// TestFairForgets checks that groups without messages take no room.
 func TestFairForgets(t *testing.T) {
 	f := newFair()
 	for g := range strings.SplitSeq("abcdefgh", "") {

@@ -13,7 +13,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// What a move's Status can be.
+// Values of a move's Status.
 const (
 	moveRunning   = "RUNNING"
 	moveCompleted = "COMPLETED"
@@ -22,53 +22,52 @@ const (
 )
 
 const (
-	movesKept      = 10  // per queue, as SQS lists
-	unpacedMoves   = 100 // messages in one transaction where no rate is asked for
-	stepsPerSecond = 50  // at most, where one is
+	movesKept      = 10  // of each queue: SQS lists as many
+	unpacedMoves   = 100 // messages in one transaction of a task without a rate
+	stepsPerSecond = 50  // at most, of a task with a rate
 	moveRetry      = time.Second
 )
 
-// StartMove starts a task that moves the queue's visible messages to another queue ("" for the queue each was
-// dead-lettered from), at most maxPerSecond of them in real time, 0 for no limit. They arrive as new messages, with ids
-// and ages of their own. Messages that come later are not moved. It goes on over a restart.
+// StartMove starts a task that moves the queue's visible messages to another queue, or with "" each to the queue that
+// it was dead-lettered from. It moves at most maxPerSecond messages a second of real time; 0 means no limit. The
+// messages arrive as new ones, with new ids and ages. Messages that come to the queue later are not moved. The task
+// goes on after a restart.
 //
-// queue.ErrMoveRunning: the queue has a task already. queue.ErrRefused: the rate is over queue.MaxMovesPerSec, the queue
-// is no other's dead-letter queue, the destination is itself or none, or some message's is unknown.
+// queue.ErrMoveRunning says that the queue has a task already. queue.ErrRefused says that the rate is over
+// queue.MaxMovesPerSec, that the queue is no other queue's dead-letter queue, that the destination is the queue itself
+// or unknown, or that the queue some message came from is unknown.
 func (q *Queue) StartMove(ctx context.Context, destination string, maxPerSecond int) (string, error) {
 	if maxPerSecond < 0 || maxPerSecond > queue.MaxMovesPerSec {
 		return "", fmt.Errorf("move of %d messages a second: %w", maxPerSecond, queue.ErrRefused)
 	}
 	var seq int64
-	err := q.engine.call(func() error {
-		var refusal error
-		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
-			if err := q.advance(tx, q.engine.now()); err != nil {
-				return err
-			}
-			var err error
-			if refusal, err = q.movable(tx, destination); err != nil || refusal != nil {
-				return err
-			}
-			if err := q.forgetMoves(tx); err != nil {
-				return err
-			}
-			seq = q.engine.newSeq()
-			_, err = tx.Exec(`INSERT INTO move (seq, queue, destination, status, moved, to_move, rate, started) VALUES (?, ?, ?, ?, 0, ?, ?, ?)`,
-				seq, q.id, destination, moveRunning, q.count[visible], maxPerSecond, q.engine.now())
-			if err == nil {
-				q.engine.tasks.Go(func() { q.engine.runMove(seq) }) // it finds nothing should this be undone
-			}
+	var refusal error
+	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		if err := q.advance(tx, q.engine.now()); err != nil {
 			return err
-		})
-		return errors.Join(err, refusal)
+		}
+		var err error
+		if refusal, err = q.movable(tx, destination); err != nil || refusal != nil {
+			return err
+		}
+		if err := q.forgetMoves(tx); err != nil {
+			return err
+		}
+		seq = q.engine.newSeq()
+		_, err = tx.Exec(`INSERT INTO move (seq, queue, destination, status, moved, to_move, rate, started) VALUES (?, ?, ?, ?, 0, ?, ?, ?)`,
+			seq, q.id, destination, moveRunning, q.count[visible], maxPerSecond, q.engine.now())
+		if err == nil {
+			q.engine.tasks.Go(func() { q.engine.runMove(seq) }) // if this write is undone, it finds no task and ends
+		}
+		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, refusal); err != nil {
 		return "", fmt.Errorf("move from %s: %w", q.name, err)
 	}
 	return formatID(seq), nil
 }
 
-// movable returns why a task cannot start.
+// movable returns the reason why a task cannot start, or nil.
 func (q *Queue) movable(tx *sqlitedb.Tx, destination string) (refusal, err error) {
 	running, err := all[int64](tx, `SELECT seq FROM move WHERE queue = ? AND status = ?`, q.id, moveRunning)
 	if err != nil {
@@ -98,7 +97,7 @@ func (q *Queue) movable(tx *sqlitedb.Tx, destination string) (refusal, err error
 	return refusal, err
 }
 
-// forgetMoves makes room for one more.
+// forgetMoves deletes the queue's oldest tasks, so that there is room for one more.
 func (q *Queue) forgetMoves(tx *sqlitedb.Tx) error {
 	_, err := tx.Exec(`DELETE FROM move WHERE queue = ? AND seq NOT IN (SELECT seq FROM move WHERE queue = ? ORDER BY seq DESC LIMIT ?)`,
 		q.id, q.id, movesKept-1)
@@ -108,19 +107,17 @@ func (q *Queue) forgetMoves(tx *sqlitedb.Tx) error {
 // Moves lists the queue's latest tasks, newest first.
 func (q *Queue) Moves(ctx context.Context) ([]queue.Move, error) {
 	var out []queue.Move
-	err := q.engine.call(func() error {
-		return q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
-			return each(tx, func(scan func(...any) error) error {
-				var m queue.Move
-				var seq, started int64
-				if err := scan(&seq, &m.Destination, &m.Status, &m.Moved, &m.ToMove, &m.MaxPerSecond, &started); err != nil {
-					return err
-				}
-				m.ID, m.StartedAt = formatID(seq), time.UnixMilli(started).UTC()
-				out = append(out, m)
-				return nil
-			}, `SELECT seq, destination, status, moved, to_move, rate, started FROM move WHERE queue = ? ORDER BY seq DESC`, q.id)
-		})
+	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		return each(tx, func(scan func(...any) error) error {
+			var m queue.Move
+			var seq, started int64
+			if err := scan(&seq, &m.Destination, &m.Status, &m.Moved, &m.ToMove, &m.MaxPerSecond, &started); err != nil {
+				return err
+			}
+			m.ID, m.StartedAt = formatID(seq), time.UnixMilli(started).UTC()
+			out = append(out, m)
+			return nil
+		}, `SELECT seq, destination, status, moved, to_move, rate, started FROM move WHERE queue = ? ORDER BY seq DESC`, q.id)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("moves of %s: %w", q.name, err)
@@ -128,35 +125,33 @@ func (q *Queue) Moves(ctx context.Context) ([]queue.Move, error) {
 	return out, nil
 }
 
-// CancelMove stops a running task; what it has moved stays moved. An unknown id is webhook.NotFound, a task that has
-// ended webhook.Conflict.
+// CancelMove stops a running task. The messages that it has moved stay moved. An unknown id is webhook.NotFound, and a
+// task that has ended is webhook.Conflict.
 func (q *Queue) CancelMove(ctx context.Context, id string) error {
 	seq, err := strconv.ParseInt(id, 16, 64)
 	if err != nil {
 		return webhook.ErrNotFound("move task")
 	}
-	return q.engine.call(func() error {
-		var status string
-		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
-			err := tx.QueryRow(`SELECT status FROM move WHERE seq = ? AND queue = ?`, seq, q.id).Scan(&status)
-			if errors.Is(err, sql.ErrNoRows) {
-				return nil
-			}
-			if err != nil || status != moveRunning {
-				return err
-			}
-			return endMove(tx, seq, moveCancelled)
-		})
-		switch {
-		case err != nil:
-			return fmt.Errorf("cancel a move from %s: %w", q.name, err)
-		case status == "":
-			return webhook.ErrNotFound("move task")
-		case status != moveRunning:
-			return webhook.ErrConflict("move-ended", "the move task has ended")
+	var status string
+	err = q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		err := tx.QueryRow(`SELECT status FROM move WHERE seq = ? AND queue = ?`, seq, q.id).Scan(&status)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
 		}
-		return nil
+		if err != nil || status != moveRunning {
+			return err
+		}
+		return endMove(tx, seq, moveCancelled)
 	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("cancel a move from %s: %w", q.name, err)
+	case status == "":
+		return webhook.ErrNotFound("move task")
+	case status != moveRunning:
+		return webhook.ErrConflict("move-ended", "the move task has ended")
+	}
+	return nil
 }
 
 func endMove(tx *sqlitedb.Tx, seq int64, status string) error {
@@ -164,7 +159,7 @@ func endMove(tx *sqlitedb.Tx, seq int64, status string) error {
 	return err
 }
 
-// runMove works on a task until it has ended or the engine is closed. Each step is one transaction, so that a crash
+// runMove works on a task until the task has ended or the engine is closed. Each step is one transaction, so a crash
 // neither loses a message nor moves it twice.
 func (e *Engine) runMove(seq int64) {
 	for {
@@ -189,7 +184,7 @@ func (e *Engine) runMove(seq int64) {
 	}
 }
 
-// stepMove moves some messages, and says how long they take at the task's rate.
+// stepMove moves some messages and returns how long that should take at the task's rate.
 func (e *Engine) stepMove(tx *sqlitedb.Tx, seq int64) (pause time.Duration, running bool, err error) {
 	var from, destination, status string
 	var rate int
@@ -226,8 +221,8 @@ func (e *Engine) stepMove(tx *sqlitedb.Tx, seq int64) (pause time.Duration, runn
 	return pause, true, nil
 }
 
-// moveSome moves up to n of the messages that were there before the task, and stops at one whose destination is not
-// known. What it has moved is out of its sight: it has a higher number.
+// moveSome moves up to n of the messages that were in the queue before the task started, and stops at a message whose
+// destination is not known. A moved message has a number above the task's, so no task moves it again.
 func (q *Queue) moveSome(tx *sqlitedb.Tx, destination string, task int64, n int) (moved int, known bool, err error) {
 	type letter struct {
 		seq           int64

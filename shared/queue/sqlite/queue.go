@@ -12,37 +12,31 @@ import (
 	"hookline/shared/sqlitedb"
 )
 
-// Queue is one of an Engine's queues. Its methods are safe for concurrent use. Calls outside SQS's limits (a batch of
-// more than 10, say) are refused whole with queue.ErrRefused; entries are refused singly with *queue.PartialError.
+var _ queue.Queue = (*Queue)(nil)
+
+// Queue is one of an Engine's queues. Its methods are safe for concurrent use. A call outside SQS's limits (a batch of
+// more than 10, say) is refused whole with queue.ErrRefused. Single entries are refused with *queue.PartialError.
 type Queue struct {
 	engine *Engine
 	name   string
 
 	// The writer's own:
 	tally
-	id     int64
-	cfg    QueueConfig
-	wake   chan struct{} // closed, and replaced, when a long poll should look again
-	lagged reading
-}
-
-// reading is what Counts said at a moment of real time.
-type reading struct {
-	counts queue.Counts
-	at     time.Time
+	id   int64
+	cfg  QueueConfig
+	wake chan struct{} // closed and replaced when the long polls should look again
 }
 
 // Name returns the queue's name.
 func (q *Queue) Name() string { return q.name }
 
-// notify wakes the long polls. They wait for the writer, so that what was not written when they were woken is when
-// they look.
+// notify wakes the long polls. They look by way of the writer, so they find what the present write changes.
 func (q *Queue) notify() {
 	close(q.wake)
 	q.wake = make(chan struct{})
 }
 
-// hidden notes that a message becomes visible at a time, so that the long polls wake then.
+// hidden notes when a message becomes visible, so that the long polls wake then.
 func (q *Queue) hidden(at int64) {
 	if at < q.next {
 		q.next = at
@@ -50,13 +44,13 @@ func (q *Queue) hidden(at int64) {
 	}
 }
 
-// aged notes when a message was sent, so that it expires.
+// aged notes when a message was sent, so that it expires in time.
 func (q *Queue) aged(sent int64) {
 	q.expiry = min(q.expiry, sent+q.cfg.Retention.Milliseconds())
 }
 
-// Send puts up to queue.MaxBatch messages, of queue.MaxBytes together, into the queue. queue.ErrTooLarge says that they
-// are more than that together.
+// Send puts up to queue.MaxBatch messages into the queue. If they are over queue.MaxBytes together, it returns
+// queue.ErrTooLarge.
 func (q *Queue) Send(ctx context.Context, msgs []queue.Outgoing) error {
 	if len(msgs) > queue.MaxBatch {
 		return fmt.Errorf("%d messages in one call: %w", len(msgs), queue.ErrRefused)
@@ -64,11 +58,7 @@ func (q *Queue) Send(ctx context.Context, msgs []queue.Outgoing) error {
 	failed := make(map[int]error)
 	size := 0
 	for i, m := range msgs {
-		err := check(m)
-		if err == nil {
-			err = q.engine.partial(faultSend)
-		}
-		if err != nil {
+		if err := check(m); err != nil {
 			failed[i] = err
 			continue
 		}
@@ -77,14 +67,12 @@ func (q *Queue) Send(ctx context.Context, msgs []queue.Outgoing) error {
 	if size > queue.MaxBytes {
 		return fmt.Errorf("%d bytes in one call: %w", size, queue.ErrTooLarge)
 	}
-	return q.engine.call(func() error {
-		if len(failed) < len(msgs) {
-			if err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error { return q.insert(tx, msgs, failed) }); err != nil {
-				return fmt.Errorf("send to %s: %w", q.name, err)
-			}
+	if len(failed) < len(msgs) {
+		if err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error { return q.insert(tx, msgs, failed) }); err != nil {
+			return fmt.Errorf("send to %s: %w", q.name, err)
 		}
-		return partly(failed)
-	})
+	}
+	return partly(failed)
 }
 
 func (q *Queue) insert(tx *sqlitedb.Tx, msgs []queue.Outgoing, but map[int]error) error {
@@ -120,7 +108,7 @@ func (q *Queue) insert(tx *sqlitedb.Tx, msgs []queue.Outgoing, but map[int]error
 	return nil
 }
 
-// check returns why SQS would refuse a message by itself.
+// check returns the reason why SQS would refuse a message, or nil.
 func check(m queue.Outgoing) error {
 	switch {
 	case m.Body == "":
@@ -141,35 +129,33 @@ func check(m queue.Outgoing) error {
 }
 
 // Delete removes up to queue.MaxBatch messages by the handles of their last receives, also when their visibility
-// timeout has ended. A handle that is older is refused with queue.ErrStaleHandle, and the message stays; SQS would
-// say nothing.
+// timeout has ended. An older handle is refused with queue.ErrStaleHandle, and its message stays. (SQS would report
+// nothing.)
 func (q *Queue) Delete(ctx context.Context, handles ...string) error {
 	if len(handles) > queue.MaxBatch {
 		return fmt.Errorf("%d handles in one call: %w", len(handles), queue.ErrRefused)
 	}
-	return q.engine.call(func() error {
-		var failed map[int]error
-		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
-			failed = make(map[int]error)
-			full := q.inFlight() >= q.engine.maxInFlight
-			for i, h := range handles {
-				err := q.remove(tx, h)
-				if errors.Is(err, queue.ErrStaleHandle) {
-					failed[i] = err
-				} else if err != nil {
-					return err
-				}
+	var failed map[int]error
+	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		failed = make(map[int]error)
+		full := q.inFlight() >= q.engine.maxInFlight
+		for i, h := range handles {
+			err := q.remove(tx, h)
+			if errors.Is(err, queue.ErrStaleHandle) {
+				failed[i] = err
+			} else if err != nil {
+				return err
 			}
-			if full {
-				q.notify()
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("delete from %s: %w", q.name, err)
 		}
-		return partly(failed)
+		if full {
+			q.notify()
+		}
+		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("delete from %s: %w", q.name, err)
+	}
+	return partly(failed)
 }
 
 func (q *Queue) remove(tx *sqlitedb.Tx, handle string) error {
@@ -194,37 +180,31 @@ func (q *Queue) remove(tx *sqlitedb.Tx, handle string) error {
 	return nil
 }
 
-// Hide hides up to queue.MaxBatch received messages for spans of the clock from now, or makes them visible at once. It
-// works also when their visibility timeout has ended, until they are received again. Entries fail with
-// queue.ErrStaleHandle or queue.ErrBeyondLimit.
+// Hide hides up to queue.MaxBatch received messages for spans of the clock from now, or makes them visible at once.
+// This also works after their visibility timeout, until they are received again. Entries fail with queue.ErrStaleHandle
+// or queue.ErrBeyondLimit.
 func (q *Queue) Hide(ctx context.Context, vs []queue.Visibility) error {
 	if len(vs) > queue.MaxBatch {
 		return fmt.Errorf("%d messages in one call: %w", len(vs), queue.ErrRefused)
 	}
-	return q.engine.call(func() error {
-		var failed map[int]error
-		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
-			failed = make(map[int]error)
-			now := q.engine.now()
-			for i, v := range vs {
-				if err := q.engine.partial(faultHide); err != nil {
-					failed[i] = err
-					continue
-				}
-				err := q.hide(tx, v, now)
-				if errors.Is(err, queue.ErrStaleHandle) || errors.Is(err, queue.ErrBeyondLimit) {
-					failed[i] = err
-				} else if err != nil {
-					return err
-				}
+	var failed map[int]error
+	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		failed = make(map[int]error)
+		now := q.engine.now()
+		for i, v := range vs {
+			err := q.hide(tx, v, now)
+			if errors.Is(err, queue.ErrStaleHandle) || errors.Is(err, queue.ErrBeyondLimit) {
+				failed[i] = err
+			} else if err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("hide in %s: %w", q.name, err)
 		}
-		return partly(failed)
+		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("hide in %s: %w", q.name, err)
+	}
+	return partly(failed)
 }
 
 func (q *Queue) hide(tx *sqlitedb.Tx, v queue.Visibility, now int64) error {
@@ -263,22 +243,15 @@ func (q *Queue) hide(tx *sqlitedb.Tx, v queue.Visibility, now int64) error {
 	return nil
 }
 
-// Counts returns how many messages the queue holds, exactly unless Faults say otherwise.
+// Counts returns how many messages the queue holds. The numbers are exact.
 func (q *Queue) Counts(ctx context.Context) (queue.Counts, error) {
 	var c queue.Counts
-	err := q.engine.call(func() error {
-		return q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
-			if lag := q.engine.faults.Load().CountLag; lag > 0 && time.Since(q.lagged.at) < lag {
-				c = q.lagged.counts
-				return nil
-			}
-			if err := q.advance(tx, q.engine.now()); err != nil {
-				return err
-			}
-			c = queue.Counts{Visible: q.count[visible], InFlight: q.inFlight(), Delayed: q.count[delayed]}
-			q.lagged = reading{counts: c, at: time.Now()}
-			return nil
-		})
+	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		if err := q.advance(tx, q.engine.now()); err != nil {
+			return err
+		}
+		c = queue.Counts{Visible: q.count[visible], InFlight: q.inFlight(), Delayed: q.count[delayed]}
+		return nil
 	})
 	if err != nil {
 		return queue.Counts{}, fmt.Errorf("counts of %s: %w", q.name, err)
@@ -293,7 +266,7 @@ func partly(failed map[int]error) error {
 	return &queue.PartialError{Failed: failed}
 }
 
-// milliseconds rounds up, so that nothing comes early.
+// milliseconds rounds up, so that nothing happens early.
 func milliseconds(d time.Duration) int64 {
 	return int64((d + time.Millisecond - 1) / time.Millisecond)
 }

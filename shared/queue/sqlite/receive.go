@@ -9,16 +9,16 @@ import (
 	"hookline/shared/sqlitedb"
 )
 
-// chunk bounds how many messages are read at a time where there may be any number.
+// chunk is how many messages are read at a time if there may be any number.
 const chunk = 1000
 
-// sweepEvery is the least time between two searches for messages past their retention, in real time. None of those is
-// given out in the meantime.
+// sweepEvery is the least time between two searches for messages past their retention, in real time. Such a message is
+// not given out in the meantime.
 const sweepEvery = time.Minute
 
-// Receive returns up to most (1 to queue.MaxBatch) visible messages and hides them for the visibility timeout. When
-// there are none it waits, in real time and to queue.MaxWait, and returns none and no error when the wait or ctx ends.
-// At the in-flight cap there are none, as SQS has it.
+// Receive returns up to most (1 to queue.MaxBatch) visible messages and hides them for the visibility timeout. If there
+// are none it waits in real time, at most queue.MaxWait. When the wait or ctx ends it returns no messages and no error.
+// At the in-flight cap there are no messages, as with SQS.
 func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Received, error) {
 	if most < 1 || most > queue.MaxBatch || wait < 0 || wait > queue.MaxWait {
 		return nil, fmt.Errorf("receive of %d in %v: %w", most, wait, queue.ErrRefused)
@@ -29,12 +29,10 @@ func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]qu
 		var got []queue.Received
 		var wake chan struct{}
 		var next int64
-		err := q.engine.call(func() error {
-			return q.engine.write(ctx, func(tx *sqlitedb.Tx) (err error) {
-				got, err = q.take(tx, most)
-				wake, next = q.wake, q.next
-				return err
-			})
+		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) (err error) {
+			got, err = q.take(tx, most)
+			wake, next = q.wake, q.next
+			return err
 		})
 		if ctx.Err() != nil && err != nil {
 			break
@@ -53,7 +51,7 @@ func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]qu
 	return nil, nil
 }
 
-// linger waits until there may be something to receive, and reports whether to look again.
+// linger waits until there may be a message, and reports whether to look again.
 func (q *Queue) linger(ctx context.Context, end *time.Timer, wake <-chan struct{}, next int64) (bool, error) {
 	var due <-chan time.Time
 	if next != never {
@@ -75,7 +73,7 @@ func (q *Queue) linger(ctx context.Context, end *time.Timer, wake <-chan struct{
 	}
 }
 
-// advance makes visible what is due, and drops what is past its retention.
+// advance makes the messages visible that are due, and deletes those past their retention.
 func (q *Queue) advance(tx *sqlitedb.Tx, now int64) error {
 	if err := q.promote(tx, now); err != nil {
 		return err
@@ -83,7 +81,7 @@ func (q *Queue) advance(tx *sqlitedb.Tx, now int64) error {
 	return q.expire(tx, now)
 }
 
-// entry is what a change of state needs to know of a message.
+// entry is a message, as far as a change of its state needs to know.
 type entry struct {
 	seq   int64
 	state state
@@ -161,7 +159,7 @@ func (q *Queue) drop(tx *sqlitedb.Tx, m entry) error {
 	return nil
 }
 
-// take receives messages; it returns fewer than most only when there are no more, or the in-flight cap is reached.
+// take receives messages. It returns fewer than most only if there are no more or the in-flight cap is reached.
 func (q *Queue) take(tx *sqlitedb.Tx, most int) ([]queue.Received, error) {
 	now := q.engine.now()
 	if err := q.advance(tx, now); err != nil {
@@ -184,22 +182,12 @@ func (q *Queue) take(tx *sqlitedb.Tx, most int) ([]queue.Received, error) {
 	return got, nil
 }
 
-// The message of a group to give out next, and the one that a fault gives out instead.
-const (
-	oldestOf = `SELECT seq, sent, first, count, origin, body FROM message JOIN body USING (seq)
-		WHERE queue = ? AND state = 0 AND grp = ? ORDER BY at, seq LIMIT 1`
-	newestOf = `SELECT seq, sent, first, count, origin, body FROM message JOIN body USING (seq)
-		WHERE queue = ? AND state = 0 AND grp = ? ORDER BY at DESC, seq DESC LIMIT 1`
-)
-
-// receive gives out the next message of a group, unless it is one for the dead-letter queue or past its retention.
+// receive gives out the next message of a group, unless that one must go to the dead-letter queue or is past its
+// retention.
 func (q *Queue) receive(tx *sqlitedb.Tx, group string, now int64) (m queue.Received, ok bool, err error) {
-	query := oldestOf
-	if q.engine.hit(faultReorder) {
-		query = newestOf
-	}
 	var seq, sent, first int64
-	err = tx.QueryRow(query, q.id, group).Scan(&seq, &sent, &first, &m.ReceiveCount, &m.DeadLetterOf, &m.Body)
+	err = tx.QueryRow(`SELECT seq, sent, first, count, origin, body FROM message JOIN body USING (seq)
+		WHERE queue = ? AND state = 0 AND grp = ? ORDER BY at, seq LIMIT 1`, q.id, group).Scan(&seq, &sent, &first, &m.ReceiveCount, &m.DeadLetterOf, &m.Body)
 	if err != nil {
 		return m, false, err
 	}
@@ -209,13 +197,10 @@ func (q *Queue) receive(tx *sqlitedb.Tx, group string, now int64) (m queue.Recei
 	case q.cfg.DeadLetter != "" && m.ReceiveCount >= q.cfg.MaxReceive:
 		return m, false, q.bury(tx, seq, group, sent, now)
 	}
-	// The worker's time is real: a clock that runs faster must not take the message from it.
+	// A worker's time is real: a clock that runs faster must not take the message away from it.
 	until := now + max(milliseconds(q.engine.clock.Span(q.cfg.Visibility)), 1)
 	if first == 0 {
 		first = now
-		if q.engine.hit(faultDuplicate) {
-			until = now + 1
-		}
 	}
 	m.ReceiveCount++
 	_, err = tx.Exec(`UPDATE message SET state = 2, at = ?, first = ?, received = ?, count = ? WHERE seq = ?`,
@@ -230,7 +215,7 @@ func (q *Queue) receive(tx *sqlitedb.Tx, group string, now int64) (m queue.Recei
 	return m, true, nil
 }
 
-// bury moves a message that was received too often to the dead-letter queue: the same message, as old as it is.
+// bury moves a message that was received too often to the dead-letter queue. The message keeps its id and age.
 func (q *Queue) bury(tx *sqlitedb.Tx, seq int64, group string, sent, now int64) error {
 	dead := q.engine.queues[q.cfg.DeadLetter]
 	_, err := tx.Exec(`UPDATE message SET queue = ?, at = ?, origin = ? WHERE seq = ?`, dead.id, now, q.name, seq)

@@ -1,12 +1,12 @@
 package sqlite
 
-// tally is what the engine remembers of a queue: enough to know without a query that there is nothing to do. It belongs
-// to the writer, and follows from what is stored.
+// tally is the engine's memory of a queue. It is enough to know without a query that there is nothing to do. The writer
+// alone uses it, and it always follows from the tables.
 type tally struct {
 	count  [states]int
 	fair   fair
-	next   int64 // no hidden message becomes visible before this; never: none is hidden
-	expiry int64 // no message is older than the retention before this
+	next   int64 // no hidden message becomes visible before this; never if none is hidden
+	expiry int64 // before this no message is past its retention
 }
 
 func newTally() tally {

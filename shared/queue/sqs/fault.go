@@ -15,15 +15,16 @@ import (
 	"hookline/shared/webhook"
 )
 
-// errUnmentioned is of an entry of which SQS says neither that it was taken nor that it was not.
+// errUnmentioned is the error of an entry about which SQS's answer says nothing.
 var errUnmentioned = webhook.ErrUnavailable(errors.New("the answer does not mention the entry"))
 
-// fault gives a call's error its place among the domain's.
+// fault turns the error of a call into one of the domain's.
 func (q *Queue) fault(what string, err error) error {
 	return fmt.Errorf("%s %s: %w", what, q.Name(), classify(err))
 }
 
-// classify: what SQS has answered with a refusal is that, and trying again is of no use; everything else may pass.
+// classify returns a refusal for an error with which SQS refused the call, which it would refuse again. Every other
+// error may pass and is Unavailable.
 func classify(err error) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok || retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary || api.ErrorFault() == smithy.FaultServer {
@@ -32,12 +33,12 @@ func classify(err error) error {
 	return refusal(api.ErrorCode(), api.ErrorMessage(), err)
 }
 
-// note adds the entries that SQS refused.
+// note adds the entries that SQS refused to failed.
 func note(failed map[int]error, entries []types.BatchResultErrorEntry) {
 	for _, e := range entries {
 		i, err := strconv.Atoi(aws.ToString(e.Id))
 		if err != nil {
-			continue // names no entry of ours
+			continue // not an entry of this batch
 		}
 		said := fmt.Errorf("%s: %s", aws.ToString(e.Code), aws.ToString(e.Message))
 		failed[i] = webhook.ErrUnavailable(said)
@@ -54,8 +55,9 @@ func partly(failed map[int]error) error {
 	return &queue.PartialError{Failed: failed}
 }
 
-// refusal recognises SQS's refusals by their codes, and where one code stands for several by the message. They are
-// those of the API reference's actions and common errors, and, where it is silent, as SQS has been seen to say them:
+// refusal turns SQS's refusals into errors of package queue. It recognises them by their codes, and if one code stands
+// for several by the message. The codes are those of the API reference's actions and common errors. About these
+// messages the reference is silent; SQS has been seen to send them:
 //
 //	InvalidParameterValue  Value 43200 for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for
 //	                       the message is beyond the limit [43200 seconds]
@@ -65,7 +67,7 @@ func partly(failed map[int]error) error {
 //	UnsupportedOperation   There is already a task running. Only one active task is allowed for a source queue arn at a
 //	                       given time.
 //
-// "MessageTooLong" and "task is already running" are ElasticMQ's words for two of these.
+// "MessageTooLong" and "task is already running" are ElasticMQ's words for two of them.
 func refusal(code, message string, said error) error {
 	code = short(code)
 	switch {
@@ -75,7 +77,7 @@ func refusal(code, message string, said error) error {
 		strings.Contains(message, "parameter ReceiptHandle is invalid"):
 		return because(queue.ErrStaleHandle, said)
 	case strings.Contains(message, "VisibilityTimeout"):
-		return because(queue.ErrBeyondLimit, said) // the only way for a span that is not negative to be wrong
+		return because(queue.ErrBeyondLimit, said) // a span that is not negative cannot be wrong in another way
 	case code == "BatchRequestTooLong", strings.Contains(message, "must be shorter than"), message == "MessageTooLong":
 		return because(queue.ErrTooLarge, said)
 	case strings.Contains(message, "already a task running"), strings.Contains(message, "task is already running"):
@@ -90,14 +92,14 @@ func refusal(code, message string, said error) error {
 	return said
 }
 
-// throttled reports whether a code asks to try again. Errors of whole calls have been through the SDK's own check, which
-// lacks those that are SQS's own.
+// throttled reports whether a code asks the caller to try again. The SDK has checked the errors of whole calls already,
+// but it does not know the codes that are SQS's own.
 func throttled(code string) bool {
 	_, known := retry.DefaultThrottleErrorCodes[code]
 	return known || code == "OverLimit" || code == "KmsThrottled" || code == "ServiceUnavailable" || code == "InternalError" || code == "InternalFailure"
 }
 
-// codeOf returns the short code of an answer of SQS, "" of any other error.
+// codeOf returns the short code of an error that SQS answered with, "" of any other error.
 func codeOf(err error) string {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return short(api.ErrorCode())
@@ -105,7 +107,8 @@ func codeOf(err error) string {
 	return ""
 }
 
-// short drops what older protocols put in front of a code: "AWS.SimpleQueueService.BatchRequestTooLong".
+// short drops the prefix that older protocols put in front of a code, as in
+// "AWS.SimpleQueueService.BatchRequestTooLong".
 func short(code string) string {
 	return code[strings.LastIndexAny(code, ".#")+1:]
 }

@@ -16,22 +16,22 @@ import (
 	"hookline/shared/webhook"
 )
 
-// movesListed is the most tasks that SQS lists; it keeps no more.
+// movesListed is the most tasks that SQS lists. It keeps no more.
 const movesListed = 10
 
-// What a move's Status can be that is not passed on as it is.
+// Values of a move's Status that are not passed on as they are.
 const (
 	statusRunning    = "RUNNING"
 	statusCancelling = "CANCELLING" // asked to stop, has not yet
 )
 
 // StartMove starts a task that moves the queue's messages to another queue of the same account and region, at most
-// maxPerSecond of them, 0 for as fast as SQS likes. "" is for the queue each was dead-lettered from: a message that was
-// sent here has none, and fails the task when it gets there. They arrive as new messages, with ids and ages of their
-// own.
+// maxPerSecond of them a second; 0 means as fast as SQS likes. With "" each goes to the queue that it was dead-lettered
+// from; a message that was sent to this queue has none, and fails the task when the task gets to it. The messages
+// arrive as new ones, with new ids and ages.
 //
-// queue.ErrMoveRunning: the queue has a task already. queue.ErrRefused: the rate is over queue.MaxMovesPerSec, the queue
-// is no other's dead-letter queue, or the destination is none.
+// queue.ErrMoveRunning says that the queue has a task already. queue.ErrRefused says that the rate is over
+// queue.MaxMovesPerSec, that the queue is no other queue's dead-letter queue, or that the destination is unknown.
 func (q *Queue) StartMove(ctx context.Context, destination string, maxPerSecond int) (string, error) {
 	in := &sqs.StartMessageMoveTaskInput{SourceArn: &q.arn}
 	if destination != "" {
@@ -44,8 +44,8 @@ func (q *Queue) StartMove(ctx context.Context, destination string, maxPerSecond 
 	if err != nil {
 		return "", q.fault("move from", err)
 	}
-	// The list tells a task's handle only while it runs, so that the id is another thing that it always tells. The
-	// task is running already: should the list be slow or unavailable, its handle has to do, which CancelMove takes too.
+	// The list shows a task's handle only while the task runs, so the id is something else that it always shows. The
+	// task is running already: if the list is slow or unavailable, the handle has to do, and CancelMove takes that too.
 	handle := aws.ToString(out.TaskHandle)
 	tasks, err := q.tasks(ctx)
 	if err != nil || len(tasks) == 0 || tasks[0].TaskHandle != nil && *tasks[0].TaskHandle != handle {
@@ -54,7 +54,8 @@ func (q *Queue) StartMove(ctx context.Context, destination string, maxPerSecond 
 	return taskID(tasks[0]), nil
 }
 
-// taskID is when the task started, in Unix milliseconds: a queue has one active task at most.
+// taskID is the time at which the task started, in Unix milliseconds. It identifies the task because a queue has one
+// active task at most.
 func taskID(t types.ListMessageMoveTasksResultEntry) string {
 	return strconv.FormatInt(t.StartedTimestamp, 10)
 }
@@ -92,8 +93,8 @@ func (q *Queue) Moves(ctx context.Context) ([]queue.Move, error) {
 	return out, nil
 }
 
-// CancelMove stops a running task; what it has moved stays moved. An unknown id is webhook.NotFound, a task that has
-// ended webhook.Conflict.
+// CancelMove stops a running task. The messages that it has moved stay moved. An unknown id is webhook.NotFound, and a
+// task that has ended is webhook.Conflict.
 func (q *Queue) CancelMove(ctx context.Context, id string) error {
 	tasks, err := q.tasks(ctx)
 	if err != nil {

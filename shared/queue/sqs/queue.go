@@ -1,17 +1,16 @@
-// Package sqs is the queue engine of production: Amazon SQS standard queues, behind the behaviour that package queue asks
-// of every engine.
+// Package sqs is the queue engine of production: Amazon SQS standard queues, with the contract of package queue.
 //
-// It guarantees what SQS does, no more: what Send acknowledged is stored redundantly; messages come at least once, in no
-// order; counts are approximate and lag. An answer that is lost makes the client send again, so a message may be in the
-// queue twice. Entries that SQS refuses of a batch it otherwise took (status 200 with Failed) are reported with
-// *queue.PartialError, never passed over.
+// It promises what SQS promises and no more. A message that Send acknowledged is stored redundantly. Messages come at
+// least once and in no order. Counts are approximate and lag. If an answer is lost the client sends again, so a message
+// may be in the queue twice. If SQS takes a batch in part (status 200 with Failed), the entries that it refused are
+// reported with *queue.PartialError.
 //
-// Throttles, time limits, lost connections and SQS's own faults are webhook.ErrUnavailable. They come after the client's
-// own tries, which its configuration sets. What SQS refuses for good is queue.ErrRefused or a more exact error of package
-// queue.
+// Throttles, timeouts, lost connections and SQS's own faults are webhook.ErrUnavailable. They are reported after the
+// client's own tries, which its configuration sets. A refusal that would come again is queue.ErrRefused or a more exact
+// error of package queue.
 //
 // SQS checks the limits. This package checks only what would not reach SQS as it is: text that is not UTF-8, and a
-// receive of none, which the SDK leaves out and SQS takes for one.
+// receive of 0 messages, which the SDK leaves out and SQS takes for 1.
 package sqs
 
 import (
@@ -29,7 +28,7 @@ import (
 	"hookline/shared/queue"
 )
 
-// API is what a Queue uses of *sqs.Client. The IAM actions have the same names, without Batch.
+// API is the part of *sqs.Client that a Queue uses. The IAM actions have the same names, without Batch.
 type API interface {
 	SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, opts ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
 	ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput, opts ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error)
@@ -41,14 +40,29 @@ type API interface {
 	CancelMessageMoveTask(ctx context.Context, in *sqs.CancelMessageMoveTaskInput, opts ...func(*sqs.Options)) (*sqs.CancelMessageMoveTaskOutput, error)
 }
 
+var _ queue.Queue = (*Queue)(nil)
+
 // Queue is one queue. Its methods are safe for concurrent use.
 type Queue struct {
 	api      API
 	url, arn string
 }
 
-// New returns the queue with that URL and ARN. Other queues that it names (where a move task takes messages, where a
-// dead letter came from) are of the same account and region.
+// Address is both names of a queue.
+type Address struct{ URL, ARN string }
+
+// Open returns queues of the account and region that cfg is for, by the names that the caller has for them.
+func Open(cfg aws.Config, at map[string]Address) map[string]queue.Queue {
+	client := sqs.NewFromConfig(cfg)
+	queues := make(map[string]queue.Queue, len(at))
+	for name, a := range at {
+		queues[name] = New(client, a.URL, a.ARN)
+	}
+	return queues
+}
+
+// New returns the queue with that URL and ARN. Other queues that it names (the destination of a move task, the queue
+// that a dead letter came from) are of the same account and region.
 func New(api API, url, arn string) *Queue {
 	return &Queue{api: api, url: url, arn: arn}
 }
@@ -66,8 +80,8 @@ func (q *Queue) arnOf(name string) string {
 	return q.arn[:strings.LastIndexByte(q.arn, ':')+1] + name
 }
 
-// Send puts up to queue.MaxBatch messages, of queue.MaxBytes together, into the queue. queue.ErrTooLarge says that they
-// are more than that together.
+// Send puts up to queue.MaxBatch messages into the queue. If they are over queue.MaxBytes together, it returns
+// queue.ErrTooLarge.
 func (q *Queue) Send(ctx context.Context, msgs []queue.Outgoing) error {
 	if len(msgs) == 0 {
 		return nil
@@ -105,9 +119,9 @@ func (q *Queue) Send(ctx context.Context, msgs []queue.Outgoing) error {
 	return partly(failed)
 }
 
-// Receive returns up to most messages and hides them for the queue's visibility timeout. When there are none it waits,
-// for whole seconds rounded up, and returns none and no error when the wait or ctx ends. At the in-flight cap there
-// are none, whether SQS says so (it answers a call that does not wait with OverLimit) or not.
+// Receive returns up to most messages and hides them for the queue's visibility timeout. If there are none it waits,
+// for whole seconds rounded up. When the wait or ctx ends it returns no messages and no error. At the in-flight cap it
+// returns none either, whether SQS says so or not: SQS answers a call that does not wait with OverLimit.
 func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Received, error) {
 	if most < 1 {
 		return nil, fmt.Errorf("receive of %d: %w", most, queue.ErrRefused)
@@ -130,23 +144,27 @@ func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]qu
 	}
 	var got []queue.Received
 	for _, m := range out.Messages {
-		a := m.Attributes
-		r := queue.Received{
-			ID: aws.ToString(m.MessageId), Handle: aws.ToString(m.ReceiptHandle), Body: aws.ToString(m.Body),
-			Group:         a[string(types.MessageSystemAttributeNameMessageGroupId)],
-			SentAt:        milliseconds(a[string(types.MessageSystemAttributeNameSentTimestamp)]),
-			FirstReceived: milliseconds(a[string(types.MessageSystemAttributeNameApproximateFirstReceiveTimestamp)]),
-			DeadLetterOf:  nameOf(a[string(types.MessageSystemAttributeNameDeadLetterQueueSourceArn)]),
-		}
-		// What SQS does not say is 0.
-		r.ReceiveCount, _ = strconv.Atoi(a[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
-		got = append(got, r)
+		got = append(got, received(aws.ToString(m.MessageId), aws.ToString(m.ReceiptHandle), aws.ToString(m.Body), m.Attributes))
 	}
 	return got, nil
 }
 
+// received puts a message together. An attribute that SQS leaves out is zero.
+func received(id, handle, body string, attributes map[string]string) queue.Received {
+	of := func(name types.MessageSystemAttributeName) string { return attributes[string(name)] }
+	m := queue.Received{
+		ID: id, Handle: handle, Body: body,
+		Group:         of(types.MessageSystemAttributeNameMessageGroupId),
+		SentAt:        milliseconds(of(types.MessageSystemAttributeNameSentTimestamp)),
+		FirstReceived: milliseconds(of(types.MessageSystemAttributeNameApproximateFirstReceiveTimestamp)),
+		DeadLetterOf:  nameOf(of(types.MessageSystemAttributeNameDeadLetterQueueSourceArn)),
+	}
+	m.ReceiveCount, _ = strconv.Atoi(of(types.MessageSystemAttributeNameApproximateReceiveCount))
+	return m
+}
+
 // Delete removes up to queue.MaxBatch messages by the handles of their last receives, also when their visibility
-// timeout has ended. SQS says nothing of a handle that is older, and the message may stay.
+// timeout has ended. SQS reports nothing about an older handle, and its message may stay.
 func (q *Queue) Delete(ctx context.Context, handles ...string) error {
 	if len(handles) == 0 {
 		return nil
@@ -185,7 +203,8 @@ func (q *Queue) Hide(ctx context.Context, vs []queue.Visibility) error {
 	return partly(failed)
 }
 
-// Counts returns SQS's approximate numbers, which it promises to be right about a minute after the last call.
+// Counts returns SQS's approximate numbers. SQS promises that they are right about a minute after the last call that
+// changes them.
 func (q *Queue) Counts(ctx context.Context) (queue.Counts, error) {
 	out, err := q.api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: &q.url, AttributeNames: []types.QueueAttributeName{
@@ -213,7 +232,7 @@ func (q *Queue) Counts(ctx context.Context) (queue.Counts, error) {
 // entryID names an entry of a batch by its position.
 func entryID(i int) *string { return aws.String(strconv.Itoa(i)) }
 
-// seconds rounds up, so that nothing comes early.
+// seconds rounds up, so that nothing happens early.
 func seconds(d time.Duration) int32 {
 	s := d / time.Second
 	if d%time.Second > 0 {
@@ -222,7 +241,7 @@ func seconds(d time.Duration) int32 {
 	return int32(min(s, 1<<31-1))
 }
 
-// milliseconds reads a time as SQS writes it, zero if it does not.
+// milliseconds reads a time in SQS's spelling. It returns the zero time for anything else.
 func milliseconds(s string) time.Time {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {

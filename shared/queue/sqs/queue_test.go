@@ -24,8 +24,8 @@ func ok(t *testing.T, err error) {
 	}
 }
 
-// wantPart sees that a batch's entries failed with these errors and no others did. webhook.Unavailable is meant where
-// the wanted error is nil.
+// wantPart checks that a batch's entries failed with these errors and no others did. A wanted error of nil means
+// webhook.Unavailable.
 func wantPart(t *testing.T, err error, want map[int]error) {
 	t.Helper()
 	partial, ok := errors.AsType[*queue.PartialError](err)
@@ -38,7 +38,7 @@ func wantPart(t *testing.T, err error, want map[int]error) {
 		switch {
 		case failed != expected:
 			t.Errorf("entry %d: got %v, want failed: %v", i, got, expected)
-		case failed && wanted == nil && webhook.KindOf(got) != webhook.Unavailable:
+		case failed && wanted == nil && !webhook.Is(got, webhook.Unavailable):
 			t.Errorf("entry %d: got %v, want it unavailable", i, got)
 		case failed && wanted != nil && !errors.Is(got, wanted):
 			t.Errorf("entry %d: got %v, want %v", i, got, wanted)
@@ -127,7 +127,7 @@ func TestSendNoText(t *testing.T) {
 	}
 }
 
-// TestSendUnmentioned: an entry that the answer leaves out is not known to be in the queue.
+// TestSendUnmentioned shows that an entry which the answer leaves out counts as not sent.
 func TestSendUnmentioned(t *testing.T) {
 	s := &service{answer: func(r request, _ int) answer {
 		a := took(r, entryFailed("1", "InternalError", "", false))
@@ -138,7 +138,7 @@ func TestSendUnmentioned(t *testing.T) {
 	wantPart(t, err, map[int]error{1: nil})
 }
 
-// TestSendAllFinishes: what SQS took only in part is sent again, and what it has is not.
+// TestSendAllFinishes shows that the entries which SQS refused of a batch are sent again, and the others are not.
 func TestSendAllFinishes(t *testing.T) {
 	s := &service{answer: func(r request, n int) answer {
 		switch n {
@@ -163,7 +163,8 @@ func TestSendAllFinishes(t *testing.T) {
 	}
 }
 
-// TestLostAnswer: SQS took the batch and the answer was lost. The client sends again: twice, rather than not.
+// TestLostAnswer has SQS take a batch and loses its answer. The client sends again, so the messages are there twice and
+// not lost.
 func TestLostAnswer(t *testing.T) {
 	s := &service{answer: func(r request, n int) answer {
 		if n == 1 {
@@ -178,7 +179,7 @@ func TestLostAnswer(t *testing.T) {
 
 	s = &service{answer: always(answer{})}
 	err := s.start(t).Send(t.Context(), []queue.Outgoing{{Body: "a"}})
-	if err == nil || webhook.KindOf(err) != webhook.Unavailable {
+	if !webhook.Is(err, webhook.Unavailable) {
 		t.Errorf("all answers lost: got %v, want it unavailable", err)
 	}
 	if partial, ok := errors.AsType[*queue.PartialError](err); ok {
@@ -186,7 +187,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// TestDamaged: an answer whose checksum is not the body's is as good as none.
+// TestDamaged shows that an answer whose checksum is not the body's counts as none.
 func TestDamaged(t *testing.T) {
 	s := &service{answer: func(r request, _ int) answer {
 		a := took(r)
@@ -194,7 +195,7 @@ func TestDamaged(t *testing.T) {
 		return a
 	}}
 	err := s.start(t).Send(t.Context(), []queue.Outgoing{{Body: "b"}})
-	if err == nil || webhook.KindOf(err) != webhook.Unavailable {
+	if !webhook.Is(err, webhook.Unavailable) {
 		t.Errorf("got %v, want it unavailable", err)
 	}
 }
@@ -291,7 +292,7 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-// TestReceiveNone: at the in-flight cap, and when the caller has gone, there is nothing and no error.
+// TestReceiveNone shows that there are no messages and no error at the in-flight cap, and when the caller has gone.
 func TestReceiveNone(t *testing.T) {
 	s := &service{answer: always(refuse(http.StatusForbidden, "OverLimit", "Too many messages in flight"))}
 	if got, err := s.start(t).Receive(t.Context(), 10, 0); len(got) > 0 || err != nil {
@@ -329,7 +330,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// TestCallFails: faults of whole calls, as SQS words them.
+// TestCallFails has whole calls fail, with the words that SQS uses.
 func TestCallFails(t *testing.T) {
 	unavailable := webhook.ErrUnavailable(nil)
 	for name, tt := range map[string]struct {
@@ -357,7 +358,7 @@ func TestCallFails(t *testing.T) {
 			if err == nil {
 				t.Fatal("got no error")
 			}
-			passing := webhook.KindOf(err) == webhook.Unavailable
+			passing := webhook.Is(err, webhook.Unavailable)
 			switch {
 			case tt.want == error(unavailable):
 				if !passing {
@@ -377,7 +378,7 @@ func TestCallFails(t *testing.T) {
 	}
 }
 
-// TestThrottledThenTaken: a throttle that passes is nobody's concern.
+// TestThrottledThenTaken shows that the caller does not notice a throttle that passes.
 func TestThrottledThenTaken(t *testing.T) {
 	s := &service{answer: func(r request, n int) answer {
 		if n < 3 {
@@ -388,7 +389,7 @@ func TestThrottledThenTaken(t *testing.T) {
 	ok(t, s.start(t).Send(t.Context(), []queue.Outgoing{{Body: "a"}}))
 }
 
-// TestOutOfTime: a call that ran out of its caller's time may be tried again.
+// TestOutOfTime shows that a call which ran out of its caller's time is reported as one that may be tried again.
 func TestOutOfTime(t *testing.T) {
 	s := &service{answer: always(answer{})}
 	q := s.start(t)
@@ -398,7 +399,7 @@ func TestOutOfTime(t *testing.T) {
 		"Send": q.Send(ctx, []queue.Outgoing{{Body: "a"}}), "Hide": q.Hide(ctx, []queue.Visibility{{Handle: "h"}}),
 		"Delete": q.Delete(ctx, "h"),
 	} {
-		if err == nil || webhook.KindOf(err) != webhook.Unavailable || !errors.Is(err, context.DeadlineExceeded) {
+		if !webhook.Is(err, webhook.Unavailable) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: got %v, want it unavailable for want of time", name, err)
 		}
 	}

@@ -22,7 +22,7 @@ const (
 	mainURL = "https://sqs.cn-north-1.amazonaws.com.cn/123456789012/main"
 )
 
-// request is a call as SQS gets it.
+// request is a call as SQS receives it.
 type request struct {
 	Action string
 	Body   map[string]any
@@ -37,14 +37,14 @@ func (r request) entries() []map[string]any {
 	return out
 }
 
-// answer is what SQS says to a call. The zero answer loses the connection.
+// answer is SQS's answer to a call. The zero answer loses the connection.
 type answer struct {
 	Status int
 	Code   string // of an error, as x-amzn-query-error has it
 	Body   any
 }
 
-// service stands in for SQS at the wire (AWS JSON 1.0), so that the SDK is part of what is tested.
+// service stands in for SQS on the wire (AWS JSON 1.0), so that the SDK is part of the test.
 type service struct {
 	mu     sync.Mutex
 	got    []request
@@ -91,7 +91,7 @@ func (s *service) start(t *testing.T) *Queue {
 	return New(client, mainURL, mainARN)
 }
 
-// refuse is an error of a call, with the code both as today's and as the older protocol has it.
+// refuse is an error of a call, with its code as today's protocol has it and as the older one has it.
 func refuse(status int, code, message string) answer {
 	return answer{Status: status, Code: code, Body: map[string]any{"__type": "com.amazonaws.sqs#" + short(code), "message": message}}
 }
@@ -101,7 +101,7 @@ func entryFailed(id, code, message string, sender bool) map[string]any {
 	return map[string]any{"Id": id, "Code": code, "Message": message, "SenderFault": sender}
 }
 
-// took answers a batch: it took all but the entries that failed.
+// took answers that all entries of a batch were taken except those that failed.
 func took(r request, failed ...map[string]any) answer {
 	refused := make(map[any]bool)
 	for _, f := range failed {
@@ -124,7 +124,7 @@ func took(r request, failed ...map[string]any) answer {
 
 func always(a answer) func(request, int) answer { return func(request, int) answer { return a } }
 
-// fake is an API whose one method answers as told, for what the wire cannot show.
+// fake is an API with one method that answers as the test says, for cases that cannot be shown on the wire.
 type fake struct {
 	API
 	receive func(ctx context.Context) (*sqs.ReceiveMessageOutput, error)

@@ -1,12 +1,13 @@
-// Package kms is the keyring of a stack on AWS: data keys wrapped by a KMS key.
+// Package kms is the keyring of a stack on AWS. Its data keys are wrapped by a KMS key.
 //
-// There is one data key for each stack and month of the calendar (UTC). It is made when it is first needed, wrapped by
-// KMS and bound to the stack and month by the encryption context, and kept wrapped in the stack's store, where two
-// makers meet: the first one's stays. An unwrapped key is held in memory for an hour, so that sealing and opening cost
-// next to no calls, and a KMS key that is disabled stops everything within the hour.
+// There is one data key for each stack and calendar month (UTC). It is made when it is first needed, wrapped by KMS,
+// bound to the stack and month by the encryption context, and kept wrapped in the stack's store. If two processes make
+// one at once, the first that is stored is used. An unwrapped key is held in memory for an hour, so sealing and opening
+// cost next to no calls, and a KMS key that is disabled stops everything within the hour.
 //
-// A lost store loses the data keys and with them every sealed value; deleting the KMS key does the same. A KMS key that is
-// another than before is an error at its first use: no data key is unwrapped by it, and none is made with it beside those.
+// If the store is lost, the data keys are lost with it, and so is every sealed value; deleting the KMS key has the same
+// effect. If the KMS key is another than before, its first use is an error: it unwraps no data key, and no new data key
+// is made with it.
 package kms
 
 import (
@@ -32,8 +33,8 @@ type API interface {
 	Decrypt(ctx context.Context, in *kms.DecryptInput, opts ...func(*kms.Options)) (*kms.DecryptOutput, error)
 }
 
-// Shelf keeps wrapped keys. What is there already stays, so that of two keys for one month one is used; and what was
-// written is read.
+// Shelf keeps wrapped keys. A key that is there already stays, so of two keys for one month one is used. A read finds
+// what was written before it.
 type Shelf interface {
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
@@ -51,6 +52,11 @@ type Keyring struct {
 	held map[string]holding
 }
 
+// Open returns the keyring of a stack in the account and region that cfg is for.
+func Open(cfg aws.Config, keyID, stack string, shelf Shelf) *Keyring {
+	return &Keyring{API: kms.NewFromConfig(cfg), KeyID: keyID, Stack: stack, Shelf: shelf}
+}
+
 // holding is an unwrapped key in memory.
 type holding struct {
 	key   []byte
@@ -60,30 +66,32 @@ type holding struct {
 const (
 	// keep is how long an unwrapped key is held.
 	keep = time.Hour
-	// shelf is where wrapped keys are: no tenant can have this id, so none can read or delete them.
+	// shelf is the tenant under which wrapped keys are kept. No real tenant can have this id, so none can read or
+	// delete them.
 	shelf = "@keys"
 	month = "2006-01"
-	// oldest is where the stack's first data key is a second time, behind its month, for a later month to begin with.
+	// oldest is the name under which the stack's first data key is kept a second time, besides its month's. A later
+	// month begins with it.
 	oldest = "oldest"
 )
 
-// never is when a wrapped key expires: what it sealed may be read as long as the stack lives.
+// never is when a wrapped key expires. The values that it sealed may be read as long as the stack lives.
 func never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// Current returns the key of this month, making it when there is none.
+// Current returns the key of this month. It makes the key if there is none.
 func (k *Keyring) Current(ctx context.Context) (string, []byte, error) {
 	id := k.now().UTC().Format(month)
 	key, err := k.hold(ctx, id, true)
 	return id, key, err
 }
 
-// Key returns the key of a month. One that was never made is seal.ErrUnreadable.
+// Key returns the key of a month. A key that was never made is seal.ErrUnreadable.
 func (k *Keyring) Key(ctx context.Context, id string) ([]byte, error) {
 	return k.hold(ctx, id, false)
 }
 
-// hold returns the key from memory or unwraps it. The lock is held meanwhile: whoever else waits wants the same key,
-// save in the hours after a month's end.
+// hold returns the key from memory, or unwraps it. It holds the lock meanwhile, because everybody else who waits wants
+// the same key, except in the hours after a month's end.
 func (k *Keyring) hold(ctx context.Context, id string, create bool) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -122,7 +130,8 @@ func (k *Keyring) unwrap(ctx context.Context, id string) ([]byte, error) {
 	return out.Plaintext, nil
 }
 
-// create makes the key of a month. A crash after the key is made and before it is kept leaves nothing behind.
+// create makes the key of a month. If the process ends after the key is made and before it is stored, nothing is left
+// behind.
 func (k *Keyring) create(ctx context.Context, id string) ([]byte, error) {
 	known, err := k.recognised(ctx)
 	if err != nil {
@@ -142,11 +151,12 @@ func (k *Keyring) create(ctx context.Context, id string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return k.unwrap(ctx, id) // another maker's, if that was quicker
+	return k.unwrap(ctx, id) // another process's key, if that was faster
 }
 
-// recognised reports whether the KMS key unwraps the stack's first data key; false is that there is none yet. It is an error
-// where it does not: what is sealed could not be opened any more, and a new data key would hide that until it is needed.
+// recognised reports whether the KMS key unwraps the stack's first data key. It returns false if there is no data key
+// yet. It is an error if the KMS key does not unwrap it: sealed values could not be opened any more, and a new data key
+// would hide that until somebody needs one.
 func (k *Keyring) recognised(ctx context.Context) (bool, error) {
 	found, err := k.Shelf.Payloads(ctx, shelf, []string{oldest})
 	first, ok := found[oldest]
@@ -162,7 +172,7 @@ func (k *Keyring) recognised(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// context is what KMS binds the wrapping to and writes in its log: nothing in it is secret.
+// context is the encryption context that KMS binds the wrapping to and writes in its log. Nothing in it is secret.
 func (k *Keyring) context(id string) map[string]string {
 	return map[string]string{"hookline:stack": k.Stack, "hookline:month": id}
 }
@@ -174,7 +184,7 @@ func (k *Keyring) now() time.Time {
 	return time.Now()
 }
 
-// fault tells a passing fault of KMS, which trying again may help, from one that stays.
+// fault tells a fault of KMS that may pass, and that trying again may help, from one that stays.
 func fault(doing string, err error) error {
 	passing := retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
 	if e, ok := errors.AsType[smithy.APIError](err); ok && e.ErrorFault() == smithy.FaultServer {

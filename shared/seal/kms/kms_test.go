@@ -19,7 +19,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// service works as KMS does, save that what it wraps can be read by looking at it.
+// service works as KMS does, except that anybody can read what it wraps.
 type service struct {
 	mu            sync.Mutex
 	made, opened  int
@@ -85,7 +85,7 @@ func newFixture(t *testing.T) *fixture {
 	return &fixture{service: new(service), shelf: store, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
 }
 
-// process returns the keyring of a fresh process.
+// process returns the keyring of a new process.
 func (f *fixture) process(stack string) *Keyring {
 	return &Keyring{API: f.service, KeyID: "key-1", Stack: stack, Shelf: f.shelf, Now: func() time.Time { return f.now }}
 }
@@ -120,8 +120,8 @@ func TestOneKeyForAMonth(t *testing.T) {
 	}
 }
 
-// TestAnotherKMSKey shows that a KMS key which is not the one before is refused at its first use, also when a month begins:
-// a data key made with it would hide that nothing older can be opened.
+// TestAnotherKMSKey shows that a KMS key which is not the one before is refused at its first use, also when a month
+// begins. A data key made with it would hide that nothing older can be opened.
 func TestAnotherKMSKey(t *testing.T) {
 	f := newFixture(t)
 	_, key, err := f.process("dev").Current(t.Context())
@@ -169,7 +169,7 @@ func TestHeldForAnHour(t *testing.T) {
 	}
 }
 
-// TestTwoMakers has one process find the shelf empty, and another one fill it before the first does.
+// TestTwoMakers has one process find no key on the shelf, and another process put one there before the first does.
 func TestTwoMakers(t *testing.T) {
 	f := newFixture(t)
 	slow, quick := f.process("dev"), f.process("dev")
@@ -222,7 +222,7 @@ func TestFaults(t *testing.T) {
 			f := newFixture(t)
 			f.service.fault = tt.fault
 			_, _, err := f.process("dev").Current(t.Context())
-			if err == nil || webhook.KindOf(err) != tt.want || !errors.Is(err, tt.fault) {
+			if !webhook.Is(err, tt.want) || !errors.Is(err, tt.fault) {
 				t.Errorf("making: got %v, want kind %d", err, tt.want)
 			}
 			f.service.fault = nil
@@ -231,7 +231,7 @@ func TestFaults(t *testing.T) {
 			}
 			f.service.fault = tt.fault
 			_, err = f.process("dev").Key(t.Context(), "2026-11")
-			if err == nil || webhook.KindOf(err) != tt.want || !errors.Is(err, tt.fault) {
+			if !webhook.Is(err, tt.want) || !errors.Is(err, tt.fault) {
 				t.Errorf("unwrapping: got %v, want kind %d", err, tt.want)
 			}
 		})

@@ -1,8 +1,8 @@
-// Package cursor spells the positions in lists that clients are given to go on from.
+// Package cursor encodes the positions in lists from which clients read on.
 //
-// A cursor is opaque: base64url of the list it belongs to and the sort key of the last entry seen. It holds nothing
-// that the list itself did not show, and it does not prove who made it: an engine still restricts every page to the
-// tenant that asks.
+// A cursor is opaque: it is the base64url of the list that it belongs to and of the sort key of the last entry seen. It
+// holds nothing that the list itself did not show. It does not prove who made it, so an engine still restricts every
+// page to the tenant that asks.
 package cursor
 
 import (
@@ -12,15 +12,15 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Make returns the cursor of a position in a list. list names the list and what it is restricted to, so that
-// another list's cursor is told apart.
+// Make returns the cursor of a position in a list. list names the list and its restrictions, so that a cursor of
+// another list is recognised.
 func Make(list string, at ...string) string {
 	b, _ := json.Marshal(append([]string{list}, at...)) // strings always marshal
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// Read returns the n parts of a position that Make got, or nil for "", the beginning. Anything that Make did not
-// return for this list is Invalid.
+// Read returns the n parts of a position that were given to Make, or nil for "", the beginning. Anything that Make did
+// not return for this list is Invalid.
 func Read(list, cursor string, n int) ([]string, error) {
 	if cursor == "" {
 		return nil, nil
@@ -36,7 +36,7 @@ func Read(list, cursor string, n int) ([]string, error) {
 	return parts[1:], nil
 }
 
-// Invalid is the error of a cursor that is none of the list's.
+// Invalid returns the error of a cursor that does not belong to the list.
 func Invalid() error {
 	return webhook.ErrInvalid(webhook.FieldError{Field: "cursor", Message: "is not a cursor of this list"})
 }

@@ -30,7 +30,7 @@ func TestRead(t *testing.T) {
 		"another spelling": raw([]byte(`["a/b", "x", "y", "z"]`)),
 	} {
 		_, err := Read("a/b", cursor, 3)
-		if err == nil || webhook.KindOf(err) != webhook.Invalid {
+		if !webhook.Is(err, webhook.Invalid) {
 			t.Errorf("%s: got %v, want Invalid", name, err)
 		}
 	}

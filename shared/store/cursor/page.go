@@ -4,14 +4,14 @@ import "hookline/shared/webhook"
 
 const defaultLimit = 20
 
-// MaxScan bounds how many entries one page looks through for a filter.
+// MaxScan is how many entries one page looks through for a filter at most.
 const MaxScan = 1000
 
-// MaxBytes bounds what one page carries of entries that are weighed; it may exceed it by less than one entry.
+// MaxBytes is the size of a page whose entries are weighed. A page may exceed it by less than one entry.
 const MaxBytes = 1 << 20
 
-// Page builds one page from entries in the list's order. For each entry Full is asked first, so that an entry beyond
-// the page shows that there is a next one.
+// Page builds one page from entries in the list's order. Full is asked before each entry, so an entry beyond the page
+// shows that there is a next page.
 type Page[T any] struct {
 	List  webhook.List[T]
 	Limit int // entries asked for
@@ -20,10 +20,10 @@ type Page[T any] struct {
 	last  func() string // cursor of the last entry seen
 }
 
-// NewPage returns an empty page of as many entries as were asked for.
+// NewPage returns an empty page with the limit that was asked for.
 func NewPage[T any](page webhook.Page) *Page[T] { return &Page[T]{Limit: Limit(page)} }
 
-// Limit is how many entries a page asks for.
+// Limit returns how many entries a page takes.
 func Limit(page webhook.Page) int {
 	if page.Limit <= 0 {
 		return defaultLimit
@@ -31,7 +31,7 @@ func Limit(page webhook.Page) int {
 	return page.Limit
 }
 
-// Full reports whether the page takes no further entry, and if so where the next one begins.
+// Full reports whether the page takes no further entry. If so, it notes where the next page begins.
 func (p *Page[T]) Full() bool {
 	full := len(p.List.Items) == p.Limit || p.seen >= max(MaxScan, p.Limit) || p.bytes >= MaxBytes
 	if full {
@@ -40,7 +40,8 @@ func (p *Page[T]) Full() bool {
 	return full
 }
 
-// Saw counts an entry, on the page or passed over by a filter; at gives its cursor, should the page end there.
+// Saw counts an entry, which is on the page or was left out by a filter. at returns its cursor, in case the page ends
+// there.
 func (p *Page[T]) Saw(at func() string) {
 	p.seen++
 	p.last = at
@@ -49,7 +50,7 @@ func (p *Page[T]) Saw(at func() string) {
 // Weigh counts the bytes of an entry on the page that may be large.
 func (p *Page[T]) Weigh(bytes int) { p.bytes += bytes }
 
-// Answer is the page, unless reading it failed.
+// Answer returns the page, or the error of reading it.
 func (p *Page[T]) Answer(err error) (webhook.List[T], error) {
 	if err != nil {
 		return webhook.List[T]{}, err

@@ -15,7 +15,7 @@ const (
 	attrID     = "id"
 )
 
-// keyItems returns a key as it stands among its tenant's and as it stands by its hash.
+// keyItems returns the two items of a key: one among its tenant's keys, and one by its hash.
 func keyItems(k webhook.Key) (byID, byHash item) {
 	rec := bin(record.EncodeKey(k))
 	byID = key{keysPK(k.Tenant), k.ID}.item()
@@ -87,7 +87,7 @@ func (s *Store) Keys(ctx context.Context, tenant string, page webhook.Page) (web
 	}))
 }
 
-// DeleteKey removes a key. A hash never changes under an id, so that it may be read first.
+// DeleteKey removes a key. The hash of an id never changes, so it can be read first.
 func (s *Store) DeleteKey(ctx context.Context, tenant, id string) error {
 	it, err := s.get(ctx, key{keysPK(tenant), id})
 	if err != nil {

@@ -18,10 +18,10 @@ import (
 	"hookline/shared/webhook"
 )
 
-// attrRevision is a delivery's Rev as a condition compares it.
+// attrRevision is a delivery's Rev, as conditions compare it.
 const attrRevision = "rev"
 
-// revision takes the first letter of the status, which tells the three apart.
+// revision spells a Rev. It takes the first letter of the status, which tells the three apart.
 func revision(r webhook.Rev) string {
 	return fmt.Sprintf("%d.%d.%.1s", r.Round, r.Count, string(r.Status))
 }
@@ -65,7 +65,7 @@ func (s *Store) Load(
 	return webhooks, deliveries, nil
 }
 
-// loadBoth reads webhooks consistently and records as the options say: one request, or two side by side.
+// loadBoth reads webhooks consistently, and records as the options say: in one request, or in two side by side.
 func (s *Store) loadBoth(ctx context.Context, hookKeys, recordKeys []key) (hooks, records map[key]item, err error) {
 	if !s.opts.EventualRecords || len(hookKeys) == 0 || len(recordKeys) == 0 {
 		hooks, err = s.load(ctx, slices.Concat(hookKeys, recordKeys), !s.opts.EventualRecords || len(hookKeys) > 0)
@@ -136,8 +136,8 @@ func dueShard(k webhook.DeliveryKey) string {
 	return strconv.Itoa(int(h.Sum32() % dueShards))
 }
 
-// Overdue lists pending deliveries of all tenants that were due before the time: the index says which, as it stood a
-// moment ago, and the records themselves whether it is still so.
+// Overdue lists the pending deliveries of all tenants that were due before the time. The index, as it was a moment ago,
+// names them, and the records themselves show whether that is still true.
 func (s *Store) Overdue(ctx context.Context, before time.Time, page webhook.Page) (webhook.List[webhook.Delivery], error) {
 	const list = "overdue"
 	none := webhook.List[webhook.Delivery]{}
@@ -185,7 +185,7 @@ func (s *Store) Overdue(ctx context.Context, before time.Time, page webhook.Page
 	return out, nil
 }
 
-// dueOf is the due time in a position, "" at a shard's beginning.
+// dueOf returns the due time in a position, "" at a shard's beginning.
 func dueOf(at item) string {
 	n, _ := at[dueAt].(*types.AttributeValueMemberN)
 	if n == nil {

@@ -22,8 +22,8 @@ const (
 	attrSize        = "size" // of the payload, in bytes
 )
 
-// CreateDeployment stores d unless one is there that has not expired at d.RegisteredAt. The entry by which a list finds
-// it is written with it.
+// CreateDeployment stores d unless one is there that has not expired at d.RegisteredAt. It writes the entry by which a
+// list finds d in the same transaction.
 func (s *Store) CreateDeployment(ctx context.Context, d webhook.Deployment) (webhook.Deployment, bool, error) {
 	since, _, err := s.created(ctx, d.Tenant)
 	if err != nil {
@@ -75,8 +75,8 @@ func (s *Store) Deployment(ctx context.Context, tenant, id string) (webhook.Depl
 	return decodeDeployment(tenant, id, found[at])
 }
 
-// Deployments lists newest first by registration, then by id: the entries say which, without their payloads, and the
-// deployments themselves are read in one go.
+// Deployments lists by registration, newest first, then by id. It reads the entries, which are without payloads, and
+// then the deployments that they name, in one go.
 func (s *Store) Deployments(ctx context.Context, tenant string, q webhook.DeploymentQuery) (webhook.List[webhook.Deployment], error) {
 	none := webhook.List[webhook.Deployment]{}
 	list := "deployments/" + tenant
@@ -119,8 +119,8 @@ func (s *Store) Deployments(ctx context.Context, tenant string, q webhook.Deploy
 	return l, err
 }
 
-// deployments reads those of which the tenant, id and registration are given. It leaves out what has expired since the
-// entry was written: gone, or registered anew, which has an entry of its own.
+// deployments reads the deployments whose tenant, id and registration are given. It leaves out those that have expired
+// since the entry was written: they are gone, or were registered anew and have another entry.
 func (s *Store) deployments(ctx context.Context, listed []webhook.Deployment) ([]webhook.Deployment, error) {
 	keys := make([]key, len(listed))
 	for i, d := range listed {
@@ -144,7 +144,7 @@ func (s *Store) deployments(ctx context.Context, listed []webhook.Deployment) ([
 	return out, nil
 }
 
-// readRegistration reads a cursor into the sort key of the last entry seen; "" is the beginning.
+// readRegistration returns the sort key of the last entry that a cursor's page showed; "" is the beginning.
 func readRegistration(list, at string) (string, error) {
 	parts, err := cursor.Read(list, at, 2)
 	if err != nil || parts == nil {

@@ -29,7 +29,7 @@ func (s *Store) PutDialect(ctx context.Context, d webhook.DialectVersion) error 
 	return err
 }
 
-// DialectHead reads what a name stands for.
+// DialectHead reads a name's newest version and whether the name was deleted.
 func (s *Store) DialectHead(ctx context.Context, name string) (webhook.DialectHead, error) {
 	it, err := s.get(ctx, key{dialectDirectory, name})
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *Store) DialectVersion(ctx context.Context, name string, version int) (w
 	return d, nil
 }
 
-// DialectHeads lists by name those that are not deleted.
+// DialectHeads lists the names that are not deleted, by name.
 func (s *Store) DialectHeads(ctx context.Context, page webhook.Page) (webhook.List[webhook.DialectHead], error) {
 	const list = "dialects"
 	from, err := after(list, page.Cursor)
@@ -84,7 +84,7 @@ func (s *Store) DialectHeads(ctx context.Context, page webhook.Page) (webhook.Li
 	}))
 }
 
-// DeleteDialect marks a name deleted that is still of that version.
+// DeleteDialect marks a name deleted if its newest version is that one.
 func (s *Store) DeleteDialect(ctx context.Context, name string, version int) error {
 	refusal, err := s.transact(ctx, s.updateAction(key{dialectDirectory, name}, "SET "+attrDeleted+" = :yes",
 		attrVersion+" = :ver AND attribute_not_exists("+attrDeleted+")",

@@ -18,8 +18,8 @@ import (
 // attrLogRev is a log item's Rev.
 const attrLogRev = "rev"
 
-// logShards is how many partitions the log of a tenant has, each of about 1,000 writes a second: publishing waits for
-// the log, and must not come up against the limit of one.
+// logShards is how many partitions a tenant's log has, each of about 1,000 writes a second. Publishing waits for the
+// log, and must not run into the limit of one partition.
 const logShards = 4
 
 func logPK(tenant string, shard int) string { return "e#" + tenant + "#" + strconv.Itoa(shard) }
@@ -63,7 +63,7 @@ func logItem(tenant, request string, it item) webhook.LogItem {
 	}
 }
 
-// LogItem reads one that was accepted while its tenant existed.
+// LogItem reads an item that was accepted while its tenant existed.
 func (s *Store) LogItem(ctx context.Context, tenant, request string) (webhook.LogItem, error) {
 	of, at := tenantKey(tenant), logKey(tenant, request)
 	found, err := s.load(ctx, []key{of, at}, true)
@@ -78,7 +78,8 @@ func (s *Store) LogItem(ctx context.Context, tenant, request string) (webhook.Lo
 
 func firstEntry(ms int64) string { return webhook.FirstEntry(time.UnixMilli(ms)) }
 
-// LogItems lists in the order of Request, or the reverse: a merge over the shards, each read for its part of the page.
+// LogItems lists items in the order of Request, or the reverse. It merges the shards, each of which is read for its
+// part of the page.
 func (s *Store) LogItems(ctx context.Context, tenant string, r webhook.LogRange) ([]webhook.LogItem, bool, error) {
 	created, found, err := s.created(ctx, tenant)
 	if err != nil || !found {
@@ -102,7 +103,7 @@ func (s *Store) LogItems(ctx context.Context, tenant string, r webhook.LogRange)
 			Limit: aws.Int32(int32(r.Limit/logShards + 2)),
 		})
 		for _, e := range entries {
-			if request := e.text(attrSK); request != before { // BETWEEN has both ends
+			if request := e.text(attrSK); request != before { // BETWEEN includes both ends
 				parts[shard] = append(parts[shard], logItem(tenant, request, e))
 			}
 		}
@@ -115,7 +116,7 @@ func (s *Store) LogItems(ctx context.Context, tenant string, r webhook.LogRange)
 	return items, more, nil
 }
 
-// mergeLog puts the shards' parts into one order, up to where the first shard whose part is not all of it ends.
+// mergeLog merges the shards' parts into one order, up to the end of the first part that is not all of its shard.
 func mergeLog(parts [logShards][]webhook.LogItem, goesOn [logShards]bool, r webhook.LogRange) (items []webhook.LogItem, more bool) {
 	order := func(a, b webhook.LogItem) int {
 		if r.OldestFirst {

@@ -14,14 +14,14 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Attributes of several kinds of items.
+// Attributes that several kinds of items have.
 const (
 	attrPK     = "pk"
 	attrSK     = "sk"
 	attrRecord = "rec" // bytes of package record
 )
 
-// item is an item's attributes, or the values of an expression.
+// item has the attributes of an item, or the values of an expression.
 type item map[string]types.AttributeValue
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
@@ -30,7 +30,7 @@ func number(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }
 
-// bin stores nil as empty: a value that is to be absent must not be set.
+// bin stores nil as empty. A value that is to be absent must not be set.
 func bin(b []byte) types.AttributeValue {
 	if b == nil {
 		b = []byte{}
@@ -40,10 +40,10 @@ func bin(b []byte) types.AttributeValue {
 
 func boolean(b bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: b} }
 
-// texts is a set, which must not be empty.
+// texts returns a set, which must not be empty.
 func texts(s []string) types.AttributeValue { return &types.AttributeValueMemberSS{Value: s} }
 
-// What an item lacks, or has of another type, reads as zero.
+// An attribute that an item lacks, or has of another type, reads as zero.
 
 func (it item) text(name string) string {
 	v, _ := it[name].(*types.AttributeValueMemberS)
@@ -62,7 +62,7 @@ func (it item) number(name string) int64 {
 	return n
 }
 
-// bytes is nil where the attribute is absent, and only there.
+// bytes returns nil if the attribute is absent, and only then.
 func (it item) bytes(name string) []byte {
 	v, _ := it[name].(*types.AttributeValueMemberB)
 	if v == nil {
@@ -89,24 +89,24 @@ func (it item) texts(name string) []string {
 
 func (it item) key() key { return key{it.text(attrPK), it.text(attrSK)} }
 
-// expires sets when DynamoDB may delete the item: not before t, and never for the zero time.
+// expires sets the time after which DynamoDB may delete the item. It never does for the zero time.
 func (it item) expires(t time.Time) {
 	if !t.IsZero() {
 		it[TTLAttribute] = number((t.UnixMilli() + 999) / 1000)
 	}
 }
 
-// attrNonce tells one write from another of the same content.
+// attrNonce tells two writes of the same content apart.
 const attrNonce = "n"
 
-// sign makes the item one that ours knows again.
+// sign gives the item a nonce by which ours recognises it.
 func (it item) sign() {
 	var nonce [8]byte
 	_, _ = rand.Read(nonce[:]) // never fails since Go 1.24
 	it[attrNonce] = bin(nonce[:])
 }
 
-// ours reports whether the item that is there is the one written, and the answer to that got lost.
+// ours reports whether the item that is there is the one that was written, so that only the answer was lost.
 func ours(there, written item) bool {
 	return bytes.Equal(there.bytes(attrNonce), written.bytes(attrNonce))
 }
@@ -114,19 +114,19 @@ func ours(there, written item) bool {
 // key is an item's primary key.
 type key struct{ pk, sk string }
 
-// item returns a new item that has the key alone.
+// item returns a new item that has only the key.
 func (k key) item() item { return item{attrPK: text(k.pk), attrSK: text(k.sk)} }
 
 func tenantKey(id string) key { return key{"t#" + id, "t"} }
 
-// tenantDirectory is the partition of the tenants' names.
+// tenantDirectory is the partition that lists the tenants.
 const tenantDirectory = "tenants"
 
 func keysPK(tenant string) string    { return "k#" + tenant }
 func hashKey(hash string) key        { return key{"h#" + hash, "h"} }
 func webhookKey(ref webhook.Ref) key { return key{"w#" + ref.Tenant + "#" + ref.ID, "w"} }
 
-// webhooksPK is the partition of the names of a tenant's webhooks.
+// webhooksPK is the partition that lists a tenant's webhooks.
 func webhooksPK(tenant string) string               { return "l#" + tenant }
 func subscriptionsPK(tenant, pattern string) string { return "s#" + tenant + "#" + pattern }
 func slotKey(ref webhook.Ref) key                   { return key{"r#" + ref.Tenant + "#" + ref.ID, "r"} }
@@ -145,13 +145,13 @@ func deploymentKey(tenant, id string) key     { return key{"p#" + tenant + "#" +
 func deploymentsPK(tenant string) string      { return "n#" + tenant }
 func dialectKey(name string, version int) key { return key{"v#" + name, strconv.Itoa(version)} }
 
-// dialectDirectory is the partition of what the names of dialects stand for.
+// dialectDirectory is the partition that lists the dialects' names and their newest versions.
 const dialectDirectory = "dialects"
 
-// maxMillis is the last moment that ids and keys can name.
+// maxMillis is the last time that ids and keys can spell.
 const maxMillis = 1<<48 - 1
 
-// acceptance spells Unix milliseconds so that they sort.
+// acceptance spells Unix milliseconds so that their texts sort by time.
 func acceptance(ms int64) string { return fmt.Sprintf("%012x", min(max(ms, 0), maxMillis)) }
 
 // parseDelivery is the inverse of deliveryKey.

@@ -12,14 +12,14 @@ import (
 	"hookline/shared/store/record"
 )
 
-// lanes is the partition of lanes: an item for each name, with an attribute for each lane, which is its time in Unix
-// milliseconds.
+// lanes is the partition of lanes. It has an item for each name, with an attribute for each lane, whose value is the
+// lane's time in Unix milliseconds.
 const lanes = "lanes"
 
 func laneAttribute(lane int) string { return fmt.Sprintf("l%d", lane) }
 
-// TakeLane takes a lane that is free, any of them: one read, and one write if there seems to be one, more where others
-// are faster. A lane that was taken by a write whose answer was lost stays so until its time.
+// TakeLane takes any lane that is free. It costs one read, one write if a lane seems to be free, and more if others are
+// faster. A lane that was taken by a write whose answer was lost stays taken until its time.
 func (s *Store) TakeLane(ctx context.Context, name string, n int, now, until time.Time) (int, error) {
 	at := key{lanes, name}
 	it, err := s.get(ctx, at)
@@ -43,7 +43,7 @@ func (s *Store) TakeLane(ctx context.Context, name string, n int, now, until tim
 			return err
 		})
 		if there, ok := refused(err); ok {
-			it = there // which shows those that others have taken meanwhile
+			it = there // it shows the lanes that others have taken meanwhile
 			continue
 		}
 		if err != nil {

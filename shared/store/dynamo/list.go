@@ -16,8 +16,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Deliveries lists newest first by acceptance, then by webhook and event: a merge over the histories of the webhooks
-// that there are, each of which is a partition.
+// Deliveries lists by acceptance, newest first, then by webhook and event. It merges the histories of the webhooks that
+// exist, each of which is a partition.
 func (s *Store) Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error) {
 	none := webhook.List[webhook.Delivery]{}
 	list := "deliveries/" + tenant + "/" + q.Webhook
@@ -101,11 +101,11 @@ func readPlace(list, at string) (*place, error) {
 	return &place{ms, parts[1], parts[2]}, nil
 }
 
-// history reads one webhook's records, newest first, part by part.
+// history reads one webhook's records part by part, newest first.
 type history struct {
 	pk, hook    string
-	from, until string // sort keys, both included; no record's is a bare time
-	skip        string // sort key left out; "" for none
+	from, until string // sort keys, both included; no record has a bare time as its sort key
+	skip        string // a sort key to leave out; "" for none
 	size        int
 
 	query *dynamodb.QueryInput
@@ -113,12 +113,12 @@ type history struct {
 	ended bool
 }
 
-// below leaves out what comes before a place in the list, and the place itself.
+// below leaves out the records up to a place in the list, and the one at the place itself.
 func (h *history) below(at *place) {
 	if at == nil {
 		return
 	}
-	until := acceptance(at.ms) // what that moment has of this webhook was shown
+	until := acceptance(at.ms) // this webhook's records of that moment were shown
 	switch c := cmp.Compare(h.hook, at.hook); {
 	case c < 0:
 		until = acceptance(at.ms + 1)
@@ -129,7 +129,7 @@ func (h *history) below(at *place) {
 	h.until = min(h.until, until)
 }
 
-// fill reads on when nothing is left of the last part.
+// fill reads the next part when nothing is left of the last one.
 func (h *history) fill(ctx context.Context, s *Store) (err error) {
 	if h.query == nil {
 		h.ended = h.from > h.until // DynamoDB refuses such a range
@@ -150,7 +150,7 @@ func (h *history) fill(ctx context.Context, s *Store) (err error) {
 	return nil
 }
 
-// newest is a heap of histories that have items.
+// newest is a heap of the histories that have items left.
 type newest []*history
 
 func (n newest) Len() int      { return len(n) }
@@ -170,7 +170,7 @@ func (n *newest) Pop() any {
 	return last
 }
 
-// merge calls each with the items of all histories, newest first, until it answers false.
+// merge calls each with the items of all histories, newest first, until each returns false.
 func (s *Store) merge(ctx context.Context, histories []*history, each func(item) (bool, error)) error {
 	if err := parallel(ctx, len(histories), func(ctx context.Context, i int) error { return histories[i].fill(ctx, s) }); err != nil {
 		return err

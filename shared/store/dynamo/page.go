@@ -10,10 +10,11 @@ import (
 	"hookline/shared/webhook"
 )
 
-// size is how many items to ask for at a time: all of the page and one more, or as many as are read at once.
+// size returns how many items to ask for at a time: one more than the page takes, or as many as are read at once.
 func size[T any](p *cursor.Page[T]) int { return min(p.Limit+1, maxGet) }
 
-// position reads a cursor whose n parts are ids or patterns, which is what may go into a key. The beginning is nil.
+// position reads a cursor whose n parts are ids or patterns, which may stand in a key. It returns nil for the
+// beginning.
 func position(list, at string, n int) ([]string, error) {
 	parts, err := cursor.Read(list, at, n)
 	if err != nil {
@@ -27,7 +28,7 @@ func position(list, at string, n int) ([]string, error) {
 	return parts, nil
 }
 
-// after is the single part of a position, "" for the beginning.
+// after returns the single part of a position, "" for the beginning.
 func after(list, at string) (string, error) {
 	parts, err := position(list, at, 1)
 	if err != nil || parts == nil {
@@ -36,7 +37,7 @@ func after(list, at string) (string, error) {
 	return parts[0], nil
 }
 
-// query asks for part of a partition, consistently.
+// query returns the consistent query for a part of a partition.
 func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput) ([]item, bool, error) {
 	in.TableName = s.table
 	var out *dynamodb.QueryOutput
@@ -54,8 +55,8 @@ func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput) ([]item, boo
 	return items, len(out.LastEvaluatedKey) > 0, nil
 }
 
-// partition asks for the items of a partition in the order of their sort keys, or the reverse, beyond one of them (""
-// for all), so many at a time.
+// partition returns the query for the items of a partition beyond a sort key ("" for all), in the order of their sort
+// keys or the reverse, so many at a time.
 func partition(pk, beyond string, backward bool, size int) *dynamodb.QueryInput {
 	in := &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String(attrPK + " = :pk"),
@@ -75,7 +76,7 @@ func partition(pk, beyond string, backward bool, size int) *dynamodb.QueryInput 
 	return in
 }
 
-// chunks calls each with what a query finds, part by part, until it answers false.
+// chunks calls each with the items that a query finds, part by part, until each returns false.
 func (s *Store) chunks(ctx context.Context, in *dynamodb.QueryInput, each func([]item) (bool, error)) error {
 	for {
 		items, more, err := s.query(ctx, in)

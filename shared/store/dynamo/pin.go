@@ -20,7 +20,8 @@ const (
 	pinKept    = "k" // absent for zero
 )
 
-// generations returns the generation of each pin's tenant: its creation, in Unix milliseconds, −1 while there is none.
+// generations returns the generation of each pin's tenant: the time of its creation in Unix milliseconds, or −1 if
+// there is no such tenant.
 func (s *Store) generations(ctx context.Context, ps ...webhook.Pin) (map[string]int64, error) {
 	of := make(map[string]int64)
 	for _, p := range ps {
@@ -42,8 +43,8 @@ func (s *Store) generations(ctx context.Context, ps ...webhook.Pin) (map[string]
 	return of, nil
 }
 
-// pinKey spreads pins over the table: a tenant's are in no partition of their own. The parts of the digest are told
-// apart by their lengths.
+// pinKey returns a pin's key. Keys are spread over the whole table, so a tenant's pins are in no partition of their
+// own. The parts of the digest are told apart by their lengths.
 func pinKey(p webhook.Pin, generation int64) key {
 	var b []byte
 	for _, part := range []string{p.Tenant, p.Scope, p.Key} {
@@ -77,7 +78,7 @@ func (s *Store) Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, erro
 	return pins[0], stored[0], nil
 }
 
-// Pins does the same for many, side by side, those of one key in their order.
+// Pins does the same for many pins side by side. Pins of the same key are stored one after the other, in their order.
 func (s *Store) Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error) {
 	generation, err := s.generations(ctx, ps...)
 	if err != nil {
@@ -128,7 +129,7 @@ func readPin(of webhook.Pin, it item) webhook.Pin {
 	}
 }
 
-// FindPin returns the pin that is there, also one that has expired.
+// FindPin returns the pin that is there, even if it has expired.
 func (s *Store) FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error) {
 	p := webhook.Pin{Tenant: tenant, Scope: scope, Key: key}
 	generation, err := s.generations(ctx, p)
@@ -145,7 +146,7 @@ func (s *Store) FindPin(ctx context.Context, tenant, scope, key string) (webhook
 	return readPin(p, it), nil
 }
 
-// Repin replaces the pin of that time.
+// Repin replaces the pin whose At is that time.
 func (s *Store) Repin(ctx context.Context, p webhook.Pin, at time.Time) error {
 	generation, err := s.generations(ctx, p)
 	if err != nil {
@@ -162,7 +163,7 @@ func (s *Store) Repin(ctx context.Context, p webhook.Pin, at time.Time) error {
 	return fault(err)
 }
 
-// Unpin forgets the pin of that time.
+// Unpin removes the pin whose At is p.At.
 func (s *Store) Unpin(ctx context.Context, p webhook.Pin) error {
 	generation, err := s.generations(ctx, p)
 	if err != nil {
@@ -175,7 +176,7 @@ func (s *Store) Unpin(ctx context.Context, p webhook.Pin) error {
 	return fault(err)
 }
 
-// PutPayload stores a body that is not there yet.
+// PutPayload stores a body if there is none under its ref.
 func (s *Store) PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error {
 	it := payloadKey(tenant, ref).item()
 	it[payloadBody] = bin(body)
@@ -189,7 +190,8 @@ func (s *Store) PutPayload(ctx context.Context, tenant, ref string, body []byte,
 
 const payloadBody = "body"
 
-// Payloads returns the bodies by ref. Reading them twice is rare, and the first time costs half.
+// Payloads returns the bodies by ref. Its first read is eventually consistent and costs half. A second read of a ref is
+// rarely needed.
 func (s *Store) Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error) {
 	bodies := make(map[string][]byte, len(refs))
 	for _, consistent := range []bool{false, true} {

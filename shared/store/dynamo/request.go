@@ -22,12 +22,12 @@ const (
 	maxTransact = 100 // actions in TransactWriteItems
 )
 
-// width is how many requests one call has under way at most.
+// width is how many requests one call makes side by side at most.
 const width = 16
 
 var errUnprocessed = errors.New("left unprocessed")
 
-// get reads an item consistently; nil for none.
+// get reads an item consistently. It returns nil if there is none.
 func (s *Store) get(ctx context.Context, k key) (item, error) {
 	var out *dynamodb.GetItemOutput
 	_, err := s.try(ctx, func(ctx context.Context) (err error) {
@@ -40,7 +40,7 @@ func (s *Store) get(ctx context.Context, k key) (item, error) {
 	return out.Item, nil
 }
 
-// load reads the items that exist among those of the keys, which may repeat.
+// load reads the items of those keys that exist. Keys may repeat.
 func (s *Store) load(ctx context.Context, keys []key, consistent bool) (map[key]item, error) {
 	found := make(map[key]item, len(keys))
 	unique := make(map[key]struct{}, len(keys))
@@ -78,7 +78,7 @@ func (s *Store) load(ctx context.Context, keys []key, consistent bool) (map[key]
 	return found, nil
 }
 
-// drop deletes items, whether they are there or not, and returns when all are gone.
+// drop deletes items, whether they are there or not, and returns when all of them are gone.
 func (s *Store) drop(ctx context.Context, keys []key) error {
 	for chunk := range slices.Chunk(keys, maxWrite) {
 		var left []types.WriteRequest
@@ -107,7 +107,8 @@ func (s *Store) drop(ctx context.Context, keys []key) error {
 	return nil
 }
 
-// put writes an item if the condition holds ("" always does), and returns what the client does: see try and refused.
+// put writes an item if the condition holds ("" always does). It returns the client's errors, which try and refused
+// explain.
 func (s *Store) put(ctx context.Context, it item, condition string, values item) (unsure bool, err error) {
 	in := &dynamodb.PutItemInput{TableName: s.table, Item: it}
 	if condition != "" {
@@ -120,7 +121,7 @@ func (s *Store) put(ctx context.Context, it item, condition string, values item)
 	})
 }
 
-// remove deletes an item if the condition holds, and returns what the client does: see refused.
+// remove deletes an item if the condition holds. It returns the client's errors, which refused explains.
 func (s *Store) remove(ctx context.Context, k key, condition string, values item) error {
 	_, err := s.try(ctx, func(ctx context.Context) error {
 		_, err := s.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{
@@ -131,7 +132,7 @@ func (s *Store) remove(ctx context.Context, k key, condition string, values item
 	return err
 }
 
-// nonempty is nil for no values at all, which DynamoDB wants left out.
+// nonempty returns nil for no values, because DynamoDB wants those left out.
 func nonempty(values item) item {
 	if len(values) == 0 {
 		return nil
@@ -139,7 +140,7 @@ func nonempty(values item) item {
 	return values
 }
 
-// refusal tells, in the order of a transaction's actions, whose condition did not hold.
+// refusal says whose condition did not hold, in the order of a transaction's actions.
 type refusal []types.CancellationReason
 
 // of reports whether the condition of action i did not hold.
@@ -150,8 +151,8 @@ func (r refusal) of(i int) bool {
 // found reports whether the item of action i, which was refused, is there.
 func (r refusal) found(i int) bool { return i < len(r) && len(r[i].Item) > 0 }
 
-// transact makes all of the actions or none. The refusal is nil when they were made. Its token makes it safe to repeat
-// when its answer was lost.
+// transact makes all of the actions or none. The refusal is nil if they were made. A token makes it safe to repeat the
+// transaction when its answer was lost.
 func (s *Store) transact(ctx context.Context, actions ...types.TransactWriteItem) (refusal, error) {
 	in := &dynamodb.TransactWriteItemsInput{TransactItems: actions, ClientRequestToken: aws.String(rand.Text())}
 	_, err := s.try(ctx, func(ctx context.Context) error {
@@ -204,7 +205,7 @@ func (s *Store) deleteAction(k key, condition string, values item) types.Transac
 	return types.TransactWriteItem{Delete: d}
 }
 
-// openAction holds that the tenant takes what is created.
+// openAction checks that the tenant takes new objects.
 func (s *Store) openAction(tenant string) types.TransactWriteItem {
 	condition := open
 	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
@@ -212,7 +213,8 @@ func (s *Store) openAction(tenant string) types.TransactWriteItem {
 	}}
 }
 
-// parallel calls f for 0 to n−1, some side by side, and returns the first error, which also ends the others' context.
+// parallel calls f for 0 to n−1, some of them side by side, and returns the first error, which also ends the others'
+// context.
 func parallel(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -238,7 +240,7 @@ func parallel(ctx context.Context, n int, f func(ctx context.Context, i int) err
 	return nil
 }
 
-// unavailableOr is the error of a call that ended early: a call's own, or that the caller's context ended.
+// unavailableOr returns the error of a call that ended early: its own, or that the caller's context has ended.
 func unavailableOr(err error) error {
 	if _, ok := errors.AsType[*webhook.Error](err); ok {
 		return err

@@ -17,17 +17,17 @@ import (
 )
 
 const (
-	// longestWait bounds the waits between tries.
+	// longestWait is the longest wait between two tries.
 	longestWait = time.Second
-	// margin is what is left of the context's time when trying ends, so that the caller can still say so.
+	// margin is how much of the context's time is left when trying ends, so that the caller can still answer.
 	margin = 300 * time.Millisecond
 )
 
-// once turns a client's own retries off: whether an answer got lost on the way has to be known here.
+// once turns a client's own retries off, because this package has to know whether an answer was lost.
 func once(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
 
-// try makes a request until it is answered for good or time is up, which is Unavailable. Other errors are the client's.
-// unsure tells that the request may have been carried out before the one that was answered.
+// try makes a request until it gets a final answer or time is up, which is Unavailable. Other errors are the client's.
+// unsure says that an earlier try may have been carried out before the one that was answered.
 func (s *Store) try(ctx context.Context, request func(context.Context) error) (unsure bool, err error) {
 	waits := s.backoff(ctx)
 	for {
@@ -51,7 +51,7 @@ func (s *Store) attempt(ctx context.Context, request func(context.Context) error
 	return request(ctx)
 }
 
-// fault puts what a request ended with in the domain's terms.
+// fault turns the error that a request ended with into one of the domain's.
 func fault(err error) error {
 	if _, ok := errors.AsType[*webhook.Error](err); ok || err == nil {
 		return err
@@ -59,7 +59,8 @@ func fault(err error) error {
 	return internal(err)
 }
 
-// backoff is the waits between the tries of one call: random, the longest possible one doubling.
+// backoff makes the waits between the tries of one call. They are random, and the longest possible wait doubles each
+// time.
 type backoff struct {
 	first, next time.Duration
 	end         time.Time
@@ -74,10 +75,10 @@ func (s *Store) backoff(ctx context.Context) *backoff {
 	return &backoff{first: s.opts.FirstWait, next: s.opts.FirstWait, end: end, jitter: s.opts.Jitter}
 }
 
-// reset starts over with short waits: there was progress.
+// reset starts again with short waits, after some progress.
 func (b *backoff) reset() { b.next = b.first }
 
-// wait reports whether to try again, after waiting for it.
+// wait waits before the next try, and reports whether there is to be one.
 func (b *backoff) wait(ctx context.Context) bool {
 	span := time.Duration(float64(b.next) * b.jitter())
 	b.next = min(b.next*2, longestWait)
@@ -94,8 +95,8 @@ func (b *backoff) wait(ctx context.Context) bool {
 	}
 }
 
-// passing reports whether the same request may succeed later. What DynamoDB did not answer at all is passing; so is a
-// transaction that nothing but throttles and other transactions stood in the way of.
+// passing reports whether the same request may succeed later. A request that DynamoDB did not answer may. So may a
+// transaction that only throttles and other transactions stood in the way of.
 func passing(err error) bool {
 	if e, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
 		return !slices.ContainsFunc(e.CancellationReasons, func(r types.CancellationReason) bool {
@@ -131,8 +132,8 @@ func serverFault(err error, e smithy.APIError) bool {
 	return e.ErrorFault() == smithy.FaultServer
 }
 
-// refused reports whether a request's condition did not hold, and returns the item that was there (nil for none), if
-// the request asked for it.
+// refused reports whether a request's condition did not hold. It returns the item that was there (nil for none) if the
+// request asked for it.
 func refused(err error) (item, bool) {
 	e, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
 	if !ok {

@@ -16,18 +16,18 @@ import (
 // Attributes of a webhook's slots.
 const (
 	attrEnd     = "taken" // end of the last slot taken, in Unix microseconds
-	attrSetting = "pace"  // under which they were
-	attrTaken   = "at"    // when the last was, in Unix microseconds
+	attrSetting = "pace"  // the setting under which the slots were taken
+	attrTaken   = "at"    // when the last slot was taken, in Unix microseconds
 )
 
-// slotLife is how long after the last reservation a webhook's slots are remembered.
+// slotLife is how long a webhook's slots are remembered after the last reservation.
 const slotLife = 30 * 24 * time.Hour
 
-// slotTries is how often a reservation that others were faster than starts again.
+// slotTries is how often a reservation starts again because others were faster.
 const slotTries = 50
 
-// ReserveSlots takes the webhook's next n slots and returns the time of the first: one write while slots follow each
-// other, two when the last ones are past or do not count. An answer that was lost may leave slots unused.
+// ReserveSlots takes the webhook's next n slots and returns the time of the first. It is one write while slots follow
+// each other, and two if the last slots are past or do not count. If an answer is lost, slots may stay unused.
 func (s *Store) ReserveSlots(ctx context.Context, ref webhook.Ref, p webhook.Pace, n int, now time.Time) (time.Time, error) {
 	const (
 		follows = attrSetting + " = :pace AND #at <= :skewed AND " + attrEnd + " >= :from"

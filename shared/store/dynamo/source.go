@@ -8,7 +8,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// CreateSource stores a source as it stands among its tenant's and as it stands by its id alone.
+// CreateSource stores the two items of a source: one among its tenant's sources, and one by its id alone.
 func (s *Store) CreateSource(ctx context.Context, src webhook.Source) error {
 	rec := bin(record.EncodeSource(src))
 	listed := key{sourcesPK(src.Tenant), src.ID}.item()

@@ -1,25 +1,25 @@
-// Package dynamo is the Store on AWS: everything Hookline keeps but its queues, in one DynamoDB table.
+// Package dynamo is the Store on AWS: everything that Hookline keeps except its queues, in one DynamoDB table.
 //
-// It keeps the contract of storetest.Store, with what follows from where it stores:
+// It keeps the contract of package store. Some of its behaviour follows from where it stores:
 //
-//   - Faults that pass (throttles, conflicting transactions, 5xx answers, lost answers, keys and items left
-//     unprocessed) are tried again, the waits doubling, until shortly before the context's deadline. Only then the
-//     answer is Unavailable. A write whose answer was lost is recognised as ours when it turns out to have been made.
-//   - DeleteTenant is made of many writes. Keys go first. When it is cut short the tenant is still there, takes no new
-//     keys, sources or webhooks, and the next DeleteTenant goes on.
-//   - A transaction takes 100 actions. An update that exchanges 50 patterns for 50 others leaves an old entry or two to a
-//     second transaction; the webhook remembers them, and should that one fail, whoever reads the webhook next removes
-//     them. Until then events of those types go to it as before.
-//   - Pins are found by the tenant's CreatedAt too, so that those of a deleted tenant need not be searched for.
-//   - What has expired is deleted by DynamoDB, days late at times. A pin can be replaced from the moment it expires; payloads,
-//     delivery records, log items, replay jobs and deployments are there until they are gone, or a deployment until it is
-//     registered anew.
+//   - Faults that may pass (throttles, conflicting transactions, 5xx answers, lost answers, keys and items left
+//     unprocessed) are tried again, with waits that double, until shortly before the context's deadline. Only then is the
+//     answer Unavailable. A write whose answer was lost is recognised as ours if it turns out to have been made.
+//   - DeleteTenant is made of many writes, the first of which delete the keys. If it is cut short, the tenant is still
+//     there and takes no new keys, sources or webhooks. The next DeleteTenant goes on.
+//   - A transaction takes 100 actions. An update that exchanges 50 patterns for 50 others leaves an old index entry or two
+//     to a second transaction. The webhook remembers them, and if the second transaction fails, the next reader of the
+//     webhook removes them. Until then events of those types go to it as before.
+//   - A pin is found by its tenant's CreatedAt too, so the pins of a deleted tenant need not be searched for.
+//   - DynamoDB deletes what has expired, sometimes days late. A pin can be replaced from the moment it expires. Payloads,
+//     delivery records, log items, replay jobs and deployments are there until DynamoDB deletes them, or a deployment
+//     until it is registered anew.
 //
 // # The table
 //
-// Keys are pk and sk, both strings; "#" occurs in no id. Nothing but pins, payloads, delivery records, log items and
-// deployments grows with a tenant's traffic. Of these a webhook's records are one partition of 1,000 writes a second, and
-// so are the entries of a tenant's deployments.
+// Keys are pk and sk, both strings; "#" occurs in no id. Only pins, payloads, delivery records, log items and deployments
+// grow with a tenant's traffic. The records of one webhook are one partition, which takes 1,000 writes a second, and so
+// are the entries of a tenant's deployments.
 //
 //	pk                    sk               what
 //	t#TENANT              t                a tenant
@@ -44,23 +44,27 @@
 //	dialects              NAME             what a dialect's name stands for
 //	v#NAME                VERSION          one version of a dialect
 //
-// The table's stream shows new and old images: Count reads it.
+// The table's stream shows new and old images; Count reads it.
 //
-// The one index, due, holds the keys of pending records alone, in 32 shards by the time of their next attempt.
+// The table has one index, due. It holds the keys of pending records alone, in 32 shards, by the time of their next
+// attempt.
 //
 // # Costs
 //
-// A delivery that succeeds at its first attempt is one write of its record. WebhookCounts reads the tenant's directory,
-// one read unit for about 60 webhooks. Deliveries of a whole tenant asks each of its webhooks for its newest: one read
-// unit for each webhook and page, and more for what it shows. Pin reads the tenant, one unit, once per call.
-// Count writes at most 8 items for each batch of the stream, of 1 write unit for about 20 webhooks that had deliveries:
-// batches of a minute are less than 0.1 write units for each delivery even where every delivery is another webhook's, and
-// about 0.01 where 1,000,000 a day are a few webhooks'. Tallies reads those of the last day, of all tenants in the same of 8
-// partitions: 1,000,000 deliveries a day spread as badly as can be are 7 MB of it or 900 read units, those to a few webhooks
-// 1 MB.
-// A source is two small items written together. A deployment is its item and a small entry, written together, which
-// doubles the price of both; a list reads entries, one read unit for about 20, and then the deployments that it shows.
-// A log item is one write; a list of them asks each of the 4 shards.
+//   - A delivery that succeeds at its first attempt is one write of its record.
+//   - WebhookCounts reads the tenant's directory, one read unit for about 60 webhooks.
+//   - Deliveries of a whole tenant asks each of its webhooks for its newest: one read unit for each webhook and page, and
+//     more for the records that it shows.
+//   - Pin reads the tenant, one unit, once in a call.
+//   - Count writes at most 8 items for each batch of the stream, of 1 write unit for about 20 webhooks that had
+//     deliveries. With batches of a minute that is less than 0.1 write units for each delivery even if every delivery is
+//     another webhook's, and about 0.01 if 1,000,000 a day go to a few webhooks.
+//   - Tallies reads the changes of the last day in one of 8 partitions, which are those of all tenants in it. If 1,000,000
+//     deliveries a day are spread as badly as can be, that is 7 MB or 900 read units; if they go to a few webhooks, 1 MB.
+//   - A source is two small items that are written together.
+//   - A deployment is its item and a small entry that are written together, which doubles the price of both. A list reads
+//     entries, one read unit for about 20, and then the deployments that it shows.
+//   - A log item is one write. A list of log items asks each of the 4 shards.
 package dynamo
 
 import (
@@ -72,10 +76,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
 
-// API is what the store needs of a *dynamodb.Client.
+// API is the part of *dynamodb.Client that the store uses.
 type API interface {
 	BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
 	BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
@@ -87,20 +92,22 @@ type API interface {
 	UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 }
 
-// Options are a Store's settings. The zero Options are production's.
+// Options are a Store's settings. The zero Options are those of production.
 type Options struct {
-	// EventualRecords makes Load read delivery records eventually consistently, at half the price. One that was just
-	// written may be missed then; SaveDelivery's condition catches it.
+	// EventualRecords makes Load read delivery records eventually consistently, at half the price. It may then miss a
+	// record that was just written; SaveDelivery's condition catches that.
 	EventualRecords bool
-	// Attempt is how long one request may take before it is made again; 0 means 5 s.
+	// Attempt is how long one request may take before it is made again. 0 means 5 s.
 	Attempt time.Duration
-	// Patience is how long passing faults are tried again where the context has no deadline; 0 means 10 s.
+	// Patience is how long faults that may pass are tried again if the context has no deadline. 0 means 10 s.
 	Patience time.Duration
-	// FirstWait is the longest first wait between tries; 0 means 25 ms.
+	// FirstWait is the longest first wait between tries. 0 means 25 ms.
 	FirstWait time.Duration
-	// Jitter is in [0, 1); nil is random.
+	// Jitter returns a number in [0, 1); nil means a random one.
 	Jitter func() float64
 }
+
+var _ store.Store = (*Store)(nil)
 
 // Store is a table. Its methods are safe for concurrent use.
 type Store struct {
@@ -109,8 +116,13 @@ type Store struct {
 	opts  Options
 }
 
-// New returns the store in a table as Table describes it, with TTLAttribute set up for expiry. The client's own retries
-// are not used.
+// Open returns the store in a table of the account and region that cfg is for, as New does.
+func Open(cfg aws.Config, table string) *Store {
+	return New(dynamodb.NewFromConfig(cfg), table, Options{})
+}
+
+// New returns the store in a table that is as Table describes it, with TTLAttribute set up for expiry. The client's own
+// retries are not used.
 func New(client API, table string, opts Options) *Store {
 	if opts.Attempt <= 0 {
 		opts.Attempt = 5 * time.Second
@@ -127,7 +139,7 @@ func New(client API, table string, opts Options) *Store {
 	return &Store{api: client, table: aws.String(table), opts: opts}
 }
 
-// Names in the table that its definition shares.
+// Names that the table's definition shares with the code.
 const (
 	TTLAttribute = "ttl" // Unix seconds; absent means never
 	DueIndex     = "due"
@@ -135,7 +147,7 @@ const (
 	dueAt        = "due_at" // Unix milliseconds
 )
 
-// Table returns what creates the table with its stream, its expiry (TTLAttribute) and backups aside.
+// Table returns the request that creates the table with its stream. Expiry (TTLAttribute) and backups are set up apart.
 func Table(name string) *dynamodb.CreateTableInput {
 	attribute := func(name string, t types.ScalarAttributeType) types.AttributeDefinition {
 		return types.AttributeDefinition{AttributeName: aws.String(name), AttributeType: t}

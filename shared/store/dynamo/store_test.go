@@ -21,10 +21,10 @@ import (
 	"hookline/shared/webhook"
 )
 
-// What the store makes of DynamoDB's own behaviour is shown by storetest on DynamoDB Local, in infra/conformance. These
-// tests show what it makes of answers that DynamoDB Local never gives, by scripts of answers.
+// storetest on DynamoDB Local, in infra/conformance, shows how the store deals with DynamoDB's own behaviour. These
+// tests script answers that DynamoDB Local never gives.
 
-// scripted answers requests of three kinds, the first by the first answer and so on, the last answer for all after it.
+// scripted answers requests of three kinds from scripts. The last answer of a script is repeated.
 type scripted struct {
 	API
 	puts      []func(*dynamodb.PutItemInput) error
@@ -71,7 +71,7 @@ var (
 	base         = time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
 )
 
-// answered is what the client returns of an HTTP answer that it knows no error type for.
+// answered is the client's error for an HTTP answer that it has no error type for.
 func answered(status int, code string) error {
 	return &smithyhttp.ResponseError{
 		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: &smithy.GenericAPIError{Code: code},
@@ -95,7 +95,7 @@ func delivery() webhook.Delivery {
 
 func kind(t *testing.T, what string, err error, want webhook.Kind) {
 	t.Helper()
-	if err == nil || webhook.KindOf(err) != want {
+	if !webhook.Is(err, want) {
 		t.Errorf("%s: got %v, want an error of kind %d", what, err, want)
 	}
 }
@@ -186,7 +186,7 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// TestSlowAnswer: a request without an answer is made again while its context has time.
+// TestSlowAnswer shows that a request without an answer is made again while its context has time.
 func TestSlowAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(hanging{}, "t", Options{})
@@ -209,7 +209,7 @@ func (hanging) GetItem(ctx context.Context, _ *dynamodb.GetItemInput, _ ...func(
 	return nil, ctx.Err()
 }
 
-// TestLostAnswers: a write that was made although its answer got lost is recognised when it is tried again.
+// TestLostAnswers shows that a write whose answer was lost is recognised when it is tried again.
 func TestLostAnswers(t *testing.T) {
 	p := webhook.Pin{Tenant: "acme", Scope: "event", Key: "evt_1", Hash: "hash", At: base, ExpiresAt: base.Add(time.Hour)}
 	for name, write := range map[string]func(ctx context.Context, s *Store) (won bool, err error){
@@ -239,7 +239,7 @@ func TestLostAnswers(t *testing.T) {
 			{"written, answer lost", errReset, true, true},
 			{"written, then broken", &types.InternalServerError{}, true, true},
 			{"another's was written", errReset, false, false},
-			{"throttled", errThrottled, true, false}, // and thus not written: it must be another's, however alike
+			{"throttled", errThrottled, true, false}, // so it was not written: an item that is there is another's, even if it is alike
 		} {
 			t.Run(name+"/"+c.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -273,7 +273,8 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// TestTransactions: one whose fate is unknown is repeated with its token, by which DynamoDB knows it.
+// TestTransactions shows that a transaction with an unknown end is repeated with its token, by which DynamoDB
+// recognises it.
 func TestTransactions(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -283,7 +284,7 @@ func TestTransactions(t *testing.T) {
 	}{
 		{"answer lost", errReset, 2, -1},
 		{"in conflict", canceled("TransactionConflict"), 2, -1},
-		{"condition", canceled("ConditionalCheckFailed"), 1, webhook.NotFound}, // no item came along, so none is there
+		{"condition", canceled("ConditionalCheckFailed"), 1, webhook.NotFound}, // the answer has no item, so none is there
 		{"invalid", canceled("ValidationError"), 1, webhook.Internal},
 		{"too large", canceled("ItemCollectionSizeLimitExceeded"), 1, webhook.Internal},
 	} {
@@ -314,7 +315,8 @@ func TestTransactions(t *testing.T) {
 	}
 }
 
-// TestUnprocessedKeys: what a batch leaves over is asked for again, and never taken for absent.
+// TestUnprocessedKeys shows that the keys that a batch left unprocessed are asked for again, and never taken for
+// absent.
 func TestUnprocessedKeys(t *testing.T) {
 	keys := []webhook.DeliveryKey{delivery().DeliveryKey, delivery().DeliveryKey, delivery().DeliveryKey}
 	keys[1].Event, keys[2].Event = "evt_2", "evt_3"
@@ -361,7 +363,7 @@ func TestUnprocessedKeys(t *testing.T) {
 	}
 }
 
-// TestUnprocessedItems: what a batch of deletions leaves over is asked for again.
+// TestUnprocessedItems shows that the deletions that a batch left unprocessed are asked for again.
 func TestUnprocessedItems(t *testing.T) {
 	var asked []int
 	process := func(n int) func(*dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
@@ -404,7 +406,8 @@ func TestUnprocessedItems(t *testing.T) {
 	}
 }
 
-// TestRecordSize: a delivery that succeeds at the first attempt is one write unit, 1 KB, with the largest inline payload.
+// TestRecordSize shows that a delivery that succeeds at the first attempt is one write unit, 1 KB, with the largest
+// inline payload.
 func TestRecordSize(t *testing.T) {
 	id := webhook.NewID("", base)
 	d := webhook.Delivery{
@@ -446,7 +449,7 @@ func TestRecordSize(t *testing.T) {
 	t.Logf("an item of %d bytes, %d of them payload", size, payload.MaxInline)
 }
 
-// TestHistoryBounds holds what a page shows of a webhook after a place in a list of several.
+// TestHistoryBounds checks which records of a webhook a page shows after a place in a list of several webhooks.
 func TestHistoryBounds(t *testing.T) {
 	at := &place{ms: 0x10, hook: "wh_2", event: "evt_5"}
 	for hook, want := range map[string][2]string{

@@ -36,7 +36,8 @@ func subscription(pattern string, it item) webhook.Subscription {
 	}
 }
 
-// Subscriptions lists the index entries of the patterns. Each pattern is a partition; all are asked at once.
+// Subscriptions lists the index entries of the patterns. Each pattern is a partition, and all of them are asked at
+// once.
 func (s *Store) Subscriptions(
 	ctx context.Context, tenant string, patterns []string, page webhook.Page,
 ) (webhook.List[webhook.Subscription], error) {

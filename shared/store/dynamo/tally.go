@@ -3,6 +3,7 @@ package dynamo
 import (
 	"cmp"
 	"context"
+	"errors"
 	"hash/fnv"
 	"strconv"
 	"sync"
@@ -16,19 +17,21 @@ import (
 	"hookline/shared/webhook"
 )
 
-// What deliveries change in the tallies is taken from the table's stream, off their way: each batch of it becomes at
-// most one item in each of some partitions, and a reader adds the items up. A counter for each webhook and hour would
-// cost a write for each delivery where traffic is spread over many webhooks, and would count a batch twice that comes
-// twice; an item per batch is small however the traffic is spread, and one that is written again is the same.
+// The tallies are made from the table's stream, so delivering does not wait for them. Each batch of the stream becomes
+// at most one item in each of some partitions, and a reader adds the items up. A counter for each webhook and hour
+// would cost a write for each delivery if traffic is spread over many webhooks, and would count a batch twice if the
+// stream repeats it. An item for each batch is small however the traffic is spread, and writing it again changes
+// nothing.
 const (
-	// tallyPartitions is how many partitions changes are spread over, by tenant. More of them make reading cheaper, for
-	// others' changes are read too, and writing dearer, for a batch writes to each.
+	// tallyPartitions is how many partitions the changes are spread over, by tenant. With more of them reading is
+	// cheaper, because a reader also reads the changes of other tenants, and writing is dearer, because a batch writes
+	// to each.
 	tallyPartitions = 8
-	// tallyLife is how long an item is kept after the latest acceptance in it: longer than anybody asks for.
+	// tallyLife is how long an item is kept after the latest acceptance in it. Nobody asks for so long a time.
 	tallyLife = 48 * time.Hour
-	// tallySpan is how much of a partition is read in one go; the spans are read side by side.
+	// tallySpan is how much of a partition is read in one go. The spans are read side by side.
 	tallySpan = time.Hour
-	// tallySpans is how many there are at most; the last has no end.
+	// tallySpans is how many spans there are at most. The last one has no end.
 	tallySpans = 25
 )
 
@@ -38,9 +41,9 @@ func tallyPK(tenant string) string {
 	return "c#" + strconv.Itoa(int(h.Sum32()%tallyPartitions))
 }
 
-// Count takes a batch of the table's stream, which has to show new and old images, and keeps what it changes in the
-// tallies. The same batch again changes nothing. What is no delivery record, or was deleted, is passed over. A batch is
-// at most 1,000 records, whose changes fit an item whatever the ids.
+// Count adds the changes of a batch of the table's stream to the tallies. The stream must show new and old images. The
+// same batch again changes nothing. Items that are no delivery records, and records that were deleted, are left out. A
+// batch is at most 1,000 records, whose changes fit an item whatever the ids are.
 func (s *Store) Count(ctx context.Context, e events.DynamoDBEvent) error {
 	type minute struct {
 		tenant, hook string
@@ -85,6 +88,15 @@ func (s *Store) Count(ctx context.Context, e events.DynamoDBEvent) error {
 	return nil
 }
 
+// CountStream is Count as a Lambda function. It refuses an event of another kind: taken for an empty batch, it would count
+// as done. A batch fails, and then comes again, as a whole.
+func (s *Store) CountStream(ctx context.Context, e events.DynamoDBEvent) error {
+	if len(e.Records) == 0 || e.Records[0].EventSource != "aws:dynamodb" {
+		return errors.New("event is no batch of a table's stream")
+	}
+	return s.Count(ctx, e)
+}
+
 func streamKey(keys map[string]events.DynamoDBAttributeValue) key {
 	return key{streamText(keys[attrPK]), streamText(keys[attrSK])}
 }
@@ -96,7 +108,7 @@ func streamText(v events.DynamoDBAttributeValue) string {
 	return v.String()
 }
 
-// streamStatus reads the status out of a record's revision; "" of no image.
+// streamStatus reads the status out of a record's revision. It is "" without an image.
 func streamStatus(image map[string]events.DynamoDBAttributeValue) webhook.DeliveryStatus {
 	if len(image) == 0 {
 		return ""
@@ -110,7 +122,7 @@ func streamStatus(image map[string]events.DynamoDBAttributeValue) webhook.Delive
 	return ""
 }
 
-// Tallies adds up the changes of the tenant's partition, reading eventually consistently.
+// Tallies adds up the changes in the tenant's partition, which it reads eventually consistently.
 func (s *Store) Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error) {
 	created, found, err := s.created(ctx, tenant)
 	if err != nil || !found {
@@ -151,7 +163,7 @@ func (s *Store) Tallies(ctx context.Context, tenant string, since time.Time) ([]
 			until = acceptance(maxMillis)
 		}
 		return s.chunks(ctx, &dynamodb.QueryInput{
-			KeyConditionExpression: aws.String(attrPK + " = :pk AND " + attrSK + " BETWEEN :from AND :until"), // no item's key is a bare time
+			KeyConditionExpression: aws.String(attrPK + " = :pk AND " + attrSK + " BETWEEN :from AND :until"), // no item has a bare time as its key
 			ExpressionAttributeValues: item{
 				":pk": text(tallyPK(tenant)), ":from": text(acceptance(record.Millis(from))), ":until": text(until),
 			},
@@ -168,7 +180,7 @@ func (s *Store) Tallies(ctx context.Context, tenant string, since time.Time) ([]
 	}
 	var out []webhook.Tally
 	for at, c := range sums {
-		// Below 0 is what of a delivery's changes only the later ones are there of, at an edge.
+		// At an edge of the time there may be only the later changes of a delivery, which add up to less than 0.
 		t := webhook.Tally{
 			Webhook: at.hook, Hour: record.Time(at.hour * time.Hour.Milliseconds()),
 			Succeeded: max(c.Succeeded, 0), Failed: max(c.Failed, 0), Pending: max(c.Pending, 0),

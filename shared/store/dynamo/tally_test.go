@@ -19,7 +19,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// kept is a table that takes items.
+// kept is a table that keeps the items that it is given.
 type kept struct {
 	API
 	mu    sync.Mutex
@@ -38,7 +38,7 @@ func (k *kept) PutItem(_ context.Context, in *dynamodb.PutItemInput, _ ...func(*
 	return &dynamodb.PutItemOutput{}, nil
 }
 
-// image is what a stream shows of a record of that status.
+// image is the image that a stream shows of a record of that status.
 func image(status webhook.DeliveryStatus) map[string]events.DynamoDBAttributeValue {
 	if status == "" {
 		return nil

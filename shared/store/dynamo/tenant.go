@@ -12,7 +12,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Attributes of tenants, and a webhook's version.
+// Attributes of tenants, and the version of a webhook.
 const (
 	attrVersion  = "ver"
 	attrCreated  = "created"  // Unix milliseconds
@@ -41,7 +41,8 @@ func (s *Store) CreateTenant(ctx context.Context, t webhook.Tenant, k webhook.Ke
 	return nil
 }
 
-// Tenant reads a tenant. One that is being deleted is there until that is done, so that it can be asked for again.
+// Tenant reads a tenant. A tenant that is being deleted is there until that is done, so that its deletion can be asked
+// for again.
 func (s *Store) Tenant(ctx context.Context, id string) (webhook.Tenant, error) {
 	it, err := s.get(ctx, tenantKey(id))
 	if err != nil {
@@ -61,7 +62,8 @@ func decodeTenant(id string, it item) (webhook.Tenant, error) {
 	return t, nil
 }
 
-// created returns when the tenant was created: earlier deliveries and pins are of another one that had its id.
+// created returns when the tenant was created. Earlier deliveries and pins belong to another tenant that had the same
+// id.
 func (s *Store) created(ctx context.Context, tenant string) (ms int64, found bool, err error) {
 	it, err := s.get(ctx, tenantKey(tenant))
 	return it.number(attrCreated), it != nil, err
@@ -102,7 +104,7 @@ func (s *Store) Tenants(ctx context.Context, page webhook.Page) (webhook.List[we
 	}))
 }
 
-// UpdateTenant replaces a tenant that is still of t's Version.
+// UpdateTenant replaces a tenant whose Version is still t's.
 func (s *Store) UpdateTenant(ctx context.Context, t webhook.Tenant) error {
 	refusal, err := s.transact(ctx, s.updateAction(tenantKey(t.ID),
 		"SET "+attrVersion+" = :next, "+attrRecord+" = :rec", attrVersion+" = :ver",
@@ -119,7 +121,7 @@ func (s *Store) UpdateTenant(ctx context.Context, t webhook.Tenant) error {
 }
 
 // DeleteTenant removes a tenant with its keys, sources, webhooks and index entries. Pins, deliveries, payloads and
-// deployments expire; that they are older than any later tenant of that id keeps them out of reach.
+// deployments expire. They are out of reach because they are older than any later tenant of that id.
 func (s *Store) DeleteTenant(ctx context.Context, id string) error {
 	var out *dynamodb.UpdateItemOutput
 	_, err := s.try(ctx, func(ctx context.Context) (err error) {
@@ -149,7 +151,7 @@ func (s *Store) DeleteTenant(ctx context.Context, id string) error {
 	}); err != nil {
 		return err
 	}
-	// The condition spares a new tenant of that id, should another DeleteTenant have been faster.
+	// The condition spares a new tenant of that id, in case another DeleteTenant was faster.
 	refusal, err := s.transact(ctx,
 		s.deleteAction(tenantKey(id), attrCreated+" = :created AND attribute_exists("+attrDeleting+")",
 			item{":created": out.Attributes[attrCreated]}),
@@ -160,7 +162,7 @@ func (s *Store) DeleteTenant(ctx context.Context, id string) error {
 	return err
 }
 
-// deleteKeys goes by hashes first: a key that lost its entry among the tenant's could not be found again.
+// deleteKeys deletes the items by hash first. A key without its entry among the tenant's keys could not be found again.
 func (s *Store) deleteKeys(ctx context.Context, tenant string) error {
 	return s.chunks(ctx, partition(keysPK(tenant), "", false, maxWrite), func(items []item) (bool, error) {
 		var hashes, ids []key
@@ -174,12 +176,12 @@ func (s *Store) deleteKeys(ctx context.Context, tenant string) error {
 	})
 }
 
-// deleteAll calls del for each id in a partition that is a tenant's directory of things.
+// deleteAll calls del for each id in a partition that lists objects of a tenant.
 func (s *Store) deleteAll(ctx context.Context, thing, directory string, del func(ctx context.Context, id string) error) error {
 	return s.chunks(ctx, partition(directory, "", false, maxGet), func(entries []item) (bool, error) {
 		return true, parallel(ctx, len(entries), func(ctx context.Context, i int) error {
 			id := entries[i].text(attrSK)
-			if err := del(ctx, id); err != nil && webhook.KindOf(err) != webhook.NotFound {
+			if err := del(ctx, id); err != nil && !webhook.Is(err, webhook.NotFound) {
 				return fmt.Errorf("%s %s: %w", thing, id, err)
 			}
 			return nil

@@ -19,15 +19,15 @@ import (
 
 // Attributes of webhooks.
 const (
-	attrFailing   = "failing" // Unix milliseconds, 0 for none; in the directory whether it is
+	attrFailing   = "failing" // Unix milliseconds, 0 for none; in the directory, whether the webhook is failing
 	attrUnhealthy = "unhealthy"
 	attrSlow      = "slow"  // Unix milliseconds; absent or 0 for none
 	attrStale     = "stale" // patterns whose index entries are still to be removed; absent for none
 	attrActive    = "active"
 )
 
-// unchanged is the condition that a webhook is as it was read, health apart. The version alone would not tell it from
-// another one created in its place.
+// unchanged is the condition that a webhook, apart from its health, is as it was read. The version alone would not tell
+// it from another webhook that was created in its place.
 const unchanged = attrVersion + " = :ver AND " + attrRecord + " = :old"
 
 func decodeWebhook(ref webhook.Ref, it item) (webhook.Webhook, error) {
@@ -40,7 +40,7 @@ func decodeWebhook(ref webhook.Ref, it item) (webhook.Webhook, error) {
 	return w, nil
 }
 
-// CreateWebhook stores w with its index entries.
+// CreateWebhook stores w and its index entries.
 func (s *Store) CreateWebhook(ctx context.Context, w webhook.Webhook) error {
 	it := webhookKey(w.Ref).item()
 	it[attrVersion], it[attrRecord] = number(w.Version), bin(record.EncodeWebhook(w))
@@ -79,7 +79,7 @@ func (s *Store) Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, 
 	return decodeWebhook(ref, it)
 }
 
-// finish does what an update of the webhook may have left undone. Should it fail, the next reader tries again.
+// finish removes the index entries that an update may have left behind. If that fails, the next reader tries again.
 func (s *Store) finish(ctx context.Context, ref webhook.Ref, it item) {
 	if patterns := it.texts(attrStale); len(patterns) > 0 {
 		_ = s.prune(ctx, ref, it.number(attrVersion), it.bytes(attrRecord), patterns)
@@ -97,7 +97,7 @@ func (s *Store) prune(ctx context.Context, ref webhook.Ref, version int64, rec [
 	return err
 }
 
-// Webhooks lists newest id first.
+// Webhooks lists webhooks, newest id first.
 func (s *Store) Webhooks(ctx context.Context, tenant string, q webhook.WebhookQuery) (webhook.List[webhook.Webhook], error) {
 	list := "webhooks/" + tenant
 	from, err := after(list, q.Page.Cursor)
@@ -123,7 +123,7 @@ func (s *Store) Webhooks(ctx context.Context, tenant string, q webhook.WebhookQu
 				return false, nil
 			}
 			ref := webhook.Ref{Tenant: tenant, ID: e.text(attrSK)}
-			if it, ok := found[keys[i]]; ok { // else it was deleted just now
+			if it, ok := found[keys[i]]; ok { // otherwise it was deleted just now
 				w, err := decodeWebhook(ref, it)
 				if err != nil {
 					return false, err
@@ -162,10 +162,10 @@ func (s *Store) WebhookCounts(ctx context.Context, tenant string) (webhook.Count
 	return c, nil
 }
 
-// maxDirectory is more entries of a directory than DynamoDB answers at a time (1 MB).
+// maxDirectory is more entries of a directory than DynamoDB returns at a time (1 MB).
 const maxDirectory = 100_000
 
-// UpdateWebhook replaces a webhook that is still of w's Version, and its index entries: it writes those that differ.
+// UpdateWebhook replaces a webhook whose Version is still w's. Of its index entries it writes those that differ.
 func (s *Store) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error {
 	it, err := s.get(ctx, webhookKey(w.Ref))
 	if err != nil {
@@ -203,7 +203,8 @@ func (s *Store) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealt
 	for _, sub := range puts {
 		actions = append(actions, s.putAction(subscriptionItem(w.Tenant, sub), ""))
 	}
-	// New entries are all written now, for an event that matches none is lost. Old ones that are too many may stay a moment.
+	// All new entries are written now, because an event that matches none would be lost. If there are too many old
+	// ones, some of them may stay for a moment.
 	now := min(len(gone), maxTransact-1-len(actions))
 	for _, p := range gone[:now] {
 		actions = append(actions, s.deleteAction(key{subscriptionsPK(w.Tenant, p), w.ID}, "", nil))
@@ -230,12 +231,12 @@ func (s *Store) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealt
 	return nil
 }
 
-// difference returns what to put into the index and which patterns to take out, when old, with entries for stale
-// patterns besides, becomes w.
+// difference returns the entries to put into the index and the patterns to take out when old, which also has entries
+// for the stale patterns, becomes w.
 func difference(old webhook.Webhook, stale []string, w webhook.Webhook) (puts []webhook.Subscription, gone []string) {
 	before := make(map[string]*webhook.Subscription)
 	for _, p := range stale {
-		before[p] = nil // never the same
+		before[p] = nil // differs from every entry
 	}
 	for _, sub := range old.Subscriptions() {
 		before[sub.Pattern] = &sub
@@ -258,7 +259,7 @@ func same(a, b webhook.Subscription) bool {
 		a.ContentType == b.ContentType && record.Millis(a.Since) == record.Millis(b.Since)
 }
 
-// deleteTries is how often DeleteWebhook starts again when the webhook is updated meanwhile.
+// deleteTries is how often DeleteWebhook starts again because the webhook was updated meanwhile.
 const deleteTries = 20
 
 // DeleteWebhook removes a webhook and its index entries.
@@ -291,8 +292,8 @@ func (s *Store) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
 	return webhook.ErrUnavailable(errors.New("the webhook changes all the time"))
 }
 
-// SetHealth changes a webhook's health from one state to another. The directory, which counts failing ones, changes
-// with it.
+// SetHealth changes a webhook's health from one state to another, and with it the directory, which counts failing
+// webhooks.
 func (s *Store) SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook.Health) (bool, error) {
 	actions := []types.TransactWriteItem{s.updateAction(webhookKey(ref),
 		fmt.Sprintf("SET %s = :failing, %s = :unhealthy", attrFailing, attrUnhealthy),
@@ -309,7 +310,7 @@ func (s *Store) SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook
 	return err == nil && refusal == nil, err
 }
 
-// SetSlow changes since when a webhook is slow: one write.
+// SetSlow changes the time since which a webhook is slow, in one write.
 func (s *Store) SetSlow(ctx context.Context, ref webhook.Ref, from, to time.Time) (bool, error) {
 	condition := attrSlow + " = :from"
 	if from.IsZero() {

@@ -6,19 +6,21 @@ import (
 	"hookline/shared/webhook"
 )
 
-// MaxDelivery is how long an encoded delivery gets at most (an inline payload within its limit supposed): DynamoDB
-// takes items of 400 KB with their key and attribute names. Past it the oldest attempts lose their answers' bodies and headers.
+// MaxDelivery is the length of an encoded delivery at most, if its inline payload is within its limit. DynamoDB takes
+// items of 400 KB, with their keys and attribute names. Beyond it the oldest attempts lose the bodies and headers of
+// their answers.
 const MaxDelivery = 384 << 10
 
-// Short names and omitted usual values, because DynamoDB counts a write by the KB and the record of a first attempt
-// that succeeded is to stay within one, payload and key included. Times are milliseconds since the event's acceptance.
+// Names are short and usual values are omitted, because DynamoDB counts a write by the KB and the record of a first
+// attempt that succeeded is to stay within one, with its payload and key. Times are milliseconds since the event's
+// acceptance.
 type deliveryRecord struct {
 	Type        string          `json:"t,omitzero"`
 	Dialect     string          `json:"d,omitzero"`
 	ContentType string          `json:"ct,omitzero"` // absent: JSON
 	Format      string          `json:"f,omitzero"`  // absent: JSON
-	Timestamp   string          `json:"ts,omitzero"` // absent, as Happened is: the second of acceptance
-	Happened    *int64          `json:"h,omitzero"`  // in its place, of an event's time with milliseconds
+	Timestamp   string          `json:"ts,omitzero"` // if Happened is absent too: the second of acceptance
+	Happened    *int64          `json:"h,omitzero"`  // instead of Timestamp, if the event's time has milliseconds
 	Ref         string          `json:"p,omitzero"`
 	Status      string          `json:"s,omitzero"` // absent: succeeded
 	Round       int             `json:"r,omitzero"`
@@ -36,7 +38,7 @@ type attemptRecord struct {
 	Number       int                  `json:"n,omitzero"`
 	ScheduledAt  *int64               `json:"w,omitzero"`
 	StartedAt    *int64               `json:"b,omitzero"`
-	SentAt       *int64               `json:"u,omitzero"` // Unix seconds: real time, which the acceptance is not
+	SentAt       *int64               `json:"u,omitzero"` // Unix seconds of real time; the acceptance is a reading of the clock
 	Duration     int64                `json:"d,omitzero"` // milliseconds
 	StatusCode   int                  `json:"c,omitzero"`
 	Error        webhook.AttemptError `json:"e,omitzero"`
@@ -48,8 +50,8 @@ type attemptRecord struct {
 	Headers      map[string]string    `json:"h,omitzero"`
 }
 
-// EncodeDelivery returns all of d but its key: JSON, and after it an inline payload's bytes as they are. Durations
-// are cut to whole milliseconds, SentAt to whole seconds.
+// EncodeDelivery encodes d without its key, as JSON, followed by the bytes of an inline payload as they are. Durations
+// are cut to whole milliseconds, and SentAt to whole seconds.
 func EncodeDelivery(d webhook.Delivery) []byte {
 	at := d.AcceptedAt
 	r := deliveryRecord{
@@ -80,7 +82,7 @@ func EncodeDelivery(d webhook.Delivery) []byte {
 	return append(b, d.Body.Inline...)
 }
 
-// DecodeDelivery reads what EncodeDelivery returned for the delivery of that key. The result does not alias b.
+// DecodeDelivery decodes the delivery of that key, which EncodeDelivery encoded. The result does not alias b.
 func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error) {
 	var r deliveryRecord
 	inline, err := unmarshalFirst("delivery", b, &r)
@@ -117,8 +119,8 @@ func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error)
 	return d, nil
 }
 
-// shed drops answers' bodies and headers, the oldest first, until at least over bytes are gone; the encoding of a text is never
-// shorter than the text.
+// shed drops the bodies and headers of answers, the oldest first, until at least over bytes are gone. The encoding of a
+// text is never shorter than the text.
 func shed(attempts []attemptRecord, over int) {
 	for i := range attempts {
 		if over <= 0 {
@@ -132,12 +134,12 @@ func shed(attempts []attemptRecord, over int) {
 			for name, value := range attempts[i].Headers {
 				over -= len(name) + len(value)
 			}
-			attempts[i].Headers = nil // the map is the caller's
+			attempts[i].Headers = nil // and not cleared: the map belongs to the caller
 		}
 	}
 }
 
-// absent stands for the empty string where an absent name means the usual value.
+// absent replaces the empty string where an absent name means the usual value.
 const absent = "-"
 
 func abbreviate(v, usual string) string {

@@ -1,8 +1,8 @@
-// Package record is how the engines spell what they keep: the bytes of a tenant, a key, a webhook, a delivery, a replay
-// job, a source, a deployment and a dialect's version, without what the engine keeps in columns or key attributes of its own.
+// Package record encodes what the engines store: tenants, keys, webhooks, deliveries, replay jobs, sources, deployments
+// and versions of dialects, each without the fields that an engine keeps in columns or key attributes of its own.
 //
-// Names in the encodings are stable: bytes written once are read by every later version, which may add names but
-// never give an old one a new meaning. Times are whole milliseconds and come back in UTC.
+// Names in the encodings are stable. Bytes that were written once are read by every later version, which may add names
+// but never gives an old name a new meaning. Times are whole milliseconds and come back in UTC.
 package record
 
 import (
@@ -22,7 +22,7 @@ func Millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// Time returns what Millis was given, in UTC, cut to whole milliseconds.
+// Time returns the time that Millis was given, in UTC, cut to whole milliseconds.
 func Time(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
@@ -30,7 +30,7 @@ func Time(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// marshal returns v as JSON in which <, > and & stand as they are: escaped they would take six bytes each.
+// marshal returns v as JSON in which <, > and & stand as they are. Escaped they would take six bytes each.
 func marshal(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -55,7 +55,7 @@ type tenantRecord struct {
 	UpdatedAt      int64    `json:"updated_at,omitzero"`
 }
 
-// EncodeTenant returns all of t but its ID and Version.
+// EncodeTenant encodes t without its ID and Version.
 func EncodeTenant(t webhook.Tenant) []byte {
 	return marshal(tenantRecord{
 		Name: t.Name, Dialect: t.Dialect, NotifyEmail: t.NotifyEmail, FrameAncestors: t.FrameAncestors,
@@ -63,7 +63,7 @@ func EncodeTenant(t webhook.Tenant) []byte {
 	})
 }
 
-// DecodeTenant reads what EncodeTenant returned.
+// DecodeTenant decodes a tenant that EncodeTenant encoded.
 func DecodeTenant(id string, version int64, b []byte) (webhook.Tenant, error) {
 	var r tenantRecord
 	if err := unmarshal("tenant", b, &r); err != nil {
@@ -81,12 +81,12 @@ type keyRecord struct {
 	CreatedAt int64    `json:"created_at,omitzero"`
 }
 
-// EncodeKey returns all of k but its Tenant, ID and Hash.
+// EncodeKey encodes k without its Tenant, ID and Hash.
 func EncodeKey(k webhook.Key) []byte {
 	return marshal(keyRecord{Name: k.Name, Scopes: k.Scopes, CreatedAt: Millis(k.CreatedAt)})
 }
 
-// DecodeKey reads what EncodeKey returned.
+// DecodeKey decodes a key that EncodeKey encoded.
 func DecodeKey(tenant, id, hash string, b []byte) (webhook.Key, error) {
 	var r keyRecord
 	if err := unmarshal("key", b, &r); err != nil {
@@ -95,7 +95,7 @@ func DecodeKey(tenant, id, hash string, b []byte) (webhook.Key, error) {
 	return webhook.Key{ID: id, Tenant: tenant, Name: r.Name, Scopes: r.Scopes, Hash: hash, CreatedAt: Time(r.CreatedAt)}, nil
 }
 
-// The filter is kept as bytes, not as JSON within JSON: it must come back exactly as it was given.
+// The filter is stored as bytes and not as JSON within JSON, because it must come back exactly as it was given.
 type webhookRecord struct {
 	URL            string            `json:"url"`
 	Name           string            `json:"name,omitzero"`
@@ -122,7 +122,7 @@ type secretRecord struct {
 	ExpiresAt int64  `json:"expires_at,omitzero"`
 }
 
-// EncodeWebhook returns all of w but its Ref, Version and Health.
+// EncodeWebhook encodes w without its Ref, Version and Health.
 func EncodeWebhook(w webhook.Webhook) []byte {
 	r := webhookRecord{
 		URL: w.URL, Name: w.Name, Events: w.Events, Active: w.Active, ContentType: w.ContentType, Format: w.Format,
@@ -141,7 +141,7 @@ func EncodeWebhook(w webhook.Webhook) []byte {
 	return marshal(r)
 }
 
-// DecodeWebhook reads what EncodeWebhook returned.
+// DecodeWebhook decodes a webhook that EncodeWebhook encoded.
 func DecodeWebhook(ref webhook.Ref, version int64, h webhook.Health, b []byte) (webhook.Webhook, error) {
 	var r webhookRecord
 	if err := unmarshal("webhook", b, &r); err != nil {

@@ -42,9 +42,9 @@ func TestDelivery(t *testing.T) {
 	failing.Timestamp, failing.Format, failing.ContentType = "2025-01-01T00:00:00Z", webhook.FormatSlack, webhook.ContentForm
 	failing.Status, failing.Via, failing.NextAt, failing.Job = webhook.Pending, webhook.ViaQueue, accepted.Add(-time.Hour), "job_1"
 	failing.Attempts = append(failing.Attempts, webhook.Attempt{
-		Number: 2, Error: webhook.ErrBadStatus, StatusCode: 503, ResponseBody: "<html>&\x00\u2028\"\\😀", Truncated: true,
+		Number: 2, Error: webhook.ReasonBadStatus, StatusCode: 503, ResponseBody: "<html>&\x00\u2028\"\\😀", Truncated: true,
 		RetryAfter: 90 * time.Second, ResponseHeaders: map[string]string{"X-A": "<>&\"", "Location": ""},
-	}, webhook.Attempt{Number: 3, Error: webhook.ErrTLS, ErrorDetail: webhook.DetailCertificateExpired})
+	}, webhook.Attempt{Number: 3, Error: webhook.ReasonTLS, ErrorDetail: webhook.DetailCertificateExpired})
 	before := first()
 	before.Timestamp = "2026-03-20T12:00:00Z" // as an earlier version wrote it
 	dated := first()
@@ -67,11 +67,12 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
-// TestDeliveryWithinOneWrite holds the record of a delivery that succeeds at once to the 1 KB of one DynamoDB write.
+// TestDeliveryWithinOneWrite checks that the record of a delivery that succeeds at once is within the 1 KB of one
+// DynamoDB write.
 func TestDeliveryWithinOneWrite(t *testing.T) {
 	const write = 1024
-	// Beside the record, the item has its key (tenant, webhook and event as text, the time in 8 bytes), and at most
-	// this for separators, attribute names, the revision and the times that TTL and conditions need.
+	// Besides the record, the item has its key (tenant, webhook and event as text, the time in 8 bytes). For
+	// separators, attribute names, the revision and the times that TTL and conditions need it has at most this.
 	const attributes = 56
 	d := first()
 	rec := len(EncodeDelivery(d))
@@ -88,7 +89,7 @@ func TestDeliverySheds(t *testing.T) {
 	body := strings.Repeat("\x01", webhook.MaxResponseFailed) // the worst to encode
 	headers := map[string]string{"X-A": strings.Repeat(`"`, webhook.MaxResponseHeaderBytes-len("X-A"))}
 	for range webhook.MaxAttemptsKept {
-		d.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: body, ResponseHeaders: headers})
+		d.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ReasonBadStatus, ResponseBody: body, ResponseHeaders: headers})
 	}
 	b := EncodeDelivery(d)
 	if len(b) > MaxDelivery {

@@ -19,7 +19,7 @@ type replayRecord struct {
 	ExpiresAt  int64                `json:"expires_at,omitzero"`
 }
 
-// EncodeReplay returns all of r but its Tenant, ID, Version and CreatedAt.
+// EncodeReplay encodes r without its Tenant, ID, Version and CreatedAt.
 func EncodeReplay(r webhook.Replay) []byte {
 	return marshal(replayRecord{
 		Webhook: r.Webhook, Of: r.Of, Type: r.Type, Since: Millis(r.Since), Until: Millis(r.Until), Status: r.Status, Error: r.Error,
@@ -28,7 +28,7 @@ func EncodeReplay(r webhook.Replay) []byte {
 	})
 }
 
-// DecodeReplay reads what EncodeReplay returned. of holds what the engine keeps apart.
+// DecodeReplay decodes a job that EncodeReplay encoded. of has the fields that the engine keeps apart.
 func DecodeReplay(of webhook.Replay, b []byte) (webhook.Replay, error) {
 	var r replayRecord
 	if err := unmarshal("replay", b, &r); err != nil {

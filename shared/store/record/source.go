@@ -16,12 +16,12 @@ type sourceRecord struct {
 	CreatedAt int64  `json:"created_at,omitzero"`
 }
 
-// EncodeSource returns all of s but its Tenant and ID.
+// EncodeSource encodes s without its Tenant and ID.
 func EncodeSource(s webhook.Source) []byte {
 	return marshal(sourceRecord{Kind: s.Kind, Name: s.Name, Secret: s.Secret, CreatedAt: Millis(s.CreatedAt)})
 }
 
-// DecodeSource reads what EncodeSource returned.
+// DecodeSource decodes a source that EncodeSource encoded.
 func DecodeSource(tenant, id string, b []byte) (webhook.Source, error) {
 	var r sourceRecord
 	if err := unmarshal("source", b, &r); err != nil {
@@ -33,7 +33,7 @@ func DecodeSource(tenant, id string, b []byte) (webhook.Source, error) {
 type deploymentRecord struct {
 	Source        string `json:"source,omitzero"`
 	Kind          string `json:"kind,omitzero"`
-	DeployedAt    *int64 `json:"deployed_at,omitzero"` // of the sender's choice, 0 too
+	DeployedAt    *int64 `json:"deployed_at,omitzero"` // the sender chooses it, so it may be 0
 	Environment   string `json:"environment,omitzero"`
 	CommitSHA     string `json:"commit_sha,omitzero"`
 	RepositoryID  string `json:"repository_id,omitzero"`
@@ -41,8 +41,8 @@ type deploymentRecord struct {
 	ExpiresAt     int64  `json:"expires_at,omitzero"`
 }
 
-// EncodeDeployment returns all of d but its Tenant, ID and RegisteredAt: JSON, and after it the payload's bytes as they
-// are.
+// EncodeDeployment encodes d without its Tenant, ID and RegisteredAt, as JSON, followed by the bytes of the payload as
+// they are.
 func EncodeDeployment(d webhook.Deployment) []byte {
 	return append(marshal(deploymentRecord{
 		Source: d.Source, Kind: d.Kind, DeployedAt: sinceMillis(time.UnixMilli(0), d.DeployedAt), Environment: d.Environment,
@@ -50,7 +50,7 @@ func EncodeDeployment(d webhook.Deployment) []byte {
 	}), d.Payload...)
 }
 
-// DecodeDeployment reads what EncodeDeployment returned. The result does not alias b.
+// DecodeDeployment decodes a deployment that EncodeDeployment encoded. The result does not alias b.
 func DecodeDeployment(tenant, id string, registered time.Time, b []byte) (webhook.Deployment, error) {
 	var r deploymentRecord
 	rest, err := unmarshalFirst("deployment", b, &r)
@@ -68,12 +68,12 @@ type dialectRecord struct {
 	CreatedAt int64 `json:"created_at,omitzero"`
 }
 
-// EncodeDialect returns all of d but its Name and Version: JSON, and after it the description's bytes as they are.
+// EncodeDialect encodes d without its Name and Version, as JSON, followed by the bytes of the description as they are.
 func EncodeDialect(d webhook.DialectVersion) []byte {
 	return append(marshal(dialectRecord{CreatedAt: Millis(d.CreatedAt)}), d.Description...)
 }
 
-// DecodeDialect reads what EncodeDialect returned. The result does not alias b.
+// DecodeDialect decodes a version that EncodeDialect encoded. The result does not alias b.
 func DecodeDialect(name string, version int, b []byte) (webhook.DialectVersion, error) {
 	var r dialectRecord
 	rest, err := unmarshalFirst("dialect", b, &r)
@@ -83,7 +83,7 @@ func DecodeDialect(name string, version int, b []byte) (webhook.DialectVersion, 
 	return webhook.DialectVersion{Name: name, Version: version, Description: rest, CreatedAt: Time(r.CreatedAt)}, nil
 }
 
-// unmarshalFirst reads the JSON that b begins with and returns a copy of what follows it, nil for nothing.
+// unmarshalFirst decodes the JSON with which b begins, and returns a copy of the rest, nil if there is none.
 func unmarshalFirst(what string, b []byte, v any) ([]byte, error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	if err := dec.Decode(v); err != nil {

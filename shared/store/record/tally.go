@@ -7,15 +7,15 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Change is what some deliveries of one webhook, accepted within one minute, changed in its tally. At is when the first
-// of them was accepted, in Unix milliseconds.
+// Change is the change of a webhook's tally by some deliveries that were accepted within one minute. At is when the
+// first of them was accepted, in Unix milliseconds.
 type Change struct {
 	Tenant, Webhook            string
 	At                         int64
 	Succeeded, Failed, Pending int
 }
 
-// Count adds deliveries of a status.
+// Count adds n deliveries of a status.
 func (c *Change) Count(status webhook.DeliveryStatus, n int) {
 	switch status {
 	case webhook.Succeeded:
@@ -27,8 +27,8 @@ func (c *Change) Count(status webhook.DeliveryStatus, n int) {
 	}
 }
 
-// EncodeChanges packs changes as {tenant: {webhook: [at, succeeded, failed, pending, at, …]}}, about 50 bytes each. The
-// same changes give the same bytes.
+// EncodeChanges encodes changes as {tenant: {webhook: [at, succeeded, failed, pending, at, …]}}, about 50 bytes each.
+// The same changes give the same bytes.
 func EncodeChanges(changes []Change) []byte {
 	slices.SortFunc(changes, func(a, b Change) int { return cmp.Compare(a.At, b.At) })
 	all := make(map[string]map[string][]int64)
@@ -41,7 +41,7 @@ func EncodeChanges(changes []Change) []byte {
 	return marshal(all)
 }
 
-// DecodeChanges reads what EncodeChanges returned, as far as it is a tenant's.
+// DecodeChanges decodes a tenant's part of what EncodeChanges encoded.
 func DecodeChanges(b []byte, tenant string) ([]Change, error) {
 	var all map[string]map[string][]int64
 	if err := unmarshal("tally", b, &all); err != nil {

@@ -83,13 +83,13 @@ func decodeDelivery(key webhook.DeliveryKey, rec []byte) (webhook.Delivery, erro
 	return d, nil
 }
 
-// tenantSince returns when the tenant was created: earlier deliveries are of another one that had its id.
+// tenantSince returns when the tenant was created. Earlier deliveries belong to another tenant that had the same id.
 func (s *Store) tenantSince(ctx context.Context, tenant string) (ms int64, found bool, err error) {
 	found, err = s.row(ctx, `SELECT created_at FROM tenant WHERE id = ?`, []any{tenant}, &ms)
 	return ms, found, err
 }
 
-// Deliveries lists newest first by acceptance, then by webhook and event.
+// Deliveries lists by acceptance, newest first, then by webhook and event.
 func (s *Store) Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error) {
 	none := webhook.List[webhook.Delivery]{}
 	list := "deliveries/" + tenant + "/" + q.Webhook
@@ -151,13 +151,13 @@ func (s *Store) Deliveries(ctx context.Context, tenant string, q webhook.Deliver
 
 // SaveDelivery writes the record if the stored one's Rev is prev.
 func (s *Store) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error {
-	rec := record.EncodeDelivery(d) // outside the one writer
+	rec := record.EncodeDelivery(d) // before the write, because the one writer is everybody's
 	var next any
 	if d.Status == webhook.Pending {
 		next = record.Millis(d.NextAt)
 	}
 	expires := record.Millis(d.ExpiresAt)
-	return s.write(ctx, "SaveDelivery", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		var saved bool
 		var err error
 		if prev == (webhook.Rev{}) {
@@ -179,7 +179,7 @@ func (s *Store) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webho
 	})
 }
 
-// Overdue lists pending deliveries of all tenants that were due before the time, the longest due first.
+// Overdue lists the pending deliveries of all tenants that were due before the time, the longest overdue first.
 func (s *Store) Overdue(ctx context.Context, before time.Time, page webhook.Page) (webhook.List[webhook.Delivery], error) {
 	const list = "overdue"
 	none := webhook.List[webhook.Delivery]{}
@@ -201,27 +201,25 @@ func (s *Store) Overdue(ctx context.Context, before time.Time, page webhook.Page
 		query += ` AND (next_at, rowid) > (?, ?)`
 		args = append(args, next, row)
 	}
-	return answer(s, "Overdue", page.Cursor, func() (webhook.List[webhook.Delivery], error) {
-		p := cursor.NewPage[webhook.Delivery](page)
-		err := s.rows(ctx, query+` ORDER BY next_at, rowid`, args, func(scan func(...any) error) (bool, error) {
-			if p.Full() {
-				return false, nil
-			}
-			var row, next, accepted int64
-			var key webhook.DeliveryKey
-			var rec []byte
-			if err := scan(&row, &next, &key.Tenant, &key.Webhook, &accepted, &key.Event, &rec); err != nil {
-				return false, err
-			}
-			key.AcceptedAt = record.Time(accepted)
-			d, err := decodeDelivery(key, rec)
-			if err != nil {
-				return false, err
-			}
-			p.List.Items = append(p.List.Items, d)
-			p.Saw(func() string { return cursor.Make(list, strconv.FormatInt(next, 10), strconv.FormatInt(row, 10)) })
-			return true, nil
-		})
-		return p.Answer(err)
+	p := cursor.NewPage[webhook.Delivery](page)
+	err = s.rows(ctx, query+` ORDER BY next_at, rowid`, args, func(scan func(...any) error) (bool, error) {
+		if p.Full() {
+			return false, nil
+		}
+		var row, next, accepted int64
+		var key webhook.DeliveryKey
+		var rec []byte
+		if err := scan(&row, &next, &key.Tenant, &key.Webhook, &accepted, &key.Event, &rec); err != nil {
+			return false, err
+		}
+		key.AcceptedAt = record.Time(accepted)
+		d, err := decodeDelivery(key, rec)
+		if err != nil {
+			return false, err
+		}
+		p.List.Items = append(p.List.Items, d)
+		p.Saw(func() string { return cursor.Make(list, strconv.FormatInt(next, 10), strconv.FormatInt(row, 10)) })
+		return true, nil
 	})
+	return p.Answer(err)
 }

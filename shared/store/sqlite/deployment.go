@@ -12,12 +12,12 @@ import (
 
 // CreateDeployment stores d unless one is there that has not expired at d.RegisteredAt.
 func (s *Store) CreateDeployment(ctx context.Context, d webhook.Deployment) (webhook.Deployment, bool, error) {
-	rec := record.EncodeDeployment(d) // outside the one writer
+	rec := record.EncodeDeployment(d) // before the write, because the one writer is everybody's
 	registered := record.Millis(d.RegisteredAt)
 	var isNew bool
 	var at int64
 	var there []byte
-	err := s.write(ctx, "CreateDeployment", func(tx *sqlitedb.Tx) (err error) {
+	err := s.write(ctx, func(tx *sqlitedb.Tx) (err error) {
 		isNew, err = done(tx.Exec(`INSERT INTO deployment (tenant, id, registered_at, environment, repository_id, expires_at, record)
 			VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (tenant, id) DO UPDATE SET registered_at = excluded.registered_at, environment = excluded.environment,
@@ -63,7 +63,7 @@ func (s *Store) Deployment(ctx context.Context, tenant, id string) (webhook.Depl
 	return decodeDeployment(tenant, id, registered, rec)
 }
 
-// Deployments lists newest first by registration, then by id.
+// Deployments lists by registration, newest first, then by id.
 func (s *Store) Deployments(ctx context.Context, tenant string, q webhook.DeploymentQuery) (webhook.List[webhook.Deployment], error) {
 	none := webhook.List[webhook.Deployment]{}
 	list := "deployments/" + tenant

@@ -12,7 +12,7 @@ import (
 // PutDialect stores the next version of a dialect.
 func (s *Store) PutDialect(ctx context.Context, d webhook.DialectVersion) error {
 	rec := record.EncodeDialect(d)
-	return s.write(ctx, "PutDialect", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		var next bool
 		var err error
 		if d.Version == 1 {
@@ -32,7 +32,7 @@ func (s *Store) PutDialect(ctx context.Context, d webhook.DialectVersion) error 
 	})
 }
 
-// DialectHead reads what a name stands for.
+// DialectHead reads a name's newest version and whether the name was deleted.
 func (s *Store) DialectHead(ctx context.Context, name string) (webhook.DialectHead, error) {
 	h := webhook.DialectHead{Name: name}
 	found, err := s.row(ctx, `SELECT version, deleted FROM dialect WHERE name = ?`, []any{name}, &h.Version, &h.Deleted)
@@ -62,7 +62,7 @@ func (s *Store) DialectVersion(ctx context.Context, name string, version int) (w
 	return d, nil
 }
 
-// DialectHeads lists by name those that are not deleted.
+// DialectHeads lists the names that are not deleted, by name.
 func (s *Store) DialectHeads(ctx context.Context, page webhook.Page) (webhook.List[webhook.DialectHead], error) {
 	const list = "dialects"
 	at, err := cursor.Read(list, page.Cursor, 1)
@@ -90,9 +90,9 @@ func (s *Store) DialectHeads(ctx context.Context, page webhook.Page) (webhook.Li
 	return p.Answer(err)
 }
 
-// DeleteDialect marks a name deleted that is still of that version.
+// DeleteDialect marks a name deleted if its newest version is that one.
 func (s *Store) DeleteDialect(ctx context.Context, name string, version int) error {
-	return s.write(ctx, "DeleteDialect", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		deleted, err := done(tx.Exec(`UPDATE dialect SET deleted = 1 WHERE name = ? AND version = ? AND deleted = 0`, name, version))
 		if err != nil || deleted {
 			return err

@@ -16,7 +16,7 @@ func (s *Store) PutLogItem(ctx context.Context, it webhook.LogItem) (webhook.Log
 	there := webhook.LogItem{Tenant: it.Tenant, Request: it.Request}
 	var stored bool
 	var expires int64
-	err := s.write(ctx, "PutLogItem", func(tx *sqlitedb.Tx) (err error) {
+	err := s.write(ctx, func(tx *sqlitedb.Tx) (err error) {
 		if it.Rev == 1 {
 			stored, err = done(tx.Exec(`INSERT INTO event_log (tenant, request, rev, expires_at, record) VALUES (?, ?, 1, ?, ?)
 				ON CONFLICT DO NOTHING`, it.Tenant, it.Request, record.Millis(it.ExpiresAt), it.Record))
@@ -44,7 +44,7 @@ func (s *Store) PutLogItem(ctx context.Context, it webhook.LogItem) (webhook.Log
 	return there, false, nil
 }
 
-// LogItem reads one that was accepted while its tenant existed.
+// LogItem reads an item that was accepted while its tenant existed.
 func (s *Store) LogItem(ctx context.Context, tenant, request string) (webhook.LogItem, error) {
 	it := webhook.LogItem{Tenant: tenant, Request: request}
 	since, found, err := s.tenantSince(ctx, tenant)
@@ -68,7 +68,7 @@ func (s *Store) LogItem(ctx context.Context, tenant, request string) (webhook.Lo
 	return it, nil
 }
 
-// LogItems lists in the order of Request, or the reverse.
+// LogItems lists items in the order of Request, or the reverse.
 func (s *Store) LogItems(ctx context.Context, tenant string, r webhook.LogRange) ([]webhook.LogItem, bool, error) {
 	since, found, err := s.tenantSince(ctx, tenant)
 	if err != nil || !found {

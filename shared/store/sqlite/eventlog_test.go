@@ -17,8 +17,8 @@ func logItem(rev int64) webhook.LogItem {
 	}
 }
 
-// TestEventLogExpires keeps log items, and the pins that find events, until their time; a pin stands for its event for
-// shorter than it is kept.
+// TestEventLogExpires shows that log items, and the pins that find events, are kept until their time. A pin counts for
+// its event for a shorter time than it is kept.
 func TestEventLogExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, "", Options{Clock: clock.Clock{Real: time.Now(), Anchor: base}})
@@ -43,8 +43,8 @@ func TestEventLogExpires(t *testing.T) {
 	})
 }
 
-// TestEventLogReopens finds what was logged in a file, and pins and webhooks in a file that was made before pins were kept
-// for longer and webhooks could be slow.
+// TestEventLogReopens finds a log item in a file. It also finds pins and webhooks in a file that was made before pins
+// were kept for longer and before webhooks could be slow.
 func TestEventLogReopens(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s, err := New(path, Options{})
@@ -57,8 +57,11 @@ func TestEventLogReopens(t *testing.T) {
 		if _, err := tx.Exec(`ALTER TABLE webhook DROP COLUMN slow_since`); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`INSERT INTO webhook (tenant, id, version, active, failing_since, unhealthy_since, record)
-			VALUES ('acme', 'wh_old', 1, 1, 0, 0, '{}')`)
+		if _, err := tx.Exec(`INSERT INTO webhook (tenant, id, version, active, failing_since, unhealthy_since, record)
+			VALUES ('acme', 'wh_old', 1, 1, 0, 0, '{}')`); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`PRAGMA user_version = 1`)
 		return err
 	}), s.Close())
 	for range 2 {

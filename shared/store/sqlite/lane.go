@@ -13,7 +13,7 @@ import (
 // TakeLane takes the first of the n lanes that is free.
 func (s *Store) TakeLane(ctx context.Context, name string, n int, now, until time.Time) (int, error) {
 	var lane int
-	err := s.write(ctx, "TakeLane", func(tx *sqlitedb.Tx) error {
+	err := s.write(ctx, func(tx *sqlitedb.Tx) error {
 		err := tx.QueryRow(`WITH RECURSIVE lanes (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM lanes WHERE n + 1 < ?)
 			SELECT n FROM lanes WHERE NOT EXISTS (SELECT * FROM lane WHERE name = ? AND lane = n AND until > ? AND until <= ?) LIMIT 1`,
 			n, name, record.Millis(now), record.Millis(until.Add(until.Sub(now)))).Scan(&lane)
@@ -36,7 +36,7 @@ func (s *Store) TakeLane(ctx context.Context, name string, n int, now, until tim
 
 // FreeLane gives back a lane.
 func (s *Store) FreeLane(ctx context.Context, name string, lane int, until time.Time) error {
-	return s.write(ctx, "FreeLane", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`DELETE FROM lane WHERE name = ? AND lane = ? AND until = ?`, name, lane, record.Millis(until))
 		return err
 	})

@@ -9,23 +9,19 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Pin stores p unless one is there that has not expired at p.At.
+// Pin stores p unless a pin is there that has not expired at p.At.
 func (s *Store) Pin(ctx context.Context, p webhook.Pin) (webhook.Pin, bool, error) {
-	pins, stored, err := s.pins(ctx, "Pin", []webhook.Pin{p})
+	pins, stored, err := s.Pins(ctx, []webhook.Pin{p})
 	if err != nil {
 		return webhook.Pin{}, false, err
 	}
 	return pins[0], stored[0], nil
 }
 
-// Pins does the same for many, here in one transaction.
+// Pins does the same for many pins, here in one transaction.
 func (s *Store) Pins(ctx context.Context, ps []webhook.Pin) ([]webhook.Pin, []bool, error) {
-	return s.pins(ctx, "Pins", ps)
-}
-
-func (s *Store) pins(ctx context.Context, call string, ps []webhook.Pin) ([]webhook.Pin, []bool, error) {
 	pins, stored := make([]webhook.Pin, len(ps)), make([]bool, len(ps))
-	err := s.write(ctx, call, func(tx *sqlitedb.Tx) (err error) {
+	err := s.write(ctx, func(tx *sqlitedb.Tx) (err error) {
 		for i, p := range ps {
 			if pins[i], stored[i], err = pin(tx, p); err != nil {
 				return err
@@ -62,7 +58,7 @@ func readPin(of webhook.Pin, scan func(...any) error) (webhook.Pin, error) {
 	if err := scan(&p.Hash, &at, &answered, &p.Answer, &until, &expires); err != nil {
 		return webhook.Pin{}, err
 	}
-	if answered && p.Answer == nil { // the driver gives an empty blob as nil
+	if answered && p.Answer == nil { // the driver returns an empty blob as nil
 		p.Answer = []byte{}
 	}
 	p.At, p.ExpiresAt = record.Time(at), record.Time(expires)
@@ -72,7 +68,7 @@ func readPin(of webhook.Pin, scan func(...any) error) (webhook.Pin, error) {
 	return p, nil
 }
 
-// FindPin returns the pin that is there, also one that has expired.
+// FindPin returns the pin that is there, even if it has expired.
 func (s *Store) FindPin(ctx context.Context, tenant, scope, key string) (webhook.Pin, error) {
 	var p webhook.Pin
 	found := false
@@ -90,9 +86,9 @@ func (s *Store) FindPin(ctx context.Context, tenant, scope, key string) (webhook
 	return p, nil
 }
 
-// Repin replaces the pin of that time.
+// Repin replaces the pin whose At is that time.
 func (s *Store) Repin(ctx context.Context, p webhook.Pin, at time.Time) error {
-	return s.write(ctx, "Repin", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		replaced, err := done(tx.Exec(`UPDATE pin SET hash = ?, at = ?, answer = ?, expires_at = ?, stands_until = ?
 			WHERE tenant = ? AND scope = ? AND key = ? AND at = ?`,
 			p.Hash, record.Millis(p.At), p.Answer, record.Millis(p.Until()), record.Millis(p.ExpiresAt),
@@ -104,21 +100,21 @@ func (s *Store) Repin(ctx context.Context, p webhook.Pin, at time.Time) error {
 	})
 }
 
-// Unpin forgets the pin of that time.
+// Unpin removes the pin whose At is p.At.
 func (s *Store) Unpin(ctx context.Context, p webhook.Pin) error {
-	return s.write(ctx, "Unpin", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`DELETE FROM pin WHERE tenant = ? AND scope = ? AND key = ? AND at = ?`,
 			p.Tenant, p.Scope, p.Key, record.Millis(p.At))
 		return err
 	})
 }
 
-// PutPayload stores a body that is not there yet.
+// PutPayload stores a body if there is none under its ref.
 func (s *Store) PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error {
 	if body == nil {
 		body = []byte{}
 	}
-	return s.write(ctx, "PutPayload", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`INSERT INTO payload (tenant, ref, body, expires_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			tenant, ref, body, record.Millis(expires))
 		return err
@@ -144,12 +140,13 @@ func (s *Store) Payloads(ctx context.Context, tenant string, refs []string) (map
 	return bodies, nil
 }
 
-// Expire deletes pins, payloads, deliveries, log items, replay jobs and deployments that have expired, at most limit of them, and returns how
-// many: less than limit when nothing is left to do. What expires at no time (0) stays.
+// Expire deletes pins, payloads, deliveries, log items, replay jobs and deployments that have expired, at most limit of
+// them, and returns how many it deleted. Fewer than limit means that nothing is left to delete. An entry with the
+// expiry 0 stays for ever.
 func (s *Store) Expire(ctx context.Context, limit int) (int, error) {
 	now := record.Millis(s.clock.Now())
 	var n int
-	err := s.write(ctx, "Expire", func(tx *sqlitedb.Tx) error {
+	err := s.write(ctx, func(tx *sqlitedb.Tx) error {
 		for _, table := range []string{"pin", "payload", "delivery", "event_log", "replay", "deployment"} {
 			res, err := tx.Exec(`DELETE FROM `+table+` WHERE rowid IN
 				(SELECT rowid FROM `+table+` WHERE expires_at <= ? AND expires_at > 0 ORDER BY expires_at LIMIT ?)`, now, limit-n)

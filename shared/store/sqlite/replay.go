@@ -10,7 +10,7 @@ import (
 
 // CreateReplay stores a replay job.
 func (s *Store) CreateReplay(ctx context.Context, r webhook.Replay) error {
-	return s.write(ctx, "CreateReplay", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		if err := needTenant(tx, r.Tenant); err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (s *Store) Replay(ctx context.Context, tenant, id string) (webhook.Replay, 
 
 // UpdateReplay stores the job if the stored one's Version is r.Version.
 func (s *Store) UpdateReplay(ctx context.Context, r webhook.Replay) error {
-	return s.write(ctx, "UpdateReplay", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		saved, err := done(tx.Exec(`UPDATE replay SET version = version + 1, expires_at = ?, record = ? WHERE tenant = ? AND id = ? AND version = ?`,
 			record.Millis(r.ExpiresAt), record.EncodeReplay(r), r.Tenant, r.ID, r.Version))
 		if err == nil && !saved {

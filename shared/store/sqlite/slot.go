@@ -12,7 +12,7 @@ import (
 func (s *Store) ReserveSlots(ctx context.Context, ref webhook.Ref, p webhook.Pace, n int, now time.Time) (time.Time, error) {
 	span := p.Span(n)
 	var end int64 // of the last slot taken, in Unix microseconds
-	err := s.write(ctx, "ReserveSlots", func(tx *sqlitedb.Tx) error {
+	err := s.write(ctx, func(tx *sqlitedb.Tx) error {
 		return tx.QueryRow(`INSERT INTO pace (tenant, webhook, setting, next_at, taken_at) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET setting = excluded.setting, taken_at = excluded.taken_at, next_at = CASE
 				WHEN setting = excluded.setting AND taken_at <= excluded.taken_at + ? THEN max(next_at + ?, excluded.next_at)

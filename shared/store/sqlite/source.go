@@ -11,7 +11,7 @@ import (
 
 // CreateSource stores a source.
 func (s *Store) CreateSource(ctx context.Context, src webhook.Source) error {
-	return s.write(ctx, "CreateSource", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		if err := needTenant(tx, src.Tenant); err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (s *Store) Sources(ctx context.Context, tenant string, page webhook.Page) (
 
 // DeleteSource removes a source.
 func (s *Store) DeleteSource(ctx context.Context, tenant, id string) error {
-	return s.write(ctx, "DeleteSource", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		found, err := done(tx.Exec(`DELETE FROM source WHERE id = ? AND tenant = ?`, id, tenant))
 		if err == nil && !found {
 			return webhook.ErrNotFound("source")

@@ -1,155 +1,67 @@
-// Package sqlite is the embedded Store: everything Hookline keeps but its queues, in one SQLite file or in memory.
+// Package sqlite is the embedded Store: everything that Hookline keeps except its queues, in tables of a SQLite file or in
+// memory.
 //
-// It keeps the contract of storetest.Store. What a write returned nil for is on disk; every write is one transaction,
-// and writes wait in one line, so that no lost update is possible. Reads see every write that has returned. It does
-// not guard the file against a second process.
+// It keeps the contract of package store. A write that returned nil is on disk. Every write is one transaction, and
+// writes wait in one line, so no update is lost. Reads see every write that has returned. The tables are those of package
+// sqlitedb. The file may hold the queues too (see queue/sqlite); nothing guards it against a second process.
 package sqlite
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	driver "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 
 	"hookline/shared/clock"
 	"hookline/shared/sqlitedb"
+	"hookline/shared/store"
 	"hookline/shared/store/cursor"
 	"hookline/shared/webhook"
 )
 
-// Times are Unix milliseconds, 0 for none; a slot's are microseconds. A delivery's next_at is set while it is pending and
-// NULL otherwise, which keeps delivery_due sparse. A pin's expires_at is its Until, its stands_until its ExpiresAt.
-const schema = `
-CREATE TABLE IF NOT EXISTS tenant (
-	id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL, record BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS api_key (
-	tenant TEXT NOT NULL, id TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS webhook (
-	tenant TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, active INTEGER NOT NULL,
-	failing_since INTEGER NOT NULL, unhealthy_since INTEGER NOT NULL, record BLOB NOT NULL,
-	slow_since INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tenant, id)
-);
-CREATE INDEX IF NOT EXISTS webhook_status ON webhook (tenant, active, failing_since);
-CREATE TABLE IF NOT EXISTS subscription (
-	tenant TEXT NOT NULL, pattern TEXT NOT NULL, webhook TEXT NOT NULL, filter BLOB, format TEXT NOT NULL,
-	content_type TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (tenant, pattern, webhook)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS subscription_webhook ON subscription (tenant, webhook);
-DROP TABLE IF EXISTS slot;
-CREATE TABLE IF NOT EXISTS pace (
-	tenant TEXT NOT NULL, webhook TEXT NOT NULL, setting TEXT NOT NULL, next_at INTEGER NOT NULL, taken_at INTEGER NOT NULL,
-	PRIMARY KEY (tenant, webhook)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS lane (
-	name TEXT NOT NULL, lane INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (name, lane)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS pin (
-	tenant TEXT NOT NULL, scope TEXT NOT NULL, key TEXT NOT NULL, hash TEXT NOT NULL, at INTEGER NOT NULL, answer BLOB,
-	expires_at INTEGER NOT NULL, stands_until INTEGER NOT NULL, PRIMARY KEY (tenant, scope, key)
-);
-CREATE INDEX IF NOT EXISTS pin_expiry ON pin (expires_at);
-CREATE TABLE IF NOT EXISTS payload (
-	tenant TEXT NOT NULL, ref TEXT NOT NULL, body BLOB NOT NULL, expires_at INTEGER NOT NULL, PRIMARY KEY (tenant, ref)
-);
-CREATE INDEX IF NOT EXISTS payload_expiry ON payload (expires_at);
-CREATE TABLE IF NOT EXISTS delivery (
-	tenant TEXT NOT NULL, webhook TEXT NOT NULL, accepted_at INTEGER NOT NULL, event TEXT NOT NULL,
-	type TEXT NOT NULL, status TEXT NOT NULL, round INTEGER NOT NULL, count INTEGER NOT NULL, next_at INTEGER,
-	expires_at INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, webhook, accepted_at, event)
-);
-DROP INDEX IF EXISTS delivery_tenant;
-CREATE INDEX IF NOT EXISTS delivery_history ON delivery (tenant, accepted_at, webhook, event, status);
-CREATE INDEX IF NOT EXISTS delivery_due ON delivery (next_at) WHERE next_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS delivery_expiry ON delivery (expires_at);
-CREATE TABLE IF NOT EXISTS replay (
-	tenant TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-	record BLOB NOT NULL, PRIMARY KEY (tenant, id)
-);
-CREATE INDEX IF NOT EXISTS replay_expiry ON replay (expires_at);
-CREATE TABLE IF NOT EXISTS source (
-	id TEXT PRIMARY KEY, tenant TEXT NOT NULL, record BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS source_tenant ON source (tenant, id);
-CREATE TABLE IF NOT EXISTS deployment (
-	tenant TEXT NOT NULL, id TEXT NOT NULL, registered_at INTEGER NOT NULL, environment TEXT NOT NULL,
-	repository_id TEXT NOT NULL, expires_at INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
-);
-CREATE INDEX IF NOT EXISTS deployment_tenant ON deployment (tenant, registered_at, id, environment, repository_id);
-CREATE INDEX IF NOT EXISTS deployment_expiry ON deployment (expires_at);
-CREATE TABLE IF NOT EXISTS event_log (
-	tenant TEXT NOT NULL, request TEXT NOT NULL, rev INTEGER NOT NULL, expires_at INTEGER NOT NULL, record BLOB NOT NULL,
-	PRIMARY KEY (tenant, request)
-);
-CREATE INDEX IF NOT EXISTS event_log_expiry ON event_log (expires_at);
-CREATE TABLE IF NOT EXISTS dialect (name TEXT PRIMARY KEY, version INTEGER NOT NULL, deleted INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS dialect_version (
-	name TEXT NOT NULL, version INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (name, version)
-);
-`
-
-// Options are a Store's settings. The zero Options are production's.
+// Options are a Store's settings. The zero Options are those of production.
 type Options struct {
-	Clock  clock.Clock // says what has expired, to Expire alone
-	Faults Faults
+	Clock clock.Clock // by which Expire decides what has expired; nothing else uses it
 }
+
+var _ store.Store = (*Store)(nil)
 
 // Store is an open store. Its methods are safe for concurrent use.
 type Store struct {
-	db     *sqlitedb.DB
-	clock  clock.Clock
-	faults Faults
-	stale  staleAnswers
+	db    *sqlitedb.DB
+	owned bool // db is the store's own
+	clock clock.Clock
 
-	mu    sync.Mutex
-	stmts map[string]*sql.Stmt
+	closed atomic.Bool
+	mu     sync.Mutex
+	stmts  map[string]*sql.Stmt
 }
 
-// New opens or creates the store at path; "" is one in memory, gone at Close.
+// New opens or creates a database at path with a store of its own in it. With the path "" it is in memory and gone at
+// Close.
 func New(path string, opts Options) (*Store, error) {
-	db, err := sqlitedb.Open(path, schema)
+	db, err := sqlitedb.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, clock: opts.Clock, faults: opts.Faults, stmts: make(map[string]*sql.Stmt)}
-	if err := db.Write(context.Background(), upgrade); err != nil {
-		return nil, errors.Join(fmt.Errorf("upgrade: %w", err), s.Close())
-	}
+	s := On(db, opts)
+	s.owned = true
 	return s, nil
 }
 
-// upgrade adds what a file made by an earlier version lacks.
-func upgrade(tx *sqlitedb.Tx) error {
-	for _, c := range []struct{ table, column, fill string }{
-		{"pin", "stands_until", `UPDATE pin SET stands_until = expires_at`},
-		{"webhook", "slow_since", `UPDATE webhook SET slow_since = 0`},
-	} {
-		var there bool
-		err := tx.QueryRow(`SELECT count(*) > 0 FROM pragma_table_info(?) WHERE name = ?`, c.table, c.column).Scan(&there)
-		if err != nil {
-			return err
-		}
-		if there {
-			continue
-		}
-		if _, err := tx.Exec(`ALTER TABLE ` + c.table + ` ADD COLUMN ` + c.column + ` INTEGER NOT NULL DEFAULT 0`); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(c.fill); err != nil {
-			return err
-		}
-	}
-	return nil
+// On returns the store in a database that the caller closes, after the store.
+func On(db *sqlitedb.DB, opts Options) *Store {
+	return &Store{db: db, clock: opts.Clock, stmts: make(map[string]*sql.Stmt)}
 }
 
 // Close lets the writes under way finish. Every call after it is Unavailable.
 func (s *Store) Close() error {
+	s.closed.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
@@ -157,27 +69,31 @@ func (s *Store) Close() error {
 		errs = append(errs, stmt.Close())
 	}
 	clear(s.stmts)
-	return errors.Join(append(errs, s.db.Close())...)
+	if s.owned {
+		errs = append(errs, s.db.Close())
+	}
+	return errors.Join(errs...)
 }
 
-// write runs fn as one transaction. When it returns an error fn may still be running: what fn sets is read only after nil.
-func (s *Store) write(ctx context.Context, call string, fn func(*sqlitedb.Tx) error) error {
-	if err := s.faults.before(call); err != nil {
-		return webhook.ErrUnavailable(err)
+// write runs fn as one transaction. When it returns an error fn may still be running, so the caller may read what fn
+// sets only after nil.
+func (s *Store) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
+	if s.closed.Load() {
+		return fault(sqlitedb.ErrClosed)
 	}
 	if err := s.db.Write(ctx, fn); err != nil {
 		return fault(err)
 	}
-	if err := s.faults.after(call); err != nil {
-		return webhook.ErrUnavailable(err)
-	}
 	return nil
 }
 
-// stmt prepares a query once. Queries must be few: their text holds no values.
+// stmt prepares a query once. There must be few queries, so their text holds no values.
 func (s *Store) stmt(query string) (*sql.Stmt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed.Load() {
+		return nil, sqlitedb.ErrClosed
+	}
 	if stmt, ok := s.stmts[query]; ok {
 		return stmt, nil
 	}
@@ -188,7 +104,7 @@ func (s *Store) stmt(query string) (*sql.Stmt, error) {
 	return stmt, err
 }
 
-// row reads the one row of a query into dest and reports whether there is one.
+// row reads the one row of a query into dest, and reports whether there is one.
 func (s *Store) row(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
 	stmt, err := s.stmt(query)
 	if err != nil {
@@ -203,8 +119,8 @@ func (s *Store) row(ctx context.Context, query string, args []any, dest ...any) 
 	return true, nil
 }
 
-// rows calls each for every row of a query until it answers false. A database in memory has one connection: each must
-// not read from the store.
+// rows calls each for every row of a query until each returns false. A database in memory has one connection, so each
+// must not read from the store.
 func (s *Store) rows(ctx context.Context, query string, args []any, each func(scan func(...any) error) (bool, error)) error {
 	stmt, err := s.stmt(query)
 	if err != nil {
@@ -237,7 +153,7 @@ func done(res sql.Result, err error) (bool, error) {
 	return n > 0, err
 }
 
-// passing reports whether an error code of SQLite's may be gone the next time.
+// passing reports whether the cause of one of SQLite's error codes may be gone the next time.
 func passing(code int) bool {
 	switch code & 0xff {
 	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_INTERRUPT, codes.SQLITE_IOERR, codes.SQLITE_FULL,
@@ -247,8 +163,8 @@ func passing(code int) bool {
 	return false
 }
 
-// fault puts an error in the domain's terms. What database/sql and the context say is passing; what SQLite says
-// mostly is not; a record that cannot be read never is.
+// fault turns an error into one of the domain's. Errors of database/sql and of the context may pass. Most of SQLite's
+// do not. A record that cannot be read never can.
 func fault(err error) error {
 	if _, ok := errors.AsType[*webhook.Error](err); ok {
 		return err

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"hookline/shared/clock"
 	"hookline/shared/sqlitedb"
+	"hookline/shared/store"
 	"hookline/shared/store/cursor"
 	"hookline/shared/store/storetest"
 	"hookline/shared/webhook"
@@ -36,13 +36,13 @@ func open(t *testing.T, path string, opts Options) *Store {
 }
 
 func TestMemory(t *testing.T) {
-	storetest.Run(t, storetest.Engine{Open: func(t *testing.T) storetest.Store { return open(t, "", Options{}) }})
+	storetest.Run(t, storetest.Engine{Open: func(t *testing.T) store.Store { return open(t, "", Options{}) }})
 }
 
-// TestFile runs the suite on one file, so that each check finds what the others left.
+// TestFile runs the suite on one file, so that each check finds what the others left in it.
 func TestFile(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "store.db"), Options{})
-	storetest.Run(t, storetest.Engine{Open: func(*testing.T) storetest.Store { return s }})
+	storetest.Run(t, storetest.Engine{Open: func(*testing.T) store.Store { return s }})
 }
 
 var base = time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
@@ -81,7 +81,7 @@ func fill(ctx context.Context, s *Store) error {
 		s.PutDialect(ctx, webhook.DialectVersion{Name: "ours", Version: 1, Description: []byte("{}")}))
 }
 
-// left says what of fill is there.
+// left counts what is left of fill's entries.
 func left(t *testing.T, s *Store) string {
 	t.Helper()
 	var out []string
@@ -117,7 +117,7 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// TestCrash opens a copy of the files as they are while the store is open, which is what a killed process leaves.
+// TestCrash copies the files while the store is open, as a killed process leaves them, and opens the copy.
 func TestCrash(t *testing.T) {
 	dir, crashed := t.TempDir(), t.TempDir()
 	s := open(t, filepath.Join(dir, "store.db"), Options{})
@@ -142,7 +142,7 @@ func TestDurability(t *testing.T) {
 	}
 }
 
-// TestBubble runs in memory and in fake time, and leaves no goroutine behind.
+// TestBubble runs in memory and in virtual time, and leaves no goroutine behind.
 func TestBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, "", Options{Clock: clock.Clock{Real: time.Now(), Anchor: base}})
@@ -180,8 +180,8 @@ func TestClosed(t *testing.T) {
 		must(t, err, fill(t.Context(), s), s.Close())
 		_, read := s.Tenant(t.Context(), "acme")
 		for call, err := range map[string]error{"read": read, "write": s.DeleteTenant(t.Context(), "acme")} {
-			if got, want := webhook.KindOf(err), webhook.Unavailable; got != want {
-				t.Errorf("%s, %s: got %v of kind %d, want kind %d", name, call, err, got, want)
+			if !webhook.Is(err, webhook.Unavailable) {
+				t.Errorf("%s, %s: got %v, want it unavailable", name, call, err)
 			}
 		}
 	}
@@ -195,7 +195,7 @@ func TestFaultKinds(t *testing.T) {
 	}))
 	_, spoiled := s.Webhook(t.Context(), webhook.Ref{Tenant: "acme", ID: "wh_1"})
 	_, listed := s.Webhooks(t.Context(), "acme", webhook.WebhookQuery{})
-	broken := s.write(t.Context(), "", func(tx *sqlitedb.Tx) error {
+	broken := s.write(t.Context(), func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`SELECT FROM`)
 		return err
 	})
@@ -206,7 +206,7 @@ func TestFaultKinds(t *testing.T) {
 	}
 }
 
-// TestCanceledReads: a database in memory lives in one connection, which reads cut short must not cost.
+// TestCanceledReads cuts reads short. A database in memory lives in its one connection, which must survive that.
 func TestCanceledReads(t *testing.T) {
 	s := open(t, "", Options{})
 	must(t, fill(t.Context(), s))
@@ -219,7 +219,7 @@ func TestCanceledReads(t *testing.T) {
 			cancel()
 		}()
 		for ctx.Err() == nil {
-			if _, err := s.Webhooks(ctx, "acme", webhook.WebhookQuery{}); err != nil && webhook.KindOf(err) != webhook.Unavailable {
+			if _, err := s.Webhooks(ctx, "acme", webhook.WebhookQuery{}); err != nil && !webhook.Is(err, webhook.Unavailable) {
 				t.Fatal(err)
 			}
 		}
@@ -229,58 +229,26 @@ func TestCanceledReads(t *testing.T) {
 	}
 }
 
-func TestFaults(t *testing.T) {
-	refused := errors.New("refused")
-	var before, after, stale atomic.Bool
-	strike := func(on *atomic.Bool) func(string) error {
-		return func(call string) error {
-			if on.Load() && call == "SaveDelivery" {
-				return refused
-			}
-			return nil
+// TestOn opens a store twice in one database. Closing it leaves the database open, and ends the store's own calls.
+func TestOn(t *testing.T) {
+	db, err := sqlitedb.Open(filepath.Join(t.TempDir(), "store.db"))
+	must(t, err)
+	s := On(db, Options{})
+	must(t, fill(t.Context(), s), s.Close())
+	_, read := s.Tenant(t.Context(), "acme")
+	for name, err := range map[string]error{"a read": read, "a write": s.DeleteTenant(t.Context(), "acme")} {
+		if !webhook.Is(err, webhook.Unavailable) {
+			t.Errorf("%s after Close: got %v, want it unavailable", name, err)
 		}
 	}
-	s := open(t, "", Options{Faults: Faults{
-		Before: strike(&before), After: strike(&after), Stale: func(call string) bool { return stale.Load() && call == "Overdue" },
-	}})
-	must(t, fill(t.Context(), s))
-	for name, c := range map[string]struct {
-		on      *atomic.Bool
-		written bool
-	}{"before": {&before, false}, "after": {&after, true}} {
-		d := delivery("evt_" + name)
-		c.on.Store(true)
-		err := s.SaveDelivery(t.Context(), d, webhook.Rev{})
-		c.on.Store(false)
-		if webhook.KindOf(err) != webhook.Unavailable || !errors.Is(err, refused) {
-			t.Errorf("%s: got %v, want it refused as unavailable", name, err)
-		}
-		_, err = s.Delivery(t.Context(), d.DeliveryKey)
-		if written := err == nil; written != c.written {
-			t.Errorf("%s: got written %t, want %t", name, written, c.written)
-		}
+	again := On(db, Options{})
+	if got := left(t, again); got != whole {
+		t.Errorf("got %s, want %s", got, whole)
 	}
-	overdue := func() int {
-		t.Helper()
-		l, err := s.Overdue(t.Context(), base.Add(time.Hour), webhook.Page{})
-		must(t, err)
-		return len(l.Items)
-	}
-	stale.Store(true)
-	got := []int{overdue()}
-	stale.Store(false)
-	got = append(got, overdue())
-	must(t, s.SaveDelivery(t.Context(), delivery("evt_new"), webhook.Rev{}))
-	stale.Store(true)
-	got = append(got, overdue())
-	stale.Store(false)
-	got = append(got, overdue())
-	if want := []int{0, 2, 2, 3}; !cmp.Equal(got, want) {
-		t.Errorf("overdue when stale, fresh, stale and fresh: got %v, want %v", got, want)
-	}
+	must(t, again.Close(), db.Close())
 }
 
-// TestLongScan: a filter that little matches gives short pages, not long waits.
+// TestLongScan shows that a filter that few entries match gives short pages and not long waits.
 func TestLongScan(t *testing.T) {
 	s := open(t, "", Options{})
 	must(t, fill(t.Context(), s), s.db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
@@ -305,7 +273,7 @@ func TestLongScan(t *testing.T) {
 	}
 }
 
-// TestPlans holds every query for reading to an index: none sorts or reads a whole table.
+// TestPlans checks that every query that reads uses an index: none sorts or reads a whole table.
 func TestPlans(t *testing.T) {
 	s := open(t, "", Options{})
 	must(t, fill(t.Context(), s), s.SaveDelivery(t.Context(), delivery("evt_2"), webhook.Rev{}))

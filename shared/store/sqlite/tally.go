@@ -8,7 +8,7 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Tallies counts as it reads, from an index that holds all it needs: 100,000 deliveries take 0.3 s of a processor.
+// Tallies counts while it reads an index that holds all it needs. 100,000 deliveries take 0.3 s of processor time.
 func (s *Store) Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error) {
 	created, found, err := s.tenantSince(ctx, tenant)
 	if err != nil || !found {

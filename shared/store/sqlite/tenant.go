@@ -11,7 +11,7 @@ import (
 
 // CreateTenant stores a tenant and its first key.
 func (s *Store) CreateTenant(ctx context.Context, t webhook.Tenant, k webhook.Key) error {
-	return s.write(ctx, "CreateTenant", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		isNew, err := done(tx.Exec(`INSERT INTO tenant (id, version, created_at, record) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			t.ID, t.Version, record.Millis(t.CreatedAt), record.EncodeTenant(t)))
 		if err != nil {
@@ -75,9 +75,9 @@ func (s *Store) Tenants(ctx context.Context, page webhook.Page) (webhook.List[we
 	return p.Answer(err)
 }
 
-// UpdateTenant replaces a tenant that is still of t's Version.
+// UpdateTenant replaces a tenant whose Version is still t's.
 func (s *Store) UpdateTenant(ctx context.Context, t webhook.Tenant) error {
-	return s.write(ctx, "UpdateTenant", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		updated, err := done(tx.Exec(`UPDATE tenant SET version = version + 1, record = ? WHERE id = ? AND version = ?`,
 			record.EncodeTenant(t), t.ID, t.Version))
 		if err != nil || updated {
@@ -90,10 +90,10 @@ func (s *Store) UpdateTenant(ctx context.Context, t webhook.Tenant) error {
 	})
 }
 
-// DeleteTenant removes a tenant with all that is its own but deliveries, payloads and deployments, which Expire removes
-// in time.
+// DeleteTenant removes a tenant with all that belongs to it, except for deliveries, payloads, log items, replay jobs
+// and deployments, which Expire removes in time.
 func (s *Store) DeleteTenant(ctx context.Context, id string) error {
-	return s.write(ctx, "DeleteTenant", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		found, err := done(tx.Exec(`DELETE FROM tenant WHERE id = ?`, id))
 		if err != nil {
 			return err
@@ -112,7 +112,7 @@ func (s *Store) DeleteTenant(ctx context.Context, id string) error {
 
 // CreateKey stores a key.
 func (s *Store) CreateKey(ctx context.Context, k webhook.Key) error {
-	return s.write(ctx, "CreateKey", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		if err := needTenant(tx, k.Tenant); err != nil {
 			return err
 		}
@@ -168,7 +168,7 @@ func (s *Store) Keys(ctx context.Context, tenant string, page webhook.Page) (web
 
 // DeleteKey removes a key.
 func (s *Store) DeleteKey(ctx context.Context, tenant, id string) error {
-	return s.write(ctx, "DeleteKey", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		found, err := done(tx.Exec(`DELETE FROM api_key WHERE tenant = ? AND id = ?`, tenant, id))
 		if err != nil {
 			return err
@@ -192,7 +192,7 @@ func insertKey(tx *sqlitedb.Tx, k webhook.Key) error {
 	return nil
 }
 
-// needTenant answers NotFound unless the tenant exists.
+// needTenant returns NotFound unless the tenant exists.
 func needTenant(tx *sqlitedb.Tx, id string) error {
 	var exists bool
 	if err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM tenant WHERE id = ?)`, id).Scan(&exists); err != nil {
@@ -204,7 +204,7 @@ func needTenant(tx *sqlitedb.Tx, id string) error {
 	return nil
 }
 
-// belowCursor completes a query for a tenant's rows, newest id first, from the page's cursor on.
+// belowCursor completes a query for a tenant's rows, newest id first, so that it begins at the page's cursor.
 func belowCursor(query, list, tenant string, page webhook.Page) (string, []any, error) {
 	at, err := cursor.Read(list, page.Cursor, 1)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"hookline/shared/sqlitedb"
@@ -14,9 +13,9 @@ import (
 	"hookline/shared/webhook"
 )
 
-// CreateWebhook stores w with its index entries.
+// CreateWebhook stores w and its index entries.
 func (s *Store) CreateWebhook(ctx context.Context, w webhook.Webhook) error {
-	return s.write(ctx, "CreateWebhook", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		if err := needTenant(tx, w.Tenant); err != nil {
 			return err
 		}
@@ -67,7 +66,7 @@ func decodeWebhook(ref webhook.Ref, version, failing, unhealthy, slow int64, rec
 	return w, nil
 }
 
-// Webhooks lists newest id first.
+// Webhooks lists webhooks, newest id first.
 func (s *Store) Webhooks(ctx context.Context, tenant string, q webhook.WebhookQuery) (webhook.List[webhook.Webhook], error) {
 	list := "webhooks/" + tenant
 	query, args, err := belowCursor(selectWebhook, list, tenant, q.Page)
@@ -107,9 +106,9 @@ func (s *Store) WebhookCounts(ctx context.Context, tenant string) (webhook.Count
 	return c, err
 }
 
-// UpdateWebhook replaces a webhook that is still of w's Version, and its index entries.
+// UpdateWebhook replaces a webhook whose Version is still w's, and its index entries.
 func (s *Store) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error {
-	return s.write(ctx, "UpdateWebhook", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		var version int64
 		err := tx.QueryRow(`SELECT version FROM webhook WHERE tenant = ? AND id = ?`, w.Tenant, w.ID).Scan(&version)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -140,7 +139,7 @@ func (s *Store) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealt
 
 // DeleteWebhook removes a webhook and its index entries.
 func (s *Store) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
-	return s.write(ctx, "DeleteWebhook", func(tx *sqlitedb.Tx) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
 		found, err := done(tx.Exec(`DELETE FROM webhook WHERE tenant = ? AND id = ?`, ref.Tenant, ref.ID))
 		if err != nil {
 			return err
@@ -158,7 +157,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
 // SetHealth changes a webhook's health from one state to another.
 func (s *Store) SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook.Health) (bool, error) {
 	var changed bool
-	err := s.write(ctx, "SetHealth", func(tx *sqlitedb.Tx) (err error) {
+	err := s.write(ctx, func(tx *sqlitedb.Tx) (err error) {
 		changed, err = done(tx.Exec(`UPDATE webhook SET failing_since = ?, unhealthy_since = ?
 			WHERE tenant = ? AND id = ? AND failing_since = ? AND unhealthy_since = ?`,
 			record.Millis(to.FailingSince), record.Millis(to.UnhealthySince), ref.Tenant, ref.ID,
@@ -171,10 +170,10 @@ func (s *Store) SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook
 	return changed, nil
 }
 
-// SetSlow changes since when a webhook is slow.
+// SetSlow changes the time since which a webhook is slow.
 func (s *Store) SetSlow(ctx context.Context, ref webhook.Ref, from, to time.Time) (bool, error) {
 	var changed bool
-	err := s.write(ctx, "SetSlow", func(tx *sqlitedb.Tx) (err error) {
+	err := s.write(ctx, func(tx *sqlitedb.Tx) (err error) {
 		changed, err = done(tx.Exec(`UPDATE webhook SET slow_since = ? WHERE tenant = ? AND id = ? AND slow_since = ?`,
 			record.Millis(to), ref.Tenant, ref.ID, record.Millis(from)))
 		return err
@@ -208,22 +207,19 @@ func (s *Store) Subscriptions(
 	if err != nil {
 		return webhook.List[webhook.Subscription]{}, err
 	}
-	return answer(s, "Subscriptions", list+" "+strings.Join(patterns, " ")+" "+page.Cursor, func() (webhook.List[webhook.Subscription], error) {
-		p := cursor.NewPage[webhook.Subscription](page)
-		var err error
-		for _, pattern := range patterns {
-			after := ""
-			if at != nil && pattern < at[0] {
-				continue
-			} else if at != nil && pattern == at[0] {
-				after = at[1]
-			}
-			if err = s.subscriptions(ctx, p, list, tenant, pattern, after); err != nil || p.List.Next != "" {
-				break
-			}
+	p := cursor.NewPage[webhook.Subscription](page)
+	for _, pattern := range patterns {
+		after := ""
+		if at != nil && pattern < at[0] {
+			continue
+		} else if at != nil && pattern == at[0] {
+			after = at[1]
 		}
-		return p.Answer(err)
-	})
+		if err = s.subscriptions(ctx, p, list, tenant, pattern, after); err != nil || p.List.Next != "" {
+			break
+		}
+	}
+	return p.Answer(err)
 }
 
 func (s *Store) subscriptions(ctx context.Context, p *cursor.Page[webhook.Subscription], list, tenant, pattern, after string) error {

@@ -20,9 +20,9 @@ func deliveryChecks() []check {
 			failing.Round, failing.Count, failing.Total, failing.Via = 3, 2, 9, webhook.ViaVisibility
 			failing.Attempts = append(failing.Attempts, webhook.Attempt{
 				Number: 9, ScheduledAt: b.now.Add(-time.Hour), StartedAt: b.now, Duration: 15 * time.Second, StatusCode: 503,
-				Error: webhook.ErrBadStatus, ResponseBody: strings.Repeat("é", webhook.MaxResponseFailed/2), Truncated: true, RetryAfter: 90 * time.Second,
+				Error: webhook.ReasonBadStatus, ResponseBody: strings.Repeat("é", webhook.MaxResponseFailed/2), Truncated: true, RetryAfter: 90 * time.Second,
 				ResponseHeaders: map[string]string{"Content-Type": "text/html", "X-Odd": odd},
-			}, webhook.Attempt{Number: 10, Error: webhook.ErrTLS, ErrorDetail: webhook.DetailCertificateExpired})
+			}, webhook.Attempt{Number: 10, Error: webhook.ReasonTLS, ErrorDetail: webhook.DetailCertificateExpired})
 			unsent := webhook.Delivery{
 				DeliveryKey: webhook.DeliveryKey{Tenant: tenant, Webhook: "wh_1", Event: "evt_3", AcceptedAt: b.now},
 				Type:        webhook.TestType, Status: webhook.Failed, Round: 1,
@@ -39,7 +39,7 @@ func deliveryChecks() []check {
 		{"delivery/many long attempts are kept, their last response whole", func(b *bench) {
 			d := b.delivery(b.tenant(), "wh_1", "evt_1", 0)
 			for range webhook.MaxAttemptsKept {
-				d.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ErrBadStatus, ResponseBody: strings.Repeat("x", webhook.MaxResponseFailed), ResponseHeaders: map[string]string{"X-Long": strings.Repeat("x", webhook.MaxResponseHeaderBytes-len("X-Long"))}})
+				d.Record(webhook.Attempt{StatusCode: 500, Error: webhook.ReasonBadStatus, ResponseBody: strings.Repeat("x", webhook.MaxResponseFailed), ResponseHeaders: map[string]string{"X-Long": strings.Repeat("x", webhook.MaxResponseHeaderBytes-len("X-Long"))}})
 			}
 			b.save(d)
 			got := must(b.s.Delivery(b.Context(), d.DeliveryKey))(b)
@@ -274,8 +274,8 @@ func listChecks() []check {
 	}
 }
 
-// overdue lists the tenants' overdue deliveries, sorted by event. Since Overdue may be stale it is read until it
-// shows what is wanted, some times.
+// overdue lists the tenants' overdue deliveries, sorted by event. Because Overdue may be stale, it is called a number
+// of times until it shows what is wanted.
 func (b *bench) overdue(what string, before time.Time, want []webhook.Delivery, tenants ...string) {
 	b.Helper()
 	var got []webhook.Delivery

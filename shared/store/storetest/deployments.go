@@ -28,7 +28,7 @@ func (b *bench) registered(d webhook.Deployment) webhook.Deployment {
 	return d
 }
 
-// registers holds CreateDeployment of d to its answer.
+// registers checks the answer of CreateDeployment for d.
 func (b *bench) registers(what string, d, want webhook.Deployment, wantNew bool) {
 	b.Helper()
 	got, isNew := must2(b.s.CreateDeployment(b.Context(), d))(b)

@@ -10,7 +10,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// dialectName returns a name that nothing had before. Names have no tenant: all checks of a table share them.
+// dialectName returns a name that was not used before. Dialects belong to no tenant, so all checks of a table share the
+// names.
 func (b *bench) dialectName() string { return strings.ToLower(webhook.NewID("d-", b.now)) }
 
 // version returns a version of a dialect that is not stored.
@@ -29,13 +30,13 @@ func (b *bench) put(name string, version int) webhook.DialectVersion {
 	return d
 }
 
-// standsFor holds a name to its head.
+// standsFor checks a name's head.
 func (b *bench) standsFor(what, name string, version int, deleted bool) {
 	b.Helper()
 	b.equal(what, must(b.s.DialectHead(b.Context(), name))(b), webhook.DialectHead{Name: name, Version: version, Deleted: deleted})
 }
 
-// heads lists the dialects whose names begin like that.
+// heads lists the dialects whose names have that prefix.
 func (b *bench) heads(prefix string, limit int) []webhook.DialectHead {
 	b.Helper()
 	return slices.DeleteFunc(collect(b, limit, func(p webhook.Page) (webhook.List[webhook.DialectHead], error) {

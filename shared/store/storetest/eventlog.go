@@ -23,7 +23,7 @@ type loggedItem struct {
 	Stored bool
 }
 
-// logs holds PutLogItem to its answer.
+// logs checks the answer of PutLogItem.
 func (b *bench) logs(what string, it, want webhook.LogItem, stored bool) {
 	b.Helper()
 	got, ok := must2(b.s.PutLogItem(b.Context(), it))(b)

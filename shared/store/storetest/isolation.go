@@ -62,7 +62,7 @@ func isolationChecks() []check {
 			theirDelivery.Tenant = stranger
 			b.conflict("SaveDelivery", b.s.SaveDelivery(b.Context(), theirDelivery, d.Rev()), "changed-meanwhile")
 
-			// The same ids are free, and what happens to them stays there.
+			// The other tenant can use the same ids, and changes of them stay with it.
 			b.ok(b.s.CreateWebhook(b.Context(), theirs))
 			theirDelivery.Owner = "stranger"
 			b.save(theirDelivery)
@@ -186,7 +186,7 @@ func sharedChecks() []check {
 	}
 }
 
-// lists returns every list there is, each with at least two entries, as a function from a page to its Next.
+// lists returns every list that there is, each with at least two entries, as a function from a page to its Next.
 func (b *bench) lists() map[string]func(webhook.Page) (string, error) {
 	b.Helper()
 	tenant, other := b.tenant(), b.tenant()

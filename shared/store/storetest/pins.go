@@ -19,7 +19,7 @@ type pinned struct {
 	Stored bool
 }
 
-// must2 returns what Pin or Pins answered, which must not have failed.
+// must2 returns the values of a call of Pin or Pins that must not fail.
 func must2[A, B any](a A, c B, err error) func(*bench) (A, B) {
 	return func(b *bench) (A, B) {
 		b.Helper()
@@ -28,7 +28,7 @@ func must2[A, B any](a A, c B, err error) func(*bench) (A, B) {
 	}
 }
 
-// holds reads a pin by trying another in its place.
+// holds reads a pin by trying to store another in its place.
 func (b *bench) holds(what string, want webhook.Pin) {
 	b.Helper()
 	probe := want

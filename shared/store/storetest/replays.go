@@ -11,7 +11,7 @@ import (
 func (b *bench) replay(tenant string) webhook.Replay {
 	return webhook.Replay{
 		Tenant: tenant, ID: webhook.NewID(webhook.ReplayPrefix, b.now), Webhook: "wh_1", Of: webhook.ReplayMissed, Type: "a.b",
-		Since: b.now.Add(-time.Hour), Until: b.now.Add(-time.Millisecond), Status: webhook.ReplayStopped, Error: webhook.ErrWebhookDeleted,
+		Since: b.now.Add(-time.Hour), Until: b.now.Add(-time.Millisecond), Status: webhook.ReplayStopped, Error: webhook.ReasonWebhookDeleted,
 		Matched: 20_000, More: true, Started: 7, Cursor: odd, CreatedAt: b.now, UpdatedAt: b.now.Add(3 * time.Millisecond),
 		FinishedAt: b.now.Add(time.Hour), ExpiresAt: b.now.Add(720 * time.Hour), Version: 1,
 	}

@@ -1,3 +1,6 @@
+// Package storetest is the suite that every engine of package store passes. Its checks are named sentences, each about a
+// promise of store.Store. An engine that is known not to keep one says which and why, so that differences are seen and
+// not passed over.
 package storetest
 
 import (
@@ -13,20 +16,24 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
 
 // Engine is what the suite runs against.
 type Engine struct {
-	// Open returns a store, closed when the test ends. Several checks may get the same one, with what others left in it.
-	Open func(t *testing.T) Store
-	// Settle does at once what the engine does in the background, so that what may lag has caught up; nil where nothing does.
+	// Open returns a store that is closed when the test ends. Several checks may get the same one, with the objects
+	// that other checks left in it.
+	Open func(t *testing.T) store.Store
+	// Settle does at once what the engine does in the background, so that counts that lag have caught up. It is nil where
+	// the engine does nothing in the background.
 	Settle func(t *testing.T)
 	// Differs names checks that the engine is known not to pass, each with the reason. They are not run.
 	Differs map[string]string
 }
 
-// Run holds the engine to Store's comments. It runs in real time and depends on no clock but the times it passes.
+// Run runs every check that the engine does not declare to differ in. It runs in real time and depends on no clock but
+// the times that it passes.
 func Run(t *testing.T, e Engine) {
 	all := slices.Concat(tenantChecks(), keyChecks(), webhookChecks(), subscriptionChecks(), pinChecks(), payloadChecks(),
 		deliveryChecks(), listChecks(), overdueChecks(), tallyChecks(), slotChecks(), laneChecks(), eventLogChecks(), replayChecks(), sourceChecks(), deploymentChecks(), dialectChecks(), isolationChecks(), sharedChecks())
@@ -54,18 +61,18 @@ type check struct {
 	run  func(*bench)
 }
 
-// bench is one check's test, store and time.
+// bench has a check's test, store and time.
 type bench struct {
 	*testing.T
-	s      Store
+	s      store.Store
 	settle func(*testing.T)
 	now    time.Time
 }
 
-// odd is text that has to come back as it is.
+// odd is text with characters that are easily changed on the way.
 const odd = "é\"'`\\ <&> 😀 \u2028\x00\t;--%_ {\"a\":1}"
 
-// absent is an id that nothing has.
+// absent is an id that no object has.
 const absent = "nothing"
 
 func (b *bench) ok(err error) {
@@ -77,7 +84,7 @@ func (b *bench) ok(err error) {
 
 func (b *bench) equal(what string, got, want any) {
 	b.Helper()
-	// Long bodies would take cmp a second.
+	// cmp would take a second for long bodies.
 	long := cmp.FilterValues(func(x, y []byte) bool { return len(x)+len(y) > 0 }, cmp.Comparer(bytes.Equal))
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), long); diff != "" {
 		b.Errorf("%s: -want +got\n%s", what, diff)
@@ -86,7 +93,7 @@ func (b *bench) equal(what string, got, want any) {
 
 func (b *bench) kind(what string, err error, want webhook.Kind) {
 	b.Helper()
-	if err == nil || webhook.KindOf(err) != want {
+	if !webhook.Is(err, want) {
 		b.Errorf("%s: got error %v, want one of kind %d", what, err, want)
 	}
 }
@@ -104,7 +111,7 @@ func (b *bench) conflict(what string, err error, code string) {
 	}
 }
 
-// must returns v of a call that must not fail.
+// must returns the value of a call that must not fail.
 func must[T any](v T, err error) func(*bench) T {
 	return func(b *bench) T {
 		b.Helper()
@@ -113,7 +120,7 @@ func must[T any](v T, err error) func(*bench) T {
 	}
 }
 
-// newTenant returns a tenant of an id that nothing had before, and its first key.
+// newTenant returns a tenant with an id that was not used before, and its first key.
 func (b *bench) newTenant() (webhook.Tenant, webhook.Key) {
 	id := webhook.NewID("t_", b.now)
 	t := webhook.Tenant{
@@ -181,7 +188,7 @@ func (b *bench) delivery(tenant, hook, event string, after time.Duration) webhoo
 	}
 }
 
-// pending makes the record one that waits for its next attempt.
+// pending turns the record into one that waits for its next attempt.
 func pending(d webhook.Delivery, next time.Time) webhook.Delivery {
 	d.Status, d.Via, d.NextAt = webhook.Pending, webhook.ViaQueue, next
 	return d
@@ -231,7 +238,8 @@ func race(n int, f func(i int) error) []error {
 	return errs
 }
 
-// oneWinner holds a race to one nil and otherwise Conflicts of that code, and returns the winner.
+// oneWinner checks that one call of a race succeeded and the others got Conflicts with that code, and returns the
+// winner.
 func (b *bench) oneWinner(errs []error, code string) int {
 	b.Helper()
 	winner := -1
@@ -251,11 +259,11 @@ func (b *bench) oneWinner(errs []error, code string) int {
 	return winner
 }
 
-// through repeats a call that throttles or transactions in each other's way turned back.
+// through repeats a call that failed because of throttles or of transactions in each other's way.
 func through(f func() error) error {
 	var err error
 	for range 100 {
-		if err = f(); err == nil || webhook.KindOf(err) != webhook.Unavailable {
+		if err = f(); !webhook.Is(err, webhook.Unavailable) {
 			break
 		}
 	}

@@ -30,7 +30,7 @@ func (b *bench) sources(tenant string, limit int) []webhook.Source {
 	return collect(b, limit, func(p webhook.Page) (webhook.List[webhook.Source], error) { return b.s.Sources(b.Context(), tenant, p) })
 }
 
-// noSource holds that a source is not there, whichever way it is looked for.
+// noSource checks that a source is not found in any way.
 func (b *bench) noSource(what, tenant, id string) {
 	b.Helper()
 	_, err := b.s.SourceByID(b.Context(), id)

@@ -18,7 +18,7 @@ func tallyChecks() []check {
 	}
 }
 
-// tallies reads what has caught up, in an order.
+// tallies reads the tallies once they have caught up, in a fixed order.
 func (b *bench) tallies(tenant string, since time.Time) []webhook.Tally {
 	b.Helper()
 	if b.settle != nil {
@@ -31,10 +31,10 @@ func (b *bench) tallies(tenant string, since time.Time) []webhook.Tally {
 	return got
 }
 
-// failed makes the record one that is out of attempts.
+// failed turns the record into one that is out of attempts.
 func failed(d webhook.Delivery) webhook.Delivery {
 	d.Status = webhook.Failed
-	d.Attempts[0].StatusCode, d.Attempts[0].Error = 500, webhook.ErrBadStatus
+	d.Attempts[0].StatusCode, d.Attempts[0].Error = 500, webhook.ReasonBadStatus
 	return d
 }
 

@@ -158,7 +158,7 @@ func tenantChecks() []check {
 	}
 }
 
-// gone holds that nothing but deliveries is left of a tenant.
+// gone checks that nothing but deliveries is left of a tenant.
 func (b *bench) gone(tenant string, hashes ...string) {
 	b.Helper()
 	_, err := b.s.Tenant(b.Context(), tenant)

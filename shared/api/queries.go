@@ -1,0 +1,68 @@
+package api
+
+import "hookline/shared/webhook"
+
+// PageQuery asks for a page of a list.
+type PageQuery struct {
+	// How many items at most. A page under a filter may be short and still have a cursor.
+	Limit int `json:"limit" jsonschema:"minimum=1,maximum=100,default=20"`
+	// The `next_cursor` of the page before, with the same filter.
+	Cursor string `json:"cursor" jsonschema:"minLength=1,maxLength=2048,pattern=^[A-Za-z0-9._:-]+$"`
+}
+
+// WebhookQuery filters a list of webhooks.
+type WebhookQuery struct {
+	PageQuery
+	// A part of the URL or the name; case makes no difference.
+	Search string `json:"search"`
+	// `active` includes failing ones.
+	Status webhook.Status `json:"status"`
+	// `true` adds to each webhook its `stats`, as `GET /v1/webhooks/{id}/stats` answers them.
+	Stats string `json:"stats" ref:"Boolean"`
+}
+
+// ImportQuery says whether an import is tried only.
+type ImportQuery struct {
+	// `true` changes nothing and says what would happen.
+	DryRun string `json:"dry_run" ref:"Boolean"`
+}
+
+// DeliveryQuery filters a list of deliveries.
+type DeliveryQuery struct {
+	PageQuery
+	Status    webhook.DeliveryStatus `json:"status"`
+	EventType string                 `json:"event_type" ref:"EventTypeName"`
+	// Accepted at that time or later.
+	Since string `json:"since" ref:"GivenTime"`
+	// Accepted before that time.
+	Until string `json:"until" ref:"GivenTime"`
+}
+
+// EventQuery filters the event log.
+type EventQuery struct {
+	PageQuery
+	Type string `json:"type" ref:"EventTypeName"`
+	// Whether any webhook took it when it was accepted.
+	Matched string `json:"matched" ref:"Boolean"`
+	// Accepted at that time or later.
+	Since string `json:"since" ref:"GivenTime"`
+	// Accepted before that time.
+	Until string `json:"until" ref:"GivenTime"`
+}
+
+// PreviewQuery says in which format an event is shown.
+type PreviewQuery struct {
+	// Left out: json.
+	Format string `json:"format" ref:"Format"`
+}
+
+// DeploymentQuery filters a list of deployments.
+type DeploymentQuery struct {
+	PageQuery
+	// Of this environment, spelled as reported.
+	Environment string `json:"environment" jsonschema:"minLength=1"`
+	// Of this repository.
+	RepositoryID string `json:"repository_id" jsonschema:"minLength=1"`
+	// Registered at that time or later.
+	Since string `json:"since" ref:"GivenTime"`
+}

@@ -1,0 +1,86 @@
+package api
+
+import (
+	"hookline/shared/input"
+	"hookline/shared/management"
+	"hookline/shared/webhook"
+)
+
+// Tenant is a tenant.
+type Tenant struct {
+	ID   string `json:"id" ref:"GivenID"`
+	Name string `json:"name"`
+	// How this tenant's webhooks are sent.
+	Dialect string `json:"dialect" jsonschema:"example=standard"`
+	// Where mails about its webhooks go; null for none.
+	NotifyEmail *string `json:"notify_email"`
+	// Origins that may show the console in a frame.
+	FrameAncestors []string `json:"frame_ancestors"`
+	CreatedAt      Time     `json:"created_at"`
+	UpdatedAt      Time     `json:"updated_at"`
+}
+
+// TenantOf converts a tenant.
+func TenantOf(t webhook.Tenant) Tenant {
+	return Tenant{
+		ID: t.ID, Name: t.Name, Dialect: t.Dialect, NotifyEmail: orNull(t.NotifyEmail),
+		FrameAncestors: listOrEmpty(t.FrameAncestors), CreatedAt: Time{t.CreatedAt}, UpdatedAt: Time{t.UpdatedAt},
+	}
+}
+
+// NewTenant is a tenant to be made.
+type NewTenant struct {
+	management.TenantInput `required:"id,name,dialect"`
+}
+
+// TenantChange is a change of a tenant. Fields left out stay. `id` and `dialect` cannot be changed (422).
+type TenantChange struct {
+	management.TenantInput `without:"id,dialect"`
+}
+
+// CreatedTenant is a tenant just made, with its first key.
+type CreatedTenant struct {
+	ID      string `json:"id" ref:"GivenID"`
+	Name    string `json:"name"`
+	Dialect string `json:"dialect"`
+	// It holds every scope. Shown only here.
+	APIKey string `json:"api_key" jsonschema:"example=hk_3f0c…"`
+}
+
+// Key is an API key, without the key itself.
+type Key struct {
+	ID        string   `json:"id" jsonschema:"example=key_01JQSMZ4T0000000000000000"`
+	Name      string   `json:"name"`
+	Scopes    []string `json:"scopes" ref:"Scope"`
+	CreatedAt Time     `json:"created_at"`
+}
+
+// KeyOf converts a key.
+func KeyOf(k webhook.Key) Key {
+	return Key{ID: k.ID, Name: k.Name, Scopes: listOrEmpty(k.Scopes), CreatedAt: Time{k.CreatedAt}}
+}
+
+// NewKey is an API key to be made.
+type NewKey struct{ management.KeyInput }
+
+// CreatedKey is an API key just made.
+type CreatedKey struct {
+	ID     string   `json:"id"`
+	Name   string   `json:"name"`
+	Scopes []string `json:"scopes" ref:"Scope"`
+	// Shown only here.
+	Key string `json:"key"`
+}
+
+// NewPortalLink is a portal link to be made.
+type NewPortalLink struct {
+	// In seconds.
+	ExpiresIn input.Field[int] `json:"expires_in,omitzero" jsonschema:"nullable,minimum=60,maximum=86400,default=3600"`
+}
+
+// PortalLink is a link to the console of one tenant.
+type PortalLink struct {
+	// It opens once. Whoever has it gets in: give it to nobody else.
+	URL       string `json:"url" jsonschema:"format=uri"`
+	ExpiresAt Time   `json:"expires_at"`
+}

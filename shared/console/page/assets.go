@@ -1,0 +1,112 @@
+package page
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"maps"
+	"mime"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+)
+
+// The files are ours except htmx.min.js, which is htmx 2.0.11 as https://htmx.org publishes it, under the Zero-Clause BSD
+// licence: https://github.com/bigskysoftware/htmx/blob/master/LICENSE.
+//
+//go:embed assets
+var assetFiles embed.FS
+
+// AssetsPath is the path of the assets. Their hash follows it, so that browsers can keep them for ever and still get changed
+// ones.
+const AssetsPath = "/console/assets/"
+
+// stylesheet has all files of the folder css.
+const stylesheet = "console.css"
+
+// asset is a file in the two forms in which it is served.
+type asset struct{ plain, zipped []byte }
+
+// Files are the embedded templates and assets, parsed and compressed. Reading them takes longer than any page does.
+type Files struct {
+	templates map[string]*template.Template // by page
+	assets    map[string]asset              // by name
+	prefix    string                        // of the assets' paths
+}
+
+// ReadFiles reads the files of this package and of the rooms. It fails if a template does not parse, so that no page fails
+// for it later.
+func ReadFiles(rooms ...Room) (*Files, error) {
+	f := &Files{}
+	var err error
+	if f.templates, err = templates(rooms); err != nil {
+		return nil, err
+	}
+	if f.assets, err = readAssets(); err != nil {
+		return nil, fmt.Errorf("assets: %w", err)
+	}
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(f.assets)) {
+		h.Write(f.assets[name].plain)
+	}
+	f.prefix = AssetsPath + hex.EncodeToString(h.Sum(nil))[:12] + "/"
+	return f, nil
+}
+
+// ServeHTTP serves the assets.
+func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name, ok := strings.CutPrefix(r.URL.Path, f.prefix)
+	file, found := f.assets[name]
+	if !ok || !found {
+		http.NotFound(w, r)
+		return
+	}
+	header := w.Header()
+	header.Set("Cache-Control", "public, max-age=31536000, immutable")
+	header.Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
+	header.Set("Vary", "Accept-Encoding")
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		header.Set("Content-Encoding", "gzip")
+		_, _ = w.Write(file.zipped) // a visitor who is gone needs no asset
+		return
+	}
+	_, _ = w.Write(file.plain)
+}
+
+func readAssets() (map[string]asset, error) {
+	plain := make(map[string][]byte)
+	err := fs.WalkDir(assetFiles, "assets", func(at string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := assetFiles.ReadFile(at)
+		name := strings.TrimPrefix(at, "assets/")
+		if path.Dir(name) == "css" {
+			name = stylesheet
+		}
+		plain[name] = append(plain[name], b...) // in the order of their names
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]asset)
+	for name, b := range plain {
+		var zipped bytes.Buffer
+		w := gzip.NewWriter(&zipped)
+		if _, err := w.Write(b); err != nil {
+			return nil, err
+		}
+		if err := w.Close(); err != nil {
+			return nil, err
+		}
+		out[name] = asset{b, zipped.Bytes()}
+	}
+	return out, nil
+}

@@ -1,0 +1,88 @@
+package page
+
+import (
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"hookline/shared/dialect"
+	"hookline/shared/webhook"
+)
+
+// Room is the pages of a subject.
+type Room struct {
+	// Pages are the handlers for visitors who are signed in, by the mux's pattern. Each reads from the API and shows a
+	// template, or makes a change through the API and redirects to a page.
+	Pages map[string]func(*Visit)
+	// Open are the handlers of pages that need no sign-in.
+	Open map[string]func(*Visit)
+	// Templates are HTML files: pages in the top folder, and templates that they share in the folder parts. Show takes the
+	// name of a page's file, which must differ from those of all other rooms.
+	Templates fs.FS
+	// Parts have further templates that the pages use, as HTML files in their top folders.
+	Parts []fs.FS
+	// Sections are the room's entries in the navigation.
+	Sections []Section
+}
+
+// Section is an entry of the navigation. Visitors see it if their key has the scope, or if Scope is "".
+type Section struct{ Name, Path, Label, Scope string }
+
+// Site is shared by all pages. Its fields are set before use and not changed.
+type Site struct {
+	API      http.Handler // it takes requests whose context names their caller (httpapi.WithKey)
+	Files    *Files
+	Sections []Section
+	Now      func() time.Time
+	Log      *slog.Logger // it gets a line for each page that failed; nil discards them
+}
+
+// Visit is one request for a page. On pages that need no sign-in Tenant is zero and Dialect is nil.
+type Visit struct {
+	W       http.ResponseWriter
+	R       *http.Request
+	Key     webhook.Key // its scopes are those of the visitor
+	Guest   bool        // the visitor came by a portal link, and holds no key
+	Tenant  webhook.Tenant
+	Dialect *dialect.Dialect
+
+	site *Site
+}
+
+// Visit begins a visit.
+func (s *Site) Visit(w http.ResponseWriter, r *http.Request) *Visit {
+	return &Visit{W: w, R: r, site: s}
+}
+
+// Now returns the time of the deployment's clock.
+func (v *Visit) Now() time.Time { return v.site.Now() }
+
+const (
+	// contentSecurityPolicy allows our own assets and nothing else. The sites that may show the page in a frame follow it.
+	contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors "
+	// MaxForm bounds a form's bytes. The longest form carries a whole request of the API, sealed.
+	MaxForm = 2 << 20
+)
+
+// Secured sets the headers that every answer has, and bounds the size of forms.
+func Secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentSecurityPolicy+"'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store") // pages may hold secrets
+		r.Body = http.MaxBytesReader(w, r.Body, MaxForm)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// AllowFrames lets these sites show the page in a frame, "*" all sites. Without a call no site may.
+func (v *Visit) AllowFrames(sites ...string) {
+	if len(sites) > 0 {
+		v.W.Header().Set("Content-Security-Policy", contentSecurityPolicy+strings.Join(sites, " "))
+	}
+}

@@ -1,0 +1,118 @@
+// Package message is what travels through the queues of deliveries: one message for each attempt, and one for each step of a
+// replay job. What accepts events makes the first, and what delivers makes the next; both hold to the form here, and
+// messages of a release before are read as they are.
+package message
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"hookline/shared/queue"
+	"hookline/shared/webhook"
+)
+
+// Message is what travels through the queues: all that an attempt needs but the webhook's settings, which are read
+// fresh. Times are Unix milliseconds of the deployment's clock.
+type Message struct {
+	Tenant      string `json:"t"`
+	Webhook     string `json:"w"`
+	Event       string `json:"e"`
+	Type        string `json:"y"`
+	AcceptedAt  int64  `json:"a"`
+	Timestamp   string `json:"s"`
+	Dialect     string `json:"d"` // name@version
+	ContentType string `json:"c,omitempty"`
+	Format      string `json:"f,omitempty"`
+	Body        []byte `json:"b,omitempty"` // packed (package payload), when small
+	Ref         string `json:"r,omitempty"` // else of the payload in the store
+	Round       int    `json:"n"`
+	Attempt     int    `json:"k"`           // which attempt of the round this message is for, from 1
+	Due         int64  `json:"u,omitempty"` // not before; 0 at once
+	Pace        string `json:"p,omitempty"` // the setting of max_per_second under which Due is a slot
+	Dead        *Death `json:"x,omitempty"` // set in the dead-letter queue
+}
+
+// Death says why a message is a dead letter. Redriven, it starts the round after the one it died in.
+type Death struct {
+	Reason string `json:"reason"` // an attempt's error, or what was wrong with the message
+	Status int    `json:"status"` // of the last answer; 0 none
+	At     int64  `json:"at"`
+}
+
+// Key returns the delivery's identity.
+func (m Message) Key() webhook.DeliveryKey {
+	return webhook.DeliveryKey{
+		Tenant: m.Tenant, Webhook: m.Webhook, Event: m.Event,
+		AcceptedAt: time.UnixMilli(m.AcceptedAt).UTC(),
+	}
+}
+
+// Target returns the webhook that the message is for.
+func (m Message) Target() webhook.Ref { return webhook.Ref{Tenant: m.Tenant, ID: m.Webhook} }
+
+// Outgoing returns the message as the queue takes it, in the webhook's group, so that a busy webhook holds up nobody.
+func (m Message) Outgoing(delay time.Duration) queue.Outgoing {
+	body, _ := json.Marshal(m) // strings, numbers and bytes: there is nothing it could refuse
+	return queue.Outgoing{Body: string(body), Group: m.Webhook, Delay: min(max(delay, 0), queue.MaxDelay)}
+}
+
+// Parse reads a message. An error means poison: it will be no better next time.
+func Parse(body string) (Message, error) {
+	var m Message
+	if err := json.Unmarshal([]byte(body), &m); err != nil {
+		return Message{}, err
+	}
+	if m.Tenant == "" || m.Webhook == "" || m.Event == "" || m.Type == "" || m.Dialect == "" ||
+		m.AcceptedAt <= 0 || m.Round < 1 || m.Attempt < 1 || (len(m.Body) == 0) == (m.Ref == "") {
+		return Message{}, errors.New("the message lacks what a delivery needs")
+	}
+	return m, nil
+}
+
+// Next returns the message for the next attempt of a record.
+func Next(d webhook.Delivery) Message {
+	return Message{
+		Tenant: d.Tenant, Webhook: d.Webhook, Event: d.Event, Type: d.Type, AcceptedAt: d.AcceptedAt.UnixMilli(),
+		Timestamp: d.Timestamp, Dialect: d.Dialect, ContentType: d.ContentType, Format: d.Format,
+		Body: d.Body.Inline, Ref: d.Body.Ref,
+		Round: d.Round, Attempt: d.Count + 1, Due: Millis(d.NextAt),
+	}
+}
+
+// Record returns the record that the message's delivery would have before any attempt.
+func (m Message) Record(retention time.Duration) webhook.Delivery {
+	k := m.Key()
+	return webhook.Delivery{
+		DeliveryKey: k, Type: m.Type, Dialect: m.Dialect, ContentType: m.ContentType, Format: m.Format,
+		Timestamp: m.Timestamp, Body: webhook.Payload{Inline: m.Body, Ref: m.Ref},
+		Status: webhook.Pending, Round: m.Round, NextAt: k.AcceptedAt, ExpiresAt: k.AcceptedAt.Add(retention),
+	}
+}
+
+// Millis returns a time as messages hold it, 0 for none.
+func Millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// Job carries a replay job. It holds no position: that is the job's record's, so that a copy or a late one does no harm.
+type Job struct {
+	Tenant string `json:"t"`
+	ID     string `json:"j"`
+}
+
+// Outgoing returns the message that has the job worked on after a delay.
+func (j Job) Outgoing(delay time.Duration) queue.Outgoing {
+	body, _ := json.Marshal(j) // strings
+	return queue.Outgoing{Body: string(body), Group: j.ID, Delay: min(max(delay, 0), queue.MaxDelay)}
+}
+
+// ParseJob reports whether the message is a job's.
+func ParseJob(body string) (Job, bool) {
+	var j Job
+	err := json.Unmarshal([]byte(body), &j)
+	return j, err == nil && j.Tenant != "" && j.ID != ""
+}
