@@ -14,7 +14,7 @@ func TestMain(m *testing.M) {
 	set := map[string]string{"test.parallel": "40"} // they wait, most of the time
 	switch {
 	case os.Getenv("HOOKLINE_CONFORMANCE") == "1":
-	case os.Getenv("CI") != "":
+	case os.Getenv("CI") != "" && !testing.Short(): // `make race`, which says -short, runs them under the detector
 		set["test.skip"] = "." // `make conformance` is another step of the same run
 	default:
 		set = map[string]string{"test.skip": "^Test(AWS|OpenAPI)"}
