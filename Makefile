@@ -38,7 +38,7 @@ test: ## every test that needs no other program
 
 .PHONY: race
 # SQLite is C that was translated to Go, memory and locks included: the detector learns nothing of use from its every
-# access, and watching them cost half of the processor time of the tests that use it. What calls it, database/sql too, is watched.
+# access, and watching them cost half of the processor time of the tests that use it. The code that calls it, database/sql too, is watched.
 race: export CGO_ENABLED := 1
 race: ## the same tests under the race detector; needs a C compiler
 	@$(GOTEST) -race -short -gcflags='modernc.org/...=-race=false' ./...

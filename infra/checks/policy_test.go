@@ -60,7 +60,7 @@ func rarePaths() []callPath {
 		{[]string{"deliver"}, []string{"sqs:SendMessage DeadLetterQueue"}, "shared/delivery/step.go bury", "a delivery is out of attempts"},
 		{[]string{"deliver"}, []string{"sqs:SendMessage DeadLetterQueue"}, "shared/delivery/step.go poison", "a message is none, or its body has expired"},
 		{[]string{"deliver"}, []string{"dynamodb:GetItem Table", "dynamodb:UpdateItem Table", "dynamodb:DeleteItem Table"}, "shared/delivery/health.go disable", "a receiver is gone"},
-		// What SQS does itself in the name of whoever starts a move: Developer Guide, CloudTrail update and permission
+		// SQS makes these calls in the name of the caller who starts a move: Developer Guide, CloudTrail update and permission
 		// requirements for Amazon SQS dead-letter queue redrive. SendMessage is on the destination.
 		{
 			[]string{"webhooks"},

@@ -19,7 +19,7 @@ import (
 )
 
 // TestRoutes compares the routes of template.yaml with those of the code, which a test of package httpapi compares with
-// the OpenAPI document. The admin's routes, and only they, are IAM's. What `$default` would answer alike stands nowhere else.
+// the OpenAPI document. The admin's routes, and only they, are IAM's. A route that `$default` would answer alike stands nowhere else.
 func TestRoutes(t *testing.T) {
 	type route struct {
 		Admin    bool
@@ -404,7 +404,7 @@ func TestStream(t *testing.T) {
 	tm := readTemplate(t)
 	want := map[string]any{
 		"Stream": attribute("Table.StreamArn"), "StartingPosition": "TRIM_HORIZON", "BatchSize": 1000, "MaximumBatchingWindowInSeconds": 60,
-		// Deliveries alone, and not those that expire. What the function itself writes would call it again.
+		// Deliveries alone, and not those that expire. The items that the function itself writes would call it again.
 		"FilterCriteria": map[string]any{"Filters": []any{map[string]any{
 			"Pattern": `{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"d#"}]}}}}`,
 		}}},

@@ -211,7 +211,7 @@ func invoke(t *testing.T, e *lambda.Environment, event, answer any) {
 	}
 }
 
-// keyService answers as KMS does, in its JSON protocol. What it wraps can be read by looking at it.
+// keyService answers as KMS does, in its JSON protocol. A wrapped key can be read by looking at it.
 type keyService struct {
 	mu    sync.Mutex
 	calls []string

@@ -71,7 +71,7 @@ func (o *outbox) of(id string) []string {
 
 const consoleURL = "https://console.example"
 
-// What mails say of a webhook, at their subject's end.
+// The words for a webhook's change at the end of a mail's subject.
 const (
 	mailCreated   = "was created"
 	mailFailing   = "is failing"

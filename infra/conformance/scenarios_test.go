@@ -338,7 +338,7 @@ func paced(t *testing.T, s *system) {
 	}
 }
 
-// moved: webhooks move in with their secrets. What one of them gets its server can verify, and the table's stream has it
+// moved: webhooks move in with their secrets. A server can verify what its webhook gets, and the table's stream has it
 // counted.
 func moved(t *testing.T, s *system) {
 	const calls, each = 10, 100

@@ -98,7 +98,7 @@ var hostile = map[string]string{
 }
 
 // TestDocuments has the documents' own code, and the reference libraries, judge what the system sends: every event type
-// of every dialect, and hostile data. What was sent is accepted; with a byte changed in the body or in the signature, or
+// of every dialect, and hostile data. The request as sent is accepted; with a byte changed in the body or in the signature, or
 // with another key, it is refused.
 func TestDocuments(t *testing.T) {
 	t.Parallel()

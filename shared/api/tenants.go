@@ -80,7 +80,7 @@ type NewPortalLink struct {
 
 // PortalLink is a link to the console of one tenant.
 type PortalLink struct {
-	// It opens once. Whoever has it gets in: give it to nobody else.
+	// It opens once. It lets in anybody who has it: give it to nobody else.
 	URL       string `json:"url" jsonschema:"format=uri"`
 	ExpiresAt Time   `json:"expires_at"`
 }

@@ -50,7 +50,7 @@ type Queues struct{ Delivery, Retry, Bulk, Dead Queue }
 // Concurrency is how many batches of each queue are worked on at a time, by all processes together.
 type Concurrency struct{ Delivery, Retry, Bulk int }
 
-// Poster sends one HTTP request. What goes wrong with the receiver is in the response, never an error.
+// Poster sends one HTTP request. A receiver's failure is in the response and never an error.
 type Poster interface {
 	Post(ctx context.Context, r egress.Request) egress.Response
 }

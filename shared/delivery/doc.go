@@ -1,11 +1,11 @@
 // Package delivery brings accepted events to webhooks: it takes messages from the queues, POSTs, records, and sees to
 // the next attempt or the dead letter.
 //
-// What it guarantees: every message leads to a recorded outcome or comes back; a delivery of one event to one webhook
+// The package guarantees: every message leads to a recorded outcome or comes back; a delivery of one event to one webhook
 // is one record however many copies of its message there are; a crash at any line may show a receiver a repeat (same
 // webhook-id), never a loss. The order that gives this: POST, record, next step, acknowledge.
 //
-// What a receiver's status does, beside the success or failure that the dialect makes of it:
+// The effects of a receiver's status, beside the success or failure that the dialect makes of it:
 //
 //	410            the webhook is made inactive
 //	429, 502, 504  the receiver is overloaded: of a batch two are sent, the rest go to the bulk queue

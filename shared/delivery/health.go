@@ -25,7 +25,7 @@ const (
 // A change of a webhook's state is queued before it is made (package systemevent). When that is not possible the change is not
 // made either: the next attempt that shows the same tries again.
 
-// recovered clears what failed attempts left on a webhook. What goes wrong here is logged and fails no delivery.
+// recovered clears what failed attempts left on a webhook. An error here is logged and fails no delivery.
 func (b *batch) recovered(ctx context.Context, w webhook.Webhook, eventType string) {
 	if b.healthOf(w) == (webhook.Health{}) {
 		return

@@ -626,7 +626,7 @@ func (s *transitions) SetHealth(ctx context.Context, ref webhook.Ref, from, to w
 }
 
 // TestNothingLostNothingMadeUp breaks one call at a time, twice in a row, both times lost and both times done
-// anyway, while a webhook is made, fails, recovers and is gone. What is told is what was changed, and the webhook ends
+// anyway, while a webhook is made, fails, recovers and is gone. The system events are those of the changes, and the webhook ends
 // where it should.
 func TestNothingLostNothingMadeUp(t *testing.T) {
 	calls := []string{"CreateWebhook", "SetHealth", "UpdateWebhook", "SaveDelivery", "Pins", stack.IngestQueue, stack.DeadQueue, stack.DeliveryQueue}

@@ -59,7 +59,7 @@ func (d *Deliverer) StartRounds(ctx context.Context, job string, records []webho
 		})
 	}
 	wg.Wait()
-	// What was started is queued also when something else failed: the sooner the fewer are left to the next call.
+	// The started deliveries are queued also when something else failed: the sooner the fewer are left to the next call.
 	if err := queue.SendAll(ctx, d.Queues.Bulk, msgs); err != nil {
 		return 0, webhook.ErrUnavailable(err)
 	}

@@ -70,7 +70,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// What no reader would be shown, or leads nowhere, is refused.
+// A part that no reader would be shown, or a link that leads nowhere, is refused.
 func TestRefused(t *testing.T) {
 	call := func(members string) string {
 		return `,"/odd":{"get":{"operationId":"odd","tags":["Own parcels"],"summary":"Odd","security":[],"responses":{}` + members + `}}`

@@ -309,7 +309,7 @@ func TestAnswer(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			// What goes to API Gateway is JSON, which would replace bytes that are no text.
+			// The answer goes to API Gateway as JSON, which would replace bytes that are no text.
 			raw, err := json.Marshal(got)
 			if err != nil {
 				t.Fatal(err)

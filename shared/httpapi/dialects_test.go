@@ -27,7 +27,7 @@ func TestOwnDialects(t *testing.T) {
 	if shown.body != first.body || !strings.Contains(shown.body, `"example":{"id":"usr_`) {
 		t.Errorf("put  %s\ngot  %s", first.body, shown.body)
 	}
-	// What is shown can be put back: it changes nothing, nor does a version that somebody gives.
+	// The shown description can be put back: it changes nothing, nor does a version that somebody gives.
 	if again := w.do("PUT", "/v1/dialects/house", adminKey, shown.body).is(200); again.body != first.body {
 		t.Errorf("the same again makes %s", again.body)
 	}

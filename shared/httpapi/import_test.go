@@ -81,7 +81,7 @@ func TestImport(t *testing.T) {
 	w.do("POST", "/v1/webhooks/import", w.other, `[{"id":"old:1","url":"https://example.com/a","events":["*"]}]`).is(201)
 }
 
-// What is refused is refused as a whole, with every field at fault, and a dry run says the same beforehand.
+// An import is refused as a whole, with every field at fault, and a dry run says the same beforehand.
 func TestImportRefuses(t *testing.T) {
 	ok := `{"url":"https://example.com/a","events":["*"]}`
 	tests := map[string]struct {

@@ -337,7 +337,7 @@ func (s schemas) finished() jsonschema.Definitions {
 
 // finish applies the tags of ours to the fields of a struct: ref names a term, and a field that is a pointer may be null. On
 // an embedded struct, required and without name fields that must be there or are not, notnull those that cannot be null.
-// What is embedded with jsonschema:"-" is a schema of its own, which the struct extends.
+// A struct embedded with jsonschema:"-" is a schema of its own, which the struct extends.
 func (s schemas) finish(name string, t reflect.Type, schema *jsonschema.Schema) {
 	if t.Kind() != reflect.Struct || schema.Properties == nil {
 		return

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What takes long to read is remembered ten times as long, of that tenant alone; what is read quickly is not.
+// Counts that take long to read are remembered ten times as long, of that tenant alone; quick ones are not.
 func TestLastDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var days lastDays

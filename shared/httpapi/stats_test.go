@@ -105,7 +105,7 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// What is coming soon can not be subscribed to, and does not count.
+// An event type that is coming soon can not be subscribed to, and does not count.
 func TestStatsCountWhatCanBeHad(t *testing.T) {
 	w := newWorld(t)
 	for id, dialectName := range map[string]string{"s": "standard", "a": "axoria", "g": "agiletune", "c": "codmir", "x": "axiestudio"} {

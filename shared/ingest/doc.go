@@ -1,7 +1,7 @@
 // Package ingest accepts events and fans them out: it finds the webhooks that want an event and queues one message for
 // each.
 //
-// What it guarantees: when Publish returns nil, everything that follows from the events is in a durable queue, and the events
+// The package guarantees: when Publish returns nil, everything that follows from the events is in a durable queue, and the events
 // are in the log, if there is one. Of system events those are that somebody takes. An event
 // whose id came from outside is accepted once in 24 hours; a repeat is answered as the first time, and sent only if it is not
 // known that the first try was, a little late, because that may be under way. Another event under such an id is refused.

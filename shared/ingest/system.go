@@ -61,7 +61,7 @@ func (s *Service) publishChange(ctx context.Context, t webhook.Tenant, c systeme
 	if err != nil {
 		return err
 	}
-	// What happened is told in real time, as of every event.
+	// The event has real time, as all events have.
 	in := Input{ID: c.EventID(), Type: c.Type, Data: c.Data, Timestamp: time.UnixMilli(c.Sent)}
 	event, err := read(in)
 	if err != nil {

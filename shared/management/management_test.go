@@ -503,7 +503,7 @@ func TestPacedSince(t *testing.T) {
 	}
 }
 
-// What a webhook took before it keeps its time; what it takes anew counts from now on.
+// A subscription that a webhook had before keeps its time; a new one counts from now on.
 func TestSince(t *testing.T) {
 	w := newWorld(t)
 	start := w.now

@@ -1,5 +1,5 @@
 // Package message is what travels through the queues of deliveries: one message for each attempt, and one for each step of a
-// replay job. What accepts events makes the first, and what delivers makes the next; both hold to the form here, and
+// replay job. Package ingest makes the first, and package delivery makes the next; both hold to the form here, and
 // messages of a release before are read as they are.
 package message
 

@@ -99,7 +99,7 @@ type digest struct {
 	Due    time.Time `json:"due"`
 }
 
-// Handle takes a batch of messages, and returns the ids of those that stay and come back. What is no notice, and a mail
+// Handle takes a batch of messages, and returns the ids of those that stay and come back. A message that is no notice, and a mail
 // that is refused for good, goes to the refused queue with the reason at once, for trying again is of no use. That the mail service
 // throttles, or refuses an address, is no error of ours: it is logged as a warning.
 func (s *Service) Handle(ctx context.Context, msgs []queue.Received) (stays []string, err error) {

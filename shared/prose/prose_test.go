@@ -37,7 +37,7 @@ func TestHTML(t *testing.T) {
 	}
 }
 
-// Whatever the text is, the tags are ours and are closed, and the text is all there.
+// With any text, the tags are ours and are closed, and the text is all there.
 func FuzzHTML(f *testing.F) {
 	for _, seed := range []string{"a **b** `c`\n\n- d\n- e", "<script>`<b>`**</b>**", "- \n- ", "***`**`***"} {
 		f.Add(seed)

@@ -6,7 +6,7 @@
 // queued. So a crash at any line, a copy of a message or two of them at once neither lose a delivery nor start it twice;
 // the receiver may see a repeat (same webhook-id) where an attempt was under way, as with any delivery.
 //
-// What it takes is fixed when it begins: deliveries accepted in its span of time, which ends before the job was made. One
+// The deliveries that it takes are fixed when it begins: deliveries accepted in its span of time, which ends before the job was made. One
 // that is pending is on its way already and is left alone; so is one that was sent again by somebody else before its turn
 // came. A job ends early when its webhook is made inactive or deleted; what it had not come to is as it was.
 //

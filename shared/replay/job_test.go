@@ -157,7 +157,7 @@ func TestReplayLadder(t *testing.T) {
 	})
 }
 
-// What is sent again by somebody else, or is on its way, is not started; what comes later is not taken.
+// A delivery that is sent again by another call, or is on its way, is not started; one that comes later is not taken.
 func TestReplayLeavesAlone(t *testing.T) {
 	const n = 500
 	r := &stacktest.Receiver{}
@@ -282,7 +282,7 @@ func TestReplayApart(t *testing.T) {
 	})
 }
 
-// What a webhook missed is sent to it as it is now, once, whoever asks twice.
+// An event that a webhook missed is sent to it as the webhook is now, and once, even if two jobs ask for it.
 func TestReplayMissed(t *testing.T) {
 	r := &stacktest.Receiver{}
 	hook := map[string]any{"events": []string{"user.*", "deployment.registered", "webhook.failing"}, "filter": map[string]any{"n": []any{map[string]any{"numeric": []any{">=", 5}}}}}

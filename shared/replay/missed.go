@@ -45,7 +45,7 @@ func (t taker) takes(ev webhook.Event, w *pattern.Work) bool {
 }
 
 // missed returns what of one page of the log the webhook would take and has no delivery of, and where the next page
-// begins. What it took when it was accepted has no record before its first attempt, and is left to that. What the job
+// begins. An event that it took when it was accepted has no record before its first attempt, and is left to that. What the job
 // itself has started is among them: it may be left to queue. A page ends early where its work does; an event that is too
 // much of it alone is left out, as it would be refused if it were published now.
 func (s *Service) missed(ctx context.Context, r webhook.Replay, t taker, limit int) (events []webhook.Event, next string, err error) {

@@ -139,7 +139,7 @@ func (s *Service) Start(ctx context.Context, r webhook.Replay) (webhook.Replay, 
 		return webhook.Replay{}, err
 	}
 	if err := s.queue(ctx, r, 0); err != nil {
-		// Whoever asked is told that nothing was started. The message may have been sent all the same.
+		// The caller is told that nothing was started. The message may have been sent all the same.
 		r.Status, r.FinishedAt = webhook.ReplayCancelled, now
 		if e := s.Store.UpdateReplay(context.WithoutCancel(ctx), r); e != nil {
 			s.log(ctx, slog.LevelWarn, "replay.abandoned", r, slog.Any("err", e))

@@ -83,7 +83,7 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
-// What no header has, nobody can verify with.
+// A value that is in no header cannot be verified with.
 func TestNothingToVerifyWith(t *testing.T) {
 	v := described(t)["standard"]
 	for i, h := range v.Headers {

@@ -368,7 +368,7 @@ func TestVersions(t *testing.T) {
 		if one, two := stacktest.Header(got[3], "X-One"), stacktest.Header(got[3], "X-Two"); one != "a.b" || two != "mine" {
 			t.Errorf("in version 1: got X-One %q and X-Two %q, want a.b and mine", one, two)
 		}
-		// What the dialect has come to set is no longer the webhook's.
+		// A header that the dialect has come to set is no longer the webhook's.
 		var twos int
 		for _, h := range got[2].Headers {
 			if h.Name == "X-Two" {

@@ -67,7 +67,7 @@ func Recovered(w webhook.Webhook, at time.Time) Change {
 }
 
 // Before returns the change that a recovery undid: that the webhook turned failing, as the recovery's message tells it.
-// Whoever queued the recovery has read it from the store, so it did happen; but its own message may come too late to
+// The process that queued the recovery has read it from the store, so it did happen; but its own message may come too late to
 // see that.
 func (c Change) Before() (Change, bool) {
 	var data WebhookData

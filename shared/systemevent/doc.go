@@ -1,6 +1,6 @@
 // Package systemevent has the system events: what Hookline itself says of webhooks and deliveries ("webhook.failing").
 //
-// Whoever changes a webhook's state queues a Change first and then makes the change. As soon as what is stored shows that
+// Code that changes a webhook's state queues a Change first and then makes the change. As soon as what is stored shows that
 // the change was made, its message becomes an event of the tenant and a notice on the stack's event bus; when that does
 // not show within a minute, it is dropped. So a crash between the two neither loses an event nor makes
 // up one, and of many writers that race for one change only the winner's is told of. Every event has an id made of what
@@ -10,7 +10,7 @@
 // delivery of a system event is no event; where it changes a webhook's health, the change is quiet: a notice alone, for
 // a mail.
 //
-// What it does not promise: a change that the webhook's owner undoes before its message is looked at, mostly some
-// milliseconds later, may not be told of. Where a success undoes it, webhook.recovered has webhook.failing told first,
+// It does not promise an event of a change that the webhook's owner undoes before its message is looked at, which is mostly
+// some milliseconds later. Where a success undoes it, webhook.recovered has webhook.failing told first,
 // unless that is a day ago.
 package systemevent

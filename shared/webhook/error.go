@@ -51,7 +51,7 @@ type FieldError struct {
 	// A path with dots, list positions as numbers: `3.type`, `headers.X-Foo`, `filter.a.b`. `body` is the whole body; a
 	// query parameter or `Idempotency-Key` stands under its own name.
 	Field string `json:"field" jsonschema:"example=3.type"`
-	// What is wrong, to be read after the field's name.
+	// The fault, to be read after the field's name.
 	Message string `json:"message"`
 }
 

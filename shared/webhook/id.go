@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Prefixes of the ids we make. What follows is a ULID (26 characters of Crockford's base 32, 48 bits of Unix
+// Prefixes of the ids we make. A ULID follows (26 characters of Crockford's base 32, 48 bits of Unix
 // milliseconds first), so that ids of one kind sort by the time they were made.
 const (
 	WebhookPrefix = "wh_"

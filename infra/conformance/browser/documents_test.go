@@ -22,7 +22,7 @@ import (
 //	>> code             the document's own code, which the tests of infra/conformance run
 //	>> none REASON      nothing that can be held: a heading, advice on other people's programs
 //
-// What stands in a document and in no block fails the test, and so does what no longer stands in it.
+// A sentence that stands in a document and in no block fails the test, and so does one that no longer stands in it.
 const documents = "testdata/documents"
 
 // block is sentences that are held together.

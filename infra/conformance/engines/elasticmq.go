@@ -5,7 +5,7 @@ import (
 	"regexp"
 )
 
-// What ElasticMQ's queues have in their ARNs.
+// The region and account in the ARNs of ElasticMQ's queues.
 const (
 	Region  = "us-east-1"
 	Account = "000000000000"

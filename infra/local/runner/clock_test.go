@@ -15,8 +15,8 @@ import (
 )
 
 // probe measures how late this machine is just now at what a retry consists of, waking up and writing to disk, until
-// stop is called; that returns the worst it saw. What the program is later by than the contract allows it may blame on
-// this, a few times over, and on nothing else.
+// stop is called; that returns the worst it saw. A delay beyond the contract's allowance may be
+// a few times as long, and no longer.
 func probe(t *testing.T) (stop func() time.Duration) {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "probe"))

@@ -2,7 +2,7 @@
 // Local, with its stream, behind package dynamo and ElasticMQ behind package sqs, the code of production. `make
 // conformance-tools` installs them.
 //
-// What was accepted survives a stop of the system. It is no store for production, and no measure of one: both keep what
+// Accepted events survive a stop of the system. It is no store for production, and no measure of one: both keep what
 // they keep as it suits a developer's machine, and a loss of power may lose some of it. Infra/conformance says where
 // they differ from AWS.
 package standin

@@ -91,7 +91,7 @@ func (s *Stream) shards(ctx context.Context) error {
 // every is how often a stream is followed.
 const every = time.Second
 
-// Follow drains the stream again and again until ctx ends. What fails is tried again.
+// Follow drains the stream again and again until ctx ends. A failed read is tried again.
 func (s *Stream) Follow(ctx context.Context) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

@@ -1,6 +1,6 @@
 // Package eventbridge puts the stack's notices on its event bus.
 //
-// What it guarantees: when Announce returns nil, EventBridge has taken every notice. After an error some may be on the
+// The package guarantees: when Announce returns nil, EventBridge has taken every notice. After an error some may be on the
 // bus, and are there twice when they are announced again. It does not look at who reads them.
 package eventbridge
 
