@@ -20,6 +20,11 @@ type poller struct {
 	log    *slog.Logger
 }
 
+// receivers is how many of a poller's receives are under way at a time. The embedded engine commits each of them together
+// with whatever else is written at that moment, so with one receive at a time a commit would hand out only ten messages,
+// while it may take in more.
+const receivers = 4
+
 // errorPause is how long a poller waits after its queue could not be read.
 const errorPause = time.Second
 
@@ -27,9 +32,18 @@ var errPanic = errors.New("the function panicked")
 
 // run polls until ctx ends and returns when the calls under way have. work is what the calls see: it ends later.
 func (p *poller) run(ctx, work context.Context) {
-	var calls sync.WaitGroup
-	defer calls.Wait()
+	var calls, loops sync.WaitGroup
 	free := make(chan struct{}, p.most)
+	for range min(receivers, p.most) {
+		loops.Go(func() { p.receive(ctx, work, free, &calls) })
+	}
+	loops.Wait()
+	calls.Wait()
+}
+
+// receive receives batches until ctx ends, and starts a call for each. A batch holds its place in free until its call
+// has ended.
+func (p *poller) receive(ctx, work context.Context, free chan struct{}, calls *sync.WaitGroup) {
 	for {
 		select {
 		case free <- struct{}{}:
