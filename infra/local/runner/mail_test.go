@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hookline/infra/local/mailbox"
@@ -18,8 +19,11 @@ import (
 	"hookline/shared/systemevent"
 )
 
-// TestMailsOnAFastClock has 13 changes of one tenant in an hour that takes 6 s.
-func TestMailsOnAFastClock(t *testing.T) {
+// TestMailsOnAFastClock has 13 changes of one tenant in an hour that takes 6 s. They are a bubble's seconds, so that a slow
+// machine sends the mails in that hour too.
+func TestMailsOnAFastClock(t *testing.T) { synctest.Test(t, mailsOnAFastClock) }
+
+func mailsOnAFastClock(t *testing.T) {
 	start := time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
 	clk := clock.Clock{Real: time.Now(), Anchor: start, Speed: 600}
 	folder := filepath.Join(t.TempDir(), "mail")
