@@ -57,6 +57,7 @@ func TestScreenshots(t *testing.T) {
 	empty := none(t, s)
 	b.open("/console/webhooks")
 	b.click("Sign out")
+	b.sees("Sign in")
 	b.signIn(empty.tenant)
 	for _, path := range []string{"webhooks", "deliveries", "sources", "deployments", "mails"} {
 		b.open("/console/" + path)
