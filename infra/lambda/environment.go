@@ -68,9 +68,13 @@ func (e *Environment) Invoke(ctx context.Context, event []byte) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	deadline := time.Now().Add(e.function.Timeout)
-	limit := time.NewTimer(e.function.Timeout)
+	deadline := time.Now().Add(e.function.Timeout).Truncate(time.Millisecond) // as the process is told it
+	limit := time.NewTimer(time.Until(deadline))
 	defer limit.Stop()
+	late := func() error {
+		message := fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", id, e.function.Timeout.Seconds())
+		return e.drop(p, &Error{Type: TypeTimeout, Message: message})
+	}
 	select {
 	case p.calls <- call{id: id, event: event, deadline: deadline}:
 	case <-p.exited:
@@ -82,6 +86,10 @@ func (e *Environment) Invoke(ctx context.Context, event []byte) ([]byte, error) 
 		case o := <-p.outcomes:
 			if o.id != id || out != nil {
 				return nil, e.drop(p, fmt.Errorf("the function answered call %q, not %q", o.id, id))
+			}
+			// The process's own context ends at the deadline too, so that both may be ready here.
+			if !time.Now().Before(deadline) {
+				return nil, late()
 			}
 			out = &o
 		case <-p.asks: // a call ends when the process asks for the next
@@ -96,8 +104,7 @@ func (e *Environment) Invoke(ctx context.Context, event []byte) ([]byte, error) 
 			}
 			return nil, e.ended(p, id)
 		case <-limit.C:
-			message := fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", id, e.function.Timeout.Seconds())
-			return nil, e.drop(p, &Error{Type: TypeTimeout, Message: message})
+			return nil, late()
 		case <-ctx.Done():
 			return nil, e.drop(p, ctx.Err())
 		}
