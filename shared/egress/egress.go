@@ -87,8 +87,8 @@ func New(o Options) *Client {
 		TLSHandshakeTimeout:    cmp.Or(o.DialTimeout, maxTimeout),
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
-		MaxIdleConns:           256,
-		MaxIdleConnsPerHost:    16,
+		MaxIdleConns:           1024,
+		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxResponseHeader,
 	}}

@@ -18,7 +18,7 @@ type step func(*migration) error
 //
 // Versions 0 and 1 are the files of programs that had no numbered steps. They kept the queues in a file of their own.
 func steps() []step {
-	return []step{oneFile, putQueuesAway}
+	return []step{oneFile, putQueuesAway, smallBodies}
 }
 
 // firstStep is the version that the first step makes.
@@ -96,8 +96,8 @@ func (m *migration) commit(version int, change func() error) error {
 // microseconds. A delivery's next_at is set while the delivery is pending and NULL otherwise, which keeps delivery_due
 // sparse. A pin's expires_at is its Until, and its stands_until its ExpiresAt.
 //
-// The times of the queues' tables are Unix milliseconds of the deployment's clock. Bodies are apart from their messages,
-// because a message's row is rewritten at every receive. A message is in one of its two indexes at a time.
+// The times of the queues' tables are Unix milliseconds of the deployment's clock. Large bodies are apart from their
+// messages, because a message's row is rewritten at every receive. A message is in one of its two indexes at a time.
 const tables = `
 CREATE TABLE IF NOT EXISTS tenant (
 	id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL, record BLOB NOT NULL
@@ -238,4 +238,10 @@ func oldColumns(m *migration) error {
 		}
 	}
 	return m.exec(`DROP TABLE IF EXISTS slot; DROP INDEX IF EXISTS delivery_tenant`)
+}
+
+// smallBodies makes version 4: a small body is in its message's row, where it costs no statement of its own. The column is
+// NULL for one that is in the table of bodies.
+func smallBodies(m *migration) error {
+	return m.commit(4, func() error { return m.exec(`ALTER TABLE message ADD COLUMN body TEXT`) })
 }

@@ -206,14 +206,14 @@ func (e *Engine) remember(name string, id int64) *Queue {
 }
 
 // write runs fn as one transaction, in which the engine's memory agrees with its tables. It returns when the changes
-// are on disk. An error of fn undoes fn as a whole and makes the engine read its memory anew, so fn must return errors
+// are on disk. An error of fn undoes the whole commit and makes the engine read its memory anew, so fn must return errors
 // for faults and not for refusals. Once the write has begun it does not end with ctx, because a caller that gave up
 // could not tell whether it had happened.
 func (e *Engine) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return e.db.Write(context.WithoutCancel(ctx), func(tx *sqlitedb.Tx) error {
+	return e.db.WriteSure(context.WithoutCancel(ctx), func(tx *sqlitedb.Tx) error {
 		select {
 		case <-e.closed:
 			return sqlitedb.ErrClosed

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -80,6 +81,7 @@ func (q *Queue) insert(tx *sqlitedb.Tx, msgs []queue.Outgoing, but map[int]error
 	if err := q.advance(tx, now); err != nil {
 		return err
 	}
+	var rows, bodies []any
 	for i, m := range msgs {
 		if but[i] != nil {
 			continue
@@ -88,17 +90,25 @@ func (q *Queue) insert(tx *sqlitedb.Tx, msgs []queue.Outgoing, but map[int]error
 		if m.Delay > 0 {
 			at, s = now+milliseconds(m.Delay), delayed
 		}
-		if _, err := tx.Exec(`INSERT INTO body (seq, body) VALUES (?, ?)`, seq, m.Body); err != nil {
-			return err
+		body := any(m.Body)
+		if len(m.Body) > maxRowBody {
+			body = nil
+			bodies = append(bodies, seq, m.Body)
 		}
-		_, err := tx.Exec(`INSERT INTO message (seq, queue, state, grp, at, sent, first, received, count, origin)
-			VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, '')`, seq, q.id, s, m.Group, at, now)
-		if err != nil {
-			return err
-		}
+		rows = append(rows, seq, q.id, s, m.Group, at, now, body)
 		q.shift(m.Group, gone, s, 1)
 		if s == delayed {
 			q.hidden(at)
+		}
+	}
+	const row, body = `(?, ?, ?, ?, ?, ?, 0, 0, 0, '', ?)`, `(?, ?)`
+	if _, err := tx.Exec(`INSERT INTO message (seq, queue, state, grp, at, sent, first, received, count, origin, body)
+		VALUES `+list(row, len(rows)/7), rows...); err != nil {
+		return err
+	}
+	if len(bodies) > 0 {
+		if _, err := tx.Exec(`INSERT INTO body (seq, body) VALUES `+list(body, len(bodies)/2), bodies...); err != nil {
+			return err
 		}
 	}
 	q.aged(now)
@@ -107,6 +117,12 @@ func (q *Queue) insert(tx *sqlitedb.Tx, msgs []queue.Outgoing, but map[int]error
 	}
 	return nil
 }
+
+// maxRowBody is the largest body, in bytes, that is in its message's row, which is rewritten at every receive.
+const maxRowBody = 2000
+
+// list repeats a part of a statement. There are as many texts of statements as there are sizes of batches.
+func list(part string, n int) string { return strings.Repeat(part+", ", n-1) + part }
 
 // check returns the reason why SQS would refuse a message, or nil.
 func check(m queue.Outgoing) error {
@@ -139,13 +155,8 @@ func (q *Queue) Delete(ctx context.Context, handles ...string) error {
 	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
 		failed = make(map[int]error)
 		full := q.inFlight() >= q.engine.maxInFlight
-		for i, h := range handles {
-			err := q.remove(tx, h)
-			if errors.Is(err, queue.ErrStaleHandle) {
-				failed[i] = err
-			} else if err != nil {
-				return err
-			}
+		if err := q.remove(tx, handles, failed); err != nil {
+			return err
 		}
 		if full {
 			q.notify()
@@ -158,26 +169,45 @@ func (q *Queue) Delete(ctx context.Context, handles ...string) error {
 	return partly(failed)
 }
 
-func (q *Queue) remove(tx *sqlitedb.Tx, handle string) error {
-	seq, count, ok := parseHandle(handle)
-	if !ok {
-		return queue.ErrStaleHandle
+// remove deletes the messages whose handles are those of their last receives, and notes which are not.
+func (q *Queue) remove(tx *sqlitedb.Tx, handles []string, failed map[int]error) error {
+	index := make(map[string]int, len(handles))
+	seqs := []any{q.id}
+	for i, h := range handles {
+		failed[i] = queue.ErrStaleHandle
+		if seq, _, ok := parseHandle(h); ok {
+			index[h] = i
+			seqs = append(seqs, seq)
+		}
 	}
-	var s state
-	var group string
-	err := tx.QueryRow(`DELETE FROM message WHERE seq = ? AND queue = ? AND count = ? RETURNING state, grp`,
-		seq, q.id, count).Scan(&s, &group)
-	if errors.Is(err, sql.ErrNoRows) {
-		return queue.ErrStaleHandle
-	}
-	if err != nil {
+	var found, apart []any
+	err := each(tx, func(scan func(...any) error) error {
+		var m entry
+		var count int
+		var isApart bool
+		if err := scan(&m.seq, &m.state, &m.group, &count, &isApart); err != nil {
+			return err
+		}
+		i, ok := index[formatHandle(m.seq, count)]
+		if !ok {
+			return nil
+		}
+		delete(failed, i)
+		found = append(found, m.seq)
+		if isApart {
+			apart = append(apart, m.seq)
+		}
+		q.shift(m.group, m.state, gone, 1)
+		return nil
+	}, `SELECT seq, state, grp, count, body IS NULL FROM message WHERE queue = ? AND seq IN (`+list("?", len(seqs)-1)+`)`, seqs...)
+	if err != nil || len(found) == 0 {
 		return err
 	}
-	if _, err := tx.Exec(`DELETE FROM body WHERE seq = ?`, seq); err != nil {
+	if _, err := tx.Exec(`DELETE FROM message WHERE seq IN (`+list("?", len(found))+`)`, found...); err != nil || len(apart) == 0 {
 		return err
 	}
-	q.shift(group, s, gone, 1)
-	return nil
+	_, err = tx.Exec(`DELETE FROM body WHERE seq IN (`+list("?", len(apart))+`)`, apart...)
+	return err
 }
 
 // Hide hides up to queue.MaxBatch received messages for spans of the clock from now, or makes them visible at once.

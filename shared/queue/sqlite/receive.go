@@ -166,53 +166,122 @@ func (q *Queue) take(tx *sqlitedb.Tx, most int) ([]queue.Received, error) {
 		return nil, err
 	}
 	var got []queue.Received
-	for len(got) < most && q.inFlight() < q.engine.maxInFlight {
-		group, ok := q.fair.pick()
-		if !ok {
+	for len(got) < most {
+		turns := q.turns(most - len(got))
+		if len(turns) == 0 {
 			break
 		}
-		m, ok, err := q.receive(tx, group, now)
+		some, err := q.receive(tx, turns, now)
 		if err != nil {
 			return nil, err
 		}
-		if ok {
-			got = append(got, m)
-		}
+		got = append(got, some...)
 	}
 	return got, nil
 }
 
-// receive gives out the next message of a group, unless that one must go to the dead-letter queue or is past its
-// retention.
-func (q *Queue) receive(tx *sqlitedb.Tx, group string, now int64) (m queue.Received, ok bool, err error) {
-	var seq, sent, first int64
-	err = tx.QueryRow(`SELECT seq, sent, first, count, origin, body FROM message JOIN body USING (seq)
-		WHERE queue = ? AND state = 0 AND grp = ? ORDER BY at, seq LIMIT 1`, q.id, group).Scan(&seq, &sent, &first, &m.ReceiveCount, &m.DeadLetterOf, &m.Body)
-	if err != nil {
-		return m, false, err
+// turns returns the groups of the next messages, up to n of them, and counts these messages as being worked on.
+func (q *Queue) turns(n int) (groups []string) {
+	for len(groups) < n && q.inFlight() < q.engine.maxInFlight {
+		group, ok := q.fair.pick()
+		if !ok {
+			break
+		}
+		q.shift(group, visible, working, 1)
+		groups = append(groups, group)
 	}
-	switch {
-	case sent <= now-q.cfg.Retention.Milliseconds():
-		return m, false, q.drop(tx, entry{seq: seq, state: visible, group: group})
-	case q.cfg.DeadLetter != "" && m.ReceiveCount >= q.cfg.MaxReceive:
-		return m, false, q.bury(tx, seq, group, sent, now)
+	return groups
+}
+
+// receive gives out the next messages of the groups, but for those that must go to the dead-letter queue or are past
+// their retention.
+func (q *Queue) receive(tx *sqlitedb.Tx, turns []string, now int64) ([]queue.Received, error) {
+	waiting := make(map[string][]queue.Received)
+	for _, group := range turns {
+		if _, ok := waiting[group]; ok {
+			continue
+		}
+		n := 0
+		for _, other := range turns {
+			if other == group {
+				n++
+			}
+		}
+		var err error
+		if waiting[group], err = q.first(tx, group, n, now); err != nil {
+			return nil, err
+		}
 	}
 	// A worker's time is real: a clock that runs faster must not take the message away from it.
 	until := now + max(milliseconds(q.engine.clock.Span(q.cfg.Visibility)), 1)
-	if first == 0 {
-		first = now
+	args := []any{until, now, now}
+	var got []queue.Received
+	for _, group := range turns {
+		if len(waiting[group]) == 0 {
+			continue
+		}
+		got, waiting[group] = append(got, waiting[group][0]), waiting[group][1:]
+		seq, _, _ := parseHandle(got[len(got)-1].Handle)
+		args = append(args, seq)
 	}
-	m.ReceiveCount++
-	_, err = tx.Exec(`UPDATE message SET state = 2, at = ?, first = ?, received = ?, count = ? WHERE seq = ?`,
-		until, first, now, m.ReceiveCount, seq)
-	if err != nil {
-		return m, false, err
+	if len(got) == 0 {
+		return nil, nil
 	}
-	q.shift(group, visible, working, 1)
+	_, err := tx.Exec(`UPDATE message SET state = 2, at = ?, first = CASE first WHEN 0 THEN ? ELSE first END, received = ?, count = count + 1
+		WHERE seq IN (`+list("?", len(got))+`)`, args...)
 	q.hidden(until)
-	m.ID, m.Handle, m.Group = formatID(seq), formatHandle(seq, m.ReceiveCount), group
-	m.SentAt, m.FirstReceived = time.UnixMilli(sent).UTC(), time.UnixMilli(first).UTC()
-	return m, true, nil
+	return got, err
+}
+
+// first reads the n messages of a group that are next, of which it gives back those that can be given out.
+func (q *Queue) first(tx *sqlitedb.Tx, group string, n int, now int64) ([]queue.Received, error) {
+	var out []queue.Received
+	var old, dead []entry
+	var sent []int64 // of the dead
+	read := 0
+	err := each(tx, func(scan func(...any) error) error {
+		var m queue.Received
+		e := entry{state: visible, group: group}
+		var at, first int64
+		if err := scan(&e.seq, &at, &first, &m.ReceiveCount, &m.DeadLetterOf, &m.Body); err != nil {
+			return err
+		}
+		read++
+		switch {
+		case at <= now-q.cfg.Retention.Milliseconds():
+			old = append(old, e)
+		case q.cfg.DeadLetter != "" && m.ReceiveCount >= q.cfg.MaxReceive:
+			dead, sent = append(dead, e), append(sent, at)
+		default:
+			if first == 0 {
+				first = now
+			}
+			m.ReceiveCount++
+			m.ID, m.Handle, m.Group = formatID(e.seq), formatHandle(e.seq, m.ReceiveCount), group
+			m.SentAt, m.FirstReceived = time.UnixMilli(at).UTC(), time.UnixMilli(first).UTC()
+			out = append(out, m)
+		}
+		return nil
+	}, `SELECT seq, sent, first, count, origin, ifnull(body, (SELECT body.body FROM body WHERE body.seq = message.seq))
+		FROM message WHERE queue = ? AND state = 0 AND grp = ? ORDER BY at, seq LIMIT ?`, q.id, group, n)
+	if err != nil {
+		return nil, err
+	}
+	if read != n {
+		return nil, fmt.Errorf("%s has %d visible messages of a group, and not %d", q.name, read, n)
+	}
+	q.shift(group, working, visible, len(old)+len(dead))
+	for _, e := range old {
+		if err := q.drop(tx, e); err != nil {
+			return nil, err
+		}
+	}
+	for i, e := range dead {
+		if err := q.bury(tx, e.seq, group, sent[i], now); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // bury moves a message that was received too often to the dead-letter queue. The message keeps its id and age.

@@ -20,7 +20,7 @@ func (s *Store) Load(
 		if _, ok := webhooks[ref]; ok {
 			continue
 		}
-		w, found, err := s.webhook(ctx, ref)
+		w, found, err := s.loaded(ctx, ref)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -157,7 +157,7 @@ func (s *Store) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webho
 		next = record.Millis(d.NextAt)
 	}
 	expires := record.Millis(d.ExpiresAt)
-	return s.write(ctx, func(tx *sqlitedb.Tx) error {
+	return s.writeSure(ctx, func(tx *sqlitedb.Tx) error {
 		var saved bool
 		var err error
 		if prev == (webhook.Rev{}) {

@@ -16,7 +16,7 @@ func (s *Store) PutLogItem(ctx context.Context, it webhook.LogItem) (webhook.Log
 	there := webhook.LogItem{Tenant: it.Tenant, Request: it.Request}
 	var stored bool
 	var expires int64
-	err := s.write(ctx, func(tx *sqlitedb.Tx) (err error) {
+	err := s.writeSure(ctx, func(tx *sqlitedb.Tx) (err error) {
 		if it.Rev == 1 {
 			stored, err = done(tx.Exec(`INSERT INTO event_log (tenant, request, rev, expires_at, record) VALUES (?, ?, 1, ?, ?)
 				ON CONFLICT DO NOTHING`, it.Tenant, it.Request, record.Millis(it.ExpiresAt), it.Record))

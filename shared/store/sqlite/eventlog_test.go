@@ -57,6 +57,9 @@ func TestEventLogReopens(t *testing.T) {
 		if _, err := tx.Exec(`ALTER TABLE webhook DROP COLUMN slow_since`); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(`ALTER TABLE message DROP COLUMN body`); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(`INSERT INTO webhook (tenant, id, version, active, failing_since, unhealthy_since, record)
 			VALUES ('acme', 'wh_old', 1, 1, 0, 0, '{}')`); err != nil {
 			return err

@@ -114,7 +114,7 @@ func (s *Store) PutPayload(ctx context.Context, tenant, ref string, body []byte,
 	if body == nil {
 		body = []byte{}
 	}
-	return s.write(ctx, func(tx *sqlitedb.Tx) error {
+	return s.writeSure(ctx, func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`INSERT INTO payload (tenant, ref, body, expires_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			tenant, ref, body, record.Millis(expires))
 		return err

@@ -37,6 +37,8 @@ type Store struct {
 	owned bool // db is the store's own
 	clock clock.Clock
 
+	settings *settings
+
 	closed atomic.Bool
 	mu     sync.Mutex
 	stmts  map[string]*sql.Stmt
@@ -56,7 +58,7 @@ func New(path string, opts Options) (*Store, error) {
 
 // On returns the store in a database that the caller closes, after the store.
 func On(db *sqlitedb.DB, opts Options) *Store {
-	return &Store{db: db, clock: opts.Clock, stmts: make(map[string]*sql.Stmt)}
+	return &Store{db: db, clock: opts.Clock, settings: newSettings(), stmts: make(map[string]*sql.Stmt)}
 }
 
 // Close lets the writes under way finish. Every call after it is Unavailable.
@@ -78,10 +80,28 @@ func (s *Store) Close() error {
 // write runs fn as one transaction. When it returns an error fn may still be running, so the caller may read what fn
 // sets only after nil.
 func (s *Store) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
+	return s.by(s.db.Write, ctx, fn)
+}
+
+// writeSure is write for what is written for each event and delivery. Once fn has changed something it returns no error
+// but the database's.
+func (s *Store) writeSure(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
+	return s.by(s.db.WriteSure, ctx, fn)
+}
+
+// change is write for what settings are read from.
+func (s *Store) change(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
+		tx.After(s.settings.forget)
+		return fn(tx)
+	})
+}
+
+func (s *Store) by(write func(context.Context, func(*sqlitedb.Tx) error) error, ctx context.Context, fn func(*sqlitedb.Tx) error) error {
 	if s.closed.Load() {
 		return fault(sqlitedb.ErrClosed)
 	}
-	if err := s.db.Write(ctx, fn); err != nil {
+	if err := write(ctx, fn); err != nil {
 		return fault(err)
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 
 // CreateTenant stores a tenant and its first key.
 func (s *Store) CreateTenant(ctx context.Context, t webhook.Tenant, k webhook.Key) error {
-	return s.write(ctx, func(tx *sqlitedb.Tx) error {
+	return s.change(ctx, func(tx *sqlitedb.Tx) error {
 		isNew, err := done(tx.Exec(`INSERT INTO tenant (id, version, created_at, record) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			t.ID, t.Version, record.Millis(t.CreatedAt), record.EncodeTenant(t)))
 		if err != nil {
@@ -26,6 +26,10 @@ func (s *Store) CreateTenant(ctx context.Context, t webhook.Tenant, k webhook.Ke
 
 // Tenant reads a tenant.
 func (s *Store) Tenant(ctx context.Context, id string) (webhook.Tenant, error) {
+	return known(s.settings, tenantID(id), func() (webhook.Tenant, error) { return s.tenant(ctx, id) })
+}
+
+func (s *Store) tenant(ctx context.Context, id string) (webhook.Tenant, error) {
 	var version int64
 	var rec []byte
 	found, err := s.row(ctx, `SELECT version, record FROM tenant WHERE id = ?`, []any{id}, &version, &rec)
@@ -77,7 +81,7 @@ func (s *Store) Tenants(ctx context.Context, page webhook.Page) (webhook.List[we
 
 // UpdateTenant replaces a tenant whose Version is still t's.
 func (s *Store) UpdateTenant(ctx context.Context, t webhook.Tenant) error {
-	return s.write(ctx, func(tx *sqlitedb.Tx) error {
+	return s.change(ctx, func(tx *sqlitedb.Tx) error {
 		updated, err := done(tx.Exec(`UPDATE tenant SET version = version + 1, record = ? WHERE id = ? AND version = ?`,
 			record.EncodeTenant(t), t.ID, t.Version))
 		if err != nil || updated {
@@ -93,7 +97,7 @@ func (s *Store) UpdateTenant(ctx context.Context, t webhook.Tenant) error {
 // DeleteTenant removes a tenant with all that belongs to it, except for deliveries, payloads, log items, replay jobs
 // and deployments, which Expire removes in time.
 func (s *Store) DeleteTenant(ctx context.Context, id string) error {
-	return s.write(ctx, func(tx *sqlitedb.Tx) error {
+	return s.change(ctx, func(tx *sqlitedb.Tx) error {
 		found, err := done(tx.Exec(`DELETE FROM tenant WHERE id = ?`, id))
 		if err != nil {
 			return err
@@ -112,7 +116,7 @@ func (s *Store) DeleteTenant(ctx context.Context, id string) error {
 
 // CreateKey stores a key.
 func (s *Store) CreateKey(ctx context.Context, k webhook.Key) error {
-	return s.write(ctx, func(tx *sqlitedb.Tx) error {
+	return s.change(ctx, func(tx *sqlitedb.Tx) error {
 		if err := needTenant(tx, k.Tenant); err != nil {
 			return err
 		}
@@ -122,6 +126,10 @@ func (s *Store) CreateKey(ctx context.Context, k webhook.Key) error {
 
 // KeyByHash finds a key of any tenant.
 func (s *Store) KeyByHash(ctx context.Context, hash string) (webhook.Key, error) {
+	return known(s.settings, keyHash(hash), func() (webhook.Key, error) { return s.keyByHash(ctx, hash) })
+}
+
+func (s *Store) keyByHash(ctx context.Context, hash string) (webhook.Key, error) {
 	var tenant, id string
 	var rec []byte
 	found, err := s.row(ctx, `SELECT tenant, id, record FROM api_key WHERE hash = ?`, []any{hash}, &tenant, &id, &rec)
@@ -168,7 +176,7 @@ func (s *Store) Keys(ctx context.Context, tenant string, page webhook.Page) (web
 
 // DeleteKey removes a key.
 func (s *Store) DeleteKey(ctx context.Context, tenant, id string) error {
-	return s.write(ctx, func(tx *sqlitedb.Tx) error {
+	return s.change(ctx, func(tx *sqlitedb.Tx) error {
 		found, err := done(tx.Exec(`DELETE FROM api_key WHERE tenant = ? AND id = ?`, tenant, id))
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"hookline/shared/sqlitedb"
@@ -15,7 +16,7 @@ import (
 
 // CreateWebhook stores w and its index entries.
 func (s *Store) CreateWebhook(ctx context.Context, w webhook.Webhook) error {
-	return s.write(ctx, func(tx *sqlitedb.Tx) error {
+	return s.change(ctx, func(tx *sqlitedb.Tx) error {
 		if err := needTenant(tx, w.Tenant); err != nil {
 			return err
 		}
@@ -42,6 +43,21 @@ func (s *Store) Webhook(ctx context.Context, ref webhook.Ref) (webhook.Webhook, 
 		err = webhook.ErrNotFound("webhook")
 	}
 	return w, err
+}
+
+// found is a webhook, or that there is none.
+type found struct {
+	webhook.Webhook
+	ok bool
+}
+
+// loaded returns a webhook for a batch of deliveries.
+func (s *Store) loaded(ctx context.Context, ref webhook.Ref) (webhook.Webhook, bool, error) {
+	f, err := known(s.settings, ref, func() (f found, err error) {
+		f.Webhook, f.ok, err = s.webhook(ctx, ref)
+		return f, err
+	})
+	return f.Webhook, f.ok, err
 }
 
 func (s *Store) webhook(ctx context.Context, ref webhook.Ref) (w webhook.Webhook, found bool, err error) {
@@ -108,7 +124,7 @@ func (s *Store) WebhookCounts(ctx context.Context, tenant string) (webhook.Count
 
 // UpdateWebhook replaces a webhook whose Version is still w's, and its index entries.
 func (s *Store) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealth bool) error {
-	return s.write(ctx, func(tx *sqlitedb.Tx) error {
+	return s.change(ctx, func(tx *sqlitedb.Tx) error {
 		var version int64
 		err := tx.QueryRow(`SELECT version FROM webhook WHERE tenant = ? AND id = ?`, w.Tenant, w.ID).Scan(&version)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -139,7 +155,7 @@ func (s *Store) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealt
 
 // DeleteWebhook removes a webhook and its index entries.
 func (s *Store) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
-	return s.write(ctx, func(tx *sqlitedb.Tx) error {
+	return s.change(ctx, func(tx *sqlitedb.Tx) error {
 		found, err := done(tx.Exec(`DELETE FROM webhook WHERE tenant = ? AND id = ?`, ref.Tenant, ref.ID))
 		if err != nil {
 			return err
@@ -157,7 +173,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
 // SetHealth changes a webhook's health from one state to another.
 func (s *Store) SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook.Health) (bool, error) {
 	var changed bool
-	err := s.write(ctx, func(tx *sqlitedb.Tx) (err error) {
+	err := s.change(ctx, func(tx *sqlitedb.Tx) (err error) {
 		changed, err = done(tx.Exec(`UPDATE webhook SET failing_since = ?, unhealthy_since = ?
 			WHERE tenant = ? AND id = ? AND failing_since = ? AND unhealthy_since = ?`,
 			record.Millis(to.FailingSince), record.Millis(to.UnhealthySince), ref.Tenant, ref.ID,
@@ -173,7 +189,7 @@ func (s *Store) SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook
 // SetSlow changes the time since which a webhook is slow.
 func (s *Store) SetSlow(ctx context.Context, ref webhook.Ref, from, to time.Time) (bool, error) {
 	var changed bool
-	err := s.write(ctx, func(tx *sqlitedb.Tx) (err error) {
+	err := s.change(ctx, func(tx *sqlitedb.Tx) (err error) {
 		changed, err = done(tx.Exec(`UPDATE webhook SET slow_since = ? WHERE tenant = ? AND id = ? AND slow_since = ?`,
 			record.Millis(to), ref.Tenant, ref.ID, record.Millis(from)))
 		return err
@@ -202,6 +218,15 @@ func (s *Store) Subscriptions(
 	ctx context.Context, tenant string, patterns []string, page webhook.Page,
 ) (webhook.List[webhook.Subscription], error) {
 	patterns = slices.Compact(slices.Sorted(slices.Values(patterns)))
+	at := search{tenant: tenant, patterns: strings.Join(patterns, "\n"), cursor: page.Cursor, limit: page.Limit}
+	return known(s.settings, at, func() (webhook.List[webhook.Subscription], error) {
+		return s.search(ctx, tenant, patterns, page)
+	})
+}
+
+func (s *Store) search(
+	ctx context.Context, tenant string, patterns []string, page webhook.Page,
+) (webhook.List[webhook.Subscription], error) {
 	list := "subscriptions/" + tenant
 	at, err := cursor.Read(list, page.Cursor, 2)
 	if err != nil {
