@@ -6,11 +6,12 @@ package payload
 
 import (
 	"bytes"
-	"compress/flate"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/klauspost/compress/flate"
 )
 
 // MaxInline is the largest packed body that stands in messages and records. Together with a record's own fields it
@@ -25,8 +26,11 @@ const (
 	deflated = 'd'
 )
 
+// level is the quickest at which bodies of some hundred bytes come out as small as at any other.
+const level = 4
+
 var writers = sync.Pool{New: func() any { //nolint:gochecknoglobals // a pool: a writer takes 1 MB to make and keeps nothing from one use to the next
-	w, _ := flate.NewWriter(nil, flate.DefaultCompression) // the level is valid, so there is no error
+	w, _ := flate.NewWriter(nil, level) // it is valid, so there is no error
 	return w
 }}
 

@@ -34,17 +34,18 @@ func (s *show) WithAttrs(attrs []slog.Attr) slog.Handler {
 func (s *show) WithGroup(string) slog.Handler { return s }
 
 func (s *show) Handle(_ context.Context, r slog.Record) error {
-	at := make(map[string]slog.Value)
-	var rest strings.Builder
-	add := func(a slog.Attr) bool {
-		at[a.Key] = a.Value
-		fmt.Fprintf(&rest, " %s=%v", a.Key, a.Value)
+	if r.Message == "delivery.dropped" || r.Message == "system.dropped" {
+		return nil // a copy of what another message does, and a change that was not made
+	}
+	attrs := slices.Clone(s.attrs)
+	r.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
 		return true
+	})
+	at := make(map[string]slog.Value, len(attrs))
+	for _, a := range attrs {
+		at[a.Key] = a.Value
 	}
-	for _, a := range s.attrs {
-		add(a)
-	}
-	r.Attrs(add)
 	line := ""
 	switch r.Message {
 	case "delivery.attempted":
@@ -60,10 +61,11 @@ func (s *show) Handle(_ context.Context, r slog.Record) error {
 		line = fmt.Sprintf("webhook    %s is now %s: %s", at["webhook"], at["status"], at["why"])
 	case "mail.sent":
 		line = fmt.Sprintf("mail       to %s: %s (%s)", at["to"], at["subject"], at["file"])
-	case "delivery.dropped", "system.dropped":
-		return nil // a copy of what another message does, and a change that was not made
 	default:
-		line = fmt.Sprintf("%-10s %s%s", strings.ToLower(r.Level.String()), r.Message, rest.String())
+		line = fmt.Sprintf("%-10s %s", strings.ToLower(r.Level.String()), r.Message)
+		for _, a := range attrs {
+			line += fmt.Sprintf(" %s=%v", a.Key, a.Value)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

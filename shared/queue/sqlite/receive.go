@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"hookline/shared/queue"
@@ -233,7 +234,8 @@ func (q *Queue) receive(tx *sqlitedb.Tx, turns []string, now int64) ([]queue.Rec
 	return got, err
 }
 
-// first reads the n messages of a group that are next, of which it gives back those that can be given out.
+// first reads the n messages of a group that are next, of which it gives back those that can be given out. The limit is part
+// of the statement's text: SQLite plans a statement anew whenever the value of a limit changes.
 func (q *Queue) first(tx *sqlitedb.Tx, group string, n int, now int64) ([]queue.Received, error) {
 	var out []queue.Received
 	var old, dead []entry
@@ -263,7 +265,7 @@ func (q *Queue) first(tx *sqlitedb.Tx, group string, n int, now int64) ([]queue.
 		}
 		return nil
 	}, `SELECT seq, sent, first, count, origin, ifnull(body, (SELECT body.body FROM body WHERE body.seq = message.seq))
-		FROM message WHERE queue = ? AND state = 0 AND grp = ? ORDER BY at, seq LIMIT ?`, q.id, group, n)
+		FROM message WHERE queue = ? AND state = 0 AND grp = ? ORDER BY at, seq LIMIT `+strconv.Itoa(n), q.id, group)
 	if err != nil {
 		return nil, err
 	}
