@@ -30,6 +30,7 @@ type part struct {
 func parts() []part {
 	return []part{
 		{name: "machine", run: machine.Run},
+		{name: "machine-full", full: true, run: machine.RunFull},
 	}
 }
 

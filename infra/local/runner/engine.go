@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"time"
 
 	"hookline/shared/clock"
 	"hookline/shared/queue"
@@ -18,18 +19,16 @@ import (
 type Engines struct {
 	Store  store.Store
 	Queues map[string]queue.Queue
-	Expire func(ctx context.Context) error // deletes some of what has expired; nil where the store does so itself
+	Expire func(ctx context.Context) error // deletes what has expired; nil where the store does so itself
 	Close  func() error
 }
 
 // Open opens engines that keep what they keep in the folder dir.
 type Open func(ctx context.Context, dir string, clk clock.Clock) (*Engines, error)
 
-// Expired entries are deleted in a few small writes, between which others have their turn.
-const (
-	expireAtOnce = 1000
-	expireWrites = 10
-)
+// expireAtOnce is how many expired entries are deleted in one write. After each the writer is left to others for as long as
+// the write took, so that what expires is deleted at half of the rate at which it can be, however much it is.
+const expireAtOnce = 500
 
 // Embedded opens the engines that every build has: SQLite, in one file of the folder.
 func Embedded(_ context.Context, dir string, clk clock.Clock) (*Engines, error) {
@@ -50,12 +49,17 @@ func Embedded(_ context.Context, dir string, clk clock.Clock) (*Engines, error) 
 	return &Engines{
 		Store: kept, Queues: queues, Close: shut,
 		Expire: func(ctx context.Context) error {
-			for range expireWrites {
+			for {
+				start := time.Now()
 				if n, err := kept.Expire(ctx, expireAtOnce); err != nil || n < expireAtOnce {
 					return err
 				}
+				select {
+				case <-time.After(time.Since(start)):
+				case <-ctx.Done():
+					return nil
+				}
 			}
-			return nil
 		},
 	}, nil
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"hookline/shared/clock"
 )
@@ -29,5 +32,39 @@ func TestEngine(t *testing.T) {
 	stop()
 	if err := run(ctx, "other"); err != nil {
 		t.Errorf("stopped while it opened: got %v, want none", err)
+	}
+}
+
+// TestExpire shows that one call deletes all that has expired, however much it is.
+func TestExpire(t *testing.T) {
+	e, err := Embedded(t.Context(), t.TempDir(), clock.Clock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var refs []string
+	var wg sync.WaitGroup
+	for i := range 2*expireAtOnce + 1 {
+		refs = append(refs, strconv.Itoa(i))
+		wg.Go(func() {
+			if err := e.Store.PutPayload(t.Context(), "acme", refs[i], []byte("body"), time.Now().Add(-time.Hour)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := e.Store.PutPayload(t.Context(), "acme", "kept", []byte("body"), time.Now().Add(time.Hour)); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	if err := e.Expire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left, err := e.Store.Payloads(t.Context(), "acme", append(refs, "kept"))
+	if err != nil || len(left) != 1 || left["kept"] == nil {
+		t.Errorf("%d are left, %v, want the one that has not expired", len(left), err)
 	}
 }
