@@ -37,7 +37,7 @@ func build(ctx context.Context, dir, pkg string) (string, error) {
 
 // start runs a program and waits until it says where its API is, and its tenant's key if it has one.
 func start(name, path string, keyed bool, env ...string) (*program, error) {
-	p := &program{name: name, cmd: exec.Command(path)}
+	p := &program{name: name, cmd: exec.CommandContext(context.Background(), path)} // stop ends it in order
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()

@@ -6,6 +6,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -115,7 +116,7 @@ func (r *relay) work() {
 
 // send makes a POST as the Standard Webhooks specification has it.
 func (r *relay) send(p post) error {
-	req, err := http.NewRequest(http.MethodPost, p.url, bytes.NewReader(p.body))
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.url, bytes.NewReader(p.body))
 	if err != nil {
 		return err
 	}

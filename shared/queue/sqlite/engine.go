@@ -71,13 +71,15 @@ type Engine struct {
 	maxInFlight int
 	closed      chan struct{}
 	once        sync.Once
-	tasks       sync.WaitGroup // of moves
+	tasks       sync.WaitGroup // of moves, and of counting
+	complete    chan struct{}  // closed when the messages that were there at the start have been counted
 
 	// The writer's own, used inside write alone:
 	queues  map[string]*Queue
 	lastSeq int64
 	stale   bool   // the memory may differ from the tables
 	lost    uint64 // Tx.Lost when the tables were read
+	loads   int    // how often all tables have been read
 }
 
 // New opens or creates a database at path with queues of its own in it. With the path "" it is in memory and gone at
@@ -99,14 +101,14 @@ func New(path string, o Options) (*Engine, error) {
 // an engine last stopped are visible at once, and its move tasks go on.
 func On(db *sqlitedb.DB, o Options) (*Engine, error) {
 	e := &Engine{
-		db: db, clock: o.Clock, maxInFlight: o.MaxInFlight, closed: make(chan struct{}),
+		db: db, clock: o.Clock, maxInFlight: o.MaxInFlight, closed: make(chan struct{}), complete: make(chan struct{}),
 		queues: make(map[string]*Queue), lastSeq: time.Now().UnixMicro(), stale: true,
 	}
 	if e.maxInFlight == 0 {
 		e.maxInFlight = queue.MaxInFlight
 	}
 	if err := e.recover(); err != nil {
-		return nil, fmt.Errorf("queues: %w", err)
+		return nil, errors.Join(fmt.Errorf("queues: %w", err), e.Close())
 	}
 	return e, nil
 }
@@ -121,24 +123,6 @@ func (e *Engine) Close() error {
 		return e.db.Close()
 	}
 	return nil
-}
-
-// recover makes visible what the last process was working on, and goes on with its move tasks.
-func (e *Engine) recover() error {
-	err := e.db.Write(context.Background(), func(tx *sqlitedb.Tx) error {
-		_, err := tx.Exec(`UPDATE message SET state = 0, at = ? WHERE state = 2`, e.now())
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return e.write(context.Background(), func(tx *sqlitedb.Tx) error {
-		running, err := all[int64](tx, `SELECT seq FROM move WHERE status = ?`, moveRunning)
-		for _, seq := range running {
-			e.tasks.Go(func() { e.runMove(seq) })
-		}
-		return err
-	})
 }
 
 // Queue returns the queue of that name with that configuration, and makes it if it is not there. All values that are
@@ -166,7 +150,7 @@ func (e *Engine) Queue(name string, cfg QueueConfig) (*Queue, error) {
 		if q, err = e.ensure(tx, name); err != nil {
 			return err
 		}
-		q.cfg, q.expiry = cfg, 0
+		q.cfg, q.swept = cfg, 0
 		return nil
 	})
 	if err != nil {
@@ -236,6 +220,30 @@ func (e *Engine) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
 
 // load reads the engine's memory from the tables: the queues, and the states of their messages.
 func (e *Engine) load(tx *sqlitedb.Tx) error {
+	byID, err := e.names(tx)
+	if err != nil {
+		return err
+	}
+	err = each(tx, func(scan func(...any) error) error {
+		var h held
+		if err := h.read(scan); err != nil {
+			return err
+		}
+		byID[h.queue].add(h)
+		return nil
+	}, selectHeld)
+	if err != nil {
+		return err
+	}
+	for _, q := range e.queues {
+		q.notify()
+	}
+	e.loads++
+	return nil
+}
+
+// names reads which queues there are, with nothing in them, and the last number that was used.
+func (e *Engine) names(tx *sqlitedb.Tx) (map[int64]*Queue, error) {
 	byID := make(map[int64]*Queue)
 	err := each(tx, func(scan func(...any) error) error {
 		var id int64
@@ -247,39 +255,17 @@ func (e *Engine) load(tx *sqlitedb.Tx) error {
 		return nil
 	}, `SELECT id, name FROM queue`)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for name, q := range e.queues {
 		if byID[q.id] != q {
 			delete(e.queues, name) // the write that made it was undone
 		}
 	}
-	err = each(tx, func(scan func(...any) error) error {
-		var id, at, sent int64
-		var s state
-		var group string
-		var n int
-		if err := scan(&id, &s, &group, &n, &at, &sent); err != nil {
-			return err
-		}
-		q := byID[id]
-		q.shift(group, gone, s, n)
-		if s != visible {
-			q.next = min(q.next, at)
-		}
-		q.expiry = min(q.expiry, sent+q.cfg.Retention.Milliseconds())
-		return nil
-	}, `SELECT queue, state, grp, count(*), min(at), min(sent) FROM message GROUP BY queue, state, grp`)
-	if err != nil {
-		return err
-	}
-	for _, q := range e.queues {
-		q.notify()
-	}
 	var last int64
 	err = tx.QueryRow(`SELECT max(ifnull((SELECT max(seq) FROM message), 0), ifnull((SELECT max(seq) FROM move), 0))`).Scan(&last)
 	e.lastSeq = max(e.lastSeq, last)
-	return err
+	return byID, err
 }
 
 // newSeq returns a number greater than all before it, also greater than those of messages that earlier processes

@@ -40,6 +40,9 @@ func (q *Queue) StartMove(ctx context.Context, destination string, maxPerSecond 
 	if maxPerSecond < 0 || maxPerSecond > queue.MaxMovesPerSec {
 		return "", fmt.Errorf("move of %d messages a second: %w", maxPerSecond, queue.ErrRefused)
 	}
+	if err := q.engine.counted(ctx); err != nil {
+		return "", err
+	}
 	var seq int64
 	var refusal error
 	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
@@ -162,6 +165,9 @@ func endMove(tx *sqlitedb.Tx, seq int64, status string) error {
 // runMove works on a task until the task has ended or the engine is closed. Each step is one transaction, so a crash
 // neither loses a message nor moves it twice.
 func (e *Engine) runMove(seq int64) {
+	if e.counted(context.Background()) != nil {
+		return
+	}
 	for {
 		var pause time.Duration
 		var running bool

@@ -46,9 +46,7 @@ func (q *Queue) hidden(at int64) {
 }
 
 // aged notes when a message was sent, so that it expires in time.
-func (q *Queue) aged(sent int64) {
-	q.expiry = min(q.expiry, sent+q.cfg.Retention.Milliseconds())
-}
+func (q *Queue) aged(sent int64) { q.oldest = min(q.oldest, sent) }
 
 // Send puts up to queue.MaxBatch messages into the queue. If they are over queue.MaxBytes together, it returns
 // queue.ErrTooLarge.
@@ -276,6 +274,9 @@ func (q *Queue) hide(tx *sqlitedb.Tx, v queue.Visibility, now int64) error {
 // Counts returns how many messages the queue holds. The numbers are exact.
 func (q *Queue) Counts(ctx context.Context) (queue.Counts, error) {
 	var c queue.Counts
+	if err := q.engine.counted(ctx); err != nil {
+		return c, err
+	}
 	err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
 		if err := q.advance(tx, q.engine.now()); err != nil {
 			return err

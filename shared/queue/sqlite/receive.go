@@ -124,10 +124,10 @@ func (q *Queue) promote(tx *sqlitedb.Tx, now int64) error {
 }
 
 func (q *Queue) expire(tx *sqlitedb.Tx, now int64) error {
-	if now < q.expiry {
+	retention := q.cfg.Retention.Milliseconds()
+	if q.oldest > now-retention || now < q.swept {
 		return nil
 	}
-	retention := q.cfg.Retention.Milliseconds()
 	for {
 		old, err := entries(tx, `SELECT seq, state, grp FROM message WHERE queue = ? AND sent <= ? LIMIT ?`, q.id, now-retention, chunk)
 		if err != nil {
@@ -142,9 +142,8 @@ func (q *Queue) expire(tx *sqlitedb.Tx, now int64) error {
 			break
 		}
 	}
-	var oldest int64
-	err := tx.QueryRow(`SELECT ifnull(min(sent), ?) FROM message WHERE queue = ?`, never-retention, q.id).Scan(&oldest)
-	q.expiry = max(oldest+retention, now+q.engine.clock.Span(sweepEvery).Milliseconds())
+	q.swept = now + q.engine.clock.Span(sweepEvery).Milliseconds()
+	err := tx.QueryRow(`SELECT ifnull(min(sent), ?) FROM message WHERE queue = ?`, int64(never), q.id).Scan(&q.oldest)
 	return err
 }
 

@@ -6,11 +6,37 @@ type tally struct {
 	count  [states]int
 	fair   fair
 	next   int64 // no hidden message becomes visible before this; never if none is hidden
-	expiry int64 // before this no message is past its retention
+	oldest int64 // no message was sent before this; never if there is none
+	swept  int64 // when those past their retention are looked for at the earliest
 }
 
 func newTally() tally {
-	return tally{fair: newFair(), next: never, expiry: never}
+	return tally{fair: newFair(), next: never, oldest: never}
+}
+
+// add notes what a row of a held query says: n messages of a group in a state, the first of which becomes visible at the
+// one time, and the oldest of which was sent at the other.
+func (t *tally) add(h held) {
+	t.shift(h.group, gone, h.state, h.n)
+	if h.state != visible {
+		t.next = min(t.next, h.at)
+	}
+	t.oldest = min(t.oldest, h.sent)
+}
+
+// held is what a queue holds of one group in one state.
+type held struct {
+	queue    int64
+	state    state
+	group    string
+	n        int
+	at, sent int64
+}
+
+const selectHeld = `SELECT queue, state, grp, count(*), min(at), min(sent) FROM message GROUP BY queue, state, grp`
+
+func (h *held) read(scan func(...any) error) error {
+	return scan(&h.queue, &h.state, &h.group, &h.n, &h.at, &h.sent)
 }
 
 // shift notes that n messages of a group change from one state to another.

@@ -80,13 +80,13 @@ func (s *Store) Close() error {
 // write runs fn as one transaction. When it returns an error fn may still be running, so the caller may read what fn
 // sets only after nil.
 func (s *Store) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
-	return s.by(s.db.Write, ctx, fn)
+	return s.by(ctx, s.db.Write, fn)
 }
 
 // writeSure is write for what is written for each event and delivery. Once fn has changed something it returns no error
 // but the database's.
 func (s *Store) writeSure(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
-	return s.by(s.db.WriteSure, ctx, fn)
+	return s.by(ctx, s.db.WriteSure, fn)
 }
 
 // change is write for what settings are read from.
@@ -97,7 +97,9 @@ func (s *Store) change(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
 	})
 }
 
-func (s *Store) by(write func(context.Context, func(*sqlitedb.Tx) error) error, ctx context.Context, fn func(*sqlitedb.Tx) error) error {
+func (s *Store) by(
+	ctx context.Context, write func(context.Context, func(*sqlitedb.Tx) error) error, fn func(*sqlitedb.Tx) error,
+) error {
 	if s.closed.Load() {
 		return fault(sqlitedb.ErrClosed)
 	}
