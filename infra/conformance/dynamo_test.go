@@ -1,9 +1,11 @@
 package conformance
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,28 +23,36 @@ import (
 	"hookline/shared/store/storetest"
 )
 
-// dynamoDBLocal starts a DynamoDB Local that ends with the test and returns a client of it.
+// dynamoDB is the one DynamoDB Local of all tests, which ends with this process.
+var dynamoDB = sync.OnceValues(func() (*engines.Process, error) { return engines.DynamoDBLocal("") })
+
+// dynamoDBLocal returns a client of the DynamoDB Local that tests share: a table ends with its test.
 func dynamoDBLocal(t *testing.T) *dynamodb.Client {
 	t.Helper()
-	p, err := engines.DynamoDBLocal("")
+	p, err := dynamoDB()
 	if errors.Is(err, engines.ErrNotInstalled) {
 		missing(t, "DynamoDB Local")
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.Stop)
 	return dynamodb.New(dynamodb.Options{
 		BaseEndpoint: &p.Endpoint, Region: engines.Region,
 		Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),
 	})
 }
 
-// table creates a table of that name, with what the template sets up besides, and returns its name.
+// table creates a table of that name, with what the template sets up besides, and returns its name. It ends with the test.
 func table(t *testing.T, client *dynamodb.Client, name string) string {
 	t.Helper()
 	if _, err := client.CreateTable(t.Context(), dynamo.Table(name)); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		_, err := client.DeleteTable(context.WithoutCancel(t.Context()), &dynamodb.DeleteTableInput{TableName: &name})
+		if _, gone := errors.AsType[*types.ResourceNotFoundException](err); err != nil && !gone { // README.md deletes its own
+			t.Errorf("delete %s: %v", name, err)
+		}
+	})
 	if err := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = 100 * time.Millisecond }).Wait(
 		t.Context(), &dynamodb.DescribeTableInput{TableName: &name}, time.Minute,
 	); err != nil {

@@ -327,7 +327,13 @@ func (d *drive) spill() {
 	d.send(d.globex, "user.updated", 3)
 	d.hand(d.deliver, "DELIVERY", 3, 0)
 	d.call("PATCH /v1/webhooks/{id}", id, d.globex, fmt.Sprintf(`{"url":%q}`, d.target+"/500"), http.StatusOK, nil)
-	d.hand(d.deliver, "BULK", 1, 1)
+	ev, handles := d.batch("BULK")
+	if failed := d.failures(d.deliver, ev); len(ev.Records) != 1 || len(failed) != 1 {
+		d.t.Fatalf("BulkQueue held %d messages and %d were reported, want 1 and 1", len(ev.Records), len(failed))
+	}
+	if err := d.queues["BULK"].Delete(d.t.Context(), handles...); err != nil { // it would come back in seconds
+		d.t.Fatal(err)
+	}
 }
 
 // pace has a batch hold more than a webhook takes in a second.

@@ -9,6 +9,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,16 +24,18 @@ import (
 	"hookline/shared/queue/sqs"
 )
 
-// elasticMQ starts an ElasticMQ that ends with the test and returns a client of it.
+// elastic is the one ElasticMQ of all tests, which ends with this process.
+var elastic = sync.OnceValues(func() (*engines.Process, error) { return engines.ElasticMQ("") })
+
+// elasticMQ returns a client of the ElasticMQ that tests share: a queue ends with its test.
 func elasticMQ(t *testing.T) *awssqs.Client {
 	t.Helper()
-	p, err := engines.ElasticMQ("")
+	p, err := elastic()
 	if errors.Is(err, engines.ErrNotInstalled) {
 		missing(t, "ElasticMQ")
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.Stop)
 	return awssqs.New(awssqs.Options{
 		BaseEndpoint: &p.Endpoint, Region: engines.Region,
 		Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),

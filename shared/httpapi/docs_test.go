@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"hookline/shared/docs"
@@ -26,9 +27,12 @@ func visit(t *testing.T, path string, headers ...string) *httptest.ResponseRecor
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	rec := httptest.NewRecorder()
-	(&httpapi.API{Docs: docs.New}).Handler().ServeHTTP(rec, r)
+	documented().ServeHTTP(rec, r)
 	return rec
 }
+
+// documented is the API for all visits: the page is made once.
+var documented = sync.OnceValue(func() http.Handler { return (&httpapi.API{Docs: docs.New}).Handler() })
 
 // served returns the OpenAPI document as it is served.
 func served(t *testing.T) []byte { t.Helper(); return visit(t, "/openapi.json").Body.Bytes() }

@@ -15,6 +15,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,8 @@ const never = math.MaxInt64
 // Options are an Engine's settings. The zero Options have real time and SQS's limits.
 type Options struct {
 	Clock       clock.Clock
-	MaxInFlight int // per queue; 0 means queue.MaxInFlight
+	MaxInFlight int           // per queue; 0 means queue.MaxInFlight
+	MaxWait     time.Duration // of a receive; 0 means queue.MaxWait
 }
 
 // QueueConfig is the configuration of a queue. It is not stored: each call of Engine.Queue sets it.
@@ -69,6 +71,7 @@ type Engine struct {
 	owned       bool // db is the engine's own
 	clock       clock.Clock
 	maxInFlight int
+	maxWait     time.Duration
 	closed      chan struct{}
 	once        sync.Once
 	tasks       sync.WaitGroup // of moves, and of counting
@@ -101,7 +104,8 @@ func New(path string, o Options) (*Engine, error) {
 // an engine last stopped are visible at once, and its move tasks go on.
 func On(db *sqlitedb.DB, o Options) (*Engine, error) {
 	e := &Engine{
-		db: db, clock: o.Clock, maxInFlight: o.MaxInFlight, closed: make(chan struct{}), complete: make(chan struct{}),
+		db: db, clock: o.Clock, maxInFlight: o.MaxInFlight, maxWait: cmp.Or(o.MaxWait, queue.MaxWait),
+		closed: make(chan struct{}), complete: make(chan struct{}),
 		queues: make(map[string]*Queue), lastSeq: time.Now().UnixMicro(), stale: true,
 	}
 	if e.maxInFlight == 0 {

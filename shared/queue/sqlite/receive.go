@@ -18,10 +18,10 @@ const chunk = 1000
 const sweepEvery = time.Minute
 
 // Receive returns up to most (1 to queue.MaxBatch) visible messages and hides them for the visibility timeout. If there
-// are none it waits in real time, at most queue.MaxWait. When the wait or ctx ends it returns no messages and no error.
+// are none it waits in real time, at most Options.MaxWait. When the wait or ctx ends it returns no messages and no error.
 // At the in-flight cap there are no messages, as with SQS.
 func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Received, error) {
-	if most < 1 || most > queue.MaxBatch || wait < 0 || wait > queue.MaxWait {
+	if most < 1 || most > queue.MaxBatch || wait < 0 || wait > q.engine.maxWait {
 		return nil, fmt.Errorf("receive of %d in %v: %w", most, wait, queue.ErrRefused)
 	}
 	end := time.NewTimer(wait)

@@ -77,9 +77,9 @@ func openStore(t testing.TB, file *sqlitedb.DB, faults *faultinject.StoreFaults,
 	return faultinject.Store(kept, faults)
 }
 
-func openQueues(t testing.TB, file *sqlitedb.DB, inFlight int, clk clock.Clock) map[string]queue.Queue {
+func openQueues(t testing.TB, file *sqlitedb.DB, inFlight int, wait time.Duration, clk clock.Clock) map[string]queue.Queue {
 	t.Helper()
-	engine, err := queuesqlite.On(file, queuesqlite.Options{MaxInFlight: inFlight, Clock: clk})
+	engine, err := queuesqlite.On(file, queuesqlite.Options{MaxInFlight: inFlight, MaxWait: wait, Clock: clk})
 	if err != nil {
 		t.Fatal(err)
 	}

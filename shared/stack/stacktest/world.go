@@ -49,6 +49,8 @@ type World struct {
 	WrapStore   func(store.Store) store.Store // changes the store
 	WrapQueues  func(map[string]queue.Queue)  // changes the queues
 	LogsErrors  bool                          // errors may be logged, because the test causes them
+
+	wait time.Duration // of a receive of an empty queue; 0 means queue.MaxWait
 }
 
 // Stack is a stack that runs. Its Client has the admin's key.
@@ -64,6 +66,7 @@ type Stack struct {
 // socket would keep time from passing.
 func (w World) Run(t *testing.T, fn func(t *testing.T, s *Stack)) {
 	t.Helper()
+	w.wait = time.Hour // while a month passes, receives of 20 s would look into the empty queues millions of times
 	synctest.Test(t, func(t *testing.T) { fn(t, w.Start(t)) })
 }
 
@@ -71,7 +74,7 @@ func (w World) Run(t *testing.T, fn func(t *testing.T, s *Stack)) {
 func (w World) Start(t testing.TB) *Stack {
 	t.Helper()
 	file := openFile(t) // for both, as the program has it
-	s := &Stack{Store: openStore(t, file, &w.StoreFaults, w.Clock), Queues: openQueues(t, file, w.InFlight, w.Clock)}
+	s := &Stack{Store: openStore(t, file, &w.StoreFaults, w.Clock), Queues: openQueues(t, file, w.InFlight, w.wait, w.Clock)}
 	used := make(map[string]queue.Queue)
 	for name, q := range s.Queues {
 		if used[name] = q; w.QueueFaults != nil {
@@ -95,7 +98,7 @@ func (w World) Start(t testing.TB) *Stack {
 	if w.Receiver != nil {
 		parts.Poster = w.Receiver
 	}
-	all, err := whole.Assemble(whole.Parts{Parts: parts, AdminKey: AdminKey, Files: Files(t), Mailer: w.Mailer, Address: w.Address})
+	all, err := whole.Assemble(whole.Parts{Parts: parts, AdminKey: AdminKey, Files: Files(t), Mailer: w.Mailer, Address: w.Address, Wait: w.wait})
 	if err != nil {
 		t.Fatal(err)
 	}

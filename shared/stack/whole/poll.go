@@ -16,7 +16,8 @@ import (
 type poller struct {
 	source queue.Queue
 	handle queue.Handler
-	most   int // batches at a time
+	most   int           // batches at a time
+	wait   time.Duration // of a receive
 	log    *slog.Logger
 }
 
@@ -50,7 +51,7 @@ func (p *poller) receive(ctx, work context.Context, free chan struct{}, calls *s
 		case <-ctx.Done():
 			return
 		}
-		msgs, err := p.source.Receive(ctx, queue.MaxBatch, queue.MaxWait)
+		msgs, err := p.source.Receive(ctx, queue.MaxBatch, p.wait)
 		if ctx.Err() != nil {
 			return // what was received comes back when its visibility timeout ends, or at the next start
 		}

@@ -3,6 +3,7 @@
 package whole
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -30,6 +31,7 @@ type Parts struct {
 	Address  string         // of the console, for mails
 	Files    *console.Files // what the console's pages are made of; nil means those that come with Hookline
 	Mails    console.Mails  // what was sent, for the console; nil means that it has no page of them
+	Wait     time.Duration  // of a receive of an empty queue; 0 means queue.MaxWait
 }
 
 // Stack is the whole system but its engines: the HTTP handlers and the pollers in front of the queue functions.
@@ -68,7 +70,7 @@ func Assemble(p Parts) (*Stack, error) {
 		return nil, err
 	}
 	poll := func(name string, most int, handle queue.Handler) {
-		s.pollers = append(s.pollers, &poller{source: p.Queues[name], handle: handle, most: most, log: p.Log})
+		s.pollers = append(s.pollers, &poller{source: p.Queues[name], handle: handle, most: most, wait: cmp.Or(p.Wait, queue.MaxWait), log: p.Log})
 	}
 	poll(stack.DeliveryQueue, p.Batches.Delivery, d.From(d.Queues.Delivery))
 	poll(stack.RetryQueue, p.Batches.Retry, d.From(d.Queues.Retry))
