@@ -76,7 +76,7 @@ func (l *Library) Offered(ctx context.Context, name string) (*Dialect, error) {
 }
 
 // BuiltIn reports whether a dialect of this name comes with Hookline.
-func (l *Library) BuiltIn(name string) bool { return len(l.Builtin.byName[name]) > 0 }
+func (l *Library) BuiltIn(name string) bool { return l.Builtin.byName[name] != nil }
 
 // Names returns all offered names, sorted.
 func (l *Library) Names(ctx context.Context) ([]string, error) {

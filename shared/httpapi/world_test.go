@@ -60,6 +60,7 @@ func newWorld(t *testing.T) *world {
 	w.store, w.sender = b.Store, &deliverer{store: b.Store, now: w.now.Now}
 	w.api = frontend.API(b)
 	w.api.Docs, w.api.Publisher, w.api.Deliverer = docs.New, w.events, w.sender
+	w.api.CheckSchemas = schema.Check
 	w.api.DeadLetters, w.api.RedriveTo = w.dead, "delivery"
 	w.api.Replays = &replay.Service{Store: b.Store, Queue: w.bulk, Now: w.now.Now, Log: b.Log}
 	w.api.AdminKeyHash, w.api.Now, w.api.Log = webhook.HashAPIKey(adminKey), w.now.Now, slog.New(slog.NewTextHandler(w.log, nil))

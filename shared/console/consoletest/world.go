@@ -19,6 +19,7 @@ import (
 	"hookline/shared/eventlog"
 	"hookline/shared/faultinject"
 	"hookline/shared/payload"
+	"hookline/shared/schema"
 	"hookline/shared/seal"
 	"hookline/shared/stack/frontend"
 	"hookline/shared/stack/stacktest"
@@ -77,6 +78,7 @@ func New(t testing.TB) *World {
 	accept.Delivery, accept.Queue, accept.Now = &w.Queued, &w.Queued, now
 	api := frontend.API(b)
 	api.Docs, api.AdminKeyHash, api.Deliverer, api.Replays, api.Publisher = docs.New, webhook.HashAPIKey(AdminKey), deliverer, jobs, accept
+	api.CheckSchemas = schema.Check
 	api.Events = inLog{b.Events, w}
 	api.Now = func() time.Time { // ids sort by their time
 		w.Now = w.Now.Add(time.Millisecond)

@@ -15,6 +15,7 @@ import (
 	"hookline/shared/docs"
 	"hookline/shared/notify"
 	"hookline/shared/queue"
+	"hookline/shared/schema"
 	"hookline/shared/stack"
 	"hookline/shared/stack/frontend"
 	"hookline/shared/sweep"
@@ -59,6 +60,7 @@ func Assemble(p Parts) (*Stack, error) {
 	in := b.Ingest()
 	api := frontend.API(b)
 	api.Docs, api.Publisher, api.Deliverer, api.Replays = docs.New, in, d, jobs
+	api.CheckSchemas = schema.Check
 	api.AdminKeyHash = webhook.HashAPIKey(p.AdminKey)
 	s := &Stack{API: api.Handler(), clock: p.Clock, log: p.Log}
 	s.Sweeper = &sweep.Sweeper{Store: p.Store, Queue: p.Queues[stack.DeliveryQueue], Now: p.Clock.Now, Log: p.Log}
