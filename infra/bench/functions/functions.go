@@ -16,7 +16,7 @@ const root = "."
 
 // Run measures and prints the tables.
 func Run(ctx context.Context, out, progress io.Writer) error {
-	for _, measure := range []func(context.Context, io.Writer, io.Writer) error{starts} {
+	for _, measure := range []func(context.Context, io.Writer, io.Writer) error{starts, deliveries} {
 		if err := measure(ctx, out, progress); err != nil {
 			return err
 		}
@@ -28,4 +28,10 @@ func median[T cmp.Ordered](values []T) T {
 	return slices.Sorted(slices.Values(values))[len(values)/2]
 }
 
-func millis(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
+func millis(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+}
+
+func micros(d time.Duration) string {
+	return fmt.Sprintf("%.0f µs", float64(d)/float64(time.Microsecond))
+}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,17 +20,20 @@ import (
 // starting is how often each function is started. They take turns, so that what else happens on the machine hits all.
 const starting = 20
 
-// bare is the name of what the others are compared with.
-const bare = "bare"
+// bare is the function that the others are compared with, and bareSweep the same with as many calls as sweep makes: it asks
+// each shard of its index.
+const (
+	bare      = "bare"
+	bareSweep = "bare, with sweep's calls"
+)
 
-// firstEvents are the recorded events that the functions get first. On an empty table each leads to one call of DynamoDB,
-// but sweep asks each of the 32 shards of its index.
+// firstEvents are the recorded events that the functions get first. On an empty table each leads to one call of DynamoDB
+// but sweep's.
 func firstEvents() (map[string][]byte, error) {
 	events := make(map[string][]byte)
 	for name, recorded := range map[string]string{
 		"webhooks": "webhooks/list-webhooks", "console": "console/page", "ingest": "ingest/publish", "inbound": "inbound/custom",
 		"deliver": "deliver/first-attempt", "sweep": "sweep/schedule", "notify": "notify/webhook-failing", "count": "count/stream",
-		bare: "sweep/schedule",
 	} {
 		raw, err := os.ReadFile(filepath.Join(root, "events/lambda", recorded+".json"))
 		if err != nil {
@@ -52,15 +56,15 @@ func firstEvents() (map[string][]byte, error) {
 // starts measures each function from the start of its process to its first answer.
 func starts(ctx context.Context, out, progress io.Writer) error {
 	paths := make(map[string]string)
-	names := append([]string{bare}, lambda.Names()...)
+	names := slices.Concat([]string{bare}, lambda.Names(), []string{bareSweep})
 	for _, name := range names {
-		pkg := "./functions/" + name
-		if name == bare {
-			pkg = "./infra/bench/functions/bare"
+		pkg, folder := "./functions/"+name, name
+		if name == bare || name == bareSweep {
+			pkg, folder = "./infra/bench/functions/bare", bare
 		}
-		fmt.Fprintf(progress, "bench: building %s\n", name)
+		fmt.Fprintf(progress, "bench: building %s\n", folder)
 		var err error
-		if paths[name], err = lambda.Compile(ctx, root, pkg, filepath.Join("public", name), "lambda.norpc"); err != nil {
+		if paths[name], err = lambda.Compile(ctx, root, pkg, filepath.Join("public", folder), "lambda.norpc"); err != nil {
 			return err
 		}
 	}
@@ -76,9 +80,16 @@ func starts(ctx context.Context, out, progress io.Writer) error {
 	took, made := make(map[string][]time.Duration), make(map[string]int)
 	for i := range starting + 1 {
 		for _, name := range names {
+			event := events[name]
+			switch name {
+			case bare:
+				event = []byte(`{"calls":1}`)
+			case bareSweep:
+				event = fmt.Appendf(nil, `{"calls":%d}`, made["sweep"])
+			}
 			function := lambda.New(lambda.Function{Path: paths[name], Env: aws.env(), Timeout: 10 * time.Second})
 			calls, began := aws.calls(), time.Now()
-			_, err := function.Invoke(ctx, events[name])
+			_, err := function.Invoke(ctx, event)
 			span := time.Since(began)
 			function.Close()
 			if err != nil {
@@ -90,15 +101,19 @@ func starts(ctx context.Context, out, progress io.Writer) error {
 			}
 		}
 	}
-	rows := [][]string{{"function", "executable", "calls of DynamoDB", "start to first answer", "of bare's"}}
+	rows := [][]string{{"function", "executable", "calls of DynamoDB", "start to first answer", "÷ bare"}}
 	for _, name := range names {
 		info, err := os.Stat(paths[name])
 		if err != nil {
 			return err
 		}
-		half := median(took[name])
+		half, beside := median(took[name]), bare
+		if name == "sweep" {
+			beside = bareSweep
+		}
 		rows = append(rows, []string{
-			name, fmt.Sprintf("%.1f MB", float64(info.Size())/1e6), strconv.Itoa(made[name]), millis(half), fmt.Sprintf("%.2f", float64(half)/float64(median(took[bare]))),
+			name, fmt.Sprintf("%.1f MB", float64(info.Size())/1e6), strconv.Itoa(made[name]), millis(half),
+			fmt.Sprintf("%.2f", float64(half)/float64(median(took[beside]))),
 		})
 	}
 	return table.Print(out, fmt.Sprintf("Cold start: median of %d, in turn", starting), rows...)

@@ -22,8 +22,8 @@ import (
 	"hookline/shared/schema"
 	"hookline/shared/seal"
 	"hookline/shared/stack/frontend"
+	"hookline/shared/stack/pages"
 	"hookline/shared/stack/stacktest"
-	"hookline/shared/stack/whole"
 	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
@@ -85,16 +85,16 @@ func New(t testing.TB) *World {
 		return w.Now
 	}
 	w.Store, w.API = b.Store, api.Handler()
-	pages := whole.Console(b, w.API)
-	pages.Files, pages.Mails, pages.Store = stacktest.Files(t), w.Mails, keys{b.Store, w}
-	pages.Now = func() time.Time {
+	site := pages.Console(b, w.API)
+	site.Files, site.Mails, site.Store = stacktest.Files(t), w.Mails, keys{b.Store, w}
+	site.Now = func() time.Time {
 		if w.At.IsZero() {
 			return w.Now
 		}
 		return w.At
 	}
 	var err error
-	if w.Console, err = pages.Handler(); err != nil {
+	if w.Console, err = site.Handler(); err != nil {
 		t.Fatal(err)
 	}
 	return w
