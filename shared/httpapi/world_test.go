@@ -25,6 +25,7 @@ import (
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/replay"
+	"hookline/shared/schema"
 	"hookline/shared/stack/frontend"
 	"hookline/shared/stack/stacktest"
 	"hookline/shared/store"

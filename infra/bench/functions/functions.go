@@ -16,7 +16,7 @@ const root = "."
 
 // Run measures and prints the tables.
 func Run(ctx context.Context, out, progress io.Writer) error {
-	for _, measure := range []func(context.Context, io.Writer, io.Writer) error{starts, deliveries} {
+	for _, measure := range []func(context.Context, io.Writer, io.Writer) error{starts, deliveries, memory} {
 		if err := measure(ctx, out, progress); err != nil {
 			return err
 		}

@@ -106,9 +106,9 @@ type ring struct {
 	w *World
 }
 
-func (r ring) Key(ctx context.Context, id string) ([]byte, error) {
+func (r ring) Key(ctx context.Context, id string) (seal.Key, error) {
 	if r.w.Locked != nil {
-		return nil, r.w.Locked
+		return seal.Key{}, r.w.Locked
 	}
 	return r.Keyring.Key(ctx, id)
 }
