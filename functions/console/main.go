@@ -10,7 +10,7 @@ import (
 	"hookline/shared/settings"
 	"hookline/shared/stack"
 	"hookline/shared/stack/frontend"
-	"hookline/shared/stack/whole"
+	"hookline/shared/stack/pages"
 	"hookline/shared/store/dynamo"
 )
 
@@ -34,6 +34,6 @@ func handler(s settings.Console, account settings.Account) (any, error) {
 	api.Deliverer, api.Replays = b.Deliverer()
 	// No page makes an admin's calls. None is served here, nor is there anything that would authorise one.
 	api.Serves = func(r httpapi.Route) bool { return !r.Admin && !r.Publishes && !r.Inbound }
-	pages, err := whole.Console(b, api.Handler()).Handler()
-	return gateway.Handler(pages), err
+	site, err := pages.Console(b, api.Handler()).Handler()
+	return gateway.Handler(site), err
 }

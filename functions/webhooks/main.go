@@ -8,6 +8,7 @@ import (
 	"hookline/shared/invocation"
 	"hookline/shared/queue/sqs"
 	"hookline/shared/rate"
+	"hookline/shared/schema"
 	"hookline/shared/seal/kms"
 	"hookline/shared/settings"
 	"hookline/shared/stack"
@@ -34,6 +35,7 @@ func handler(s settings.Webhooks, account settings.Account) (any, error) {
 	api := frontend.API(b)
 	api.Deliverer, api.Replays = b.Deliverer()
 	api.Docs, api.Admin, api.Rates = docs.New, gateway.Admin, &rate.Limiter{PerSecond: s.Rate}
+	api.CheckSchemas = schema.Check
 	api.Serves = func(r httpapi.Route) bool { return !r.Publishes && !r.Inbound } // those are ingest's and inbound's
 	return gateway.Handler(api.Handler()), nil
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"hookline/infra/bench/functions"
 	"hookline/infra/bench/machine"
 	"hookline/infra/bench/table"
 )
@@ -31,6 +32,7 @@ func parts() []part {
 	return []part{
 		{name: "machine", run: machine.Run},
 		{name: "machine-full", full: true, run: machine.RunFull},
+		{name: "functions", run: functions.Run},
 	}
 }
 

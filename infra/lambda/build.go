@@ -14,15 +14,20 @@ func Names() []string {
 	return []string{"webhooks", "console", "ingest", "inbound", "deliver", "sweep", "notify", "count"}
 }
 
-// Build compiles a function of the repository at root, for this machine, and returns the executable's path: in a folder
-// that git ignores, so that it is linked once for all tests that run it. It is the program that is deployed but for the
-// processor and the paths in it. With private, receivers on this machine may be called.
+// Build compiles a function of the repository at root, for this machine, and returns the executable's path. It is the
+// program that is deployed but for the processor and the paths in it. With private, receivers on this machine may be called.
 func Build(ctx context.Context, root, name string, private bool) (string, error) {
 	kind, tags := "public", "lambda.norpc"
 	if private {
 		kind, tags = "private", tags+",privatetargets"
 	}
-	dir, err := filepath.Abs(filepath.Join(root, ".bin", "functions", kind, name))
+	return Compile(ctx, root, "./functions/"+name, filepath.Join(kind, name), tags)
+}
+
+// Compile compiles any package of the repository as functions are, with tags. The executable is in a folder that git
+// ignores, so that it is linked once for all tests that run it.
+func Compile(ctx context.Context, root, pkg, name, tags string) (string, error) {
+	dir, err := filepath.Abs(filepath.Join(root, ".bin", "functions", name))
 	if err != nil {
 		return "", err
 	}
@@ -38,11 +43,11 @@ func Build(ctx context.Context, root, name string, private bool) (string, error)
 		return "", err
 	}
 	out := filepath.Join(dir, "bootstrap")
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-tags", tags, "-ldflags", "-s -w", "-o", out, "./functions/"+name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-tags", tags, "-ldflags", "-s -w", "-o", out, pkg)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building %s: %w\n%s", name, err, said)
+		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, said)
 	}
 	return out, nil
 }

@@ -6,5 +6,5 @@
 // or before it first asks for work, is Runtime.ExitError; an error of the handler leaves the process alive. The
 // process sees Lambda's variables and those it is given, and nothing of this machine's.
 //
-// It does not freeze the process between calls, bound its memory, or run more than one call at a time.
+// It can hold the process to a share of a core. It does not freeze it between calls, bound its memory, or run more than one call at a time.
 package lambda

@@ -3,8 +3,12 @@ package lambda
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +21,7 @@ type Function struct {
 	Env     []string      // NAME=value, its own variables
 	Timeout time.Duration // of one call; 0 means 3 s, Lambda's default
 	Log     io.Writer     // what it prints; nil discards it
+	Share   float64       // of one core that it may use, as the memory of a function decides; 0 sets no limit
 }
 
 const (
@@ -116,6 +121,34 @@ func (e *Environment) Starts() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.starts
+}
+
+// Computed returns the processor time that the process has had, 0 if there is none.
+func (e *Environment) Computed() time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.process == nil {
+		return 0
+	}
+	had, _ := computed(e.process.cmd.Process.Pid) // one that has just ended has had no more
+	return had
+}
+
+// Peak returns the most bytes of memory that the process has had resident.
+func (e *Environment) Peak() (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.process == nil {
+		return 0, errors.New("there is no process")
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", e.process.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	kilobytes, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	n, err := strconv.Atoi(kilobytes)
+	return n * 1024, err
 }
 
 // Close ends the process.

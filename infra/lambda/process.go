@@ -86,6 +86,9 @@ func start(f Function) (*process, error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	go func() { _ = p.server.Serve(listener) }()
+	if f.Share > 0 {
+		go throttle(p.cmd.Process, f.Share, p.exited)
+	}
 	go func() {
 		p.exit = p.cmd.Wait()
 		close(p.exited)

@@ -3,8 +3,9 @@ package chat
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"hookline/shared/webhook"
 )
@@ -123,7 +124,20 @@ func showDiscord(body []byte) (s Shown, err error) {
 	return s, nil
 }
 
-var discordMark = regexp.MustCompile(`\\([^\pL\pN\s])`)
-
-// discordShown removes the backslashes of discordEscape.
-func discordShown(s string) string { return discordMark.ReplaceAllString(s, "$1") }
+// discordShown removes the backslashes of discordEscape: those before a character that is no letter, digit or white space.
+func discordShown(s string) string {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(s, `\`)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		c, size := utf8.DecodeRuneInString(after)
+		if size == 0 || unicode.IsLetter(c) || unicode.IsNumber(c) || strings.ContainsRune(" \t\n\f\r", c) {
+			b.WriteByte('\\')
+		}
+		b.WriteString(after[:size])
+		s = after[size:]
+	}
+}

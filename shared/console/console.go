@@ -63,10 +63,10 @@ func (c *Console) sessions() *session.Sessions {
 	return &session.Sessions{Store: c.Store, Dialects: c.Dialects, Box: c.Box, Now: c.now, Span: c.Span}
 }
 
-// Files are the embedded templates and assets, parsed and compressed. Reading them takes longer than any page does.
+// Files are the embedded templates and assets. Each is parsed or compressed when it is first asked for.
 type Files = page.Files
 
-// ReadFiles reads the files. It fails if a template does not parse, so that no page fails for it later.
+// ReadFiles reads the files.
 func ReadFiles() (*Files, error) {
 	c := &Console{}
 	return page.ReadFiles(append(c.rooms(), c.sessions().Room())...)

@@ -201,3 +201,14 @@ func TestHeadings(t *testing.T) {
 		}
 	}
 }
+
+// TestTemplates holds that every page's template parses, because a process parses each when it is first shown.
+func TestTemplates(t *testing.T) {
+	files, err := console.ReadFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := files.Parse(); err != nil {
+		t.Error(err)
+	}
+}

@@ -179,23 +179,29 @@ func (d *Deliverer) post(ctx context.Context, dl *dialect.Dialect, w webhook.Web
 		req.Timeout = time.Duration(w.TimeoutSeconds) * time.Second
 	}
 	req.Timeout = min(req.Timeout, limit)
-	for _, h := range append(headers, custom...) {
-		req.Headers = append(req.Headers, egress.Header{Name: h.Name, Value: h.Value})
+	req.Headers = make([]egress.Header, 0, len(headers)+len(custom))
+	for _, list := range [][]dialect.Header{headers, custom} {
+		for _, h := range list {
+			req.Headers = append(req.Headers, egress.Header(h))
+		}
 	}
 	resp := d.Poster.Post(ctx, req)
 	a := webhook.Attempt{
 		ScheduledAt: rec.NextAt, StartedAt: started, SentAt: sent, Duration: resp.Duration, StatusCode: resp.Status,
 		Error: resp.Err, ResponseBody: resp.Body, Truncated: resp.Truncated, RetryAfter: resp.RetryAfter, Secret: version,
-		ErrorDetail: resp.ErrDetail, ResponseHeaders: resp.Headers,
+		ErrorDetail: resp.ErrDetail,
 	}
 	switch {
 	case format.Of(rec.Format).Succeeded(dl, resp.Status):
-		a.Error, a.ResponseHeaders = "", nil
+		a.Error = ""
 		if len(a.ResponseBody) > webhook.MaxResponseSucceeded {
 			a.ResponseBody, a.Truncated = strings.ToValidUTF8(a.ResponseBody[:webhook.MaxResponseSucceeded], ""), true
 		}
 	case a.Error == "":
 		a.Error = webhook.ReasonBadStatus
+	}
+	if a.Error != "" && resp.Headers != nil {
+		a.ResponseHeaders = resp.Headers()
 	}
 	return a, nil
 }

@@ -112,25 +112,22 @@ func (b *batch) send(
 	}
 	posting, giveUp := context.WithCancel(ctx)
 	defer giveUp()
-	ended := make(chan struct{})
 	var watch sync.WaitGroup
-	watch.Go(func() {
-		late := time.NewTimer(slowPost)
-		defer late.Stop()
-		select {
-		case <-ended:
-		case <-late.C:
-			g.decide(false)
-			b.markSlow(ctx, w)
-			if !b.mayWait(ctx, w) {
-				giveUp()
-			}
+	watch.Add(1)
+	late := time.AfterFunc(slowPost, func() {
+		defer watch.Done()
+		g.decide(false)
+		b.markSlow(ctx, w)
+		if !b.mayWait(ctx, w) {
+			giveUp()
 		}
 	})
 	begun := time.Now()
 	a, err = b.post(posting, dl, w, rec, body, webhook.MaxTimeoutSeconds*time.Second)
 	elapsed := time.Since(begun)
-	close(ended)
+	if late.Stop() {
+		watch.Done()
+	}
 	watch.Wait()
 	switch {
 	case err != nil:

@@ -134,7 +134,7 @@ func TestTestRecovers(t *testing.T) {
 func TestHeadersKept(t *testing.T) {
 	headers := map[string]string{"Server": "nginx"}
 	for status, kept := range map[int]int{200: 0, 500: 1} {
-		tr := newTrial(t, egress.Response{Status: status, Headers: headers}, webhook.Webhook{Active: true})
+		tr := newTrial(t, egress.Response{Status: status, Headers: func() map[string]string { return headers }}, webhook.Webhook{Active: true})
 		sent, err := tr.Test(t.Context(), tr.dialect, tr.hook, webhook.TestType)
 		if err != nil {
 			t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -103,11 +102,14 @@ func readGitLab(header http.Header, body []byte) (Report, error) {
 	})
 }
 
-var sha = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+// isHash reports whether s is a whole hash of a commit, of SHA-1 or SHA-256.
+func isHash(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+}
 
 // commitOf returns the commit's whole hash, which only the end of its address contains, or the short one if there is no address.
 func commitOf(r *reading) string {
-	if u, err := url.Parse(r.first("commit_url")); err == nil && sha.MatchString(path.Base(u.Path)) {
+	if u, err := url.Parse(r.first("commit_url")); err == nil && isHash(path.Base(u.Path)) {
 		return path.Base(u.Path)
 	}
 	return r.first("short_sha")

@@ -2,8 +2,8 @@ package dialect
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,7 +50,7 @@ type Dialect struct {
 }
 
 // Ref returns the dialect's name and version ("standard@1"). An event keeps them from its acceptance on.
-func (d *Dialect) Ref() string { return fmt.Sprintf("%s@%d", d.Name, d.Version) }
+func (d *Dialect) Ref() string { return d.Name + "@" + strconv.Itoa(d.Version) }
 
 // Succeeded reports whether an answer's status makes a delivery succeed.
 func (d *Dialect) Succeeded(status int) bool {

@@ -40,7 +40,7 @@ func (l *Library) Dialect(ctx context.Context, nameOrRef string) (*Dialect, erro
 	if l.BuiltIn(name) {
 		return l.Builtin.Dialect(ctx, nameOrRef)
 	}
-	if !dialectName.MatchString(name) {
+	if !validName(name) {
 		return nil, webhook.ErrNotFound("dialect")
 	}
 	if exact {
@@ -62,7 +62,7 @@ func (l *Library) Offered(ctx context.Context, name string) (*Dialect, error) {
 	if l.BuiltIn(name) {
 		return l.Builtin.Dialect(ctx, name)
 	}
-	if !dialectName.MatchString(name) {
+	if !validName(name) {
 		return nil, webhook.ErrNotFound("dialect")
 	}
 	head, err := l.Store.DialectHead(ctx, name)
@@ -76,7 +76,7 @@ func (l *Library) Offered(ctx context.Context, name string) (*Dialect, error) {
 }
 
 // BuiltIn reports whether a dialect of this name comes with Hookline.
-func (l *Library) BuiltIn(name string) bool { return len(l.Builtin.byName[name]) > 0 }
+func (l *Library) BuiltIn(name string) bool { return l.Builtin.byName[name] != nil }
 
 // Names returns all offered names, sorted.
 func (l *Library) Names(ctx context.Context) ([]string, error) {

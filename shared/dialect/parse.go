@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +36,12 @@ const (
 //go:embed common.json
 var common []byte
 
-var dialectName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+// validName reports whether a dialect can have a name. A regular expression would be compiled whenever a process starts.
+func validName(name string) bool {
+	return name != "" && len(name) <= 63 && name[0] >= 'a' && name[0] <= 'z' && !strings.ContainsFunc(name, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-'
+	})
+}
 
 // Parse reads a description in the form of the package documentation. examples are data by event type; it ignores those of
 // types that the catalogue lacks. Errors are *webhook.Error: Malformed if the description is not JSON, and otherwise Invalid,
@@ -73,7 +77,7 @@ type parser struct {
 func (p *parser) description(o, common *object) {
 	d := p.d
 	if name, ok := required[string](o, "name"); ok {
-		if d.Name = name; !dialectName.MatchString(name) {
+		if d.Name = name; !validName(name) {
 			p.fault("name", "must be a–z, 0–9 and -, a letter first, at most 63 characters")
 		}
 	}

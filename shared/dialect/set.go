@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"hookline/events"
 	"hookline/shared/webhook"
@@ -19,9 +20,10 @@ import (
 //go:embed builtin/*.json
 var builtin embed.FS
 
-// Set has dialects by name and version.
+// Set has dialects by name and version. Those that come with Hookline are parsed by name, when they are first asked for: a
+// process seldom needs all of them, and parsing takes longer than starting it does.
 type Set struct {
-	byName map[string][]*Dialect // versions ascending
+	byName map[string]func() ([]*Dialect, error) // versions ascending
 }
 
 // Builtin returns the dialects that come with Hookline, with the examples of the repository's events folder.
@@ -30,17 +32,30 @@ func Builtin() (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("built-in dialects: %w", err)
 	}
+	byName := make(map[string][]string)
+	for _, file := range files {
+		// A file has the name of its dialect. A file with an older version adds @version.
+		name, _, _ := strings.Cut(strings.TrimSuffix(path.Base(file), ".json"), "@")
+		byName[name] = append(byName[name], file)
+	}
+	s := &Set{byName: make(map[string]func() ([]*Dialect, error))}
+	for name, files := range byName {
+		s.byName[name] = sync.OnceValues(func() ([]*Dialect, error) { return read(name, files) })
+	}
+	return s, nil
+}
+
+// read reads the built-in versions of a name.
+func read(name string, files []string) ([]*Dialect, error) {
+	examples, err := exampleFiles(events.FS(), name)
+	if err != nil {
+		return nil, fmt.Errorf("examples of %s: %w", name, err)
+	}
 	var all []*Dialect
 	for _, file := range files {
 		raw, err := builtin.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("built-in dialects: %w", err)
-		}
-		// A file has the name of its dialect. A file with an older version adds @version.
-		name, _, _ := strings.Cut(strings.TrimSuffix(path.Base(file), ".json"), "@")
-		examples, err := exampleFiles(events.FS(), name)
-		if err != nil {
-			return nil, fmt.Errorf("examples of %s: %w", name, err)
 		}
 		d, err := Parse(raw, examples)
 		if err != nil {
@@ -48,7 +63,18 @@ func Builtin() (*Set, error) {
 		}
 		all = append(all, d)
 	}
-	return NewSet(all...)
+	return ascending(all)
+}
+
+// ascending sorts a name's versions, and fails if one is there twice.
+func ascending(versions []*Dialect) ([]*Dialect, error) {
+	slices.SortFunc(versions, func(a, b *Dialect) int { return cmp.Compare(a.Version, b.Version) })
+	for i := 1; i < len(versions); i++ {
+		if versions[i].Version == versions[i-1].Version {
+			return nil, fmt.Errorf("dialect %s is there twice", versions[i].Ref())
+		}
+	}
+	return versions, nil
 }
 
 // exampleFiles reads the examples of a folder, by event type.
@@ -70,17 +96,17 @@ func exampleFiles(fsys fs.FS, folder string) (map[string]json.RawMessage, error)
 
 // NewSet returns a set of dialects. It fails if two have the same name and version.
 func NewSet(dialects ...*Dialect) (*Set, error) {
-	s := &Set{byName: make(map[string][]*Dialect)}
-	seen := make(map[string]bool)
+	byName := make(map[string][]*Dialect)
 	for _, d := range dialects {
-		if seen[d.Ref()] {
-			return nil, fmt.Errorf("dialect %s is there twice", d.Ref())
-		}
-		seen[d.Ref()] = true
-		s.byName[d.Name] = append(s.byName[d.Name], d)
+		byName[d.Name] = append(byName[d.Name], d)
 	}
-	for _, versions := range s.byName {
-		slices.SortFunc(versions, func(a, b *Dialect) int { return cmp.Compare(a.Version, b.Version) })
+	s := &Set{byName: make(map[string]func() ([]*Dialect, error))}
+	for name, versions := range byName {
+		versions, err := ascending(versions)
+		if err != nil {
+			return nil, err
+		}
+		s.byName[name] = func() ([]*Dialect, error) { return versions, nil }
 	}
 	return s, nil
 }
@@ -89,8 +115,15 @@ func NewSet(dialects ...*Dialect) (*Set, error) {
 // NotFound if there is none. It does not use the context, which other implementations need.
 func (s *Set) Dialect(_ context.Context, nameOrRef string) (*Dialect, error) {
 	name, _, exact := strings.Cut(nameOrRef, "@")
-	versions := s.byName[name]
-	if !exact && len(versions) > 0 {
+	load, ok := s.byName[name]
+	if !ok {
+		return nil, webhook.ErrNotFound("dialect")
+	}
+	versions, err := load()
+	if err != nil {
+		return nil, &webhook.Error{Message: "dialect " + name, Cause: err}
+	}
+	if !exact {
 		return versions[len(versions)-1], nil
 	}
 	for _, d := range versions {

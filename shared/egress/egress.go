@@ -125,8 +125,8 @@ type Response struct {
 	Err webhook.AttemptError
 	// ErrDetail narrows Err down if more is known.
 	ErrDetail webhook.ErrorDetail
-	// Headers are the answer's headers, as webhook.Attempt keeps them. They are nil if there was no answer.
-	Headers map[string]string
+	// Headers returns the answer's headers, as webhook.Attempt keeps them. It is nil if there was no answer.
+	Headers func() map[string]string
 	// Detail is for logs. It says in Go's words what happened. It can name addresses and quote data that is not HTTP, but
 	// contains no header's value, no body and no URL.
 	Detail string
@@ -151,8 +151,8 @@ func (c *Client) post(ctx context.Context, r Request) Response {
 	if c.rule.port(u) != "" { // before the lookup, on whose addresses the check would depend
 		return Response{Err: webhook.ReasonBlockedTarget, Detail: "a port that is not called"}
 	}
-	p := progress{host: u.Hostname()}
-	ctx = context.WithValue(ctx, progressKey{}, &p)
+	p := &progress{host: u.Hostname()}
+	ctx = context.WithValue(ctx, progressKey{}, p)
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, p.trace()), http.MethodPost, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
 		return Response{Err: webhook.ReasonBlockedTarget, Detail: "not a URL that can be called"}
@@ -168,7 +168,7 @@ func (c *Client) post(ctx context.Context, r Request) Response {
 	if res.StatusCode < 100 {
 		return Response{Err: webhook.ReasonBadResponse, Detail: "status below 100"}
 	}
-	resp := Response{Status: res.StatusCode, RetryAfter: retryAfter(res.Header, c.now()), Headers: shown(res.Header)}
+	resp := Response{Status: res.StatusCode, RetryAfter: retryAfter(res.Header, c.now()), Headers: func() map[string]string { return shown(res.Header) }}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return resp // after this answer, the connection does not speak HTTP
 	}

@@ -49,7 +49,7 @@ func TestHeaders(t *testing.T) {
 			client := New(Options{AllowPrivate: true})
 			t.Cleanup(client.CloseIdle)
 			got := client.Post(t.Context(), Request{URL: "http://" + serve(t, answerAndClose(c.header+"\r\n"))})
-			if diff := cmp.Diff(c.want, got.Headers); diff != "" {
+			if diff := cmp.Diff(c.want, got.Headers()); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})

@@ -16,6 +16,7 @@ import (
 	"hookline/shared/deployment"
 	"hookline/shared/dialect"
 	"hookline/shared/ingest"
+	"hookline/shared/input"
 	"hookline/shared/management"
 	"hookline/shared/queue"
 	"hookline/shared/rate"
@@ -130,6 +131,8 @@ type API struct {
 	// Docs makes the pages at /docs from the OpenAPI document. A function that does not serve them leaves it nil, and then
 	// does not link the code either.
 	Docs func(document []byte) (Site, error)
+	// CheckSchemas holds a catalogue's examples against its schemas. A function that takes no dialects leaves it nil, as Docs.
+	CheckSchemas func(*dialect.Dialect) input.Faults
 	// RedriveTo is the destination that dead letters are moved to: the delivery queue.
 	RedriveTo string
 	// Changes takes the system event of each new webhook: it is the ingest queue. nil makes no such events.
@@ -367,7 +370,10 @@ func (a *API) now() time.Time {
 }
 
 func (a *API) management() management.Service {
-	return management.Service{Store: a.Store, Dialects: a.Dialects, Box: a.Box, Changes: a.Changes, AllowPrivate: a.AllowPrivate, MaxWebhooks: a.MaxWebhooks, Now: a.Now}
+	return management.Service{
+		Store: a.Store, Dialects: a.Dialects, Box: a.Box, CheckSchemas: a.CheckSchemas, Changes: a.Changes,
+		AllowPrivate: a.AllowPrivate, MaxWebhooks: a.MaxWebhooks, Now: a.Now,
+	}
 }
 
 // dialect returns the dialect of the call's tenant.

@@ -25,6 +25,7 @@ import (
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/replay"
+	"hookline/shared/schema"
 	"hookline/shared/stack/frontend"
 	"hookline/shared/stack/stacktest"
 	"hookline/shared/store"
@@ -60,6 +61,7 @@ func newWorld(t *testing.T) *world {
 	w.store, w.sender = b.Store, &deliverer{store: b.Store, now: w.now.Now}
 	w.api = frontend.API(b)
 	w.api.Docs, w.api.Publisher, w.api.Deliverer = docs.New, w.events, w.sender
+	w.api.CheckSchemas = schema.Check
 	w.api.DeadLetters, w.api.RedriveTo = w.dead, "delivery"
 	w.api.Replays = &replay.Service{Store: b.Store, Queue: w.bulk, Now: w.now.Now, Log: b.Log}
 	w.api.AdminKeyHash, w.api.Now, w.api.Log = webhook.HashAPIKey(adminKey), w.now.Now, slog.New(slog.NewTextHandler(w.log, nil))

@@ -57,7 +57,7 @@ func (s Service) putDialect(ctx context.Context, name string, description json.R
 	if d, err = dialect.Parse(next, nil); err != nil {
 		return nil, false, err
 	}
-	faults := checkSchemas(d)
+	faults := s.CheckSchemas(d)
 	for _, e := range d.Excess() {
 		faults.Add(e.Field, e.Message)
 	}

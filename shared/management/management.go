@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/input"
 	"hookline/shared/queue"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
@@ -67,6 +68,8 @@ type Service struct {
 	Store    Store
 	Dialects Dialects
 	Box      seal.Box
+	// CheckSchemas holds a catalogue's examples against its schemas (package schema). Only PutDialect uses it.
+	CheckSchemas func(*dialect.Dialect) input.Faults
 	// Changes takes the system event of each new webhook: it is the ingest queue. nil makes no such events.
 	Changes queue.Sender
 	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.

@@ -6,6 +6,7 @@ package message
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"hookline/shared/queue"
@@ -113,6 +114,9 @@ func (j Job) Outgoing(delay time.Duration) queue.Outgoing {
 // ParseJob reports whether the message is a job's.
 func ParseJob(body string) (Job, bool) {
 	var j Job
+	if !strings.Contains(body, `"j"`) { // a delivery's message, which is not read twice
+		return j, false
+	}
 	err := json.Unmarshal([]byte(body), &j)
 	return j, err == nil && j.Tenant != "" && j.ID != ""
 }

@@ -34,8 +34,16 @@ var writers = sync.Pool{New: func() any { //nolint:gochecknoglobals // a pool: a
 	return w
 }}
 
+// minDeflate is the size from which a body is compressed. A smaller one gains less than the work costs.
+const minDeflate = 300
+
+var readers = sync.Pool{New: func() any { return flate.NewReader(nil) }} //nolint:gochecknoglobals // a pool: a reader takes 40 KB to make and keeps nothing from one use to the next
+
 // Pack returns the packed form of a body.
 func Pack(body []byte) []byte {
+	if len(body) < minDeflate {
+		return append([]byte{plain}, body...)
+	}
 	var b bytes.Buffer
 	b.WriteByte(deflated)
 	w := writers.Get().(*flate.Writer)
@@ -58,14 +66,24 @@ func Unpack(packed []byte) ([]byte, error) {
 	case plain:
 		return packed[1:], nil
 	case deflated:
-		body, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(packed[1:])), maxBody+1))
-		if err != nil {
-			return nil, fmt.Errorf("inflate: %w", err)
-		}
-		if len(body) > maxBody {
-			return nil, errors.New("packed body is too large")
-		}
-		return body, nil
+		return inflate(packed[1:])
 	}
 	return nil, fmt.Errorf("unknown packing %q", packed[0])
+}
+
+func inflate(stream []byte) ([]byte, error) {
+	r := readers.Get().(io.Reader)
+	defer readers.Put(r)
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(stream), nil); err != nil {
+		return nil, fmt.Errorf("inflate: %w", err)
+	}
+	var body bytes.Buffer
+	body.Grow(3*len(stream) + bytes.MinRead) // of most bodies all
+	if _, err := body.ReadFrom(io.LimitReader(r, maxBody+1)); err != nil {
+		return nil, fmt.Errorf("inflate: %w", err)
+	}
+	if body.Len() > maxBody {
+		return nil, errors.New("packed body is too large")
+	}
+	return body.Bytes(), nil
 }

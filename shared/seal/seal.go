@@ -17,12 +17,25 @@ import (
 	"hookline/shared/webhook"
 )
 
-// Keyring holds data keys of 32 bytes, each by an id of 1 to 255 bytes. Ids are not secret.
+// Keyring holds data keys, each by an id of 1 to 255 bytes. Ids are not secret.
 type Keyring interface {
 	// Current returns the key to seal with now.
-	Current(ctx context.Context) (id string, key []byte, err error)
+	Current(ctx context.Context) (id string, key Key, err error)
 	// Key returns a key that Current returned at some time.
-	Key(ctx context.Context, id string) ([]byte, error)
+	Key(ctx context.Context, id string) (Key, error)
+}
+
+// Key is a data key, ready to use: what AES computes of its bytes is computed once.
+type Key struct{ aead cipher.AEAD }
+
+// NewKey returns the key that 32 bytes are.
+func NewKey(raw []byte) (Key, error) {
+	block, err := aes.NewCipher(raw)
+	if err != nil {
+		return Key{}, fmt.Errorf("data key: %w", err)
+	}
+	aead, err := cipher.NewGCM(block)
+	return Key{aead}, err
 }
 
 // Box seals and opens. The zero Box is not usable.
@@ -41,15 +54,11 @@ func (b Box) Seal(ctx context.Context, plain []byte, place string) (webhook.Seal
 	if err != nil {
 		return nil, fmt.Errorf("data key: %w", err)
 	}
-	aead, err := aeadOf(key)
-	if err != nil {
-		return nil, err
-	}
 	out := append([]byte{format, byte(len(id))}, id...)
-	nonce := make([]byte, aead.NonceSize())
+	nonce := make([]byte, key.aead.NonceSize())
 	_, _ = rand.Read(nonce) // never fails since Go 1.24
 	out = append(out, nonce...)
-	return aead.Seal(out, nonce, plain, []byte(place)), nil
+	return key.aead.Seal(out, nonce, plain, []byte(place)), nil
 }
 
 // Open decrypts a value that Seal returned for the same place.
@@ -62,26 +71,14 @@ func (b Box) Open(ctx context.Context, sealed webhook.Sealed, place string) ([]b
 	if err != nil {
 		return nil, fmt.Errorf("data key %s: %w", id, err)
 	}
-	aead, err := aeadOf(key)
-	if err != nil {
-		return nil, err
-	}
-	if len(rest) < aead.NonceSize() {
+	if len(rest) < key.aead.NonceSize() {
 		return nil, ErrUnreadable
 	}
-	plain, err := aead.Open(nil, rest[:aead.NonceSize()], rest[aead.NonceSize():], []byte(place))
+	plain, err := key.aead.Open(nil, rest[:key.aead.NonceSize()], rest[key.aead.NonceSize():], []byte(place))
 	if err != nil {
 		return nil, ErrUnreadable
 	}
 	return plain, nil
-}
-
-func aeadOf(key []byte) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, fmt.Errorf("data key: %w", err)
-	}
-	return cipher.NewGCM(block)
 }
 
 // SecretPlace is the place of one version of a webhook's signing secret.

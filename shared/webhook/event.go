@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -66,14 +65,20 @@ func SystemTypes() []string {
 // IsSystemType reports whether t is a system event, which only Hookline publishes.
 func IsSystemType(t string) bool { return slices.Contains(SystemTypes(), t) }
 
-var typeName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
-
 // TypeRule says in words what ValidType holds to.
 const TypeRule = "must be 1 to 5 segments of A-Z a-z 0-9 _ - joined by dots, at most 100 characters"
 
 // ValidType reports whether t can name an event type.
 func ValidType(t string) bool {
-	return len(t) <= maxTypeChars && strings.Count(t, ".") < maxTypeSegment && typeName.MatchString(t)
+	if len(t) > maxTypeChars || strings.Count(t, ".") >= maxTypeSegment {
+		return false
+	}
+	for segment := range strings.SplitSeq(t, ".") {
+		if segment == "" || strings.ContainsFunc(segment, func(c rune) bool { return !wordChar(c) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // ValidPattern reports whether p can be subscribed to: a type, "prefix.*" or "*".

@@ -19,10 +19,11 @@ import (
 	"hookline/shared/eventlog"
 	"hookline/shared/faultinject"
 	"hookline/shared/payload"
+	"hookline/shared/schema"
 	"hookline/shared/seal"
 	"hookline/shared/stack/frontend"
+	"hookline/shared/stack/pages"
 	"hookline/shared/stack/stacktest"
-	"hookline/shared/stack/whole"
 	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
@@ -77,22 +78,23 @@ func New(t testing.TB) *World {
 	accept.Delivery, accept.Queue, accept.Now = &w.Queued, &w.Queued, now
 	api := frontend.API(b)
 	api.Docs, api.AdminKeyHash, api.Deliverer, api.Replays, api.Publisher = docs.New, webhook.HashAPIKey(AdminKey), deliverer, jobs, accept
+	api.CheckSchemas = schema.Check
 	api.Events = inLog{b.Events, w}
 	api.Now = func() time.Time { // ids sort by their time
 		w.Now = w.Now.Add(time.Millisecond)
 		return w.Now
 	}
 	w.Store, w.API = b.Store, api.Handler()
-	pages := whole.Console(b, w.API)
-	pages.Files, pages.Mails, pages.Store = stacktest.Files(t), w.Mails, keys{b.Store, w}
-	pages.Now = func() time.Time {
+	site := pages.Console(b, w.API)
+	site.Files, site.Mails, site.Store = stacktest.Files(t), w.Mails, keys{b.Store, w}
+	site.Now = func() time.Time {
 		if w.At.IsZero() {
 			return w.Now
 		}
 		return w.At
 	}
 	var err error
-	if w.Console, err = pages.Handler(); err != nil {
+	if w.Console, err = site.Handler(); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -104,9 +106,9 @@ type ring struct {
 	w *World
 }
 
-func (r ring) Key(ctx context.Context, id string) ([]byte, error) {
+func (r ring) Key(ctx context.Context, id string) (seal.Key, error) {
 	if r.w.Locked != nil {
-		return nil, r.w.Locked
+		return seal.Key{}, r.w.Locked
 	}
 	return r.Keyring.Key(ctx, id)
 }

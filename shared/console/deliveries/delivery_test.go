@@ -202,7 +202,7 @@ func TestResponseHeaders(t *testing.T) {
 		"<code>Server</code>", "&lt;script&gt;alert(1)&lt;/script&gt;",
 	)
 
-	w.Answer = egress.Response{Status: 308, Err: webhook.ReasonRedirect, Headers: headers}
+	w.Answer = egress.Response{Status: 308, Err: webhook.ReasonRedirect, Headers: func() map[string]string { return headers }}
 	b.Post("/console/webhooks/"+id+"/test", nil).Is(200).Lacks("<script>alert").Has(
 		"redirect to https://example.com/&lt;b&gt;/.", "Server: &lt;script&gt;alert(1)&lt;/script&gt;",
 	)

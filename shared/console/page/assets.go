@@ -15,6 +15,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // The files are ours except htmx.min.js, which is htmx 2.0.11 as https://htmx.org publishes it, under the Zero-Clause BSD
@@ -31,17 +32,29 @@ const AssetsPath = "/console/assets/"
 const stylesheet = "console.css"
 
 // asset is a file in the two forms in which it is served.
-type asset struct{ plain, zipped []byte }
-
-// Files are the embedded templates and assets, parsed and compressed. Reading them takes longer than any page does.
-type Files struct {
-	templates map[string]*template.Template // by page
-	assets    map[string]asset              // by name
-	prefix    string                        // of the assets' paths
+type asset struct {
+	plain  []byte
+	zipped func() []byte // compressed when it is first called
 }
 
-// ReadFiles reads the files of this package and of the rooms. It fails if a template does not parse, so that no page fails
-// for it later.
+// Files are the embedded templates and assets. Each is parsed or compressed when it is first asked for.
+type Files struct {
+	templates map[string]func() (*template.Template, error) // by page
+	assets    map[string]asset                              // by name
+	prefix    string                                        // of the assets' paths
+}
+
+// Parse parses all templates. A template that does not parse fails with its page otherwise.
+func (f *Files) Parse() error {
+	for page, parse := range f.templates {
+		if _, err := parse(); err != nil {
+			return fmt.Errorf("templates: %s: %w", page, err)
+		}
+	}
+	return nil
+}
+
+// ReadFiles reads the files of this package and of the rooms.
 func ReadFiles(rooms ...Room) (*Files, error) {
 	f := &Files{}
 	var err error
@@ -73,7 +86,7 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Vary", "Accept-Encoding")
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		header.Set("Content-Encoding", "gzip")
-		_, _ = w.Write(file.zipped) // a visitor who is gone needs no asset
+		_, _ = w.Write(file.zipped()) // a visitor who is gone needs no asset
 		return
 	}
 	_, _ = w.Write(file.plain)
@@ -98,15 +111,15 @@ func readAssets() (map[string]asset, error) {
 	}
 	out := make(map[string]asset)
 	for name, b := range plain {
-		var zipped bytes.Buffer
-		w := gzip.NewWriter(&zipped)
-		if _, err := w.Write(b); err != nil {
-			return nil, err
-		}
-		if err := w.Close(); err != nil {
-			return nil, err
-		}
-		out[name] = asset{b, zipped.Bytes()}
+		out[name] = asset{b, sync.OnceValue(func() []byte { return zip(b) })}
 	}
 	return out, nil
+}
+
+func zip(b []byte) []byte {
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	_, _ = w.Write(b) // a bytes.Buffer takes everything
+	_ = w.Close()
+	return zipped.Bytes()
 }

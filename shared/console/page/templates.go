@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 
 	"hookline/shared/console/diagnosis"
 	"hookline/shared/console/record"
@@ -20,59 +21,60 @@ var parts embed.FS
 //go:embed error.html
 var ownPages embed.FS
 
-// templates parses all pages. Each has a copy of the layout, of the parts that all rooms share and of its room's parts:
-// copies are most of the work, so a part that few rooms use is theirs.
-func templates(rooms []Room) (map[string]*template.Template, error) {
-	shared, err := template.New("").Funcs(functions()).ParseFS(parts, "parts/*.html")
-	out := make(map[string]*template.Template)
+// templates returns what parses each page, which happens when it is first shown: parsing all of them takes longer than
+// starting the function does. Each page has a copy of the layout, of the parts that all rooms share and of its room's parts.
+func templates(rooms []Room) (map[string]func() (*template.Template, error), error) {
+	shared := sync.OnceValues(func() (*template.Template, error) {
+		return template.New("").Funcs(functions()).ParseFS(parts, "parts/*.html")
+	})
+	pages := make(map[string]func() (*template.Template, error))
 	for _, room := range append([]Room{{Templates: ownPages}}, rooms...) {
-		if err == nil {
-			err = room.parse(shared, out)
+		own := sync.OnceValues(func() (*template.Template, error) { return room.parts(shared) })
+		files, err := fs.Glob(room.Templates, "*.html")
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			name := strings.TrimSuffix(file, ".html")
+			if pages[name] != nil {
+				return nil, fmt.Errorf("templates: two rooms have %s", file)
+			}
+			pages[name] = sync.OnceValues(func() (*template.Template, error) {
+				t, err := cloned(own)
+				if err != nil {
+					return nil, err
+				}
+				return t.ParseFS(room.Templates, file)
+			})
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("templates: %w", err)
-	}
-	return out, nil
+	return pages, nil
 }
 
-// parse adds the room's pages to pages.
-func (r Room) parse(shared *template.Template, pages map[string]*template.Template) error {
-	own, err := shared.Clone()
+// parts parses the room's parts, beside those that all rooms share.
+func (r Room) parts(shared func() (*template.Template, error)) (*template.Template, error) {
+	own, err := cloned(shared)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, files := range r.Parts {
 		if own, err = own.ParseFS(files, "*.html"); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	shares, err := fs.Glob(r.Templates, "parts/*.html")
 	if err == nil && len(shares) > 0 {
 		own, err = own.ParseFS(r.Templates, shares...)
 	}
+	return own, err
+}
+
+func cloned(parse func() (*template.Template, error)) (*template.Template, error) {
+	t, err := parse()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	files, err := fs.Glob(r.Templates, "*.html")
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		t, err := own.Clone()
-		if err == nil {
-			t, err = t.ParseFS(r.Templates, file)
-		}
-		name := strings.TrimSuffix(file, ".html")
-		if err == nil && pages[name] != nil {
-			err = fmt.Errorf("two rooms have %s", file)
-		}
-		if err != nil {
-			return err
-		}
-		pages[name] = t
-	}
-	return nil
+	return t.Clone()
 }
 
 func functions() template.FuncMap {

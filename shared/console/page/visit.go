@@ -59,7 +59,11 @@ func (v *Visit) Show(status int, page, fragment, section, title string, data any
 		out.Words = v.Dialect.Words
 	}
 	var b bytes.Buffer
-	if err := v.site.Files.templates[page].ExecuteTemplate(&b, name, &out); err != nil {
+	t, err := v.site.Files.templates[page]()
+	if err == nil {
+		err = t.ExecuteTemplate(&b, name, &out)
+	}
+	if err != nil {
 		v.Log(err)
 		http.Error(v.W, "Something went wrong on our side.", http.StatusInternalServerError)
 		return

@@ -59,7 +59,7 @@ func Open(cfg aws.Config, keyID, stack string, shelf Shelf) *Keyring {
 
 // holding is an unwrapped key in memory.
 type holding struct {
-	key   []byte
+	key   seal.Key
 	until time.Time
 }
 
@@ -79,31 +79,35 @@ const (
 func never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // Current returns the key of this month. It makes the key if there is none.
-func (k *Keyring) Current(ctx context.Context) (string, []byte, error) {
+func (k *Keyring) Current(ctx context.Context) (string, seal.Key, error) {
 	id := k.now().UTC().Format(month)
 	key, err := k.hold(ctx, id, true)
 	return id, key, err
 }
 
 // Key returns the key of a month. A key that was never made is seal.ErrUnreadable.
-func (k *Keyring) Key(ctx context.Context, id string) ([]byte, error) {
+func (k *Keyring) Key(ctx context.Context, id string) (seal.Key, error) {
 	return k.hold(ctx, id, false)
 }
 
 // hold returns the key from memory, or unwraps it. It holds the lock meanwhile, because everybody else who waits wants
 // the same key, except in the hours after a month's end.
-func (k *Keyring) hold(ctx context.Context, id string, create bool) ([]byte, error) {
+func (k *Keyring) hold(ctx context.Context, id string, create bool) (seal.Key, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if h, ok := k.held[id]; ok && k.now().Before(h.until) {
 		return h.key, nil
 	}
-	key, err := k.unwrap(ctx, id)
+	raw, err := k.unwrap(ctx, id)
 	if create && errors.Is(err, seal.ErrUnreadable) {
-		key, err = k.create(ctx, id)
+		raw, err = k.create(ctx, id)
 	}
 	if err != nil {
-		return nil, err
+		return seal.Key{}, err
+	}
+	key, err := seal.NewKey(raw)
+	if err != nil {
+		return seal.Key{}, err
 	}
 	if k.held == nil {
 		k.held = make(map[string]holding)

@@ -1,4 +1,4 @@
-// Package whole puts the console together, and a whole stack in one process: the HTTP handlers of the functions, and
+// Package whole puts a whole stack together in one process: the HTTP handlers of the functions, and
 // pollers in the place of Lambda's event source mappings.
 package whole
 
@@ -16,8 +16,10 @@ import (
 	"hookline/shared/docs"
 	"hookline/shared/notify"
 	"hookline/shared/queue"
+	"hookline/shared/schema"
 	"hookline/shared/stack"
 	"hookline/shared/stack/frontend"
+	"hookline/shared/stack/pages"
 	"hookline/shared/sweep"
 	"hookline/shared/webhook"
 )
@@ -61,10 +63,11 @@ func Assemble(p Parts) (*Stack, error) {
 	in := b.Ingest()
 	api := frontend.API(b)
 	api.Docs, api.Publisher, api.Deliverer, api.Replays = docs.New, in, d, jobs
+	api.CheckSchemas = schema.Check
 	api.AdminKeyHash = webhook.HashAPIKey(p.AdminKey)
 	s := &Stack{API: api.Handler(), clock: p.Clock, log: p.Log}
 	s.Sweeper = &sweep.Sweeper{Store: p.Store, Queue: p.Queues[stack.DeliveryQueue], Now: p.Clock.Now, Log: p.Log}
-	pages := Console(b, s.API)
+	pages := pages.Console(b, s.API)
 	pages.Mails, pages.Files = p.Mails, p.Files
 	if s.Console, err = pages.Handler(); err != nil {
 		return nil, err
@@ -84,11 +87,6 @@ func Assemble(p Parts) (*Stack, error) {
 		poll(stack.NotifyQueue, 1, mails.Handle)
 	}
 	return s, nil
-}
-
-// Console returns the pages, in front of the HTTP API.
-func Console(b *stack.Builder, api http.Handler) *console.Console {
-	return &console.Console{API: api, Store: b.Store, Dialects: b.Dialects, Box: b.Box, Now: b.Clock.Now, Span: b.Clock.Span, Log: b.Log}
 }
 
 // Work feeds the functions until ctx ends; then it takes no new work and returns when what is under way has finished,

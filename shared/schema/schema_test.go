@@ -1,4 +1,4 @@
-package management
+package schema
 
 import (
 	"encoding/json"
@@ -146,7 +146,7 @@ func TestOrdinarySchemas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if faults := checkSchemas(d); faults.Err() != nil {
+		if faults := Check(d); faults.Err() != nil {
 			t.Errorf("%s: got %v", name, faults.Err())
 		}
 	}
