@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"hookline/infra/bench/bill"
 	"hookline/infra/bench/table"
 )
 
@@ -27,7 +28,9 @@ type part struct {
 
 // parts are run in this order.
 func parts() []part {
-	return nil
+	return []part{
+		{name: "bill", run: bill.Run},
+	}
 }
 
 func main() {
