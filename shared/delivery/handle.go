@@ -141,7 +141,7 @@ func (b *batch) group(ctx context.Context, items []*item) (groups [][]*item, lin
 
 func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error {
 	var refs []webhook.Ref
-	var keys []webhook.DeliveryKey
+	var keys, first []webhook.DeliveryKey
 	wanted := make(map[string][]string)
 	seen := make(map[webhook.Ref]bool)
 	for _, it := range lines {
@@ -152,7 +152,11 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 	}
 	for _, g := range groups {
 		m := g[0].msg
-		keys = append(keys, m.Key())
+		if len(g) == 1 && g[0].first() {
+			first = append(first, m.Key())
+		} else {
+			keys = append(keys, m.Key())
+		}
 		if ref := m.Target(); !seen[ref] {
 			seen[ref] = true
 			refs = append(refs, ref)
@@ -163,7 +167,7 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 		}
 	}
 	var err error
-	if b.webhooks, b.records, err = b.Store.Load(ctx, refs, keys); err != nil {
+	if b.webhooks, b.records, err = b.Store.LoadBatch(ctx, refs, keys, first); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
 	b.bodies = make(map[string]map[string][]byte)
@@ -173,6 +177,12 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 		}
 	}
 	return nil
+}
+
+// first reports whether nobody is known to have made an attempt of the delivery. If another message for it was handled in
+// the last moments, its record may be missed: then the receiver gets a repeat, and this message loses the race for the record.
+func (it *item) first() bool {
+	return it.ReceiveCount == 1 && it.msg.Round == 1 && it.msg.Attempt == 1 && it.msg.Dead == nil
 }
 
 // deliver handles copies of one delivery's messages one after the other: the first changes the record.

@@ -10,8 +10,11 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"sync"
+	"slices"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"hookline/shared/clock"
 	"hookline/shared/ingest"
@@ -294,30 +297,47 @@ func (w *World) others(ctx context.Context, store *dynamo.Store, like webhook.Re
 	if err != nil {
 		return err
 	}
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var failed error
-	next := make(chan int)
-	for range 8 {
-		wg.Go(func() {
-			for i := range next {
-				other := first
-				other.ID = webhook.NewID("wh_", time.Now())
-				other.Events = []string{fmt.Sprintf("order.kind%d", i)}
-				if err := store.CreateWebhook(ctx, other); err != nil {
-					mu.Lock()
-					failed = errors.Join(failed, err)
-					mu.Unlock()
-				}
-			}
-		})
-	}
+	client := dynamodb.NewFromConfig(w.account.Config())
+	all := &collected{API: client}
+	making := dynamo.New(all, tableName, dynamo.Options{})
 	for i := range n {
-		next <- i
+		other := first
+		other.ID = webhook.NewID(webhook.WebhookPrefix, time.Now())
+		other.Events = []string{fmt.Sprintf("order.kind%d", i)}
+		if err := making.CreateWebhook(ctx, other); err != nil {
+			return err
+		}
 	}
-	close(next)
-	wg.Wait()
-	return failed
+	for some := range slices.Chunk(all.items, maxWrite) {
+		in := &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{tableName: some}}
+		if _, err := client.BatchWriteItem(ctx, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxWrite is how many items one request writes.
+const maxWrite = 25
+
+// collected keeps what transactions would write, for many at once: one after the other they would take minutes.
+type collected struct {
+	dynamo.API
+	items []types.WriteRequest
+}
+
+func (c *collected) TransactWriteItems(
+	_ context.Context, in *dynamodb.TransactWriteItemsInput, _ ...func(*dynamodb.Options),
+) (*dynamodb.TransactWriteItemsOutput, error) {
+	for _, action := range in.TransactItems {
+		switch {
+		case action.Put != nil:
+			c.items = append(c.items, types.WriteRequest{PutRequest: &types.PutRequest{Item: action.Put.Item}})
+		case action.ConditionCheck == nil:
+			return nil, errors.New("a webhook is made by more than writes of items")
+		}
+	}
+	return new(dynamodb.TransactWriteItemsOutput), nil
 }
 
 // invoice is an event's data of exactly size bytes, as a shop's backend would write it.

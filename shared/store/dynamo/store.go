@@ -94,9 +94,6 @@ type API interface {
 
 // Options are a Store's settings. The zero Options are those of production.
 type Options struct {
-	// EventualRecords makes Load read delivery records eventually consistently, at half the price. It may then miss a
-	// record that was just written; SaveDelivery's condition catches that.
-	EventualRecords bool
 	// Attempt is how long one request may take before it is made again. 0 means 5 s.
 	Attempt time.Duration
 	// Patience is how long faults that may pass are tried again if the context has no deadline. 0 means 10 s.
