@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -69,6 +70,18 @@ type Result struct {
 
 // Used returns how much of a unit a part took for each delivery.
 func (r Result) Used(p Part, u Unit) float64 { return r.meter.used[line{p, u}] / float64(r.Deliveries) }
+
+// Units returns how much of each unit was taken for each delivery.
+func (r Result) Units() map[Unit]float64 {
+	all := make(map[Unit]float64)
+	for l := range r.meter.used {
+		all[l.unit] += r.Used(l.part, l.unit)
+	}
+	return all
+}
+
+// Kinds returns the kinds of requests that were made.
+func (r Result) Kinds() []string { return slices.Sorted(maps.Keys(r.meter.requests)) }
 
 // Requests returns how many requests of a kind were made for each delivery, such as "PutItem record".
 func (r Result) Requests(kind string) float64 {
