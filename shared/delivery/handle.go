@@ -17,6 +17,7 @@ type item struct {
 	queue.Received
 	msg     message.Message
 	record  *webhook.Delivery // of its delivery; nil: there is none yet
+	only    bool              // there can be no record
 	verdict verdict
 	line    line // instead of all these
 	stays   bool // in its queue, and comes back: it is not done with
@@ -123,6 +124,8 @@ func (b *batch) group(ctx context.Context, items []*item) (groups [][]*item, lin
 			it.stays = b.poison(ctx, it, slog.LevelError, err) != nil
 			continue
 		}
+		// A copy that is sent of it is another message.
+		it.only, m.Only = m.Only && it.ReceiveCount == 1 && now.Sub(m.Key().AcceptedAt) < webhook.Overdue, false
 		it.msg = m
 		if m.Due > now.UnixMilli() && m.Pace == "" {
 			early = append(early, it)
@@ -152,9 +155,15 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 	}
 	for _, g := range groups {
 		m := g[0].msg
-		if len(g) == 1 && g[0].first() {
+		switch {
+		case len(g) > 1:
+			keys = append(keys, m.Key())
+		case g[0].only:
+			// Nobody can have written a record. If SQS has the message twice all the same, because the answer to its sender was
+			// lost, the receiver gets a repeat, and the second to write the record finds the first's.
+		case g[0].first():
 			first = append(first, m.Key())
-		} else {
+		default:
 			keys = append(keys, m.Key())
 		}
 		if ref := m.Target(); !seen[ref] {

@@ -162,6 +162,11 @@ func (w *World) run(ctx context.Context, c Case) (Result, error) {
 				w.receiver.refuse(id, 1000)
 			}
 		}
+		if c.FailAlways > 0 { // by the fast clock they are old soon
+			if err := w.take(ctx, on, stack.DeliveryQueue); err != nil {
+				return none, err
+			}
+		}
 	}
 	if err := w.poll(ctx, on); err != nil {
 		return none, err

@@ -51,7 +51,9 @@
 //
 // # Costs
 //
-//   - A delivery that succeeds at its first attempt is one write of its record.
+//   - A delivery that succeeds at its first attempt is one write of its record, of 1 write unit: package record cuts what is
+//     kept of the answer where it would take another.
+//   - LoadBatch reads each of first for half a read unit, and each of the others, also those that are not there, for one.
 //   - WebhookCounts reads the tenant's directory, one read unit for about 60 webhooks.
 //   - Deliveries of a whole tenant asks each of its webhooks for its newest: one read unit for each webhook and page, and
 //     more for the records that it shows.
