@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"hookline/infra/bench/bill"
 	"hookline/infra/bench/functions"
 	"hookline/infra/bench/machine"
 	"hookline/infra/bench/table"
@@ -33,6 +34,7 @@ func parts() []part {
 		{name: "machine", run: machine.Run},
 		{name: "machine-full", full: true, run: machine.RunFull},
 		{name: "functions", run: functions.Run},
+		{name: "bill", run: bill.Run},
 	}
 }
 

@@ -168,7 +168,7 @@ func suiteAmongFaults(t *testing.T, client *dynamodb.Client, table string) {
 			return n
 		},
 	}
-	suite(t, faults, table, streamsOf(client), dynamo.Options{EventualRecords: true, FirstWait: time.Millisecond})
+	suite(t, faults, table, streamsOf(client), dynamo.Options{FirstWait: time.Millisecond})
 	t.Logf("faults of seed %d: %v", seed, struck)
 	for _, what := range []string{
 		"GetItem throttled", "PutItem answer lost", "Query limited", "TransactWriteItems answer lost", "TransactWriteItems in conflict",

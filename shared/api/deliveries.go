@@ -21,7 +21,8 @@ type Attempt struct {
 	Error *webhook.AttemptError `json:"error"`
 	// null where no more is known than `error` says.
 	ErrorDetail *webhook.ErrorDetail `json:"error_detail"`
-	// Cut at 16 KiB when the attempt failed, at 256 bytes when it succeeded; bytes that are not UTF-8 are replaced.
+	// Cut at 16 KiB when the attempt failed; when it succeeded, at 256 bytes, or fewer where the record would be over 1 KB. Bytes
+	// that are not UTF-8 are replaced.
 	ResponseBody      string `json:"response_body"`
 	ResponseTruncated bool   `json:"response_truncated"`
 	// The answer's headers, of a failed attempt alone: at most 40 of them and 4 KiB, a redirect's `Location` first; longer

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hookline/shared/message"
+	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
@@ -64,5 +65,26 @@ func TestDecide(t *testing.T) {
 				t.Errorf("got %d, want %d", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestFirst shows of which messages the record may be missed: only of those that nobody has handled, as far as is known.
+func TestFirst(t *testing.T) {
+	for name, tt := range map[string]struct {
+		m        message.Message
+		received int
+		want     bool
+	}{
+		"a first attempt":                 {message.Message{Round: 1, Attempt: 1}, 1, true},
+		"the same, received again":        {message.Message{Round: 1, Attempt: 1}, 2, false},
+		"received nobody knows how often": {message.Message{Round: 1, Attempt: 1}, 0, false},
+		"a second attempt":                {message.Message{Round: 1, Attempt: 2}, 1, false},
+		"a replay":                        {message.Message{Round: 2, Attempt: 1}, 1, false},
+		"a dead letter":                   {message.Message{Round: 1, Attempt: 1, Dead: &message.Death{}}, 1, false},
+	} {
+		it := item{msg: tt.m, Received: queue.Received{ReceiveCount: tt.received}}
+		if got := it.first(); got != tt.want {
+			t.Errorf("%s: got %t, want %t", name, got, tt.want)
+		}
 	}
 }

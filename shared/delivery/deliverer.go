@@ -15,9 +15,11 @@ import (
 )
 
 // Store is the part of store.Store that delivering uses. Errors are *webhook.Error. Delivering relies on SaveDelivery's
-// condition to collapse copies: of two writers that read the same revision one gets webhook.Conflict.
+// condition to collapse copies: of two writers that read the same revision one gets webhook.Conflict. So it does not matter
+// that LoadBatch may miss a record of first.
 type Store interface {
 	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
+	LoadBatch(ctx context.Context, refs []webhook.Ref, keys, first []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
 	SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error

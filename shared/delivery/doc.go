@@ -5,6 +5,11 @@
 // is one record however many copies of its message there are; a crash at any line may show a receiver a repeat (same
 // webhook-id), never a loss. The order that gives this: POST, record, next step, acknowledge.
 //
+// What is read before a POST, by what may have been written: no record for a message that is the only one of its delivery
+// (message.Only) and comes for the first time; one that may be some moments old for another first message; a fresh one for
+// a message that comes again, and for every later attempt. The condition of the record's write finds what was missed. So a
+// receiver may get a repeat too where a queue has taken a message twice, because the answer to its sender was lost.
+//
 // The effects of a receiver's status, beside the success or failure that the dialect makes of it:
 //
 //	410            the webhook is made inactive

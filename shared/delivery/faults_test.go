@@ -27,9 +27,15 @@ func TestFaults(t *testing.T) {
 		"writes are persisted anyway": {store: func(c *stacktest.Chances) faultinject.StoreFaults {
 			return faultinject.StoreFaults{After: func(string) error { return c.Fault(0.7) }}
 		}},
-		"calls are throttled":       {queues: faultinject.QueueFaults{Throttle: 0.3}},
-		"answers are lost":          {queues: faultinject.QueueFaults{Unanswered: 0.6}},
-		"messages are duplicated":   {queues: faultinject.QueueFaults{Duplicate: 0.5, Reorder: 0.5}},
+		"calls are throttled":     {queues: faultinject.QueueFaults{Throttle: 0.3}},
+		"answers are lost":        {queues: faultinject.QueueFaults{Unanswered: 0.6}},
+		"messages are duplicated": {queues: faultinject.QueueFaults{Duplicate: 0.5, Reorder: 0.5}},
+		"records are missed": {
+			store: func(c *stacktest.Chances) faultinject.StoreFaults {
+				return faultinject.StoreFaults{Stale: func(call string) bool { return call == "LoadBatch" && c.Float() < 0.7 }}
+			},
+			queues: faultinject.QueueFaults{Duplicate: 0.5, Reorder: 0.5},
+		},
 		"batches are taken in part": {queues: faultinject.QueueFaults{PartSent: 0.3, PartHidden: 0.3}},
 		"counts lag":                {queues: faultinject.QueueFaults{CountLag: time.Minute}},
 		"all of it, a little": {

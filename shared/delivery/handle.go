@@ -17,6 +17,7 @@ type item struct {
 	queue.Received
 	msg     message.Message
 	record  *webhook.Delivery // of its delivery; nil: there is none yet
+	only    bool              // there can be no record
 	verdict verdict
 	line    line // instead of all these
 	stays   bool // in its queue, and comes back: it is not done with
@@ -123,6 +124,8 @@ func (b *batch) group(ctx context.Context, items []*item) (groups [][]*item, lin
 			it.stays = b.poison(ctx, it, slog.LevelError, err) != nil
 			continue
 		}
+		// A copy that is sent of it is another message.
+		it.only, m.Only = m.Only && it.ReceiveCount == 1 && now.Sub(m.Key().AcceptedAt) < webhook.Overdue, false
 		it.msg = m
 		if m.Due > now.UnixMilli() && m.Pace == "" {
 			early = append(early, it)
@@ -141,7 +144,7 @@ func (b *batch) group(ctx context.Context, items []*item) (groups [][]*item, lin
 
 func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error {
 	var refs []webhook.Ref
-	var keys []webhook.DeliveryKey
+	var keys, first []webhook.DeliveryKey
 	wanted := make(map[string][]string)
 	seen := make(map[webhook.Ref]bool)
 	for _, it := range lines {
@@ -152,7 +155,17 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 	}
 	for _, g := range groups {
 		m := g[0].msg
-		keys = append(keys, m.Key())
+		switch {
+		case len(g) > 1:
+			keys = append(keys, m.Key())
+		case g[0].only:
+			// Nobody can have written a record. If SQS has the message twice all the same, because the answer to its sender was
+			// lost, the receiver gets a repeat, and the second to write the record finds the first's.
+		case g[0].first():
+			first = append(first, m.Key())
+		default:
+			keys = append(keys, m.Key())
+		}
 		if ref := m.Target(); !seen[ref] {
 			seen[ref] = true
 			refs = append(refs, ref)
@@ -163,7 +176,7 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 		}
 	}
 	var err error
-	if b.webhooks, b.records, err = b.Store.Load(ctx, refs, keys); err != nil {
+	if b.webhooks, b.records, err = b.Store.LoadBatch(ctx, refs, keys, first); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
 	b.bodies = make(map[string]map[string][]byte)
@@ -173,6 +186,12 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 		}
 	}
 	return nil
+}
+
+// first reports whether nobody is known to have made an attempt of the delivery. If another message for it was handled in
+// the last moments, its record may be missed: then the receiver gets a repeat, and this message loses the race for the record.
+func (it *item) first() bool {
+	return it.ReceiveCount == 1 && it.msg.Round == 1 && it.msg.Attempt == 1 && it.msg.Dead == nil
 }
 
 // deliver handles copies of one delivery's messages one after the other: the first changes the record.

@@ -68,7 +68,7 @@ func (*sink) Counts(context.Context) (queue.Counts, error)   { return queue.Coun
 // nobody is a store without anything.
 type nobody struct{ away }
 
-func (nobody) Load(context.Context, []webhook.Ref, []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
+func (nobody) LoadBatch(context.Context, []webhook.Ref, []webhook.DeliveryKey, []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
 	return nil, nil, nil
 }
 

@@ -54,6 +54,13 @@ func (s countedStore) Load(ctx context.Context, refs []webhook.Ref, keys []webho
 	return s.Store.Load(ctx, refs, keys)
 }
 
+func (s countedStore) LoadBatch(
+	ctx context.Context, refs []webhook.Ref, keys, first []webhook.DeliveryKey,
+) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
+	s.calls.add("load", 1)
+	return s.Store.LoadBatch(ctx, refs, keys, first)
+}
+
 func (s countedStore) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error {
 	s.calls.add("record", 1)
 	return s.Store.SaveDelivery(ctx, d, prev)

@@ -22,8 +22,9 @@ type StoreFaults struct {
 	After func(call string) error
 	// Read is asked before a call that only reads. Its error is answered as Unavailable.
 	Read func(call string) error
-	// Stale is asked before Overdue and Subscriptions. If it says true, the call gets the answer that it got last time for
-	// the same list and page, or nothing if it was not asked yet. The contract allows this for Overdue alone.
+	// Stale is asked before Overdue, Subscriptions and LoadBatch. If it says true, a list gets the answer that it got last time
+	// for the same list and page, or nothing if it was not asked yet, and LoadBatch misses the records of first. The contract
+	// does not allow this for Subscriptions.
 	Stale func(call string) bool
 }
 
@@ -219,6 +220,17 @@ func (s *faultyStore) Payloads(ctx context.Context, tenant string, refs []string
 func (s *faultyStore) Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
 	return read2(s, "Load", func() (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
 		return s.Store.Load(ctx, refs, keys)
+	})
+}
+
+func (s *faultyStore) LoadBatch(
+	ctx context.Context, refs []webhook.Ref, keys, first []webhook.DeliveryKey,
+) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
+	if s.faults.Stale != nil && s.faults.Stale("LoadBatch") {
+		first = nil
+	}
+	return read2(s, "LoadBatch", func() (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
+		return s.Store.LoadBatch(ctx, refs, keys, first)
 	})
 }
 

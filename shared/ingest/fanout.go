@@ -97,7 +97,7 @@ func (s *Service) fanOut(ctx context.Context, f fanout) error {
 		if f.Repeat {
 			to = takenBefore(to, ev.AcceptedAt)
 		}
-		msgs, err := s.messages(ctx, d, accepted{ev, content}, to, 0) // a repeat has waited
+		msgs, err := s.messages(ctx, d, accepted{ev, content}, to, false, 0) // a repeat has waited
 		if err != nil {
 			return err
 		}

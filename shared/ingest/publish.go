@@ -113,9 +113,9 @@ func (s *Service) carryOut(ctx context.Context, d *dialect.Dialect, tenant strin
 	if key == nil && !slices.ContainsFunc(pubs, func(p *publication) bool { return p.hash != "" }) {
 		logged := make(chan error, 1)
 		go func() { logged <- s.log(ctx, pubs) }()
-		return errors.Join(s.send(ctx, d, pubs), <-logged)
+		return errors.Join(s.send(ctx, d, pubs, true), <-logged)
 	}
-	if err := s.send(ctx, d, pubs); err != nil {
+	if err := s.send(ctx, d, pubs, false); err != nil {
 		return err
 	}
 	if s.Events == nil {
@@ -177,8 +177,9 @@ func (s *Service) accept(tenant string, in []Checked) ([]*publication, error) {
 	return pubs, nil
 }
 
-// send queues what the events lead to: their messages, or, beyond what one request should send, the events themselves.
-func (s *Service) send(ctx context.Context, d *dialect.Dialect, pubs []*publication) error {
+// send queues what the events lead to: their messages, or, beyond what one request should send, the events themselves. only
+// says that nobody will ask for them again.
+func (s *Service) send(ctx context.Context, d *dialect.Dialect, pubs []*publication, only bool) error {
 	total := 0
 	for _, p := range pubs {
 		if !p.handled() {
@@ -195,7 +196,7 @@ func (s *Service) send(ctx context.Context, d *dialect.Dialect, pubs []*publicat
 		if total > MaxInline {
 			msgs, err = s.handOver(ctx, d, p)
 		} else {
-			msgs, err = s.messages(ctx, d, p.accepted, p.to, s.delay(p.repeat))
+			msgs, err = s.messages(ctx, d, p.accepted, p.to, only, s.delay(p.repeat))
 		}
 		if err != nil {
 			return err
@@ -227,8 +228,11 @@ func takenBefore(subs []webhook.Subscription, at time.Time) []webhook.Subscripti
 	return out
 }
 
-// messages returns one message for each webhook. Webhooks of one format share the event's body.
-func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev accepted, to []webhook.Subscription, delay time.Duration) ([]queue.Outgoing, error) {
+// messages returns one message for each webhook. Webhooks of one format share the event's body. only says that there will be
+// no others of the event.
+func (s *Service) messages(
+	ctx context.Context, d *dialect.Dialect, ev accepted, to []webhook.Subscription, only bool, delay time.Duration,
+) ([]queue.Outgoing, error) {
 	bodies := make(map[string]webhook.Payload)
 	msgs := make([]queue.Outgoing, 0, len(to))
 	for _, sub := range to {
@@ -244,7 +248,7 @@ func (s *Service) messages(ctx context.Context, d *dialect.Dialect, ev accepted,
 			bodies[sub.Format] = body
 		}
 		m := message.Compose(d, ev.Event, sub)
-		m.Body, m.Ref = body.Inline, body.Ref
+		m.Body, m.Ref, m.Only = body.Inline, body.Ref, only
 		msgs = append(msgs, m.Outgoing(delay))
 	}
 	return msgs, nil

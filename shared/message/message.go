@@ -29,6 +29,7 @@ type Message struct {
 	Ref         string `json:"r,omitempty"` // else of the payload in the store
 	Round       int    `json:"n"`
 	Attempt     int    `json:"k"`           // which attempt of the round this message is for, from 1
+	Only        bool   `json:"o,omitempty"` // no other message was or will be sent for this attempt, as far as its sender knows
 	Due         int64  `json:"u,omitempty"` // not before; 0 at once
 	Pace        string `json:"p,omitempty"` // the setting of max_per_second under which Due is a slot
 	Dead        *Death `json:"x,omitempty"` // set in the dead-letter queue

@@ -113,6 +113,9 @@ type Store interface {
 	// Load returns those of the webhooks and delivery records that exist. There may be any number of refs and keys, and
 	// they may repeat; the maps have the keys as they were asked for. It does not look at tenants (see DeleteTenant).
 	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
+	// LoadBatch is Load for a batch of messages. It returns the records of first too, whose first attempts are to be made, but
+	// may miss one of those that was written in the last moments. SaveDelivery's condition catches that.
+	LoadBatch(ctx context.Context, refs []webhook.Ref, keys, first []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
 	Delivery(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
 	// Deliveries lists by acceptance, newest first; the order of equal times is not defined. A page under a filter may be
 	// short, even empty, and still have a Next.

@@ -55,7 +55,8 @@ const (
 	DetailNoAnswer               ErrorDetail = "no_answer"                     // `timeout`: connected, no answer in time
 )
 
-// How much of an answer's body is kept.
+// How much of an answer's body is kept. Of a delivery that succeeds at its first attempt it is less where the record would
+// take a second write: see package record.
 const (
 	MaxResponseFailed    = 16 << 10
 	MaxResponseSucceeded = 256

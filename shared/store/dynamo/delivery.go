@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,56 +30,60 @@ func revision(r webhook.Rev) string {
 func (s *Store) Load(
 	ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey,
 ) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
-	hookKeys, recordKeys := make([]key, len(refs)), make([]key, len(keys))
-	for i, ref := range refs {
-		hookKeys[i] = webhookKey(ref)
+	return s.LoadBatch(ctx, refs, keys, nil)
+}
+
+// LoadBatch is Load, and reads the records of first eventually consistently, which is half the price, in a request of
+// their own.
+func (s *Store) LoadBatch(
+	ctx context.Context, refs []webhook.Ref, keys, first []webhook.DeliveryKey,
+) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
+	var fresh, late []key
+	for _, ref := range refs {
+		fresh = append(fresh, webhookKey(ref))
 	}
-	for i, k := range keys {
-		recordKeys[i] = deliveryKey(k)
+	for _, k := range keys {
+		fresh = append(fresh, deliveryKey(k))
 	}
-	hooks, records, err := s.loadBoth(ctx, hookKeys, recordKeys)
-	if err != nil {
+	for _, k := range first {
+		late = append(late, deliveryKey(k))
+	}
+	var found, lately map[key]item
+	if err := parallel(ctx, 2, func(ctx context.Context, i int) (err error) {
+		if i == 0 {
+			found, err = s.load(ctx, fresh, true)
+		} else {
+			lately, err = s.load(ctx, late, false)
+		}
+		return err
+	}); err != nil {
 		return nil, nil, err
 	}
 	webhooks := make(map[webhook.Ref]webhook.Webhook, len(refs))
-	for i, ref := range refs {
-		it, found := hooks[hookKeys[i]]
-		if _, done := webhooks[ref]; done || !found {
+	for _, ref := range refs {
+		it, ok := found[webhookKey(ref)]
+		if _, done := webhooks[ref]; done || !ok {
 			continue
 		}
 		s.finish(ctx, ref, it)
+		var err error
 		if webhooks[ref], err = decodeWebhook(ref, it); err != nil {
 			return nil, nil, err
 		}
 	}
 	deliveries := make(map[webhook.DeliveryKey]webhook.Delivery, len(keys))
-	for i, k := range keys {
-		it, found := records[recordKeys[i]]
-		if _, done := deliveries[k]; done || !found {
+	maps.Copy(lately, found)
+	for _, k := range slices.Concat(keys, first) {
+		it, ok := lately[deliveryKey(k)]
+		if _, done := deliveries[k]; done || !ok {
 			continue
 		}
+		var err error
 		if deliveries[k], err = decodeDelivery(k, it); err != nil {
 			return nil, nil, err
 		}
 	}
 	return webhooks, deliveries, nil
-}
-
-// loadBoth reads webhooks consistently, and records as the options say: in one request, or in two side by side.
-func (s *Store) loadBoth(ctx context.Context, hookKeys, recordKeys []key) (hooks, records map[key]item, err error) {
-	if !s.opts.EventualRecords || len(hookKeys) == 0 || len(recordKeys) == 0 {
-		hooks, err = s.load(ctx, slices.Concat(hookKeys, recordKeys), !s.opts.EventualRecords || len(hookKeys) > 0)
-		return hooks, hooks, err
-	}
-	var wg sync.WaitGroup
-	var recordsErr error
-	wg.Go(func() { records, recordsErr = s.load(ctx, recordKeys, false) })
-	hooks, err = s.load(ctx, hookKeys, true)
-	wg.Wait()
-	if err == nil {
-		err = recordsErr
-	}
-	return hooks, records, err
 }
 
 func decodeDelivery(k webhook.DeliveryKey, it item) (webhook.Delivery, error) {

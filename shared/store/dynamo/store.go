@@ -51,7 +51,9 @@
 //
 // # Costs
 //
-//   - A delivery that succeeds at its first attempt is one write of its record.
+//   - A delivery that succeeds at its first attempt is one write of its record, of 1 write unit: package record cuts what is
+//     kept of the answer where it would take another.
+//   - LoadBatch reads each of first for half a read unit, and each of the others, also those that are not there, for one.
 //   - WebhookCounts reads the tenant's directory, one read unit for about 60 webhooks.
 //   - Deliveries of a whole tenant asks each of its webhooks for its newest: one read unit for each webhook and page, and
 //     more for the records that it shows.
@@ -94,9 +96,6 @@ type API interface {
 
 // Options are a Store's settings. The zero Options are those of production.
 type Options struct {
-	// EventualRecords makes Load read delivery records eventually consistently, at half the price. It may then miss a
-	// record that was just written; SaveDelivery's condition catches that.
-	EventualRecords bool
 	// Attempt is how long one request may take before it is made again. 0 means 5 s.
 	Attempt time.Duration
 	// Patience is how long faults that may pass are tried again if the context has no deadline. 0 means 10 s.

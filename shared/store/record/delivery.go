@@ -1,6 +1,7 @@
 package record
 
 import (
+	"strings"
 	"time"
 
 	"hookline/shared/webhook"
@@ -10,6 +11,15 @@ import (
 // items of 400 KB, with their keys and attribute names. Beyond it the oldest attempts lose the bodies and headers of
 // their answers.
 const MaxDelivery = 384 << 10
+
+// maxFirst is the length of an item, as DynamoDB counts it, up to which it takes one write. The record of a delivery that
+// succeeded at its first attempt keeps as much of the answer's body as fits beside the rest. If the rest does not fit
+// either, it keeps all of the body, for then it takes two writes in any case.
+const maxFirst = 1 << 10
+
+// itemOverhead is what an item has in DynamoDB besides the record and the ids in its key: names of attributes, the marks of
+// a key's parts, the time of acceptance, the revision, the time of expiry, and a nonce.
+const itemOverhead = 56
 
 // Names are short and usual values are omitted, because DynamoDB counts a write by the KB and the record of a first
 // attempt that succeeded is to stay within one, with its payload and key. Times are milliseconds since the event's
@@ -75,11 +85,31 @@ func EncodeDelivery(d webhook.Delivery) []byte {
 		})
 	}
 	b := marshal(r)
-	if over := len(b) + len(d.Body.Inline) - MaxDelivery; over > 0 {
-		shed(r.Attempts, over)
+	size := len(b) + len(d.Body.Inline)
+	if d.Status == webhook.Succeeded && len(r.Attempts) == 1 {
+		of := itemOverhead + len(d.Tenant) + len(d.Webhook) + len(d.Event)
+		if trim(&r.Attempts[0], of+size-maxFirst) {
+			b = marshal(r)
+		}
+	} else if size > MaxDelivery {
+		shed(r.Attempts, size-MaxDelivery)
 		b = marshal(r)
 	}
 	return append(b, d.Body.Inline...)
+}
+
+// trim cuts the body of an answer by at least over bytes of its encoding, and reports whether it did. The encoding of a
+// text is never shorter than the text.
+func trim(a *attemptRecord, over int) bool {
+	if !a.Truncated {
+		over += len(`,"t":true`)
+	}
+	keep := len(a.ResponseBody) - over
+	if keep < 0 || keep >= len(a.ResponseBody) {
+		return false
+	}
+	a.ResponseBody, a.Truncated = strings.ToValidUTF8(a.ResponseBody[:keep], ""), true
+	return true
 }
 
 // DecodeDelivery decodes the delivery of that key, which EncodeDelivery encoded. The result does not alias b.

@@ -68,18 +68,40 @@ func TestDelivery(t *testing.T) {
 }
 
 // TestDeliveryWithinOneWrite checks that the record of a delivery that succeeds at once is within the 1 KB of one
-// DynamoDB write.
+// DynamoDB write, whatever its receiver answers, and keeps of the answer what fits.
 func TestDeliveryWithinOneWrite(t *testing.T) {
-	const write = 1024
-	// Besides the record, the item has its key (tenant, webhook and event as text, the time in 8 bytes). For
-	// separators, attribute names, the revision and the times that TTL and conditions need it has at most this.
-	const attributes = 56
-	d := first()
-	rec := len(EncodeDelivery(d))
-	size := rec + len(d.Tenant) + len(d.Webhook) + len(d.Event) + 8 + attributes
-	t.Logf("record %d bytes (%d beside payload and response), item %d", rec, rec-len(d.Body.Inline)-len(d.Attempts[0].ResponseBody), size)
-	if size > write {
-		t.Errorf("got an item of %d bytes, want at most %d", size, write)
+	answer := strings.Repeat(`{"é":1},`, webhook.MaxResponseSucceeded)
+	for name, tt := range map[string]struct {
+		inline, answer int // bytes
+		least, most    int // bytes of the answer that are kept
+		whole          bool
+	}{
+		"the largest payload":                    {inline: payload.MaxInline, answer: webhook.MaxResponseSucceeded, least: 20, most: 80},
+		"a usual one":                            {inline: 450, answer: webhook.MaxResponseSucceeded, least: 120, most: 220},
+		"a small one":                            {inline: 100, answer: webhook.MaxResponseSucceeded, least: webhook.MaxResponseSucceeded, most: webhook.MaxResponseSucceeded, whole: true},
+		"a short answer":                         {inline: 450, answer: 30, least: 30, most: 30, whole: true},
+		"no answer":                              {inline: payload.MaxInline, whole: true},
+		"a payload with which nothing else fits": {inline: 900, answer: 40, least: 40, most: 40, whole: true},
+	} {
+		d := first()
+		d.Body.Inline = bytes.Repeat([]byte{0x9c}, tt.inline)
+		d.Attempts[0].ResponseBody = strings.ToValidUTF8(answer[:tt.answer], "")
+		b := EncodeDelivery(d)
+		size := len(b) + len(d.Tenant) + len(d.Webhook) + len(d.Event) + itemOverhead
+		if size > maxFirst && tt.inline <= payload.MaxInline {
+			t.Errorf("%s: got an item of %d bytes, want at most %d", name, size, maxFirst)
+		}
+		got, err := DecodeDelivery(d.DeliveryKey, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := got.Attempts[0].ResponseBody
+		if len(kept) < tt.least-1 || len(kept) > tt.most || !strings.HasPrefix(d.Attempts[0].ResponseBody, kept) || got.Attempts[0].Truncated == tt.whole {
+			t.Errorf("%s: got %d bytes of the answer, %q, truncated %t, want %d to %d", name, len(kept), kept, got.Attempts[0].Truncated, tt.least, tt.most)
+		}
+		if !bytes.Equal(got.Body.Inline, d.Body.Inline) {
+			t.Errorf("%s: the payload is another", name)
+		}
 	}
 }
 

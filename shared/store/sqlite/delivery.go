@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -42,6 +43,13 @@ func (s *Store) Load(
 		}
 	}
 	return webhooks, deliveries, nil
+}
+
+// LoadBatch is Load: it misses nothing.
+func (s *Store) LoadBatch(
+	ctx context.Context, refs []webhook.Ref, keys, first []webhook.DeliveryKey,
+) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
+	return s.Load(ctx, refs, slices.Concat(keys, first))
 }
 
 // Delivery reads a record that was accepted while its tenant existed.
