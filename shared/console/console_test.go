@@ -101,7 +101,7 @@ func TestWords(t *testing.T) {
 func TestLinks(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "agiletune")
-	hooks := 27 // more than a page
+	hooks := 27          // more than a page
 	if testing.Short() { // under the race detector
 		hooks = 5
 	}
