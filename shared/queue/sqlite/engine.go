@@ -184,7 +184,7 @@ func (e *Engine) remember(name string, id int64) *Queue {
 	q := e.queues[name]
 	if q == nil {
 		q = &Queue{
-			engine: e, name: name, wake: make(chan struct{}),
+			engine: e, name: name,
 			cfg: QueueConfig{Visibility: defaultVisibility, Retention: queue.MaxRetention},
 		}
 		e.queues[name] = q

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -23,25 +25,54 @@ type Queue struct {
 
 	// The writer's own:
 	tally
-	id   int64
-	cfg  QueueConfig
-	wake chan struct{} // closed and replaced when the long polls should look again
+	id    int64
+	cfg   QueueConfig
+	polls []*poll // long polls that found nothing, the longest waiting first
+}
+
+// poll is a long poll that waits for a message.
+type poll struct {
+	wake chan struct{} // closed when it should look again
+	over atomic.Bool   // it was woken, or it has ended
 }
 
 // Name returns the queue's name.
 func (q *Queue) Name() string { return q.name }
 
-// notify wakes the long polls. They look by way of the writer, so they find what the present write changes.
+// notify wakes as many long polls as there are batches of visible messages. They look by way of the writer, so they find
+// what the present write changes, and wake others where something is left.
 func (q *Queue) notify() {
-	close(q.wake)
-	q.wake = make(chan struct{})
+	if q.inFlight() >= q.engine.maxInFlight {
+		return
+	}
+	for left := q.count[visible]; left > 0 && len(q.polls) > 0; {
+		p := q.polls[0]
+		q.polls = q.polls[1:]
+		if p.over.CompareAndSwap(false, true) {
+			close(p.wake)
+			left -= queue.MaxBatch
+		}
+	}
+}
+
+// wait returns a long poll that waits from now on.
+func (q *Queue) wait() *poll {
+	q.polls = slices.DeleteFunc(q.polls, func(p *poll) bool { return p.over.Load() })
+	p := &poll{wake: make(chan struct{})}
+	q.polls = append(q.polls, p)
+	return p
 }
 
 // hidden notes when a message becomes visible, so that the long polls wake then.
 func (q *Queue) hidden(at int64) {
 	if at < q.next {
 		q.next = at
-		q.notify()
+		for _, p := range q.polls { // they wait for it from now on
+			if p.over.CompareAndSwap(false, true) {
+				close(p.wake)
+			}
+		}
+		q.polls = nil
 	}
 }
 
@@ -110,9 +141,7 @@ func (q *Queue) insert(tx *sqlitedb.Tx, msgs []queue.Outgoing, but map[int]error
 		}
 	}
 	q.aged(now)
-	if q.count[visible] > 0 {
-		q.notify()
-	}
+	q.notify()
 	return nil
 }
 

@@ -28,26 +28,39 @@ func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]qu
 	defer end.Stop()
 	for ctx.Err() == nil {
 		var got []queue.Received
-		var wake chan struct{}
+		var p *poll
 		var next int64
 		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) (err error) {
-			got, err = q.take(tx, most)
-			wake, next = q.wake, q.next
+			if got, err = q.take(tx, most); err == nil && len(got) == 0 && wait > 0 {
+				p, next = q.wait(), q.next
+			}
+			q.notify() // of what is left
 			return err
 		})
+		if err != nil && p != nil {
+			p.over.Store(true)
+		}
 		if ctx.Err() != nil && err != nil {
 			break
 		}
 		if err != nil {
 			return nil, fmt.Errorf("receive from %s: %w", q.name, err)
 		}
-		if len(got) > 0 || wait == 0 {
+		if p == nil {
 			return got, nil
 		}
-		again, err := q.linger(ctx, end, wake, next)
-		if !again {
-			return nil, err
+		again, err := q.linger(ctx, end, p.wake, next)
+		woken := !p.over.CompareAndSwap(false, true)
+		if again {
+			continue
 		}
+		if woken { // as it ended: another takes what it was woken for
+			_ = q.engine.write(context.WithoutCancel(ctx), func(*sqlitedb.Tx) error {
+				q.notify()
+				return nil
+			})
+		}
+		return nil, err
 	}
 	return nil, nil
 }
