@@ -34,8 +34,7 @@ func handler(s settings.Webhooks, account settings.Account) (any, error) {
 	}
 	api := frontend.API(b)
 	api.Deliverer, api.Replays = b.Deliverer()
-	api.Docs, api.Admin, api.Rates = docs.New, gateway.Admin, &rate.Limiter{PerSecond: s.Rate}
-	api.CheckSchemas = schema.Check
+	api.Docs, api.CheckSchemas, api.Admin, api.Rates = docs.New, schema.Check, gateway.Admin, &rate.Limiter{PerSecond: s.Rate}
 	api.Serves = func(r httpapi.Route) bool { return !r.Publishes && !r.Inbound } // those are ingest's and inbound's
 	return gateway.Handler(api.Handler()), nil
 }

@@ -12,14 +12,12 @@ import (
 const period = 20 * time.Millisecond
 
 // throttle holds a process to a share of one core until it has ended: in each period it is stopped when it has had its part.
-// What it had too much is taken from the next. It needs Linux; where the clock of another process cannot be read there is
-// no limit.
+// What it had too much is taken from the next. A process that cannot be held is killed; it needs Linux.
 func throttle(p *os.Process, share float64, ended <-chan struct{}) {
 	part := time.Duration(share * float64(period))
-	had, err := computed(p.Pid)
-	for left := part; err == nil; {
+	left, had, stopped := part, time.Duration(0), false
+	for {
 		next := time.Now().Add(period)
-		stopped := false
 		for time.Now().Before(next) {
 			span := time.Until(next)
 			if !stopped {
@@ -33,21 +31,20 @@ func throttle(p *os.Process, share float64, ended <-chan struct{}) {
 			if stopped {
 				continue
 			}
-			now, fault := computed(p.Pid)
-			if fault != nil {
+			now, err := computed(p.Pid)
+			if left -= now - had; left <= 0 && err == nil {
+				err = p.Signal(syscall.SIGSTOP)
+				stopped = true
+			}
+			if had = now; err != nil {
+				_ = p.Kill() // it may have ended
 				return
 			}
-			left -= now - had
-			had = now
-			if left <= 0 {
-				stopped = true
-				err = p.Signal(syscall.SIGSTOP)
-			}
 		}
-		if stopped {
-			err = p.Signal(syscall.SIGCONT)
+		if left = min(left+part, part); stopped && left > 0 {
+			_ = p.Signal(syscall.SIGCONT) // it may have ended
+			stopped = false
 		}
-		left = min(left+part, part)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"hookline/shared/console"
 	"hookline/shared/console/consoletest"
 	"hookline/shared/stack/stacktest"
 	"hookline/shared/webhook"

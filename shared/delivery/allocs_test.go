@@ -17,8 +17,8 @@ import (
 	"hookline/shared/webhook"
 )
 
-// maxAllocs is the bound of what TestAllocs counts. The HTTP client's own are about 60 of them.
-const maxAllocs = 175
+// maxAllocs bounds what TestAllocs counts: 162, and 173 under the race detector, which has pools forget.
+const maxAllocs = 185
 
 // TestAllocs holds the allocations for a delivery that succeeds at its first attempt, from the message to the record: the
 // POST goes over a socket, the store and the queues allocate nothing.

@@ -168,7 +168,8 @@ func (c *Client) post(ctx context.Context, r Request) Response {
 	if res.StatusCode < 100 {
 		return Response{Err: webhook.ReasonBadResponse, Detail: "status below 100"}
 	}
-	resp := Response{Status: res.StatusCode, RetryAfter: retryAfter(res.Header, c.now()), Headers: func() map[string]string { return shown(res.Header) }}
+	header := res.Header
+	resp := Response{Status: res.StatusCode, RetryAfter: retryAfter(header, c.now()), Headers: func() map[string]string { return shown(header) }}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return resp // after this answer, the connection does not speak HTTP
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -42,7 +43,7 @@ func deliveries(ctx context.Context, out, progress io.Writer) error {
 		return err
 	}
 	defer r.stop()
-	body := event(1000)
+	body := event()
 	handler, msgs, err := handlerOf(r.url, body)
 	if err != nil {
 		return err
@@ -83,8 +84,9 @@ func deliveries(ctx context.Context, out, progress io.Writer) error {
 		[]string{micros(median(ours)), micros(median(bare)), fmt.Sprintf("%.2f", median(ratios))})
 }
 
-// event returns a body of about so many bytes, which compresses as events do.
-func event(size int) []byte {
+// event returns a body of about 1,000 bytes, which compresses as events do.
+func event() []byte {
+	const size = 1000
 	var b bytes.Buffer
 	b.WriteString(`{"type":"order.paid","timestamp":"2026-03-20T12:00:00Z","data":{"lines":[`)
 	for i := 0; b.Len() < size-80; i++ {
@@ -170,7 +172,7 @@ func loopOf(url string, body []byte) func(context.Context) error {
 			return err
 		}
 		_, err = io.Copy(io.Discard, res.Body)
-		return err
+		return errors.Join(err, res.Body.Close())
 	}
 	return func(ctx context.Context) error {
 		faults := make([]error, batchSize)

@@ -22,14 +22,11 @@ var parts embed.FS
 var ownPages embed.FS
 
 // templates returns what parses each page, which happens when it is first shown: parsing all of them takes longer than
-// starting the function does. Each page has a copy of the layout, of the parts that all rooms share and of its room's parts.
+// starting the function does. Each page has its own layout, parts that all rooms share and parts of its room: to copy them
+// would take as long as to parse them.
 func templates(rooms []Room) (map[string]func() (*template.Template, error), error) {
-	shared := sync.OnceValues(func() (*template.Template, error) {
-		return template.New("").Funcs(functions()).ParseFS(parts, "parts/*.html")
-	})
 	pages := make(map[string]func() (*template.Template, error))
 	for _, room := range append([]Room{{Templates: ownPages}}, rooms...) {
-		own := sync.OnceValues(func() (*template.Template, error) { return room.parts(shared) })
 		files, err := fs.Glob(room.Templates, "*.html")
 		if err != nil {
 			return nil, err
@@ -39,42 +36,30 @@ func templates(rooms []Room) (map[string]func() (*template.Template, error), err
 			if pages[name] != nil {
 				return nil, fmt.Errorf("templates: two rooms have %s", file)
 			}
-			pages[name] = sync.OnceValues(func() (*template.Template, error) {
-				t, err := cloned(own)
-				if err != nil {
-					return nil, err
-				}
-				return t.ParseFS(room.Templates, file)
-			})
+			pages[name] = sync.OnceValues(func() (*template.Template, error) { return room.parse(file) })
 		}
 	}
 	return pages, nil
 }
 
-// parts parses the room's parts, beside those that all rooms share.
-func (r Room) parts(shared func() (*template.Template, error)) (*template.Template, error) {
-	own, err := cloned(shared)
+// parse parses a page of the room.
+func (r Room) parse(file string) (*template.Template, error) {
+	t, err := template.New("").Funcs(functions()).ParseFS(parts, "parts/*.html")
 	if err != nil {
 		return nil, err
 	}
 	for _, files := range r.Parts {
-		if own, err = own.ParseFS(files, "*.html"); err != nil {
+		if t, err = t.ParseFS(files, "*.html"); err != nil {
 			return nil, err
 		}
 	}
-	shares, err := fs.Glob(r.Templates, "parts/*.html")
-	if err == nil && len(shares) > 0 {
-		own, err = own.ParseFS(r.Templates, shares...)
-	}
-	return own, err
-}
-
-func cloned(parse func() (*template.Template, error)) (*template.Template, error) {
-	t, err := parse()
-	if err != nil {
+	own := []string{file}
+	if shares, err := fs.Glob(r.Templates, "parts/*.html"); err != nil {
 		return nil, err
+	} else if len(shares) > 0 {
+		own = append(shares, file)
 	}
-	return t.Clone()
+	return t.ParseFS(r.Templates, own...)
 }
 
 func functions() template.FuncMap {
