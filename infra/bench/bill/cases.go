@@ -58,6 +58,9 @@ func Cases(deliveries int) []Case {
 	}
 	for i := range all {
 		all[i].Deliveries = deliveries
+		if all[i].Webhooks == 0 {
+			all[i].Webhooks = 9
+		}
 	}
 	return all
 }
