@@ -105,7 +105,7 @@ type still struct {
 	saved, failed int
 }
 
-func (s *still) Load(context.Context, []webhook.Ref, []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
+func (s *still) LoadBatch(context.Context, []webhook.Ref, []webhook.DeliveryKey, []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
 	return s.webhooks, nil, nil
 }
 

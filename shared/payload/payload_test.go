@@ -3,6 +3,7 @@ package payload
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/base64"
 	"strings"
 	"testing"
 )
@@ -18,6 +19,7 @@ func TestPack(t *testing.T) {
 		"small":        {[]byte(`{"a":1}`), 8},
 		"compressible": {[]byte(`{"items":"` + strings.Repeat("abc ", 500) + `"}`), 60},
 		"noise":        {noise, 701},
+		"base64 noise": {[]byte(base64.StdEncoding.EncodeToString(noise)), 780}, // of 936
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
