@@ -1,10 +1,10 @@
 // Package sqlitedb is the file under the embedded engines: one SQLite database, which holds the store and the queues, with
 // one writer that commits in groups.
 //
-// A write that returned nil is on disk (write-ahead log, synchronous=FULL: one fsync per group). Writes take effect in
-// the order in which they were asked for. The engines share the writer, so a function passed to Write can change the
-// tables of both in one commit. The schema changes by numbered steps, which Open runs. The files can be read by their
-// owner alone. The package does not guard a file against a second process.
+// A write that returned nil is on disk (write-ahead log, synchronous=FULL: one fsync per group), except for WriteLazy's.
+// Writes take effect in the order in which they were asked for. The engines share the writer, so a function passed to Write
+// can change the tables of both in one commit. The schema changes by numbered steps, which Open runs. The files can be read
+// by their owner alone. The package does not guard a file against a second process.
 package sqlitedb
 
 import (
@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -37,12 +38,14 @@ type DB struct {
 
 	// The writer's:
 	prepared map[string]*sql.Stmt // on conn
+	lazy     bool                 // commits do not wait for the disk
 	lost     uint64               // groups rolled back
 }
 
 type op struct {
 	fn    func(*Tx) error
 	sure  bool // it has no savepoint of its own
+	lazy  bool // it need not be on disk when it returns
 	after func()
 	err   error
 	end   chan struct{}
@@ -141,6 +144,12 @@ func (d *DB) WriteSure(ctx context.Context, fn func(*Tx) error) error {
 	return d.write(ctx, &op{fn: fn, sure: true, end: make(chan struct{})})
 }
 
+// WriteLazy is WriteSure for changes that a loss of power may undo. They are on disk with the next other write, and a crash
+// of the process undoes none.
+func (d *DB) WriteLazy(ctx context.Context, fn func(*Tx) error) error {
+	return d.write(ctx, &op{fn: fn, sure: true, lazy: true, end: make(chan struct{})})
+}
+
 func (d *DB) write(ctx context.Context, o *op) error {
 	select {
 	case d.ops <- o:
@@ -229,6 +238,7 @@ func (d *DB) commit(group []*op) {
 
 func (d *DB) transact(group []*op) (err error) {
 	tx := &Tx{ctx: context.Background(), db: d, conn: d.conn}
+	tx.lazy = !slices.ContainsFunc(group, func(o *op) bool { return !o.lazy })
 	if tx.conn == nil {
 		if tx.conn, err = d.pool.Conn(tx.ctx); err != nil {
 			return err
@@ -258,6 +268,7 @@ type Tx struct {
 	ctx   context.Context
 	db    *DB
 	conn  *sql.Conn
+	lazy  bool  // the group need not be on disk when it is committed
 	begun bool  // the group's transaction has begun
 	op    *op   // the present operation
 	saved bool  // it has its savepoint
@@ -298,6 +309,14 @@ func (t *Tx) run(o *op) error {
 // begin comes before each statement. A write that runs no statement, because it finds in memory that there is nothing
 // to do, does not touch the database.
 func (t *Tx) begin() error {
+	if t.err == nil && !t.begun && t.db.conn != nil && t.db.lazy != t.lazy {
+		level := "PRAGMA synchronous = FULL"
+		if t.lazy {
+			level = "PRAGMA synchronous = NORMAL" // the log of changes is synced before it is folded in, and not at a commit
+		}
+		_, t.err = t.exec(level)
+		t.db.lazy = t.lazy
+	}
 	if t.err == nil && !t.begun {
 		_, t.err = t.exec("BEGIN IMMEDIATE")
 		t.begun = t.err == nil

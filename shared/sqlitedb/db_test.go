@@ -1,6 +1,7 @@
 package sqlitedb
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -143,4 +144,76 @@ func TestPrepared(t *testing.T) {
 	if err == nil {
 		t.Error("a statement about no table: got no error")
 	}
+}
+
+// TestLazy shows which writes wait for the disk. SQLite numbers the levels: 1 is NORMAL, 2 is FULL.
+func TestLazy(t *testing.T) {
+	db, err := open(filepath.Join(t.TempDir(), "db"), oneTable())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, tt := range []struct {
+		name  string
+		write func(context.Context, func(*Tx) error) error
+		level int
+	}{{"sure", db.WriteSure, 2}, {"lazy", db.WriteLazy, 1}, {"lazy again", db.WriteLazy, 1}, {"with a savepoint", db.Write, 2}} {
+		level := 0
+		err := tt.write(t.Context(), func(tx *Tx) error {
+			n++
+			if _, err := tx.Exec("INSERT INTO t VALUES (?)", n); err != nil {
+				return err
+			}
+			return tx.QueryRow("SELECT synchronous FROM pragma_synchronous").Scan(&level)
+		})
+		if err != nil || level != tt.level {
+			t.Errorf("%s: got %v and level %d, want %d", tt.name, err, level, tt.level)
+		}
+	}
+	var rows int
+	if err := errors.Join(db.Read().QueryRow("SELECT count(*) FROM t").Scan(&rows), db.Close()); err != nil || rows != n {
+		t.Errorf("got %d rows, %v, want %d", rows, err, n)
+	}
+}
+
+// TestSure shows what an error undoes: nothing of others where its write had changed nothing, and else the whole commit.
+func TestSure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, err := open("", oneTable())
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := errors.New("refused")
+		insert := func(n int, err error) func(*Tx) error {
+			return func(tx *Tx) error {
+				if n == 0 {
+					return err
+				}
+				_, failed := tx.Exec("INSERT INTO t VALUES (?)", n)
+				return errors.Join(failed, err)
+			}
+		}
+		// group commits two writes together and returns the first one's error.
+		group := func(first, second func(*Tx) error) error {
+			busy, got := make(chan struct{}), make(chan error, 1)
+			go db.Write(t.Context(), func(*Tx) error { <-busy; return nil })
+			synctest.Wait()
+			go func() { got <- db.WriteSure(t.Context(), first) }()
+			synctest.Wait()
+			go db.WriteSure(t.Context(), second)
+			synctest.Wait()
+			close(busy)
+			return <-got
+		}
+		if err := group(insert(1, nil), insert(0, refused)); err != nil {
+			t.Errorf("beside a write that changed nothing: got %v, want nil", err)
+		}
+		if err := group(insert(2, nil), insert(3, refused)); !errors.Is(err, refused) {
+			t.Errorf("beside a write that failed after a change: got %v, want %v", err, refused)
+		}
+		var rows int
+		if err := errors.Join(db.Read().QueryRow("SELECT count(*) FROM t").Scan(&rows), db.Close()); err != nil || rows != 1 {
+			t.Errorf("got %d rows, %v, want 1", rows, err)
+		}
+	})
 }

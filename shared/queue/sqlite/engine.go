@@ -2,7 +2,8 @@
 //
 // It keeps the contract of package queue and in places promises more than SQS does. Counts are exact. A message whose
 // receive was lost in a crash is visible again at the next start, and not only when its visibility timeout ends. Send,
-// Delete and Hide return nil only when their change is on disk.
+// Delete and Hide return nil only when their change is on disk. A loss of power may undo a receive: the message is visible
+// again, as after any crash, and its receive count is what it was before.
 //
 // Delays and the spans of Hide are spans of the deployment's clock. The visibility timeout that a receive gives, the 12
 // hours counted from it, long polls and the pace of move tasks are real time.
@@ -198,10 +199,21 @@ func (e *Engine) remember(name string, id int64) *Queue {
 // for faults and not for refusals. Once the write has begun it does not end with ctx, because a caller that gave up
 // could not tell whether it had happened.
 func (e *Engine) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
+	return e.by(ctx, e.db.WriteSure, fn)
+}
+
+// writeLazy is write for what a loss of power may undo.
+func (e *Engine) writeLazy(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
+	return e.by(ctx, e.db.WriteLazy, fn)
+}
+
+func (e *Engine) by(
+	ctx context.Context, write func(context.Context, func(*sqlitedb.Tx) error) error, fn func(*sqlitedb.Tx) error,
+) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return e.db.WriteSure(context.WithoutCancel(ctx), func(tx *sqlitedb.Tx) error {
+	return write(context.WithoutCancel(ctx), func(tx *sqlitedb.Tx) error {
 		select {
 		case <-e.closed:
 			return sqlitedb.ErrClosed

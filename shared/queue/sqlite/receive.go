@@ -30,7 +30,7 @@ func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]qu
 		var got []queue.Received
 		var p *poll
 		var next int64
-		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) (err error) {
+		err := q.engine.writeLazy(ctx, func(tx *sqlitedb.Tx) (err error) {
 			if got, err = q.take(tx, most); err == nil && len(got) == 0 && wait > 0 {
 				p, next = q.wait(), q.next
 			}
