@@ -49,9 +49,10 @@ func TestExpire(t *testing.T) {
 	var refs []string
 	var wg sync.WaitGroup
 	for i := range 2*expireAtOnce + 1 {
-		refs = append(refs, strconv.Itoa(i))
+		ref := strconv.Itoa(i)
+		refs = append(refs, ref)
 		wg.Go(func() {
-			if err := e.Store.PutPayload(t.Context(), "acme", refs[i], []byte("body"), time.Now().Add(-time.Hour)); err != nil {
+			if err := e.Store.PutPayload(t.Context(), "acme", ref, []byte("body"), time.Now().Add(-time.Hour)); err != nil {
 				t.Error(err)
 			}
 		})
