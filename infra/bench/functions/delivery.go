@@ -138,7 +138,7 @@ type still struct {
 	webhooks map[webhook.Ref]webhook.Webhook
 }
 
-func (s *still) Load(context.Context, []webhook.Ref, []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
+func (s *still) LoadBatch(context.Context, []webhook.Ref, []webhook.DeliveryKey, []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
 	return s.webhooks, nil, nil
 }
 func (s *still) SaveDelivery(context.Context, webhook.Delivery, webhook.Rev) error { return nil }
