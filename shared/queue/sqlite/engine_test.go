@@ -348,6 +348,21 @@ func TestIdle(t *testing.T) {
 	})
 }
 
+// TestDeleteNothing deletes by handles of which none is one.
+func TestDeleteNothing(t *testing.T) {
+	q := newQueue(t, open(t, "", Options{}), "main", QueueConfig{})
+	send(t, q, queue.Outgoing{Body: "hello"})
+	if err := q.Delete(t.Context()); err != nil {
+		t.Errorf("by no handle: got %v, want nil", err)
+	}
+	err := q.Delete(t.Context(), "", "none", "0.0")
+	partial, ok := errors.AsType[*queue.PartialError](err)
+	if !ok || len(partial.Failed) != 3 || !errors.Is(partial.Failed[1], queue.ErrStaleHandle) {
+		t.Errorf("by handles that are none: got %v, want each stale", err)
+	}
+	wantCounts(t, q, queue.Counts{Visible: 1})
+}
+
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, err := New("", Options{})

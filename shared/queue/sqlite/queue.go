@@ -207,6 +207,9 @@ func (q *Queue) remove(tx *sqlitedb.Tx, handles []string, failed map[int]error) 
 			seqs = append(seqs, seq)
 		}
 	}
+	if len(index) == 0 {
+		return nil
+	}
 	var found, apart []any
 	err := each(tx, func(scan func(...any) error) error {
 		var m entry
