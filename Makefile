@@ -100,6 +100,21 @@ bench: ## speed and bill, side by side with what they are compared with, as tabl
 bench-full: ## the same, and what takes longer: a million deliveries, a million webhooks
 	@go run ./infra/bench -full
 
+# Both run one package after the other, because some print what they measured.
+.PHONY: faults
+faults: ## whether anything is lost, at full size, as a table: crashes, doubles, throttles, kills (SEED repeats one simulation)
+	@$(call figures,./infra/faults/...)
+
+.PHONY: attack
+attack: conformance-tools ## whether anything gets in or out, at full size, as a table: targets, keys, forms, fuzzing
+	@$(call figures,./infra/attack/...)
+
+figures = mkdir -p .bin && rm -f .bin/$@.figures && { \
+	HOOKLINE_CONFORMANCE=1 HOOKLINE_FULL=1 FIGURES=$(CURDIR)/.bin/$@.figures go test -vet=off -count=1 -p=1 -timeout=6h -v $(1) >.bin/$@.log 2>&1; \
+	status=$$?; grep -E '^(--- FAIL|FAIL|panic:)' .bin/$@.log; \
+	printf '\n| what | figure |\n| --- | --- |\n'; awk -F '\t' '{ printf "| %s | %s |\n", $$1, $$2 }' .bin/$@.figures; \
+	printf '\nThe whole log is in %s.\n' .bin/$@.log; exit $$status; }
+
 .PHONY: check
 check: check-format lint vuln tidy generated template ## format, go vet, staticcheck and more linters, vulnerabilities, go.mod, generated files, template.yaml
 
