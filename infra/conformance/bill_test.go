@@ -11,8 +11,9 @@ import (
 	"hookline/infra/conformance/engines"
 )
 
-// TestAWSBill holds what a delivery costs, by counts: the requests and units that do not depend on this machine.
-func TestAWSBill(t *testing.T) {
+// testBill holds what a delivery costs, by counts: the requests and units that do not depend on this machine.
+func testBill(t *testing.T) {
+	t.Parallel()
 	w, err := bill.Open(t.Context())
 	if errors.Is(err, engines.ErrNotInstalled) {
 		missing(t, err.Error())

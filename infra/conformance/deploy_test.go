@@ -374,10 +374,17 @@ func (d *deployment) resources(kind string) map[string]string {
 	}
 }
 
-// TestAWSDeploy has CloudFormation create, update and delete the stack that template.yaml describes, with the parameters'
+// TestAWSStacks runs side by side what waits most of the time and holds nothing to a time.
+func TestAWSStacks(t *testing.T) {
+	t.Run("bill", testBill)
+	t.Run("deploy", testDeploy)
+}
+
+// testDeploy has CloudFormation create, update and delete the stack that template.yaml describes, with the parameters'
 // defaults and with all of them set, and has the compiled functions work where it puts them: with the environment, the
 // roles, the queues, the bus and the stream that the template gives them.
-func TestAWSDeploy(t *testing.T) {
+func testDeploy(t *testing.T) {
+	t.Parallel()
 	c := newCloud(t)
 	// An owner's account has a topic, a zone and an identity already.
 	const topic = "alarms"

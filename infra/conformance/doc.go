@@ -6,7 +6,7 @@
 // A test whose program is missing is skipped, saying what is missing; with HOOKLINE_CONFORMANCE=1 (`make conformance`,
 // which installs everything first) or with CI set it fails instead.
 //
-// TestAWSDeploy has a CloudFormation deploy template.yaml, that of MiniStack, where the functions then run. The file
+// TestAWSStacks has a CloudFormation deploy template.yaml, that of MiniStack, where the functions then run. The file
 // fitting_test.go names each thing that it lacks of AWS.
 //
 // TestOpenAPILint has a linter read the OpenAPI document, and TestOpenAPIClients has generators make clients of it.
