@@ -3,7 +3,8 @@
 // The package guarantees:
 //
 //   - It checks the address after resolving the name, at every dial, so that no spelling of a URL and no change of a DNS record
-//     leads to a private, loopback, link-local or otherwise special address (unless Options.AllowPrivate).
+//     leads to a private, loopback, link-local or otherwise special address (unless Options.AllowPrivate). A name that has such
+//     an address beside public ones is not called either.
 //   - It uses no proxy and follows no redirect. TLS is 1.2 or later and verified.
 //   - One deadline covers everything up to the last byte that is read.
 //   - The part of an answer that is kept is bounded while it is read, so that neither an endless nor a compressed body costs
@@ -28,8 +29,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"code.dny.dev/ssrf"
 
 	"hookline/shared/webhook"
 )
@@ -74,7 +73,7 @@ func New(o Options) *Client {
 		if len(ports) == 0 {
 			ports = Ports()
 		}
-		dialer.Control = ssrf.New(ssrf.WithPorts(ports...)).Safe
+		dialer.ControlContext = control(guard(ports...))
 	}
 	now := o.Now
 	if now == nil {
@@ -151,7 +150,10 @@ func (c *Client) post(ctx context.Context, r Request) Response {
 	if c.rule.port(u) != "" { // before the lookup, on whose addresses the check would depend
 		return Response{Err: webhook.ReasonBlockedTarget, Detail: "a port that is not called"}
 	}
-	p := &progress{host: u.Hostname()}
+	if c.rule.spelled(u) != "" { // the resolver may know spellings of an address that the check at the dial would not see
+		return Response{Err: webhook.ReasonBlockedTarget, Detail: "a host that is not called"}
+	}
+	p := new(progress)
 	ctx = context.WithValue(ctx, progressKey{}, p)
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, p.trace()), http.MethodPost, r.URL, bytes.NewReader(r.Body))
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,13 +25,12 @@ import (
 
 // progress is how far a request came. It has a lock because the transport can go on dialing after it gave up the request.
 type progress struct {
-	host      string // the URL's
 	mu        sync.Mutex
-	tried     bool  // it tried an address that is allowed
-	connected bool  // it connected, and the TLS handshake succeeded
-	tls       error // the TLS handshake failed
-	asked     bool  // the server asked for a client certificate
-	answered  bool  // the first byte of an answer came; from then on the request is not sent again
+	resolved  []net.IPAddr // what the host's name was resolved to
+	connected bool         // it connected, and the TLS handshake succeeded
+	tls       error        // the TLS handshake failed
+	asked     bool         // the server asked for a client certificate
+	answered  bool         // the first byte of an answer came; from then on the request is not sent again
 }
 
 // progressKey is the key of a request's progress in its context.
@@ -55,10 +53,10 @@ func (p *progress) trace() *httptrace.ClientTrace {
 			defer p.mu.Unlock()
 			p.tls = err
 		},
-		ConnectDone: func(_, _ string, err error) {
+		DNSDone: func(info httptrace.DNSDoneInfo) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			p.tried = p.tried || !blocked(err)
+			p.resolved = info.Addrs
 		},
 		GotConn: func(httptrace.GotConnInfo) {
 			p.mu.Lock()
@@ -78,11 +76,7 @@ func (p *progress) classify(ctx context.Context, err error) (webhook.AttemptErro
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	// A name with private addresses gets the same error as a name that does not exist. Otherwise a user who can create
-	// webhooks could find out which names exist in a private network.
-	case blocked(err) && !p.tried && isName(p.host):
-		return webhook.ReasonDNS, ""
-	case blocked(err) && !p.tried:
+	case blocked(err): // of a name too: the owner learns why, but neither which addresses it has nor what they would answer
 		return webhook.ReasonBlockedTarget, ""
 	case ctx.Err() != nil && !p.connected:
 		return webhook.ReasonTimeout, webhook.DetailNoConnection
@@ -109,17 +103,6 @@ func (p *progress) classify(ctx context.Context, err error) (webhook.AttemptErro
 func blocked(err error) bool {
 	return errors.Is(err, ssrf.ErrProhibitedIP) || errors.Is(err, ssrf.ErrProhibitedPort) ||
 		errors.Is(err, ssrf.ErrProhibitedNetwork) || errors.Is(err, ssrf.ErrInvalidHostPort)
-}
-
-// isName reports whether a host has to be looked up. Addresses and names for this machine do not, and tell nothing about a
-// network.
-func isName(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return false
-	}
-	_, err := netip.ParseAddr(host)
-	return err != nil
 }
 
 func isDNS(err error) bool {

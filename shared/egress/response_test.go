@@ -1,16 +1,12 @@
 package egress
 
 import (
-	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
-
-	"code.dny.dev/ssrf"
 
 	"hookline/shared/webhook"
 )
@@ -91,26 +87,26 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestPartlyPrivate tests a name with a private and a public address. The customer knows the name already, so that the error
-// tells what happened with the public address.
-func TestPartlyPrivate(t *testing.T) {
-	refused := &net.OpError{Op: "dial", Err: fmt.Errorf("%w: 10.0.0.1", ssrf.ErrProhibitedIP)}
+// TestMixes tests answers of the DNS, of which one address is enough to refuse a name.
+func TestMixes(t *testing.T) {
 	for _, c := range []struct {
-		name, host string
-		ends       []error // of the addresses' dials
-		want       webhook.AttemptError
+		name  string
+		addrs []string
+		want  bool
 	}{
-		{"private alone", "hooks.example.com", []error{refused, refused}, webhook.ReasonDNS},
-		{"a public one too", "hooks.example.com", []error{refused, io.EOF}, webhook.ReasonConnect},
-		{"an address", "10.0.0.1", []error{refused}, webhook.ReasonBlockedTarget},
-		{"this machine", "LOCALHOST.", []error{refused}, webhook.ReasonBlockedTarget},
+		{"public", []string{"8.8.8.8", "2606:4700:4700::1111"}, false},
+		{"private", []string{"10.0.0.1"}, true},
+		{"one of them private", []string{"8.8.8.8", "10.0.0.1"}, true},
+		{"one of them private, by IPv6", []string{"8.8.8.8", "fd00::1"}, true},
+		{"of DNS64", []string{"8.8.8.8", "64:ff9b::808:808"}, false},
+		{"of DNS64, private", []string{"8.8.8.8", "64:ff9b::a00:1"}, true},
 	} {
-		p := progress{host: c.host}
-		for _, err := range c.ends {
-			p.trace().ConnectDone("tcp", "", err)
+		var answer []net.IPAddr
+		for _, a := range c.addrs {
+			answer = append(answer, net.IPAddr{IP: net.ParseIP(a)})
 		}
-		if got, _ := p.classify(t.Context(), refused); got != c.want {
-			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		if got := mixes(guard(), answer); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
 }

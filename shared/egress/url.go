@@ -10,8 +10,6 @@ import (
 	"strings"
 	"unicode"
 
-	"code.dny.dev/ssrf"
-
 	"hookline/shared/hostname"
 	"hookline/shared/webhook"
 )
@@ -189,8 +187,20 @@ func (r URLRule) host(host string, bracketed bool) string {
 	return ""
 }
 
+// spelled returns why a stored URL's host is not called, by the rules of production alone.
+func (r URLRule) spelled(u *url.URL) string {
+	if r.AllowPrivate {
+		return ""
+	}
+	host, bracketed := u.Hostname(), strings.HasPrefix(u.Host, "[")
+	if name, problem := hostname.ASCII(host); !bracketed && problem == "" {
+		host = name
+	}
+	return r.host(host, bracketed)
+}
+
 func (r URLRule) address(addr netip.Addr) string {
-	if !r.AllowPrivate && ssrf.New().SafeAddr(addr) != nil {
+	if !r.AllowPrivate && checkAddr(guard(), addr) != nil {
 		return "must not point to a private or special address (" + addr.String() + "); " + tunnel
 	}
 	return ""

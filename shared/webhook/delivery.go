@@ -21,12 +21,11 @@ type AttemptError string
 // The set is closed. The OpenAPI document has these comments.
 const (
 	ReasonTimeout AttemptError = "timeout" // no complete answer within the webhook's timeout
-	// The host name has no public address: DNS knows none, or private ones alone. The two are not told apart, because that
-	// would show which names a private network has.
-	ReasonDNS     AttemptError = "dns"
+	ReasonDNS     AttemptError = "dns"     // DNS has no address for the host name, or did not answer
 	ReasonConnect AttemptError = "connect" // no connection, or it broke before an answer
 	ReasonTLS     AttemptError = "tls"     // no acceptable certificate or handshake
-	// The URL itself names an address (private or special), a port or this machine, which we do not call; nothing was sent.
+	// The URL names, or its host name resolves to, an address (private or special), a port or this machine, which we do not
+	// call; nothing was sent.
 	ReasonBlockedTarget   AttemptError = "blocked_target"
 	ReasonRedirect        AttemptError = "redirect"         // answered 3xx; redirects are never followed
 	ReasonBadStatus       AttemptError = "bad_status"       // answered a status that is no success in the dialect

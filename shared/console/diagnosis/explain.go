@@ -38,7 +38,7 @@ func Explain(a api.Attempt) Explanation {
 		}
 	case webhook.ReasonDNS:
 		return Explanation{
-			"DNS", "The URL's host name does not resolve to a public address: DNS has no address for it, or only ones of a private network, which are never called.",
+			"DNS", "The URL's host name does not resolve: public DNS has no address for it, or did not answer.",
 			"Look for a typing error in the URL, and check that public DNS, not only your network's own, gives the name a public address. For a server on your own machine or network, use a tunnel with an https URL.", notReceiving,
 		}
 	case webhook.ReasonConnect:
@@ -63,8 +63,8 @@ func Explain(a api.Attempt) Explanation {
 		return Explanation{"TLS", what, do, notReceiving}
 	case webhook.ReasonBlockedTarget:
 		return Explanation{
-			"blocked", "The URL has an address or port that is never called: a private or special address, this machine's own name, or a port other than those of web servers. Nothing was sent, and your server was not asked.",
-			"Use a name or address that the internet can reach, on port 443; for a server on your own machine, a tunnel with an https URL.", notReceiving,
+			"blocked", "The URL leads to an address or port that is never called: a private or special address, written in it or given by DNS for its host name, this machine's own name, or a port other than those of web servers. Nothing was sent, and your server was not asked.",
+			"Use a name or address that the internet can reach, on port 443, and give the name no private address in public DNS; for a server on your own machine, a tunnel with an https URL.", notReceiving,
 		}
 	case webhook.ReasonRedirect:
 		return Explanation{
