@@ -26,6 +26,8 @@ import (
 	"hookline/shared/queue"
 	"hookline/shared/replay"
 	"hookline/shared/schema"
+	"hookline/shared/sqlitedb"
+	"hookline/shared/stack"
 	"hookline/shared/stack/frontend"
 	"hookline/shared/stack/stacktest"
 	"hookline/shared/store"
@@ -39,6 +41,8 @@ type world struct {
 	t       *testing.T
 	api     *httpapi.API
 	handler http.Handler
+	builder *stack.Builder
+	file    *sqlitedb.DB // of the store
 	store   store.Store
 	faults  faultinject.StoreFaults
 	now     *stacktest.Clock
@@ -57,7 +61,9 @@ func newWorld(t *testing.T) *world {
 		t: t, now: new(stacktest.Clock), log: new(bytes.Buffer), dead: new(deadLetters), bulk: new(stacktest.Outbox),
 		events: &publisher{set: stacktest.Dialects(t), answered: map[ingest.IdempotencyKey][]ingest.Result{}},
 	}
-	b := stacktest.Builder(t, &w.faults)
+	w.file = stacktest.OpenFile(t)
+	b := stacktest.BuilderOn(t, w.file, &w.faults)
+	w.builder = b
 	w.store, w.sender = b.Store, &deliverer{store: b.Store, now: w.now.Now}
 	w.api = frontend.API(b)
 	w.api.Docs, w.api.Publisher, w.api.Deliverer = docs.New, w.events, w.sender

@@ -36,6 +36,7 @@ type World struct {
 	T       testing.TB
 	API     http.Handler
 	Console http.Handler
+	Rows    func() string // all that is stored
 	Store   store.Store
 	Faults  faultinject.StoreFaults
 	Broken  error           // the answer of the console's store to sign-ins, unless it is nil
@@ -68,7 +69,9 @@ func New(t testing.TB) *World {
 	t.Helper()
 	w := &World{T: t, Mails: Mails{}, Now: stacktest.Noon(), Answer: egress.Response{Status: 200, Body: "fine"}}
 	now := func() time.Time { return w.Now }
-	b := stacktest.Builder(t, &w.Faults)
+	file := stacktest.OpenFile(t)
+	w.Rows = func() string { return stacktest.Rows(w.T, file, "") }
+	b := stacktest.BuilderOn(t, file, &w.Faults)
 	b.Box.Keys, b.Poster = ring{seal.NewStatic("of this deployment"), w}, receivers{w}
 	b.Log = slog.New(slog.NewJSONHandler(&w.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	deliverer, jobs := b.Deliverer()

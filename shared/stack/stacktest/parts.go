@@ -47,8 +47,14 @@ func once[T any](t testing.TB, read func() (T, error)) T {
 // wants.
 func Builder(t testing.TB, faults *faultinject.StoreFaults) *stack.Builder {
 	t.Helper()
+	return BuilderOn(t, OpenFile(t), faults)
+}
+
+// BuilderOn returns one whose store is on the file.
+func BuilderOn(t testing.TB, file *sqlitedb.DB, faults *faultinject.StoreFaults) *stack.Builder {
+	t.Helper()
 	b, err := stack.NewBuilder(stack.Parts{
-		Store: openStore(t, openFile(t), faults, clock.Clock{}), Keys: seal.NewStatic("test"), Dialects: Dialects(t), EventLog: true,
+		Store: openStore(t, file, faults, clock.Clock{}), Keys: seal.NewStatic("test"), Dialects: Dialects(t), EventLog: true,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -57,8 +63,8 @@ func Builder(t testing.TB, faults *faultinject.StoreFaults) *stack.Builder {
 	return b
 }
 
-// openFile opens an empty file in memory, for a store and queues.
-func openFile(t testing.TB) *sqlitedb.DB {
+// OpenFile opens an empty file in memory, for a store and queues.
+func OpenFile(t testing.TB) *sqlitedb.DB {
 	t.Helper()
 	file, err := sqlitedb.Open("")
 	if err != nil {

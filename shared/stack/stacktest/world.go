@@ -73,7 +73,7 @@ func (w World) Run(t *testing.T, fn func(t *testing.T, s *Stack)) {
 // Start starts the stack, in the time of its caller. It stops when the test ends.
 func (w World) Start(t testing.TB) *Stack {
 	t.Helper()
-	file := openFile(t) // for both, as the program has it
+	file := OpenFile(t) // for both, as the program has it
 	s := &Stack{Store: openStore(t, file, &w.StoreFaults, w.Clock), Queues: openQueues(t, file, w.InFlight, w.wait, w.Clock)}
 	used := make(map[string]queue.Queue)
 	for name, q := range s.Queues {
