@@ -306,7 +306,7 @@ func TestDocumentIsAsStrict(t *testing.T) {
 			`{"type":"invoice.paid","data":{},"timestamp":"2026-03-20T11:00:00,5Z"}`, `{"type":"a b","data":{}}`, `{"type":"invoice.paid","data":[]}`,
 		}, []string{`{"type":"invoice.paid","data":{},"timestamp":"2026-03-20T11:00:00+05:30"}`}},
 		{"POST /v1/sources", "/v1/sources", []string{`{"kind":"custom","name":"a\nb"}`, `{"kind":"cvs","name":"a"}`}, []string{`{"kind":"custom","name":"a"}`}},
-		{"POST /v1/webhooks/try-filter", "/v1/webhooks/try-filter", []string{`{"filter":{"a":[1]},"type":"a b"}`}, []string{`{"filter":{"a":[1]},"data":{}}`}},
+		{"POST /v1/webhooks/try-filter", "/v1/webhooks/try-filter", []string{`{"filter":{"a":[1]},"type":"a b"}`, `{"filter":{"a":[1]},"type":"","data":{}}`}, []string{`{"filter":{"a":[1]},"data":{}}`}},
 	} {
 		method, target, _ := strings.Cut(c.call, " ")
 		key := w.key

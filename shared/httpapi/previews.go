@@ -121,6 +121,8 @@ func (a *API) tryFilter(c *call) (answer, error) {
 	}
 	out := api.TriedFilter{Data: in.Data.Value}
 	switch eventType := in.Type; {
+	case eventType.Given() && !webhook.ValidType(eventType.Value):
+		faults.Add("type", webhook.TypeRule)
 	case in.Data.Given():
 		input.Read(in.Data.Value, "data", "data.", &faults) // as an event's data has to be
 	case !eventType.Given():

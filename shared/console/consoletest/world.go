@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +103,26 @@ func New(t testing.TB) *World {
 	}
 	return w
 }
+
+// Lasting returns an empty world that does not end with the test but by end, for a fuzz target, whose every case is a test of
+// its own.
+func Lasting(t testing.TB) (w *World, end func()) {
+	kept := &lasting{TB: t}
+	w = New(kept)
+	return w, func() {
+		for _, f := range slices.Backward(kept.ends) {
+			f()
+		}
+	}
+}
+
+// lasting is a test that keeps what is to be done at its end.
+type lasting struct {
+	testing.TB
+	ends []func()
+}
+
+func (l *lasting) Cleanup(f func()) { l.ends = append(l.ends, f) }
 
 // ring is the deployment's keyring, unless the world has locked it.
 type ring struct {
