@@ -66,3 +66,18 @@ type DeploymentQuery struct {
 	// Registered at that time or later.
 	Since string `json:"since" ref:"GivenTime"`
 }
+
+// AuditQuery filters the audit log.
+type AuditQuery struct {
+	PageQuery
+	// Made at that time or later.
+	Since string `json:"since" ref:"GivenTime"`
+	// Made before that time.
+	Until string `json:"until" ref:"GivenTime"`
+	// Made by the actor of this id, or by actors of this type.
+	Actor string `json:"actor" jsonschema:"minLength=1"`
+	// This action, as an entry spells it.
+	Action string `json:"action" jsonschema:"minLength=1"`
+	// What was changed: its id, or its type.
+	Target string `json:"target" jsonschema:"minLength=1"`
+}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"hookline/shared/api"
+	"hookline/shared/audit"
 	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
@@ -61,7 +62,10 @@ func (a *API) updateTenant(c *call) (answer, error) {
 }
 
 func (a *API) deleteTenant(c *call) (answer, error) {
-	return noContent(a.management().DeleteTenant(c.ctx(), c.tenant.ID))
+	id := c.tenant.ID
+	return noContent(a.recorded(c, id, audit.Target{Type: "tenant", ID: id}, func() error {
+		return a.management().DeleteTenant(c.ctx(), id)
+	}))
 }
 
 func (a *API) createKey(c *call) (answer, error) {
