@@ -10,6 +10,13 @@ type PageQuery struct {
 	Cursor string `json:"cursor" jsonschema:"minLength=1,maxLength=2048,pattern=^[A-Za-z0-9._:-]+$"`
 }
 
+// TenantQuery filters a list of tenants.
+type TenantQuery struct {
+	PageQuery
+	// A part of the id or the name; case makes no difference.
+	Search string `json:"search"`
+}
+
 // WebhookQuery filters a list of webhooks.
 type WebhookQuery struct {
 	PageQuery

@@ -161,7 +161,7 @@ type API struct {
 	// Serves picks the routes that this API answers; the other paths are unknown to it. nil picks all.
 	Serves func(Route) bool
 	// Rates bounds how often a tenant's key may call, in this process. nil sets no bound. Calls of admins and of callers in
-	// this process (WithKey) are not counted.
+	// this process (WithCaller) are not counted.
 	Rates *rate.Limiter
 	// Now reads the deployment's clock; nil is time.Now.
 	Now func() time.Time
@@ -175,26 +175,27 @@ type API struct {
 
 // call is one request on its way through.
 type call struct {
-	request *http.Request
-	id      string // X-Request-Id
-	route   *route
-	name    string // the part of the path that stood for {id} or {name}
-	query   query
-	body    []byte // nil when there was none
-	admin   bool
-	actor   audit.Actor     // the caller, as the audit log names it
-	caller  string          // names the credential: an Idempotency-Key's answer is kept for one credential alone
-	key     webhook.Key     // the key of a tenant's caller
-	alone   string          // the only webhook that the caller sees; "" sees all of the tenant's
-	tenant  webhook.Tenant  // the caller's own, or the one that the admin names
-	webhook webhook.Webhook // the one the path names
-	record  webhook.Delivery
-	replay  webhook.Replay
-	event   webhook.LoggedEvent
-	source  webhook.Source
-	found   webhook.Deployment
-	shown   *dialect.Dialect // the one the path names
-	site    func() (Site, error)
+	request  *http.Request
+	id       string // X-Request-Id
+	route    *route
+	name     string // the part of the path that stood for {id} or {name}
+	query    query
+	body     []byte // nil when there was none
+	admin    bool
+	operator bool            // the admin is in the operators' console
+	actor    audit.Actor     // the caller, as the audit log names it
+	caller   string          // names the credential: an Idempotency-Key's answer is kept for one credential alone
+	key      webhook.Key     // the key of a tenant's caller
+	alone    string          // the only webhook that the caller sees; "" sees all of the tenant's
+	tenant   webhook.Tenant  // the caller's own, or the one that the admin names
+	webhook  webhook.Webhook // the one the path names
+	record   webhook.Delivery
+	replay   webhook.Replay
+	event    webhook.LoggedEvent
+	source   webhook.Source
+	found    webhook.Deployment
+	shown    *dialect.Dialect // the one the path names
+	site     func() (Site, error)
 }
 
 func (c *call) ctx() context.Context { return c.request.Context() }
@@ -311,6 +312,9 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 		return answer{}, err
 	}
 	missing := a.find(c)
+	if missing == nil && !c.sees() {
+		missing = webhook.ErrNotFound("object")
+	}
 	if missing != nil && !webhook.Is(missing, webhook.NotFound) {
 		return answer{}, missing
 	}

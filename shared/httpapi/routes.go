@@ -12,7 +12,7 @@ func routes() []route {
 			text: "409 `tenant-exists` where a tenant has this id.",
 		},
 		{
-			method: "GET", path: "/v1/tenants", scope: admin, query: api.PageQuery{}, serve: (*API).listTenants,
+			method: "GET", path: "/v1/tenants", scope: admin, query: api.TenantQuery{}, serve: (*API).listTenants,
 			id: "listTenants", tag: "Tenants", summary: "List tenants, by id",
 			gives: given{status: 200, body: api.List[api.Tenant]{}},
 		},
@@ -54,6 +54,36 @@ func routes() []route {
 				"that a portal can.",
 		},
 		{
+			method: "GET", path: "/v1/tenants/{id}/audit-logs", scope: admin, query: api.AuditQuery{}, find: (*API).findLogged, serve: (*API).listAudit,
+			id: "listAuditLogForTenant", tag: "Audit log", summary: "List who changed what of a tenant, the newest first",
+			gives: given{status: 200, body: api.List[api.AuditEntry]{}},
+			text: "The tenant's own list, and what was recorded before: a deleted tenant's entries are listed as long as they are " +
+				"kept, with those of an earlier tenant of that id.",
+		},
+		{
+			method: "GET", path: "/v1/audit-logs", scope: "audit:read", query: api.AuditQuery{}, serve: (*API).listAudit,
+			id: "listAuditLog", tag: "Audit log", summary: "List who changed what, the newest first",
+			gives: given{status: 200, body: api.List[api.AuditEntry]{}},
+			text: "One entry for each call that changed configuration, access or the tenant, or that started a replay. An entry is " +
+				"written together with its change. There is none for publishing events, for tests, for reports of deployments, for " +
+				"a change that changes nothing, and for a repeat with the same Idempotency-Key. Entries name the fields that " +
+				"changed and never hold values. They are kept for 400 days.",
+		},
+		{
+			method: "GET", path: "/v1/admin/audit-logs", scope: admin, query: api.AuditQuery{}, serve: (*API).listAudit,
+			id: "listStackAuditLog", tag: "Audit log", summary: "List who changed what of the stack, the newest first",
+			gives: given{status: 200, body: api.List[api.AuditEntry]{}},
+			text: "What belongs to no tenant: dialects, dead letters sent again, links to the operators' console. What an admin did to " +
+				"a tenant is in the tenant's list.",
+		},
+		{
+			method: "POST", path: "/v1/admin-links", scope: admin, body: optionalBody, serve: (*API).createAdminLink, audit: "admin_link.create",
+			id: "createAdminLink", tag: "Operators", summary: "Make a link to the operators' console",
+			takes: api.None{}, gives: given{status: 201, body: api.AdminLink{}, text: "The link, shown only here."},
+			text: "The link opens the operators' console as the admin who asks, once. It, and the session that it opens, end after an " +
+				"hour. A program that looks ahead does not use it up. `url` begins as this request's URL did.",
+		},
+		{
 			method: "GET", path: "/v1/tenant", scope: "tenant:read", serve: (*API).showTenant,
 			id: "getOwnTenant", tag: "Own tenant", summary: "Show the key's own tenant",
 			gives: given{status: 200, body: api.Tenant{}},
@@ -88,8 +118,9 @@ func routes() []route {
 				"tenant's `frame_ancestors`. It opens once. A program that looks ahead (a prefetch, or one that calls itself a " +
 				"bot or a preview) does not use it up and gets a page with a button. The session ends when the link expires, and " +
 				"when the key that made it is deleted. It can do all that the key can, but it cannot make keys or links, see the " +
-				"keys, change the tenant or publish events. `url` begins as this request's URL did. Nothing is stored until the " +
-				"link is used.",
+				"keys, change the tenant or publish events. `url` begins as this request's URL did. The link itself is not " +
+				"stored. `user` is the actor in the audit log. With `webhook_id` all other things are not there for the " +
+				"visitor, and with `read_only` every change is refused.",
 		},
 		{
 			method: "POST", path: "/v1/webhooks", scope: "webhooks:write", body: requiredBody, serve: (*API).createWebhook, audit: "webhook.create",

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"hookline/shared/api"
 	"hookline/shared/audit"
@@ -35,13 +37,22 @@ func (a *API) createTenant(c *call) (answer, error) {
 
 func (a *API) listTenants(c *call) (answer, error) {
 	q := &c.query
-	page := q.page()
+	page, search := q.page(), strings.ToLower(q.values.Get("search"))
 	if err := q.faults.Err(); err != nil {
 		return answer{}, err
 	}
-	l, err := a.Store.Tenants(c.ctx(), page)
-	if err != nil {
-		return answer{}, err
+	var l webhook.List[webhook.Tenant]
+	for looked := 0; len(l.Items) == 0 && looked < maxLooked; looked += page.Limit {
+		var err error
+		if l, err = a.Store.Tenants(c.ctx(), page); err != nil {
+			return answer{}, err
+		}
+		l.Items = slices.DeleteFunc(l.Items, func(t webhook.Tenant) bool {
+			return !strings.Contains(strings.ToLower(t.ID), search) && !strings.Contains(strings.ToLower(t.Name), search)
+		})
+		if page.Cursor = l.Next; l.Next == "" {
+			break
+		}
 	}
 	return reply(http.StatusOK, api.ListOf(l, api.TenantOf))
 }
