@@ -10,6 +10,13 @@ type PageQuery struct {
 	Cursor string `json:"cursor" jsonschema:"minLength=1,maxLength=2048,pattern=^[A-Za-z0-9._:-]+$"`
 }
 
+// TenantQuery filters a list of tenants.
+type TenantQuery struct {
+	PageQuery
+	// A part of the id or the name; case makes no difference.
+	Search string `json:"search"`
+}
+
 // WebhookQuery filters a list of webhooks.
 type WebhookQuery struct {
 	PageQuery
@@ -65,4 +72,19 @@ type DeploymentQuery struct {
 	RepositoryID string `json:"repository_id" jsonschema:"minLength=1"`
 	// Registered at that time or later.
 	Since string `json:"since" ref:"GivenTime"`
+}
+
+// AuditQuery filters the audit log.
+type AuditQuery struct {
+	PageQuery
+	// Made at that time or later.
+	Since string `json:"since" ref:"GivenTime"`
+	// Made before that time.
+	Until string `json:"until" ref:"GivenTime"`
+	// Made by the actor of this id, or by actors of this type.
+	Actor string `json:"actor" jsonschema:"minLength=1"`
+	// This action, as an entry spells it.
+	Action string `json:"action" jsonschema:"minLength=1"`
+	// What was changed: its id, or its type.
+	Target string `json:"target" jsonschema:"minLength=1"`
 }

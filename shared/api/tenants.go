@@ -1,6 +1,8 @@
 package api
 
 import (
+	"encoding/json"
+
 	"hookline/shared/input"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
@@ -76,10 +78,33 @@ type CreatedKey struct {
 type NewPortalLink struct {
 	// In seconds.
 	ExpiresIn input.Field[int] `json:"expires_in,omitzero" jsonschema:"nullable,minimum=60,maximum=86400,default=3600"`
+	// Whom the link is for, as your product knows them: the actor of what they change, in the audit log. Without it that is
+	// the link.
+	User input.Field[json.RawMessage] `json:"user,omitzero" jsonschema:"type=object,nullable"`
+	// The colours of the pages. `auto` are those that the visitor's system asks for.
+	Theme input.Field[string] `json:"theme,omitzero" jsonschema:"nullable,enum=light,enum=dark,enum=auto,default=auto"`
+	// The only webhook that the console shows, with its deliveries and nothing else. null shows all.
+	WebhookID input.Field[string] `json:"webhook_id,omitzero" jsonschema:"nullable" ref:"GivenID"`
+	// The visitor can change nothing.
+	ReadOnly input.Field[bool] `json:"read_only,omitzero" jsonschema:"nullable,default=false"`
+}
+
+// PortalUser is somebody whom a portal link is for.
+type PortalUser struct {
+	ID input.Field[string] `json:"id,omitzero"`
+	// Left out or null: the id.
+	Name input.Field[string] `json:"name,omitzero"`
 }
 
 // PortalLink is a link to the console of one tenant.
 type PortalLink struct {
+	// It opens once. It lets in anybody who has it: give it to nobody else.
+	URL       string `json:"url" jsonschema:"format=uri"`
+	ExpiresAt Time   `json:"expires_at"`
+}
+
+// AdminLink is a link to the operators' console.
+type AdminLink struct {
 	// It opens once. It lets in anybody who has it: give it to nobody else.
 	URL       string `json:"url" jsonschema:"format=uri"`
 	ExpiresAt Time   `json:"expires_at"`

@@ -32,7 +32,7 @@ type Mail = account.Mail
 
 // Console serves the pages below /console/. Its fields are set before use and not changed.
 type Console struct {
-	// API is the HTTP API. It takes requests whose context names their caller (httpapi.WithKey).
+	// API is the HTTP API. It takes requests whose context names their caller (httpapi.WithCaller).
 	API      http.Handler
 	Store    Store
 	Dialects session.Dialects

@@ -17,6 +17,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"hookline/shared/audit"
 	"hookline/shared/ingest"
 	"hookline/shared/input"
 	"hookline/shared/payload"
@@ -94,8 +95,9 @@ func (s Service) CreateSource(ctx context.Context, tenant string, in SourceInput
 	if err := faults.Err(); err != nil {
 		return webhook.Source{}, "", err
 	}
+	fields := []string{"kind", "name", "secret"}
 	if in.Secret == "" {
-		in.Secret = newSecret()
+		in.Secret, fields = newSecret(), fields[:2]
 	}
 	now := s.now()
 	src := webhook.Source{Tenant: tenant, ID: webhook.NewID(webhook.SourcePrefix, now), Kind: in.Kind, Name: in.Name, CreatedAt: now}
@@ -103,7 +105,7 @@ func (s Service) CreateSource(ctx context.Context, tenant string, in SourceInput
 	if src.Secret, err = s.Box.Seal(ctx, []byte(in.Secret), seal.SourcePlace(tenant, src.ID)); err != nil {
 		return webhook.Source{}, "", err
 	}
-	return src, in.Secret, s.Store.CreateSource(ctx, src)
+	return src, in.Secret, s.Store.CreateSource(audit.Change(ctx, now, tenant, audit.Target{Type: "source", ID: src.ID}, fields...), src)
 }
 
 // newSecret returns 256 random bits in hex, which every product's settings accept unchanged.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"hookline/shared/audit"
 	"hookline/shared/store"
 	"hookline/shared/webhook"
 )
@@ -336,4 +337,16 @@ func (s *faultyStore) DialectHeads(ctx context.Context, page webhook.Page) (webh
 
 func (s *faultyStore) DeleteDialect(ctx context.Context, name string, version int) error {
 	return s.write("DeleteDialect", func() error { return s.Store.DeleteDialect(ctx, name, version) })
+}
+
+func (s *faultyStore) PutAudit(ctx context.Context, e audit.Entry) error {
+	return s.write("PutAudit", func() error { return s.Store.PutAudit(ctx, e) })
+}
+
+func (s *faultyStore) DropAudit(ctx context.Context, e audit.Entry) error {
+	return s.write("DropAudit", func() error { return s.Store.DropAudit(ctx, e) })
+}
+
+func (s *faultyStore) AuditEntries(ctx context.Context, tenant string, q audit.Query) (webhook.List[audit.Entry], error) {
+	return read1(s, "AuditEntries", func() (webhook.List[audit.Entry], error) { return s.Store.AuditEntries(ctx, tenant, q) })
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"hookline/shared/audit"
 	"hookline/shared/deployment"
 	"hookline/shared/dialect"
 	"hookline/shared/ingest"
@@ -31,6 +32,7 @@ type Store interface {
 	ListStore
 	PinStore
 	SourceStore
+	AuditStore
 	// KeyByHash finds a key of any tenant. A key deleted before the call is not found.
 	KeyByHash(ctx context.Context, hash string) (webhook.Key, error)
 	Delivery(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
@@ -65,6 +67,13 @@ type SourceStore interface {
 	Sources(ctx context.Context, tenant string, page webhook.Page) (webhook.List[webhook.Source], error)
 	DeleteSource(ctx context.Context, tenant, id string) error
 	Deployments(ctx context.Context, tenant string, q webhook.DeploymentQuery) (webhook.List[webhook.Deployment], error)
+}
+
+// AuditStore keeps the audit log.
+type AuditStore interface {
+	PutAudit(ctx context.Context, e audit.Entry) error
+	DropAudit(ctx context.Context, e audit.Entry) error
+	AuditEntries(ctx context.Context, tenant string, q audit.Query) (webhook.List[audit.Entry], error)
 }
 
 // Publisher accepts checked events of a tenant, whose dialect is d: when it returns nil they are in a durable queue. The
@@ -152,7 +161,7 @@ type API struct {
 	// Serves picks the routes that this API answers; the other paths are unknown to it. nil picks all.
 	Serves func(Route) bool
 	// Rates bounds how often a tenant's key may call, in this process. nil sets no bound. Calls of admins and of callers in
-	// this process (WithKey) are not counted.
+	// this process (WithCaller) are not counted.
 	Rates *rate.Limiter
 	// Now reads the deployment's clock; nil is time.Now.
 	Now func() time.Time
@@ -166,24 +175,27 @@ type API struct {
 
 // call is one request on its way through.
 type call struct {
-	request *http.Request
-	id      string // X-Request-Id
-	route   *route
-	name    string // the part of the path that stood for {id} or {name}
-	query   query
-	body    []byte // nil when there was none
-	admin   bool
-	caller  string          // names the credential: an Idempotency-Key's answer is kept for one credential alone
-	key     webhook.Key     // the key of a tenant's caller
-	tenant  webhook.Tenant  // the caller's own, or the one that the admin names
-	webhook webhook.Webhook // the one the path names
-	record  webhook.Delivery
-	replay  webhook.Replay
-	event   webhook.LoggedEvent
-	source  webhook.Source
-	found   webhook.Deployment
-	shown   *dialect.Dialect // the one the path names
-	site    func() (Site, error)
+	request  *http.Request
+	id       string // X-Request-Id
+	route    *route
+	name     string // the part of the path that stood for {id} or {name}
+	query    query
+	body     []byte // nil when there was none
+	admin    bool
+	operator bool            // the admin is in the operators' console
+	actor    audit.Actor     // the caller, as the audit log names it
+	caller   string          // names the credential: an Idempotency-Key's answer is kept for one credential alone
+	key      webhook.Key     // the key of a tenant's caller
+	alone    string          // the only webhook that the caller sees; "" sees all of the tenant's
+	tenant   webhook.Tenant  // the caller's own, or the one that the admin names
+	webhook  webhook.Webhook // the one the path names
+	record   webhook.Delivery
+	replay   webhook.Replay
+	event    webhook.LoggedEvent
+	source   webhook.Source
+	found    webhook.Deployment
+	shown    *dialect.Dialect // the one the path names
+	site     func() (Site, error)
 }
 
 func (c *call) ctx() context.Context { return c.request.Context() }
@@ -246,6 +258,9 @@ func (a *API) serve(c *call) (answer, error) {
 	if c.request.Method != http.MethodGet && c.request.Method != http.MethodHead {
 		ctx, cancel := outliving(c.ctx())
 		defer cancel()
+		if c.route.audit != "" {
+			ctx = audit.Begin(ctx, audit.Entry{Action: c.route.audit, Actor: c.actor, IP: c.ip(), RequestID: c.id})
+		}
 		c.request = c.request.WithContext(ctx)
 	}
 	return c.route.serve(a, c)
@@ -297,6 +312,9 @@ func (a *API) answer(c *call, w http.ResponseWriter) (answer, error) {
 		return answer{}, err
 	}
 	missing := a.find(c)
+	if missing == nil && !c.sees() {
+		missing = webhook.ErrNotFound("object")
+	}
 	if missing != nil && !webhook.Is(missing, webhook.NotFound) {
 		return answer{}, missing
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"strings"
 
+	"hookline/shared/audit"
 	"hookline/shared/webhook"
 )
 
@@ -38,23 +39,43 @@ func (a *API) authenticate(c *call) error {
 	return nil
 }
 
-// signedIn is the context's key for WithKey.
+// Caller is who makes the requests of a context, as somebody in this process has found out by other means than a bearer key.
+type Caller struct {
+	// Admin is the name of an admin; "" for the holder of Key.
+	Admin string
+	Key   webhook.Key
+	// Actor is the holder as the audit log names it; the zero Actor is Key.
+	Actor audit.Actor
+	// Webhook is the only webhook that the holder sees, with its deliveries and its replays. Everything else is not there. ""
+	// sees all of the tenant's.
+	Webhook string
+}
+
+// signedIn is the context's key for WithCaller.
 type signedIn struct{}
 
-// WithKey returns a context whose requests are made as the holder of the key, without a bearer key. It is for callers in
-// this process that have authenticated the holder by other means.
-func WithKey(ctx context.Context, k webhook.Key) context.Context {
-	return context.WithValue(ctx, signedIn{}, k)
+// WithCaller returns a context whose requests are made by the caller.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, signedIn{}, c)
 }
 
 func (a *API) identify(c *call) error {
-	if k, ok := c.ctx().Value(signedIn{}).(webhook.Key); ok {
-		c.key, c.caller = k, keyCaller(k)
+	if by, ok := c.ctx().Value(signedIn{}).(Caller); ok {
+		if by.Admin != "" {
+			c.isAdmin(by.Admin, "console "+by.Admin)
+			c.operator = true
+			return nil
+		}
+		c.holds(by.Key)
+		c.alone = by.Webhook
+		if by.Actor != (audit.Actor{}) {
+			c.actor = by.Actor
+		}
 		return nil
 	}
 	if a.Admin != nil {
 		if name := a.Admin(c.request); name != "" {
-			c.admin, c.caller = true, "iam "+name
+			c.isAdmin(name, "iam "+name)
 			return nil
 		}
 	}
@@ -64,7 +85,7 @@ func (a *API) identify(c *call) error {
 	}
 	hash := webhook.HashAPIKey(token)
 	if a.AdminKeyHash != "" && subtle.ConstantTimeCompare([]byte(hash), []byte(a.AdminKeyHash)) == 1 {
-		c.admin, c.caller = true, "admin"
+		c.isAdmin(AdminName, "admin")
 		return nil
 	}
 	// The rate comes first, so that a key over its rate costs no read. An unknown key counts, too.
@@ -78,12 +99,37 @@ func (a *API) identify(c *call) error {
 		}
 		return err
 	}
-	c.key, c.caller = key, keyCaller(key)
+	c.holds(key)
 	return nil
 }
 
-// keyCaller names a tenant's credential: a key, or the session of a portal link, which has an id of its own.
-func keyCaller(k webhook.Key) string { return "key " + k.ID }
+// AdminName is the name of the admin whose credential is the admin key.
+const AdminName = "admin"
+
+func (c *call) isAdmin(name, caller string) {
+	c.admin, c.caller, c.actor = true, caller, audit.Actor{Type: audit.Admin, ID: name, Name: name}
+}
+
+// holds makes the caller the holder of a tenant's credential: a key, or the session of a portal link, which has an id of its own.
+func (c *call) holds(k webhook.Key) {
+	c.key, c.caller, c.actor = k, "key "+k.ID, audit.Actor{Type: audit.Key, ID: k.ID, Name: k.Name}
+}
+
+// sees reports whether what the path names is there for the caller.
+func (c *call) sees() bool {
+	under := func(path string) bool { return c.route.path == path || strings.HasPrefix(c.route.path, path+"/") }
+	switch {
+	case c.alone == "":
+		return true
+	case under("/v1/webhooks/{id}"):
+		return c.name == c.alone
+	case under("/v1/deliveries/{id}"):
+		return c.record.Webhook == c.alone
+	case under("/v1/replays/{id}"):
+		return c.replay.Webhook == c.alone
+	}
+	return c.route.path == "/v1/webhooks/try-filter" // it reads nothing
+}
 
 // bearer reads RFC 6750's header; the scheme's case makes no difference (RFC 9110, section 11.1).
 func bearer(header string) (string, bool) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"hookline/shared/api"
+	"hookline/shared/audit"
 	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
@@ -61,7 +62,11 @@ func (a *API) replayDelivery(c *call) (answer, error) {
 	if err := faults.Err(); err != nil {
 		return answer{}, err
 	}
-	d, err := a.Deliverer.Replay(c.ctx(), c.record.DeliveryKey)
+	var d webhook.Delivery
+	err := a.recorded(c, c.tenant.ID, audit.Target{Type: "delivery", ID: c.record.ID()}, func() (err error) {
+		d, err = a.Deliverer.Replay(c.ctx(), c.record.DeliveryKey)
+		return err
+	})
 	if err != nil {
 		return answer{}, err
 	}

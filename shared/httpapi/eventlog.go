@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"hookline/shared/api"
+	"hookline/shared/audit"
 	"hookline/shared/ingest"
 	"hookline/shared/input"
 	"hookline/shared/webhook"
@@ -147,7 +148,11 @@ func (a *API) replayEvent(c *call) (answer, error) {
 	if err := faults.Err(); err != nil {
 		return answer{}, err
 	}
-	d, err := a.Deliverer.SendTo(c.ctx(), c.tenant, c.event.Event, w)
+	var d webhook.Delivery
+	err = a.recorded(c, c.tenant.ID, audit.Target{Type: "event", ID: c.event.ID}, func() (err error) {
+		d, err = a.Deliverer.SendTo(c.ctx(), c.tenant, c.event.Event, w)
+		return err
+	})
 	if err != nil {
 		return answer{}, err
 	}

@@ -161,7 +161,7 @@ func TestIdempotencyKeyOfAnotherCredential(t *testing.T) {
 			}
 			w.now.Pass(time.Second)
 			link := portal.Link{ID: "pl_" + tt.scope, Tenant: "acme", Maker: k.Hash}
-			session = session.WithContext(httpapi.WithKey(t.Context(), link.Key(k)))
+			session = session.WithContext(httpapi.WithCaller(t.Context(), httpapi.Caller{Key: link.Key(k)}))
 			if got := w.send(session); got.header.Get("Idempotent-Replayed") != "" {
 				t.Errorf("a portal session got the first one's answer %s", got.body)
 			}

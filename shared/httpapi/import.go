@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"hookline/shared/api"
+	"hookline/shared/audit"
 	"hookline/shared/input"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
@@ -43,7 +44,11 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 		}
 		return reply(http.StatusOK, out)
 	}
-	made, err := a.management().ImportWebhooks(c.ctx(), d, c.tenant.ID, in, digest)
+	var made []management.Created
+	err = a.recorded(c, c.tenant.ID, audit.Target{Type: "tenant", ID: c.tenant.ID}, func() (err error) {
+		made, err = a.management().ImportWebhooks(c.ctx(), d, c.tenant.ID, in, digest)
+		return err
+	}, "webhooks")
 	if err != nil {
 		return answer{}, err
 	}

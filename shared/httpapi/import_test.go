@@ -245,7 +245,7 @@ func TestImportCutShortOfAnother(t *testing.T) {
 	const body = `[{"url":"https://example.com/a","events":["*"]},{"url":"https://example.com/b","events":["*"]}]`
 	made := 0
 	w.faults.Before = func(call string) error {
-		if made++; made == 3 { // a pin, a webhook
+		if made++; made == 4 { // an entry of the audit log, a pin, a webhook
 			return errors.New("down")
 		}
 		return nil

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"hookline/shared/api"
+	"hookline/shared/audit"
 	"hookline/shared/input"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
@@ -35,10 +36,14 @@ func (a *API) redrive(c *call) (answer, error) {
 	if err := faults.Err(); err != nil {
 		return answer{}, err
 	}
-	id, err := a.DeadLetters.StartMove(c.ctx(), a.RedriveTo, rate.Value)
-	if errors.Is(err, queue.ErrMoveRunning) {
-		return answer{}, webhook.ErrConflict("redrive-running", "dead letters are being moved already; GET /v1/dead-letters shows how far")
-	}
+	var id string
+	err := a.recorded(c, "", audit.Target{Type: "queue", ID: "dead-letters"}, func() (err error) {
+		id, err = a.DeadLetters.StartMove(c.ctx(), a.RedriveTo, rate.Value)
+		if errors.Is(err, queue.ErrMoveRunning) {
+			return webhook.ErrConflict("redrive-running", "dead letters are being moved already; GET /v1/dead-letters shows how far")
+		}
+		return err
+	})
 	if err != nil {
 		return answer{}, err
 	}

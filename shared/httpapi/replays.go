@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"hookline/shared/api"
+	"hookline/shared/audit"
 	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
@@ -54,7 +55,10 @@ func (a *API) replayWebhook(c *call) (answer, error) {
 		}
 		return reply(http.StatusAccepted, api.ReplayStarted{Matched: matched, More: more})
 	}
-	if r, err = a.Replays.Start(c.ctx(), r); err != nil {
+	if err := a.recorded(c, c.tenant.ID, audit.Target{Type: "webhook", ID: c.webhook.ID}, func() (err error) {
+		r, err = a.Replays.Start(c.ctx(), r)
+		return err
+	}); err != nil {
 		return answer{}, err
 	}
 	return reply(http.StatusAccepted, api.ReplayStarted{ID: &r.ID, Matched: r.Matched, More: r.More})

@@ -31,6 +31,7 @@ type route struct {
 	body         bodyRule
 	query        any                     // the zero value of the type that has its parameters, nil where it has none
 	publishes    bool                    // the Publisher keeps its Idempotency-Key
+	audit        string                  // the action of its entry in the audit log; "" for a call that has none
 	inbound      bool                    // it takes reports of other products
 	find         func(*API, *call) error // loads what the path names
 	serve        func(*API, *call) (answer, error)

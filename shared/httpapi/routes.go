@@ -6,13 +6,13 @@ import "hookline/shared/api"
 func routes() []route {
 	return append([]route{
 		{
-			method: "POST", path: "/v1/tenants", scope: admin, body: requiredBody, serve: (*API).createTenant,
+			method: "POST", path: "/v1/tenants", scope: admin, body: requiredBody, serve: (*API).createTenant, audit: "tenant.create",
 			id: "createTenant", tag: "Tenants", summary: "Make a tenant",
 			takes: api.NewTenant{}, gives: given{status: 201, body: api.CreatedTenant{}, text: "The tenant, with its first key."},
 			text: "409 `tenant-exists` where a tenant has this id.",
 		},
 		{
-			method: "GET", path: "/v1/tenants", scope: admin, query: api.PageQuery{}, serve: (*API).listTenants,
+			method: "GET", path: "/v1/tenants", scope: admin, query: api.TenantQuery{}, serve: (*API).listTenants,
 			id: "listTenants", tag: "Tenants", summary: "List tenants, by id",
 			gives: given{status: 200, body: api.List[api.Tenant]{}},
 		},
@@ -22,12 +22,12 @@ func routes() []route {
 			gives: given{status: 200, body: api.Tenant{}},
 		},
 		{
-			method: "PATCH", path: "/v1/tenants/{id}", scope: admin, body: requiredBody, find: (*API).findTenant, serve: (*API).updateTenant,
+			method: "PATCH", path: "/v1/tenants/{id}", scope: admin, body: requiredBody, find: (*API).findTenant, serve: (*API).updateTenant, audit: "tenant.update",
 			id: "updateTenant", tag: "Tenants", summary: "Change a tenant",
 			takes: api.TenantChange{}, gives: given{status: 200, body: api.Tenant{}},
 		},
 		{
-			method: "DELETE", path: "/v1/tenants/{id}", scope: admin, find: (*API).findTenant, serve: (*API).deleteTenant,
+			method: "DELETE", path: "/v1/tenants/{id}", scope: admin, find: (*API).findTenant, serve: (*API).deleteTenant, audit: "tenant.delete",
 			id: "deleteTenant", tag: "Tenants", summary: "Delete a tenant",
 			gives: given{status: 204},
 			text: "Its keys and webhooks are deleted with it. Deliveries that are queued for it are dropped. The id can be used " +
@@ -41,17 +41,47 @@ func routes() []route {
 				"tenant's own is another one.",
 		},
 		{
-			method: "POST", path: "/v1/tenants/{id}/keys", scope: admin, body: requiredBody, find: (*API).findTenant, serve: (*API).createKey,
+			method: "POST", path: "/v1/tenants/{id}/keys", scope: admin, body: requiredBody, find: (*API).findTenant, serve: (*API).createKey, audit: "key.create",
 			id: "createKeyForTenant", tag: "Tenants", summary: "Make a key of a tenant",
 			takes: api.NewKey{}, gives: given{status: 201, body: api.CreatedKey{}},
 			text: "The admin makes the tenant's own call for it.",
 		},
 		{
-			method: "POST", path: "/v1/tenants/{id}/portal-links", scope: admin, body: optionalBody, find: (*API).findTenant, serve: (*API).createPortalLink,
+			method: "POST", path: "/v1/tenants/{id}/portal-links", scope: admin, body: optionalBody, find: (*API).findTenant, serve: (*API).createPortalLink, audit: "portal_link.create",
 			id: "createPortalLinkForTenant", tag: "Tenants", summary: "Make a portal link for a tenant",
 			takes: api.NewPortalLink{}, gives: given{status: 201, body: api.PortalLink{}, text: "The link, shown only here."},
 			text: "The admin makes the tenant's own call for it. The session ends with the tenant, not with a key, and can do all " +
 				"that a portal can.",
+		},
+		{
+			method: "GET", path: "/v1/tenants/{id}/audit-logs", scope: admin, query: api.AuditQuery{}, find: (*API).findLogged, serve: (*API).listAudit,
+			id: "listAuditLogForTenant", tag: "Audit log", summary: "List who changed what of a tenant, the newest first",
+			gives: given{status: 200, body: api.List[api.AuditEntry]{}},
+			text: "The tenant's own list, and what was recorded before: a deleted tenant's entries are listed as long as they are " +
+				"kept, with those of an earlier tenant of that id.",
+		},
+		{
+			method: "GET", path: "/v1/audit-logs", scope: "audit:read", query: api.AuditQuery{}, serve: (*API).listAudit,
+			id: "listAuditLog", tag: "Audit log", summary: "List who changed what, the newest first",
+			gives: given{status: 200, body: api.List[api.AuditEntry]{}},
+			text: "One entry for each call that changed configuration, access or the tenant, or that started a replay. An entry is " +
+				"written together with its change. There is none for publishing events, for tests, for reports of deployments, for " +
+				"a change that changes nothing, and for a repeat with the same Idempotency-Key. Entries name the fields that " +
+				"changed and never hold values. They are kept for 400 days.",
+		},
+		{
+			method: "GET", path: "/v1/admin/audit-logs", scope: admin, query: api.AuditQuery{}, serve: (*API).listAudit,
+			id: "listStackAuditLog", tag: "Audit log", summary: "List who changed what of the stack, the newest first",
+			gives: given{status: 200, body: api.List[api.AuditEntry]{}},
+			text: "What belongs to no tenant: dialects, dead letters sent again, links to the operators' console. What an admin did to " +
+				"a tenant is in the tenant's list.",
+		},
+		{
+			method: "POST", path: "/v1/admin-links", scope: admin, body: optionalBody, serve: (*API).createAdminLink, audit: "admin_link.create",
+			id: "createAdminLink", tag: "Operators", summary: "Make a link to the operators' console",
+			takes: api.None{}, gives: given{status: 201, body: api.AdminLink{}, text: "The link, shown only here."},
+			text: "The link opens the operators' console as the admin who asks, once. It, and the session that it opens, end after an " +
+				"hour. A program that looks ahead does not use it up. `url` begins as this request's URL did.",
 		},
 		{
 			method: "GET", path: "/v1/tenant", scope: "tenant:read", serve: (*API).showTenant,
@@ -59,12 +89,12 @@ func routes() []route {
 			gives: given{status: 200, body: api.Tenant{}},
 		},
 		{
-			method: "PATCH", path: "/v1/tenant", scope: "tenant:write", body: requiredBody, serve: (*API).updateTenant,
+			method: "PATCH", path: "/v1/tenant", scope: "tenant:write", body: requiredBody, serve: (*API).updateTenant, audit: "tenant.update",
 			id: "updateOwnTenant", tag: "Own tenant", summary: "Change the key's own tenant",
 			takes: api.TenantChange{}, gives: given{status: 200, body: api.Tenant{}},
 		},
 		{
-			method: "POST", path: "/v1/keys", scope: "keys:write", body: requiredBody, serve: (*API).createKey,
+			method: "POST", path: "/v1/keys", scope: "keys:write", body: requiredBody, serve: (*API).createKey, audit: "key.create",
 			id: "createKey", tag: "Keys", summary: "Make an API key",
 			takes: api.NewKey{}, gives: given{status: 201, body: api.CreatedKey{}},
 			text: "A key grants no more than the key that makes it.",
@@ -75,24 +105,25 @@ func routes() []route {
 			gives: given{status: 200, body: api.List[api.Key]{}},
 		},
 		{
-			method: "DELETE", path: "/v1/keys/{id}", scope: "keys:write", serve: (*API).deleteKey,
+			method: "DELETE", path: "/v1/keys/{id}", scope: "keys:write", serve: (*API).deleteKey, audit: "key.delete",
 			id: "deleteKey", tag: "Keys", summary: "Delete an API key",
 			gives: given{status: 204},
 			text:  "The key stops working at once. A key may delete itself.",
 		},
 		{
-			method: "POST", path: "/v1/portal-links", scope: "tenant:write", body: optionalBody, serve: (*API).createPortalLink,
+			method: "POST", path: "/v1/portal-links", scope: "tenant:write", body: optionalBody, serve: (*API).createPortalLink, audit: "portal_link.create",
 			id: "createPortalLink", tag: "Keys", summary: "Make a portal link",
 			takes: api.NewPortalLink{}, gives: given{status: 201, body: api.PortalLink{}, text: "The link, shown only here."},
 			text: "The link opens the tenant's console without a key, in a browser of its own or in a frame of a page of the " +
 				"tenant's `frame_ancestors`. It opens once. A program that looks ahead (a prefetch, or one that calls itself a " +
 				"bot or a preview) does not use it up and gets a page with a button. The session ends when the link expires, and " +
 				"when the key that made it is deleted. It can do all that the key can, but it cannot make keys or links, see the " +
-				"keys, change the tenant or publish events. `url` begins as this request's URL did. Nothing is stored until the " +
-				"link is used.",
+				"keys, change the tenant or publish events. `url` begins as this request's URL did. The link itself is not " +
+				"stored. `user` is the actor in the audit log. With `webhook_id` all other things are not there for the " +
+				"visitor, and with `read_only` every change is refused.",
 		},
 		{
-			method: "POST", path: "/v1/webhooks", scope: "webhooks:write", body: requiredBody, serve: (*API).createWebhook,
+			method: "POST", path: "/v1/webhooks", scope: "webhooks:write", body: requiredBody, serve: (*API).createWebhook, audit: "webhook.create",
 			id: "createWebhook", tag: "Webhooks", summary: "Make a webhook",
 			takes: api.NewWebhook{}, gives: given{status: 201, body: api.CreatedWebhook{}, text: "The webhook, with its secret."},
 		},
@@ -102,7 +133,7 @@ func routes() []route {
 			gives: given{status: 200, body: api.WebhookList{}},
 		},
 		{
-			method: "POST", path: "/v1/webhooks/import", scope: "webhooks:write", body: requiredBody, query: api.ImportQuery{}, serve: (*API).importWebhooks,
+			method: "POST", path: "/v1/webhooks/import", scope: "webhooks:write", body: requiredBody, query: api.ImportQuery{}, serve: (*API).importWebhooks, audit: "webhook.import",
 			id: "importWebhooks", tag: "Webhooks", summary: "Import up to 100 webhooks",
 			takes: api.ImportWebhooks{}, gives: given{status: 200, body: api.ImportCheck{}, text: "What would happen: only with `dry_run=true`."},
 			also: []given{{status: 201, body: api.Results[api.CreatedWebhook]{}, text: "The webhooks in the order of the list, with their secrets."}},
@@ -130,7 +161,7 @@ func routes() []route {
 			gives: given{status: 200, body: api.Webhook{}},
 		},
 		{
-			method: "PATCH", path: "/v1/webhooks/{id}", scope: "webhooks:write", body: requiredBody, find: (*API).findWebhook, serve: (*API).updateWebhook,
+			method: "PATCH", path: "/v1/webhooks/{id}", scope: "webhooks:write", body: requiredBody, find: (*API).findWebhook, serve: (*API).updateWebhook, audit: "webhook.update",
 			id: "updateWebhook", tag: "Webhooks", summary: "Change a webhook",
 			takes: api.WebhookChange{}, gives: given{status: 200, body: api.ChangedWebhook{}},
 			text: "`url`, `headers`, `timeout_seconds`, `active` and `max_per_second` hold from the next attempt on, also for " +
@@ -138,7 +169,7 @@ func routes() []route {
 				"on.",
 		},
 		{
-			method: "DELETE", path: "/v1/webhooks/{id}", scope: "webhooks:write", find: (*API).findWebhook, serve: (*API).deleteWebhook,
+			method: "DELETE", path: "/v1/webhooks/{id}", scope: "webhooks:write", find: (*API).findWebhook, serve: (*API).deleteWebhook, audit: "webhook.delete",
 			id: "deleteWebhook", tag: "Webhooks", summary: "Delete a webhook",
 			gives: given{status: 204},
 			text:  "Deliveries that are queued for it are dropped.",
@@ -153,7 +184,7 @@ func routes() []route {
 				"the answer.",
 		},
 		{
-			method: "POST", path: "/v1/webhooks/{id}/rotate-secret", scope: "webhooks:write", body: optionalBody, find: (*API).findWebhook, serve: (*API).rotateSecret,
+			method: "POST", path: "/v1/webhooks/{id}/rotate-secret", scope: "webhooks:write", body: optionalBody, find: (*API).findWebhook, serve: (*API).rotateSecret, audit: "webhook.rotate_secret",
 			id: "rotateSecret", tag: "Webhooks", summary: "Rotate the secret",
 			takes: api.Rotation{}, gives: given{status: 200, body: api.Rotated{}},
 			text: "The new secret signs from the next attempt on, also deliveries that are queued.",
@@ -164,7 +195,7 @@ func routes() []route {
 			gives: given{status: 200, body: api.List[api.Delivery]{}},
 		},
 		{
-			method: "POST", path: "/v1/webhooks/{id}/replay", scope: "deliveries:write", body: requiredBody, find: (*API).findWebhook, serve: (*API).replayWebhook,
+			method: "POST", path: "/v1/webhooks/{id}/replay", scope: "deliveries:write", body: requiredBody, find: (*API).findWebhook, serve: (*API).replayWebhook, audit: "webhook.replay",
 			id: "replayWebhook", tag: "Deliveries", summary: "Send many of a webhook's deliveries again",
 			takes: api.NewReplay{}, gives: given{status: 202, body: api.ReplayStarted{}},
 			text: "Starts a job, which survives a crash, and counts the deliveries that it will take: those of the webhook that " +
@@ -218,7 +249,7 @@ func routes() []route {
 			gives: given{status: 200, body: api.DeliveryDetail{}},
 		},
 		{
-			method: "POST", path: "/v1/deliveries/{id}/replay", scope: "deliveries:write", body: optionalBody, find: (*API).findDelivery, serve: (*API).replayDelivery,
+			method: "POST", path: "/v1/deliveries/{id}/replay", scope: "deliveries:write", body: optionalBody, find: (*API).findDelivery, serve: (*API).replayDelivery, audit: "delivery.replay",
 			id: "replayDelivery", tag: "Deliveries", summary: "Start a new round of attempts",
 			takes: api.None{}, gives: given{status: 202, body: api.Delivery{}},
 			text: "The same delivery gets a new round of attempts, with the same body and webhook-id. It replaces a retry that is " +
@@ -248,7 +279,7 @@ func routes() []route {
 				"was used again after 24 hours stands for the last event it was used for.",
 		},
 		{
-			method: "POST", path: "/v1/events/{id}/replay", scope: "deliveries:write", body: requiredBody, find: (*API).findEvent, serve: (*API).replayEvent,
+			method: "POST", path: "/v1/events/{id}/replay", scope: "deliveries:write", body: requiredBody, find: (*API).findEvent, serve: (*API).replayEvent, audit: "event.replay",
 			id: "replayEvent", tag: "Events", summary: "Send an event to one webhook",
 			takes: api.EventReplay{}, gives: given{status: 202, body: api.Delivery{}, text: "In a durable queue."},
 			text: "Sends it also to a webhook that never got it. Where there is a delivery of this event to the webhook, that " +
@@ -269,7 +300,7 @@ func routes() []route {
 				"code that verifies; chat messages are not signed. Nothing is sent or stored.",
 		},
 		{
-			method: "POST", path: "/v1/sources", scope: "sources:write", body: requiredBody, serve: (*API).createSource,
+			method: "POST", path: "/v1/sources", scope: "sources:write", body: requiredBody, serve: (*API).createSource, audit: "source.create",
 			id: "createSource", tag: "Sources and deployments", summary: "Make a source of deployments",
 			takes: api.NewSource{}, gives: given{status: 201, body: api.CreatedSource{}, text: "The source, with its secret."},
 			text: "Any tenant may have sources, whatever its dialect. `url` begins as this request's URL did.",
@@ -285,7 +316,7 @@ func routes() []route {
 			gives: given{status: 200, body: api.Source{}},
 		},
 		{
-			method: "DELETE", path: "/v1/sources/{id}", scope: "sources:write", find: (*API).findSource, serve: (*API).deleteSource,
+			method: "DELETE", path: "/v1/sources/{id}", scope: "sources:write", find: (*API).findSource, serve: (*API).deleteSource, audit: "source.delete",
 			id: "deleteSource", tag: "Sources and deployments", summary: "Delete a source",
 			gives: given{status: 204},
 			text:  "Its address is unknown at once: a report to it is 404. Deployments that it reported stay.",
@@ -315,7 +346,7 @@ func routes() []route {
 				"newest version and `name@2` the second one, also of a name that was deleted.",
 		},
 		{
-			method: "PUT", path: "/v1/dialects/{name}", scope: admin, body: requiredBody, serve: (*API).putDialect,
+			method: "PUT", path: "/v1/dialects/{name}", scope: admin, body: requiredBody, serve: (*API).putDialect, audit: "dialect.put",
 			id: "putDialect", tag: "Dialects", summary: "Make or change a dialect",
 			takes: api.NewDialect{}, gives: given{status: 200, body: api.Dialect{}, text: "A new version, or nothing new."},
 			also: []given{{status: 201, body: api.Dialect{}, text: "A new name."}}, errors: []int{409},
@@ -333,7 +364,7 @@ func routes() []route {
 				"at most 1,000. A built-in dialect is 409 `dialect-built-in`; a description over 256 KiB is 413.",
 		},
 		{
-			method: "DELETE", path: "/v1/dialects/{name}", scope: admin, serve: (*API).deleteDialect,
+			method: "DELETE", path: "/v1/dialects/{name}", scope: admin, serve: (*API).deleteDialect, audit: "dialect.delete",
 			id: "deleteDialect", tag: "Dialects", summary: "Delete a dialect",
 			gives: given{status: 204}, errors: []int{409},
 			text: "409 `dialect-in-use` where a tenant has it, 409 `dialect-built-in` for a built-in one. What is queued is still " +
@@ -348,7 +379,7 @@ func routes() []route {
 				"publishing refuses is refused.",
 		},
 		{
-			method: "POST", path: "/v1/dead-letters/redrive", scope: admin, body: optionalBody, serve: (*API).redrive,
+			method: "POST", path: "/v1/dead-letters/redrive", scope: admin, body: optionalBody, serve: (*API).redrive, audit: "dead_letters.redrive",
 			id: "redrive", tag: "Dead letters", summary: "Send dead letters again",
 			takes: api.Redrive{}, gives: given{status: 202, body: api.RedriveStarted{}},
 			text: "Starts the queue's own move task. Each dead letter starts a new round of attempts; one whose delivery has been " +

@@ -64,6 +64,9 @@ func keywords() map[string]string {
 		"WebhookChange.active":        `{"description":"Left out: it stays."}`,
 		"ImportWebhook.secret":        `{"maxLength":4096,"description":"Any that can sign in the tenant's dialect, whatever its length. Left out, null or empty: one is made."}`,
 		"ImportWebhooks":              `{"minItems":1,"maxItems":100}`,
+		"NewPortalLink.user": `{"properties":{"id":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\x00-\\x1f\\x7f-\\x9f]*$"},` +
+			`"name":{"description":"Left out or null: the id.","anyOf":[{"type":"string","maxLength":200,"pattern":"^[^\\x00-\\x1f\\x7f-\\x9f]*$"},{"type":"null"}]}},` +
+			`"required":["id"],"additionalProperties":false}`,
 		"TestResult.status":           `{"enum":["succeeded","failed"]}`,
 		"DialectDescription.headers":  `{"minProperties":1,"maxProperties":50,"propertyNames":{"pattern":"^[!#$%&'*+.^_\\x60|~0-9A-Za-z-]+$"},"additionalProperties":{"pattern":"^[ -~]{1,200}$"}}`,
 		"DialectDescription.success":  `{"oneOf":[{"const":"2xx"},{"type":"array","items":{"type":"integer","minimum":200,"maximum":299},"minItems":1}]}`,
@@ -369,7 +372,7 @@ func (s schemas) finish(name string, t reflect.Type, schema *jsonschema.Schema) 
 			p, nullable = p.OneOf[0], true
 		}
 		if isRaw := f.Type == reflect.TypeFor[json.RawMessage]() || f.Type == reflect.TypeFor[input.Field[json.RawMessage]](); isRaw && p.Type == "object" {
-			p.AdditionalProperties = jsonschema.TrueSchema
+			p.AdditionalProperties = new(*jsonschema.TrueSchema) // a copy, which keywords may change
 		}
 		if term := f.Tag.Get("ref"); term != "" {
 			target := &jsonschema.Schema{Ref: "#/$defs/" + term}

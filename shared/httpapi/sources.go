@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"hookline/shared/api"
+	"hookline/shared/audit"
 	"hookline/shared/deployment"
 	"hookline/shared/input"
 	"hookline/shared/webhook"
@@ -69,7 +70,7 @@ func (a *API) showSource(c *call) (answer, error) {
 }
 
 func (a *API) deleteSource(c *call) (answer, error) {
-	return noContent(a.Store.DeleteSource(c.ctx(), c.tenant.ID, c.source.ID))
+	return noContent(a.Store.DeleteSource(audit.Change(c.ctx(), a.now(), c.tenant.ID, audit.Target{Type: "source", ID: c.source.ID}), c.tenant.ID, c.source.ID))
 }
 
 // receivers returns the routes of reports, one for each provider.

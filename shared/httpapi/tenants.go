@@ -2,8 +2,11 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"hookline/shared/api"
+	"hookline/shared/audit"
 	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
@@ -34,13 +37,22 @@ func (a *API) createTenant(c *call) (answer, error) {
 
 func (a *API) listTenants(c *call) (answer, error) {
 	q := &c.query
-	page := q.page()
+	page, search := q.page(), strings.ToLower(q.values.Get("search"))
 	if err := q.faults.Err(); err != nil {
 		return answer{}, err
 	}
-	l, err := a.Store.Tenants(c.ctx(), page)
-	if err != nil {
-		return answer{}, err
+	var l webhook.List[webhook.Tenant]
+	for looked := 0; len(l.Items) == 0 && looked < maxLooked; looked += page.Limit {
+		var err error
+		if l, err = a.Store.Tenants(c.ctx(), page); err != nil {
+			return answer{}, err
+		}
+		l.Items = slices.DeleteFunc(l.Items, func(t webhook.Tenant) bool {
+			return !strings.Contains(strings.ToLower(t.ID), search) && !strings.Contains(strings.ToLower(t.Name), search)
+		})
+		if page.Cursor = l.Next; l.Next == "" {
+			break
+		}
 	}
 	return reply(http.StatusOK, api.ListOf(l, api.TenantOf))
 }
@@ -61,7 +73,10 @@ func (a *API) updateTenant(c *call) (answer, error) {
 }
 
 func (a *API) deleteTenant(c *call) (answer, error) {
-	return noContent(a.management().DeleteTenant(c.ctx(), c.tenant.ID))
+	id := c.tenant.ID
+	return noContent(a.recorded(c, id, audit.Target{Type: "tenant", ID: id}, func() error {
+		return a.management().DeleteTenant(c.ctx(), id)
+	}))
 }
 
 func (a *API) createKey(c *call) (answer, error) {

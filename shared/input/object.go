@@ -62,6 +62,22 @@ func (o Object) Into(v any, ours ...string) {
 	}
 }
 
+// Names returns the names of the fields that were given, of a struct as Into reads it.
+func Names(v any) []string { return names(reflect.ValueOf(v)) }
+
+func names(v reflect.Value) (out []string) {
+	for info, value := range v.Fields() {
+		name, _, _ := strings.Cut(info.Tag.Get("json"), ",")
+		switch {
+		case info.Anonymous:
+			out = append(out, names(value)...)
+		case name != "-" && !value.IsZero():
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 func (o Object) into(v reflect.Value, taken map[string]bool) {
 	for info, value := range v.Fields() {
 		if info.Anonymous {

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"hookline/shared/dialect"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -40,12 +42,14 @@ func (s Service) putDialect(ctx context.Context, name string, description json.R
 	if err != nil {
 		return nil, false, err
 	}
+	var before json.RawMessage
 	if !created {
 		stored, err := s.Store.DialectVersion(ctx, name, head.Version)
 		if err != nil {
 			return nil, false, err
 		}
-		if bytes.Equal(stored.Description, same) {
+		before = stored.Description
+		if bytes.Equal(before, same) {
 			d, err := s.Dialects.Dialect(ctx, fmt.Sprintf("%s@%d", name, head.Version))
 			return d, false, err
 		}
@@ -73,9 +77,24 @@ func (s Service) putDialect(ctx context.Context, name string, description json.R
 	if err := faults.Err(); err != nil {
 		return nil, false, err
 	}
-	return d, created, s.Store.PutDialect(ctx, webhook.DialectVersion{
+	return d, created, s.Store.PutDialect(s.change(ctx, "", "dialect", name, descriptionChanges(before, d.Description)...), webhook.DialectVersion{
 		Name: name, Version: d.Version, Description: d.Description, CreatedAt: s.now(),
 	})
+}
+
+// descriptionChanges returns the names of the parts in which a description differs from the one before, nil for none.
+func descriptionChanges(before, description json.RawMessage) (fields []string) {
+	old, _, _ := input.Split(before)
+	parts, _, _ := input.Split(description)
+	for _, names := range []map[string]json.RawMessage{parts, old} {
+		for name := range names {
+			if name != "version" && !bytes.Equal(old[name], parts[name]) {
+				fields = append(fields, name)
+			}
+		}
+	}
+	slices.Sort(fields)
+	return slices.Compact(fields)
 }
 
 // describe returns a description with its name and version set.
@@ -112,7 +131,7 @@ func (s Service) DeleteDialect(ctx context.Context, name string) error {
 			}
 			return webhook.ErrConflict("dialect-in-use", tenants+" this dialect")
 		}
-		return s.Store.DeleteDialect(ctx, name, d.Version)
+		return s.Store.DeleteDialect(s.change(ctx, "", "dialect", name), name, d.Version)
 	})
 }
 

@@ -44,7 +44,7 @@ func (s Service) CreateKey(ctx context.Context, tenant string, maker []string, i
 	}
 	scopes := slices.DeleteFunc(known, func(scope string) bool { return !slices.Contains(in.Scopes.Value, scope) })
 	key, secret := s.newKey(tenant, in.Name.Value, scopes)
-	if err := s.Store.CreateKey(ctx, key); err != nil {
+	if err := s.Store.CreateKey(s.change(ctx, tenant, "key", key.ID, input.Names(in)...), key); err != nil {
 		return webhook.Key{}, "", err
 	}
 	return key, secret, nil
@@ -52,7 +52,7 @@ func (s Service) CreateKey(ctx context.Context, tenant string, maker []string, i
 
 // DeleteKey removes a key. The next call with the key is refused.
 func (s Service) DeleteKey(ctx context.Context, tenant, id string) error {
-	return s.Store.DeleteKey(ctx, tenant, id)
+	return s.Store.DeleteKey(s.change(ctx, tenant, "key", id), tenant, id)
 }
 
 func (s Service) newKey(tenant, name string, scopes []string) (webhook.Key, string) {

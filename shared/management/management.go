@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"hookline/shared/audit"
 	"hookline/shared/dialect"
 	"hookline/shared/input"
 	"hookline/shared/queue"
@@ -12,7 +13,8 @@ import (
 )
 
 // Store is the part of store.Store that management uses. It relies on conditional updates: of two changes to the same
-// version of an object one gets webhook.Conflict, and a create or delete is done whole or not at all.
+// version of an object one gets webhook.Conflict, and a create or delete is done whole or not at all, with the entry of the
+// audit log that is in its context.
 type Store interface {
 	TenantStore
 	KeyStore
@@ -79,6 +81,11 @@ type Service struct {
 	MaxWebhooks int
 	// Now reads the deployment's clock; nil is time.Now.
 	Now func() time.Time
+}
+
+// change returns the context of the one write that makes a change, with its entry of the audit log.
+func (s Service) change(ctx context.Context, tenant, of, id string, fields ...string) context.Context {
+	return audit.Change(ctx, s.now(), tenant, audit.Target{Type: of, ID: id}, fields...)
 }
 
 func (s Service) now() time.Time {

@@ -59,7 +59,7 @@ func (s Service) RotateSecret(ctx context.Context, d *dialect.Dialect, ref webho
 		out.Secret = secret
 		w.UpdatedAt = now
 		w.KeepSince(w, now)
-		return s.Store.UpdateWebhook(ctx, w, false)
+		return s.Store.UpdateWebhook(s.change(ctx, ref.Tenant, "webhook", ref.ID, "secret"), w, false)
 	})
 	if err != nil {
 		return Rotated{}, err

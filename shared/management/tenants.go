@@ -61,19 +61,20 @@ func (s Service) CreateTenant(ctx context.Context, in TenantInput, found input.F
 		return webhook.Tenant{}, "", err
 	}
 	key, secret := s.newKey(t.ID, FirstKeyName, webhook.Scopes())
-	if err := s.Store.CreateTenant(ctx, t, key); err != nil {
+	if err := s.Store.CreateTenant(s.change(ctx, t.ID, "tenant", t.ID, input.Names(in)...), t, key); err != nil {
 		return webhook.Tenant{}, "", err
 	}
 	return t, secret, nil
 }
 
-// UpdateTenant changes a tenant. A change without fields changes nothing, not even the time of the last change.
+// UpdateTenant changes a tenant. A change that changes nothing is not one: the time of the last change stays too.
 func (s Service) UpdateTenant(ctx context.Context, id string, in TenantInput, found input.Faults) (webhook.Tenant, error) {
 	var t webhook.Tenant
 	err := retry(func() (err error) {
 		if t, err = s.Store.Tenant(ctx, id); err != nil {
 			return err
 		}
+		old := t
 		faults := slices.Clone(found)
 		if in.ID.Set {
 			faults.Add("id", "cannot be changed")
@@ -88,11 +89,12 @@ func (s Service) UpdateTenant(ctx context.Context, id string, in TenantInput, fo
 		if err := faults.Err(); err != nil {
 			return err
 		}
-		if !in.Name.Set && !in.NotifyEmail.Set && !in.FrameAncestors.Set {
+		changed := tenantChanges(old, t)
+		if len(changed) == 0 {
 			return nil
 		}
 		t.UpdatedAt = s.now()
-		if err := s.Store.UpdateTenant(ctx, t); err != nil {
+		if err := s.Store.UpdateTenant(s.change(ctx, id, "tenant", id, changed...), t); err != nil {
 			return err
 		}
 		t.Version++
@@ -102,6 +104,23 @@ func (s Service) UpdateTenant(ctx context.Context, id string, in TenantInput, fo
 		return webhook.Tenant{}, err
 	}
 	return t, nil
+}
+
+// tenantChanges returns the names of the fields that an update changes.
+func tenantChanges(old, t webhook.Tenant) (fields []string) {
+	for _, f := range []struct {
+		name  string
+		stays bool
+	}{
+		{"name", t.Name == old.Name},
+		{"notify_email", t.NotifyEmail == old.NotifyEmail},
+		{"frame_ancestors", slices.Equal(t.FrameAncestors, old.FrameAncestors)},
+	} {
+		if !f.stays {
+			fields = append(fields, f.name)
+		}
+	}
+	return fields
 }
 
 // DeleteTenant removes a tenant with everything that belongs to it. Queued messages for it are dropped when they come up.

@@ -1,11 +1,12 @@
 package management
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
-	"reflect"
 	"slices"
 	"time"
 
@@ -96,7 +97,7 @@ func (s Service) CreateWebhook(ctx context.Context, d *dialect.Dialect, tenant s
 	if err := s.queueChange(ctx, systemevent.Created(w)); err != nil {
 		return Created{}, err
 	}
-	if err := s.Store.CreateWebhook(ctx, w); err != nil {
+	if err := s.Store.CreateWebhook(s.change(ctx, tenant, "webhook", w.ID, input.Names(in)...), w); err != nil {
 		return Created{}, err
 	}
 	return Created{Webhook: w, Secret: secret}, nil
@@ -127,7 +128,7 @@ func (s Service) queueChange(ctx context.Context, c systemevent.Change) error {
 	return nil
 }
 
-// UpdateWebhook changes a webhook. A change without fields changes nothing. A new URL, or being made active again, resets
+// UpdateWebhook changes a webhook. A change that changes nothing is not one: the time of the last change stays too. A new URL, or being made active again, resets
 // the webhook's health. d is the dialect of its tenant.
 func (s Service) UpdateWebhook(ctx context.Context, d *dialect.Dialect, ref webhook.Ref, in WebhookInput, found input.Faults) (w webhook.Webhook, err error) {
 	err = retry(func() (err error) {
@@ -163,7 +164,11 @@ func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook
 	if err := faults.Err(); err != nil {
 		return webhook.Webhook{}, err
 	}
-	if reflect.ValueOf(in).IsZero() {
+	changed := webhookChanges(old, w)
+	if in.Headers.Set && !maps.Equal(headers, stored) {
+		changed = append(changed, "headers")
+	}
+	if len(changed) == 0 {
 		return old, nil
 	}
 	if in.Headers.Set {
@@ -181,16 +186,40 @@ func (s Service) updateOnce(ctx context.Context, d *dialect.Dialect, ref webhook
 	if resetHealth {
 		w.Health, w.SlowSince = webhook.Health{}, time.Time{}
 	}
-	if err := s.Store.UpdateWebhook(ctx, w, resetHealth); err != nil {
+	if err := s.Store.UpdateWebhook(s.change(ctx, ref.Tenant, "webhook", ref.ID, changed...), w, resetHealth); err != nil {
 		return webhook.Webhook{}, err
 	}
 	w.Version++
 	return w, nil
 }
 
+// webhookChanges returns the names of the fields that an update changes, except for the custom headers, which are sealed.
+func webhookChanges(old, w webhook.Webhook) (fields []string) {
+	for _, f := range []struct {
+		name  string
+		stays bool
+	}{
+		{"url", w.URL == old.URL},
+		{"events", slices.Equal(w.Events, old.Events)},
+		{"name", w.Name == old.Name},
+		{"active", w.Active == old.Active},
+		{"content_type", w.ContentType == old.ContentType},
+		{"format", w.Format == old.Format},
+		{"timeout_seconds", w.TimeoutSeconds == old.TimeoutSeconds},
+		{"filter", bytes.Equal(w.Filter, old.Filter)},
+		{"max_per_second", w.MaxPerSecond == old.MaxPerSecond},
+		{"metadata", maps.Equal(w.Metadata, old.Metadata)},
+	} {
+		if !f.stays {
+			fields = append(fields, f.name)
+		}
+	}
+	return fields
+}
+
 // DeleteWebhook removes a webhook. Queued messages for it are dropped when they come up.
 func (s Service) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
-	return s.Store.DeleteWebhook(ctx, ref)
+	return s.Store.DeleteWebhook(s.change(ctx, ref.Tenant, "webhook", ref.ID), ref)
 }
 
 // Warnings returns a sentence for each setting of the webhook that is allowed but unwise.

@@ -18,7 +18,7 @@ type step func(*migration) error
 //
 // Versions 0 and 1 are the files of programs that had no numbered steps. They kept the queues in a file of their own.
 func steps() []step {
-	return []step{oneFile, putQueuesAway, smallBodies}
+	return []step{oneFile, putQueuesAway, smallBodies, auditLog}
 }
 
 // firstStep is the version that the first step makes.
@@ -244,4 +244,16 @@ func oldColumns(m *migration) error {
 // NULL for one that is in the table of bodies.
 func smallBodies(m *migration) error {
 	return m.commit(4, func() error { return m.exec(`ALTER TABLE message ADD COLUMN body TEXT`) })
+}
+
+// auditLog makes version 5: a table of who changed what. An entry of the stack itself has the tenant ”.
+func auditLog(m *migration) error {
+	return m.commit(5, func() error {
+		return m.exec(`
+CREATE TABLE audit (
+	tenant TEXT NOT NULL, created_at INTEGER NOT NULL, id TEXT NOT NULL, expires_at INTEGER NOT NULL, record BLOB NOT NULL,
+	PRIMARY KEY (tenant, created_at, id)
+);
+CREATE INDEX audit_expiry ON audit (expires_at)`)
+	})
 }

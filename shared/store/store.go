@@ -21,6 +21,10 @@
 //   - Unavailable: a fault that may pass, including a context that has ended. Either nothing was written or all of it
 //     was; the caller cannot tell which.
 //
+// A write whose context has an entry of the audit log (audit.Of) stores that too, in the same transaction, if it changes
+// something. This holds for the methods that create, update, put and delete tenants, keys, webhooks, sources and dialects,
+// except DeleteTenant, which is not one transaction in every engine.
+//
 // Lists are read page by page. A Page.Limit of 0 or less means 20, and there is no upper bound. A cursor is good for the
 // list that it came from (the same tenant, and for deliveries the same webhook or none); any other is Invalid on the
 // field "cursor". Everything that is there from the first page to the last is shown exactly once. An object that is
@@ -31,6 +35,7 @@ import (
 	"context"
 	"time"
 
+	"hookline/shared/audit"
 	"hookline/shared/webhook"
 )
 
@@ -199,4 +204,13 @@ type Store interface {
 	// DeleteDialect marks the name deleted if its newest version is version, else Conflict "changed-meanwhile". A name
 	// that is deleted is NotFound.
 	DeleteDialect(ctx context.Context, name string, version int) error
+
+	// PutAudit stores an entry. The one that has its tenant, time and id is replaced. The tenant need not exist.
+	PutAudit(ctx context.Context, e audit.Entry) error
+	// DropAudit removes the entry that has e's tenant, time and id. If there is none it does nothing.
+	DropAudit(ctx context.Context, e audit.Entry) error
+	// AuditEntries lists the entries of a tenant, "" for those of the stack, by time, newest first, then by id. It does not
+	// look at the tenant: it lists those of a deleted one and of an earlier one with that id too. A page may be short, even
+	// empty, and still have a Next.
+	AuditEntries(ctx context.Context, tenant string, q audit.Query) (webhook.List[audit.Entry], error)
 }

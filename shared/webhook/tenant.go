@@ -36,6 +36,7 @@ func Scopes() []string {
 		"deliveries:read", "deliveries:write",
 		"events:read", "events:write",
 		"sources:read", "sources:write",
+		"audit:read",
 	}
 }
 

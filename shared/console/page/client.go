@@ -90,14 +90,14 @@ func (v *Visit) call(once, method, path string, query url.Values, in, out any) e
 		}
 		body = &b
 	}
-	r, err := http.NewRequestWithContext(httpapi.WithKey(v.R.Context(), v.Key), method, path, body)
+	r, err := http.NewRequestWithContext(httpapi.WithCaller(v.R.Context(), v.caller()), method, path, body)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	if query != nil {
 		r.URL.RawQuery = query.Encode()
 	}
-	r.URL.Scheme, r.Host, r.TLS = v.R.URL.Scheme, v.R.Host, v.R.TLS
+	r.URL.Scheme, r.Host, r.TLS, r.RemoteAddr = v.R.URL.Scheme, v.R.Host, v.R.TLS, v.R.RemoteAddr
 	r.Header.Set("X-Forwarded-Proto", v.R.Header.Get("X-Forwarded-Proto"))
 	if in != nil {
 		r.Header.Set("Content-Type", "application/json")
@@ -122,6 +122,15 @@ func (v *Visit) call(once, method, path string, query url.Values, in, out any) e
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	return nil
+}
+
+// caller is the visitor, as the API knows it.
+func (v *Visit) caller() httpapi.Caller {
+	c := httpapi.Caller{Admin: v.Admin, Key: v.Key}
+	if v.Guest != nil {
+		c.Actor, c.Webhook = v.Guest.Actor(), v.Guest.Webhook
+	}
+	return c
 }
 
 // answer records an answer of the API.

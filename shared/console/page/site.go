@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/portal"
 	"hookline/shared/webhook"
 )
 
@@ -32,7 +33,7 @@ type Section struct{ Name, Path, Label, Scope string }
 
 // Site is shared by all pages. Its fields are set before use and not changed.
 type Site struct {
-	API      http.Handler // it takes requests whose context names their caller (httpapi.WithKey)
+	API      http.Handler // it takes requests whose context names their caller (httpapi.WithCaller)
 	Files    *Files
 	Sections []Section
 	Now      func() time.Time
@@ -44,7 +45,8 @@ type Visit struct {
 	W       http.ResponseWriter
 	R       *http.Request
 	Key     webhook.Key // its scopes are those of the visitor
-	Guest   bool        // the visitor came by a portal link, and holds no key
+	Guest   *portal.Link // the visitor came by it, and holds no key; nil for others
+	Admin   string       // the name of an operator, who has no tenant and no key; "" for others
 	Tenant  webhook.Tenant
 	Dialect *dialect.Dialect
 

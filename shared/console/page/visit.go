@@ -52,7 +52,7 @@ func (v *Visit) Show(status int, page, fragment, section, title string, data any
 		name = fragment
 	}
 	out := view{
-		Title: title, Section: section, Sections: v.sections(), Portal: v.Guest, Tenant: v.Tenant, Dialect: v.Dialect, Once: rand.Text(), Page: data,
+		Title: title, Section: section, Sections: v.sections(), Portal: v.Guest != nil, Tenant: v.Tenant, Dialect: v.Dialect, Once: rand.Text(), Page: data,
 		assets: v.site.Files.prefix,
 	}
 	if v.Dialect != nil {

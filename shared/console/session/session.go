@@ -58,15 +58,15 @@ func (s *Sessions) SignedIn(site *page.Site, serve func(*page.Visit)) http.Handl
 			return
 		}
 		if err == nil {
-			v.Key, v.Guest = who.key, who.link != nil
+			v.Key, v.Guest = who.key, who.link
 			v.Tenant, err = s.Store.Tenant(r.Context(), who.key.Tenant)
-			if webhook.Is(err, webhook.NotFound) || err == nil && v.Guest && !v.Tenant.CreatedAt.Equal(who.link.Since) {
+			if webhook.Is(err, webhook.NotFound) || err == nil && v.Guest != nil && !v.Tenant.CreatedAt.Equal(who.link.Since) {
 				v.Redirect("/console/sign-in") // the tenant was deleted, and its keys with it
 				return
 			}
 		}
 		if err == nil {
-			if v.Guest {
+			if v.Guest != nil {
 				v.AllowFrames(v.Tenant.FrameAncestors...)
 			}
 			v.Dialect, err = s.Dialects.Dialect(r.Context(), v.Tenant.Dialect)

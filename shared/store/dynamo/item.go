@@ -143,6 +143,7 @@ func sourceKey(id string) key                 { return key{"o#" + id, "o"} }
 func sourcesPK(tenant string) string          { return "q#" + tenant }
 func deploymentKey(tenant, id string) key     { return key{"p#" + tenant + "#" + id, "p"} }
 func deploymentsPK(tenant string) string      { return "n#" + tenant }
+func auditPK(tenant string) string            { return "a#" + tenant }
 func dialectKey(name string, version int) key { return key{"v#" + name, strconv.Itoa(version)} }
 
 // dialectDirectory is the partition that lists the dialects' names and their newest versions.

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"hookline/shared/audit"
 	"hookline/shared/webhook"
 )
 
@@ -151,9 +152,12 @@ func (r refusal) of(i int) bool {
 // found reports whether the item of action i, which was refused, is there.
 func (r refusal) found(i int) bool { return i < len(r) && len(r[i].Item) > 0 }
 
-// transact makes all of the actions or none. The refusal is nil if they were made. A token makes it safe to repeat the
+// transact makes all of the actions or none, and with them writes the entry of the audit log that ctx has. The refusal is nil if they were made. A token makes it safe to repeat the
 // transaction when its answer was lost.
 func (s *Store) transact(ctx context.Context, actions ...types.TransactWriteItem) (refusal, error) {
+	if e, ok := audit.Of(ctx); ok {
+		actions = append(actions, s.putAction(auditItem(e), ""))
+	}
 	in := &dynamodb.TransactWriteItemsInput{TransactItems: actions, ClientRequestToken: aws.String(rand.Text())}
 	_, err := s.try(ctx, func(ctx context.Context) error {
 		_, err := s.api.TransactWriteItems(ctx, in, once)

@@ -41,6 +41,7 @@
 //	p#TENANT#ID           p                a deployment with its payload
 //	n#TENANT              MILLIS#ID        its entry in the tenant's list, MILLIS being its registration
 //	e#TENANT#SHARD        REQUEST          a log item, SHARD being 0 to 3 by a hash of the request
+//	a#TENANT              MILLIS#ID        an entry of the audit log; TENANT is "" for those of the stack
 //	dialects              NAME             what a dialect's name stands for
 //	v#NAME                VERSION          one version of a dialect
 //
@@ -66,6 +67,8 @@
 //   - A source is two small items that are written together.
 //   - A deployment is its item and a small entry that are written together, which doubles the price of both. A list reads
 //     entries, one read unit for about 20, and then the deployments that it shows.
+//   - An entry of the audit log goes into the transaction of its change, or is two writes of its own. No method that accepts
+//     events or delivers them writes one.
 //   - A log item is one write. A list of log items asks each of the 4 shards.
 package dynamo
 

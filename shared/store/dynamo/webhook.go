@@ -204,8 +204,8 @@ func (s *Store) UpdateWebhook(ctx context.Context, w webhook.Webhook, resetHealt
 		actions = append(actions, s.putAction(subscriptionItem(w.Tenant, sub), ""))
 	}
 	// All new entries are written now, because an event that matches none would be lost. If there are too many old
-	// ones, some of them may stay for a moment.
-	now := min(len(gone), maxTransact-1-len(actions))
+	// ones, some of them may stay for a moment. The webhook itself is an action too, and so may be an entry of the audit log.
+	now := min(len(gone), maxTransact-2-len(actions))
 	for _, p := range gone[:now] {
 		actions = append(actions, s.deleteAction(key{subscriptionsPK(w.Tenant, p), w.ID}, "", nil))
 	}

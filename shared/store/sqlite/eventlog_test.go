@@ -57,7 +57,7 @@ func TestEventLogReopens(t *testing.T) {
 		if _, err := tx.Exec(`ALTER TABLE webhook DROP COLUMN slow_since`); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`ALTER TABLE message DROP COLUMN body`); err != nil {
+		if _, err := tx.Exec(`ALTER TABLE message DROP COLUMN body; DROP TABLE audit`); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(`INSERT INTO webhook (tenant, id, version, active, failing_since, unhealthy_since, record)

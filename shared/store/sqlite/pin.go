@@ -140,14 +140,14 @@ func (s *Store) Payloads(ctx context.Context, tenant string, refs []string) (map
 	return bodies, nil
 }
 
-// Expire deletes pins, payloads, deliveries, log items, replay jobs and deployments that have expired, at most limit of
-// them, and returns how many it deleted. Fewer than limit means that nothing is left to delete. An entry with the
+// Expire deletes pins, payloads, deliveries, log items, replay jobs, deployments and entries of the audit log that have
+// expired, at most limit of them, and returns how many it deleted. Fewer than limit means that nothing is left to delete. An entry with the
 // expiry 0 stays for ever.
 func (s *Store) Expire(ctx context.Context, limit int) (int, error) {
 	now := record.Millis(s.clock.Now())
 	var n int
 	err := s.write(ctx, func(tx *sqlitedb.Tx) error {
-		for _, table := range []string{"pin", "payload", "delivery", "event_log", "replay", "deployment"} {
+		for _, table := range []string{"pin", "payload", "delivery", "event_log", "replay", "deployment", "audit"} {
 			res, err := tx.Exec(`DELETE FROM `+table+` WHERE rowid IN
 				(SELECT rowid FROM `+table+` WHERE expires_at <= ? AND expires_at > 0 ORDER BY expires_at LIMIT ?)`, now, limit-n)
 			if err != nil {

@@ -77,10 +77,10 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// write runs fn as one transaction. When it returns an error fn may still be running, so the caller may read what fn
+// write runs fn as one transaction, which has the context's entry of the audit log in it. When it returns an error fn may still be running, so the caller may read what fn
 // sets only after nil.
 func (s *Store) write(ctx context.Context, fn func(*sqlitedb.Tx) error) error {
-	return s.by(ctx, s.db.Write, fn)
+	return s.by(ctx, s.db.Write, recorded(ctx, fn))
 }
 
 // writeSure is write for what is written for each event and delivery. Once fn has changed something it returns no error

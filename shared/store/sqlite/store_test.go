@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hookline/shared/audit"
 	"hookline/shared/clock"
 	"hookline/shared/sqlitedb"
 	"hookline/shared/store"
@@ -78,6 +79,7 @@ func fill(ctx context.Context, s *Store) error {
 		s.PutPayload(ctx, "acme", "pay_1", []byte("body"), base.Add(time.Hour)),
 		s.SaveDelivery(ctx, delivery("evt_1"), webhook.Rev{}),
 		s.CreateSource(ctx, webhook.Source{Tenant: "acme", ID: "src_1"}),
+		s.PutAudit(ctx, audit.Entry{Tenant: "acme", ID: "aud_1", CreatedAt: base, ExpiresAt: base.Add(time.Hour)}),
 		s.PutDialect(ctx, webhook.DialectVersion{Name: "ours", Version: 1, Description: []byte("{}")}))
 }
 
@@ -86,7 +88,7 @@ func left(t *testing.T, s *Store) string {
 	t.Helper()
 	var out []string
 	for _, table := range []string{
-		"tenant", "api_key", "webhook", "subscription", "source", "dialect", "dialect_version", "pin", "payload", "delivery", "deployment",
+		"tenant", "api_key", "webhook", "subscription", "source", "dialect", "dialect_version", "pin", "payload", "delivery", "deployment", "audit",
 	} {
 		var n int
 		if err := s.db.Read().QueryRow(`SELECT count(*) FROM ` + table).Scan(&n); err != nil {
@@ -99,7 +101,7 @@ func left(t *testing.T, s *Store) string {
 
 const (
 	kept  = "tenant 1, api_key 1, webhook 1, subscription 1, source 1, dialect 1, dialect_version 1, " // until it is deleted
-	whole = kept + "pin 1, payload 1, delivery 1, deployment 1"
+	whole = kept + "pin 1, payload 1, delivery 1, deployment 1, audit 1"
 )
 
 func TestReopen(t *testing.T) {
@@ -164,13 +166,13 @@ func TestBubble(t *testing.T) {
 		_, _, err := s.CreateDeployment(t.Context(), eternal)
 		must(t, err, s.SaveDelivery(t.Context(), d, webhook.Rev{}), s.SaveDelivery(t.Context(), forever, webhook.Rev{}))
 		<-time.After(time.Hour - time.Millisecond) // of the bubble
-		expire(10, 0, kept+"pin 1, payload 1, delivery 3, deployment 2")
+		expire(10, 0, kept+"pin 1, payload 1, delivery 3, deployment 2, audit 1")
 		<-time.After(time.Millisecond)
-		expire(2, 2, kept+"pin 0, payload 0, delivery 3, deployment 2")
-		expire(3, 2, kept+"pin 0, payload 0, delivery 2, deployment 1")
+		expire(2, 2, kept+"pin 0, payload 0, delivery 3, deployment 2, audit 1")
+		expire(4, 3, kept+"pin 0, payload 0, delivery 2, deployment 1, audit 0")
 		<-time.After(time.Hour)
-		expire(2, 1, kept+"pin 0, payload 0, delivery 1, deployment 1")
-		expire(2, 0, kept+"pin 0, payload 0, delivery 1, deployment 1")
+		expire(2, 1, kept+"pin 0, payload 0, delivery 1, deployment 1, audit 0")
+		expire(2, 0, kept+"pin 0, payload 0, delivery 1, deployment 1, audit 0")
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/audit"
 	"hookline/shared/webhook"
 )
 
@@ -195,6 +196,7 @@ func (b *bench) lists() map[string]func(webhook.Page) (string, error) {
 		for _, tenant := range []string{tenant, other} {
 			b.createdSource(tenant, time.Duration(i)*time.Millisecond)
 			b.registered(b.deployment(tenant, fmt.Sprint("dep_", i), 0))
+			b.kept(b.entry(tenant, 0))
 		}
 	}
 	for _, tenant := range []string{tenant, other} {
@@ -238,6 +240,10 @@ func (b *bench) lists() map[string]func(webhook.Page) (string, error) {
 		}
 		lists["Deployments of "+tenant] = func(p webhook.Page) (string, error) {
 			l, err := b.s.Deployments(b.Context(), tenant, webhook.DeploymentQuery{Page: p})
+			return l.Next, err
+		}
+		lists["AuditEntries of "+tenant] = func(p webhook.Page) (string, error) {
+			l, err := b.s.AuditEntries(b.Context(), tenant, audit.Query{Page: p})
 			return l.Next, err
 		}
 		for _, hook := range []string{"", "wh_1", "wh_2"} {
