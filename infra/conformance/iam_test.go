@@ -218,6 +218,7 @@ func (d *drive) manage() {
 	d.call("GET /v1/deliveries", "", d.acme, "", http.StatusOK, &list)
 	d.call("GET /v1/deliveries/{id}", list.Data[0].ID, d.acme, "", http.StatusOK, nil)
 	d.call("POST /v1/deliveries/{id}/replay", list.Data[0].ID, d.acme, "", http.StatusAccepted, nil)
+	d.call("POST /v1/deliveries/{id}/cancel", list.Data[0].ID, d.acme, "", http.StatusOK, nil)
 	d.hand(d.deliver, "DELIVERY", 1, 0)
 	var job struct {
 		ID      string

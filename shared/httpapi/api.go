@@ -89,6 +89,8 @@ type Deliverer interface {
 	Test(ctx context.Context, d *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error)
 	// Replay starts a new round of attempts; when it returns nil the round is queued.
 	Replay(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
+	// Cancel ends a pending delivery as failed. Any other is a conflict.
+	Cancel(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
 	// SendTo sends an event to one webhook, as a new round where there is a delivery already; when it returns nil it is queued.
 	SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error)
 	// Sent returns the body and headers of the last attempt, as on the wire, with custom headers masked.

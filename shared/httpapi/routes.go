@@ -225,6 +225,15 @@ func routes() []route {
 				"scheduled. 409 `webhook-deleted` when there is nowhere to send it.",
 		},
 		{
+			method: "POST", path: "/v1/deliveries/{id}/cancel", scope: "deliveries:write", body: optionalBody, find: (*API).findDelivery, serve: (*API).cancelDelivery,
+			id: "cancelDelivery", tag: "Deliveries", summary: "Cancel a pending delivery",
+			takes: api.None{}, gives: given{status: 200, body: api.Delivery{}}, errors: []int{409},
+			text: "The delivery ends as `failed`; its last attempt, which was not sent, has the error `cancelled`. There is no dead " +
+				"letter, and the delivery can be replayed. What is queued for it is dropped. A request that is under way may still " +
+				"arrive; its outcome is not recorded. 409 `delivery-not-pending` where the delivery has ended. A delivery waiting " +
+				"for its first attempt is not known yet (404).",
+		},
+		{
 			method: "POST", path: "/v1/events", scope: "events:write", body: requiredBody, publishes: true, serve: (*API).publish,
 			id: "publish", tag: "Events", summary: "Publish one event or up to 100",
 			takes: (*api.NewEvents)(nil), gives: given{status: 202, body: (*api.Accepted)(nil), text: "In a durable queue."},
