@@ -47,6 +47,8 @@ type ListStore interface {
 	Webhooks(ctx context.Context, tenant string, q webhook.WebhookQuery) (webhook.List[webhook.Webhook], error)
 	WebhookCounts(ctx context.Context, tenant string) (webhook.Counts, error)
 	Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error)
+	// Replays lists the jobs of the tenant, or of one webhook, newest first.
+	Replays(ctx context.Context, tenant, hook string, page webhook.Page) (webhook.List[webhook.Replay], error)
 	// Tallies counts the deliveries whose event was accepted since then, by webhook and hour. It may lag by minutes.
 	Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error)
 }

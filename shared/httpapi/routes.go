@@ -181,6 +181,17 @@ func routes() []route {
 				"webhook's `max_per_second`.",
 		},
 		{
+			method: "GET", path: "/v1/webhooks/{id}/replays", scope: "deliveries:read", query: api.PageQuery{}, find: (*API).findWebhook, serve: (*API).listReplays,
+			id: "listWebhookReplays", tag: "Deliveries", summary: "List a webhook's replay jobs, the newest first",
+			gives: given{status: 200, body: api.List[api.Replay]{}},
+			text:  "Jobs are kept for as long as deliveries.",
+		},
+		{
+			method: "GET", path: "/v1/replays", scope: "deliveries:read", query: api.PageQuery{}, serve: (*API).listReplays,
+			id: "listReplays", tag: "Deliveries", summary: "List the tenant's replay jobs, the newest first",
+			gives: given{status: 200, body: api.List[api.Replay]{}},
+		},
+		{
 			method: "GET", path: "/v1/replays/{id}", scope: "deliveries:read", find: (*API).findReplay, serve: (*API).showReplay,
 			id: "getReplay", tag: "Deliveries", summary: "Show how far a replay job is",
 			gives: given{status: 200, body: api.Replay{}},

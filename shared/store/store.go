@@ -150,6 +150,9 @@ type Store interface {
 	CreateReplay(ctx context.Context, r webhook.Replay) error
 	// Replay reads a job. One created before the tenant's CreatedAt is not there.
 	Replay(ctx context.Context, tenant, id string) (webhook.Replay, error)
+	// Replays lists the tenant's jobs, or those of one webhook, newest id first. It shows those that Replay finds. A page of
+	// one webhook's may be short, even empty, and still have a Next.
+	Replays(ctx context.Context, tenant, hook string, page webhook.Page) (webhook.List[webhook.Replay], error)
 	// UpdateReplay stores r with Version+1 if the stored Version is r.Version, else (also if it is gone) Conflict
 	// "changed-meanwhile". CreatedAt must be the stored one. The tenant need not exist.
 	UpdateReplay(ctx context.Context, r webhook.Replay) error
