@@ -204,10 +204,11 @@ func routes() []route {
 				"a few thousand at most are queued ahead. A job that has ended stays as it ended.",
 		},
 		{
-			method: "GET", path: "/v1/webhooks/{id}/stats", scope: "webhooks:read", find: (*API).findWebhook, serve: (*API).showWebhookStats,
-			id: "webhookStats", tag: "Webhooks", summary: "Count a webhook's deliveries of the last 24 hours, by hour",
+			method: "GET", path: "/v1/webhooks/{id}/stats", scope: "webhooks:read", query: api.StatsQuery{}, find: (*API).findWebhook, serve: (*API).showWebhookStats,
+			id: "webhookStats", tag: "Webhooks", summary: "Count a webhook's deliveries of the last hours, and how long answers took",
 			gives: given{status: 200, body: api.WebhookStats{}},
-			text:  "`hours` are 24 whole hours of the clock in UTC, the current one last. They are counted as in `GET /v1/stats`.",
+			text: "`hours` are whole hours of the clock in UTC, the current one last. They are counted as in `GET /v1/stats`. Of answers, " +
+				"the one to each delivery's latest attempt counts.",
 		},
 		{
 			method: "GET", path: "/v1/stats", scope: "webhooks:read", serve: (*API).showStats,

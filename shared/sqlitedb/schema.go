@@ -18,7 +18,7 @@ type step func(*migration) error
 //
 // Versions 0 and 1 are the files of programs that had no numbered steps. They kept the queues in a file of their own.
 func steps() []step {
-	return []step{oneFile, putQueuesAway, smallBodies}
+	return []step{oneFile, putQueuesAway, smallBodies, nothingYet, answers}
 }
 
 // firstStep is the version that the first step makes.
@@ -244,4 +244,16 @@ func oldColumns(m *migration) error {
 // NULL for one that is in the table of bodies.
 func smallBodies(m *migration) error {
 	return m.commit(4, func() error { return m.exec(`ALTER TABLE message ADD COLUMN body TEXT`) })
+}
+
+// nothingYet makes version 5, which changes nothing.
+func nothingYet(m *migration) error { return m.commit(5, func() error { return nil }) }
+
+// answers makes version 6: the index that deliveries are counted from has the time that the latest attempt of each waited
+// for its answer, as webhook.Delivery.AnswerTime has it, NULL for none. Older deliveries have none.
+func answers(m *migration) error {
+	return m.commit(6, func() error {
+		return m.exec(`ALTER TABLE delivery ADD COLUMN answer INTEGER; DROP INDEX delivery_history;
+			CREATE INDEX delivery_history ON delivery (tenant, accepted_at, webhook, event, status, answer)`)
+	})
 }

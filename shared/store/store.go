@@ -120,8 +120,8 @@ type Store interface {
 	// Deliveries lists by acceptance, newest first; the order of equal times is not defined. A page under a filter may be
 	// short, even empty, and still have a Next.
 	Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error)
-	// Tallies counts the tenant's deliveries that were accepted at or after since (to the minute) by webhook and hour, in
-	// no order, including those of deleted webhooks. It may lag behind until the engine's background work
+	// Tallies counts the tenant's deliveries that were accepted at or after since (to the minute) and the answers to their
+	// latest attempts, by webhook and hour, in no order, including those of deleted webhooks. It may lag behind until the engine's background work
 	// (storetest.Engine.Settle) has caught up.
 	Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error)
 	// SaveDelivery writes the record if the stored one's Rev is prev (the zero Rev: none is stored), else Conflict
