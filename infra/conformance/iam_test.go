@@ -218,6 +218,7 @@ func (d *drive) manage() {
 	d.call("GET /v1/deliveries", "", d.acme, "", http.StatusOK, &list)
 	d.call("GET /v1/deliveries/{id}", list.Data[0].ID, d.acme, "", http.StatusOK, nil)
 	d.call("POST /v1/deliveries/{id}/replay", list.Data[0].ID, d.acme, "", http.StatusAccepted, nil)
+	d.call("POST /v1/deliveries/{id}/cancel", list.Data[0].ID, d.acme, "", http.StatusOK, nil)
 	d.hand(d.deliver, "DELIVERY", 1, 0)
 	var job struct {
 		ID      string
@@ -227,6 +228,8 @@ func (d *drive) manage() {
 		d.call("POST /v1/webhooks/{id}/replay", id, d.acme, fmt.Sprintf(`{"since":"2026-01-01T00:00:00Z","status":%q}`, of), http.StatusAccepted, &job)
 		d.hand(d.deliver, "BULK", 1, 0)
 	}
+	d.call("GET /v1/replays", "", d.acme, "", http.StatusOK, nil)
+	d.call("GET /v1/webhooks/{id}/replays", id, d.acme, "", http.StatusOK, nil)
 	d.call("GET /v1/replays/{id}", job.ID, d.acme, "", http.StatusOK, nil)
 	d.call("DELETE /v1/replays/{id}", job.ID, d.acme, "", http.StatusNoContent, nil)
 	d.hand(d.deliver, "BULK", job.Matched, 0)

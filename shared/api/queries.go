@@ -28,6 +28,12 @@ type WebhookQuery struct {
 	Stats string `json:"stats" ref:"Boolean"`
 }
 
+// StatsQuery says of how long statistics are asked for.
+type StatsQuery struct {
+	// How many hours, the current one last.
+	Hours int `json:"hours" jsonschema:"minimum=1,maximum=24,default=24"`
+}
+
 // ImportQuery says whether an import is tried only.
 type ImportQuery struct {
 	// `true` changes nothing and says what would happen.

@@ -130,11 +130,18 @@ type HourCounts struct {
 	DeliveryCounts
 }
 
-// WebhookStats are one webhook's statistics over the last 24 hours.
+// WebhookStats are one webhook's statistics over the last 24 hours, or as many as are asked for.
 type WebhookStats struct {
 	Deliveries DeliveryCounts `json:"deliveries"`
+	// The share of the deliveries that have ended which succeeded. null when none has ended.
+	SuccessRate *float64 `json:"success_rate" jsonschema:"minimum=0,maximum=1"`
+	// Half of the deliveries' latest answers took at most so long, in milliseconds, to two digits: from the request to the
+	// end of the answer, whatever its status. null when there was no answer.
+	P50MS *int `json:"p50_ms" jsonschema:"minimum=0"`
+	// 95 of 100 latest answers took at most so long.
+	P95MS *int `json:"p95_ms" jsonschema:"minimum=0"`
 	// The oldest first.
-	Hours []HourCounts `json:"hours" jsonschema:"minItems=24,maxItems=24"`
+	Hours []HourCounts `json:"hours" jsonschema:"minItems=1,maxItems=24"`
 }
 
 // Stats are a tenant's statistics.

@@ -3,6 +3,8 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
@@ -43,6 +45,37 @@ func (d *Deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 		}
 		return rec, nil
 	}
+}
+
+// Cancel ends a pending delivery as failed, with no dead letter. Nothing owns its record then, so that the messages there
+// are for it are dropped when they come. An attempt under way may still reach the receiver; its outcome is not recorded.
+func (d *Deliverer) Cancel(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error) {
+	for try := 1; ; try++ {
+		_, records, err := d.Store.Load(ctx, nil, []webhook.DeliveryKey{key})
+		if err != nil {
+			return webhook.Delivery{}, err
+		}
+		rec, ok := records[key]
+		if !ok {
+			return webhook.Delivery{}, webhook.ErrNotFound("delivery")
+		}
+		if rec.Status != webhook.Pending {
+			return webhook.Delivery{}, webhook.ErrConflict("delivery-not-pending", "the delivery has "+string(rec.Status)+" already; only a pending one can be cancelled")
+		}
+		prev := rec.Rev()
+		rec = d.ended(rec, webhook.ReasonCancelled)
+		if err := d.Store.SaveDelivery(ctx, rec, prev); !webhook.Is(err, webhook.Conflict) || try == replayTries {
+			return rec, err
+		}
+	}
+}
+
+// ended returns a pending record as failed, for a reason that no attempt gave. No message owns it.
+func (d *Deliverer) ended(rec webhook.Delivery, why webhook.AttemptError) webhook.Delivery {
+	rec.Attempts = slices.Clone(rec.Attempts)
+	rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: d.now(), Error: why})
+	rec.Status, rec.Owner, rec.Via, rec.NextAt = webhook.Failed, "", "", time.Time{}
+	return rec
 }
 
 // SendTo sends an event to one webhook at once, whether it took the event or not: a new round where there is a delivery

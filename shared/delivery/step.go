@@ -99,7 +99,7 @@ func (b *batch) afterFailedRound(ctx context.Context, rec webhook.Delivery, agai
 		done = b.bury(ctx, rec)
 	}
 	w, ok := b.webhooks[webhook.Ref{Tenant: rec.Tenant, ID: rec.Webhook}]
-	if a := rec.LastAttempt(); !ok || a == nil || a.Error == webhook.ReasonWebhookInactive || a.Error == webhook.ReasonWebhookDeleted {
+	if a := rec.LastAttempt(); !ok || a == nil || a.Error.Unsent() {
 		return done
 	}
 	d, err := b.Dialects.Dialect(ctx, rec.Dialect)

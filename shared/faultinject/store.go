@@ -271,6 +271,10 @@ func (s *faultyStore) Replay(ctx context.Context, tenant, id string) (webhook.Re
 	return read1(s, "Replay", func() (webhook.Replay, error) { return s.Store.Replay(ctx, tenant, id) })
 }
 
+func (s *faultyStore) Replays(ctx context.Context, tenant, hook string, page webhook.Page) (webhook.List[webhook.Replay], error) {
+	return read1(s, "Replays", func() (webhook.List[webhook.Replay], error) { return s.Store.Replays(ctx, tenant, hook, page) })
+}
+
 func (s *faultyStore) UpdateReplay(ctx context.Context, r webhook.Replay) error {
 	return s.write("UpdateReplay", func() error { return s.Store.UpdateReplay(ctx, r) })
 }

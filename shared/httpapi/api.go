@@ -49,6 +49,8 @@ type ListStore interface {
 	Webhooks(ctx context.Context, tenant string, q webhook.WebhookQuery) (webhook.List[webhook.Webhook], error)
 	WebhookCounts(ctx context.Context, tenant string) (webhook.Counts, error)
 	Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error)
+	// Replays lists the jobs of the tenant, or of one webhook, newest first.
+	Replays(ctx context.Context, tenant, hook string, page webhook.Page) (webhook.List[webhook.Replay], error)
 	// Tallies counts the deliveries whose event was accepted since then, by webhook and hour. It may lag by minutes.
 	Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error)
 }
@@ -98,6 +100,8 @@ type Deliverer interface {
 	Test(ctx context.Context, d *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error)
 	// Replay starts a new round of attempts; when it returns nil the round is queued.
 	Replay(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
+	// Cancel ends a pending delivery as failed. Any other is a conflict.
+	Cancel(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
 	// SendTo sends an event to one webhook, as a new round where there is a delivery already; when it returns nil it is queued.
 	SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error)
 	// Sent returns the body and headers of the last attempt, as on the wire, with custom headers masked.

@@ -498,6 +498,13 @@ func TestDeliveries(t *testing.T) {
 	if got := w.do("POST", "/v1/deliveries/"+c+"/replay", w.key, "").is(202); got.str("status") != "pending" || got.str("id") != c {
 		t.Errorf("got %s", got.body)
 	}
+	gone := w.do("POST", "/v1/deliveries/"+b+"/cancel", w.key, "").is(200)
+	if last := gone.field("last_attempt").(map[string]any); gone.str("status") != "failed" || last["error"] != "cancelled" {
+		t.Errorf("got %s", gone.body)
+	}
+	w.do("POST", "/v1/deliveries/"+b+"/cancel", w.key, "").problem(409, "delivery-not-pending")
+	w.do("POST", "/v1/deliveries/"+a+"/cancel", w.key, "").problem(409, "delivery-not-pending")
+	w.do("POST", "/v1/deliveries/"+c+"/cancel", w.other, "").problem(404, "not-found")
 }
 
 func TestDeadLetters(t *testing.T) {

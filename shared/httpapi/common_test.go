@@ -18,10 +18,12 @@ import (
 func (w *world) calls() []aCall {
 	w.t.Helper()
 	hook := w.webhook(w.key)
-	rec := record("acme", hook, "evt_1", w.now.Now())
-	rec.Status = webhook.Failed
-	if err := w.store.SaveDelivery(w.t.Context(), rec, webhook.Rev{}); err != nil {
-		w.t.Fatal(err)
+	rec, pending := record("acme", hook, "evt_1", w.now.Now()), record("acme", hook, "evt_2", w.now.Now())
+	rec.Status, pending.Status = webhook.Failed, webhook.Pending
+	for _, d := range []webhook.Delivery{rec, pending} {
+		if err := w.store.SaveDelivery(w.t.Context(), d, webhook.Rev{}); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 	job := w.do("POST", "/v1/webhooks/"+hook+"/replay", w.key, `{"since":"2026-03-20T11:00:00Z"}`).str("id")
 	spare := w.do("POST", "/v1/keys", w.key, `{"name":"spare","scopes":["events:write"]}`).str("id")
@@ -38,6 +40,8 @@ func (w *world) calls() []aCall {
 				c.id, c.given = "invoice.paid", true
 			case strings.HasPrefix(path, "/v1/webhooks/"):
 				c.id, c.isolated = hook, true
+			case path == "/v1/deliveries/{id}/cancel":
+				c.id, c.isolated = pending.ID(), true
 			case strings.HasPrefix(path, "/v1/deliveries/"):
 				c.id, c.isolated = rec.ID(), true
 			case strings.HasPrefix(path, "/v1/replays/"):

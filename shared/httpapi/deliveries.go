@@ -56,6 +56,19 @@ func (a *API) showDelivery(c *call) (answer, error) {
 	return reply(http.StatusOK, out)
 }
 
+func (a *API) cancelDelivery(c *call) (answer, error) {
+	var faults input.Faults
+	input.Body(c.body, &api.None{}, &faults)
+	if err := faults.Err(); err != nil {
+		return answer{}, err
+	}
+	d, err := a.Deliverer.Cancel(c.ctx(), c.record.DeliveryKey)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, api.DeliveryOf(d))
+}
+
 func (a *API) replayDelivery(c *call) (answer, error) {
 	var faults input.Faults
 	input.Body(c.body, &api.None{}, &faults)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -54,18 +55,24 @@ func (c *call) readQuery() error {
 func isSigV4(name string) bool { return strings.HasPrefix(name, "X-Amz-") }
 
 func (q *query) page() webhook.Page {
-	p := webhook.Page{Limit: defaultLimit, Cursor: q.values.Get("cursor")}
-	if q.values.Has("limit") {
-		n, err := strconv.Atoi(q.values.Get("limit"))
-		if err != nil || n < 1 || n > maxLimit {
-			q.faults.Add("limit", "must be a whole number from 1 to "+strconv.Itoa(maxLimit))
-		}
-		p.Limit = n
-	}
+	p := webhook.Page{Cursor: q.values.Get("cursor")}
+	p.Limit = q.number("limit", defaultLimit, 1, maxLimit)
 	if q.values.Has("cursor") && p.Cursor == "" {
 		q.faults.Add("cursor", "must be the next_cursor of the page before")
 	}
 	return p
+}
+
+// number reads a whole number. It returns usual when the parameter is not given.
+func (q *query) number(name string, usual, least, most int) int {
+	if !q.values.Has(name) {
+		return usual
+	}
+	n, err := strconv.Atoi(q.values.Get(name))
+	if err != nil || n < least || n > most {
+		q.faults.Add(name, fmt.Sprintf("must be a whole number from %d to %d", least, most))
+	}
+	return n
 }
 
 // oneOf reads a parameter that is one of a few values. It returns "" when the parameter is not given.

@@ -72,6 +72,19 @@ func (a *API) findReplay(c *call) (err error) {
 	return err
 }
 
+// listReplays lists the jobs of the webhook that the path names, or all jobs of the tenant.
+func (a *API) listReplays(c *call) (answer, error) {
+	page := c.query.page()
+	if err := c.query.faults.Err(); err != nil {
+		return answer{}, err
+	}
+	l, err := a.Store.Replays(c.ctx(), c.tenant.ID, c.webhook.ID, page)
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, api.ListOf(l, api.ReplayOf))
+}
+
 func (a *API) showReplay(c *call) (answer, error) {
 	return reply(http.StatusOK, api.ReplayOf(c.replay))
 }

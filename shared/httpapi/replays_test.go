@@ -71,6 +71,11 @@ func TestReplayJob(t *testing.T) {
 	w.saved(hook, "evt_1", 0, webhook.Failed, "invoice.paid")
 	w.now.Pass(time.Minute)
 	made := w.do("POST", "/v1/webhooks/"+hook+"/replay", w.key, `{"since":"2026-03-20T11:00:00Z","event_type":"invoice.paid"}`, "Idempotency-Key: k").is(202)
+	for at, want := range map[string]int{"/v1/replays": 1, "/v1/webhooks/" + hook + "/replays": 1, "/v1/webhooks/" + w.webhook(w.key) + "/replays": 0} {
+		if got := w.do("GET", at+"?limit=5", w.key, "").is(200).ids(); len(got) != want || want > 0 && got[0] != made.str("id") {
+			t.Errorf("%s: got %q, want %d jobs", at, got, want)
+		}
+	}
 	again := w.do("POST", "/v1/webhooks/"+hook+"/replay", w.key, `{"since":"2026-03-20T11:00:00Z","event_type":"invoice.paid"}`, "Idempotency-Key: k").is(202)
 	if made.body != again.body || len(w.bulk.Sent) != 1 {
 		t.Errorf("got %s, then %s, and %d messages, want one job", made.body, again.body, len(w.bulk.Sent))

@@ -212,6 +212,17 @@ func routes() []route {
 				"webhook's `max_per_second`.",
 		},
 		{
+			method: "GET", path: "/v1/webhooks/{id}/replays", scope: "deliveries:read", query: api.PageQuery{}, find: (*API).findWebhook, serve: (*API).listReplays,
+			id: "listWebhookReplays", tag: "Deliveries", summary: "List a webhook's replay jobs, the newest first",
+			gives: given{status: 200, body: api.List[api.Replay]{}},
+			text:  "Jobs are kept for as long as deliveries.",
+		},
+		{
+			method: "GET", path: "/v1/replays", scope: "deliveries:read", query: api.PageQuery{}, serve: (*API).listReplays,
+			id: "listReplays", tag: "Deliveries", summary: "List the tenant's replay jobs, the newest first",
+			gives: given{status: 200, body: api.List[api.Replay]{}},
+		},
+		{
 			method: "GET", path: "/v1/replays/{id}", scope: "deliveries:read", find: (*API).findReplay, serve: (*API).showReplay,
 			id: "getReplay", tag: "Deliveries", summary: "Show how far a replay job is",
 			gives: given{status: 200, body: api.Replay{}},
@@ -224,10 +235,11 @@ func routes() []route {
 				"a few thousand at most are queued ahead. A job that has ended stays as it ended.",
 		},
 		{
-			method: "GET", path: "/v1/webhooks/{id}/stats", scope: "webhooks:read", find: (*API).findWebhook, serve: (*API).showWebhookStats,
-			id: "webhookStats", tag: "Webhooks", summary: "Count a webhook's deliveries of the last 24 hours, by hour",
+			method: "GET", path: "/v1/webhooks/{id}/stats", scope: "webhooks:read", query: api.StatsQuery{}, find: (*API).findWebhook, serve: (*API).showWebhookStats,
+			id: "webhookStats", tag: "Webhooks", summary: "Count a webhook's deliveries of the last hours, and how long answers took",
 			gives: given{status: 200, body: api.WebhookStats{}},
-			text:  "`hours` are 24 whole hours of the clock in UTC, the current one last. They are counted as in `GET /v1/stats`.",
+			text: "`hours` are whole hours of the clock in UTC, the current one last. They are counted as in `GET /v1/stats`. Of answers, " +
+				"the one to each delivery's latest attempt counts.",
 		},
 		{
 			method: "GET", path: "/v1/stats", scope: "webhooks:read", serve: (*API).showStats,
@@ -254,6 +266,15 @@ func routes() []route {
 			takes: api.None{}, gives: given{status: 202, body: api.Delivery{}},
 			text: "The same delivery gets a new round of attempts, with the same body and webhook-id. It replaces a retry that is " +
 				"scheduled. 409 `webhook-deleted` when there is nowhere to send it.",
+		},
+		{
+			method: "POST", path: "/v1/deliveries/{id}/cancel", scope: "deliveries:write", body: optionalBody, find: (*API).findDelivery, serve: (*API).cancelDelivery,
+			id: "cancelDelivery", tag: "Deliveries", summary: "Cancel a pending delivery",
+			takes: api.None{}, gives: given{status: 200, body: api.Delivery{}}, errors: []int{409},
+			text: "The delivery ends as `failed`; its last attempt, which was not sent, has the error `cancelled`. There is no dead " +
+				"letter, and the delivery can be replayed. What is queued for it is dropped. A request that is under way may still " +
+				"arrive; its outcome is not recorded. 409 `delivery-not-pending` where the delivery has ended. A delivery waiting " +
+				"for its first attempt is not known yet (404).",
 		},
 		{
 			method: "POST", path: "/v1/events", scope: "events:write", body: requiredBody, publishes: true, serve: (*API).publish,

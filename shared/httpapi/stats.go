@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,16 +11,14 @@ import (
 	"hookline/shared/webhook"
 )
 
-// day is how far statistics go back.
-const day = 24 * time.Hour
+// dayHours is how many hours statistics go back, unless fewer are asked for.
+const dayHours = 24
 
-// hours is how many hours of the clock a webhook's statistics have: the current one and those before it.
-const hours = 24
-
-// tallies are a tenant's tallies of the last day, by webhook.
+// tallies are a tenant's tallies of the last hours, by webhook.
 type tallies struct {
-	now time.Time
-	by  map[string][]webhook.Tally
+	now   time.Time
+	hours int
+	by    map[string][]webhook.Tally
 }
 
 // lastDays remembers the tallies of tenants whose statistics take long to read, for ten times as long as reading took. So
@@ -29,10 +29,11 @@ type lastDays struct {
 	of map[dayOf]read
 }
 
-// dayOf names a tenant. The time of its creation tells it from an earlier tenant with the same id.
+// dayOf names the last hours of a tenant. The time of its creation tells it from an earlier tenant with the same id.
 type dayOf struct {
 	tenant  string
 	created time.Time
+	hours   int
 }
 
 type read struct {
@@ -65,14 +66,14 @@ func (l *lastDays) remember(of dayOf, t tallies, took time.Duration) {
 	l.of[of] = read{t, time.Now().Add(rememberFor * took)}
 }
 
-func (a *API) lastDay(c *call) (tallies, error) {
-	of := dayOf{c.tenant.ID, c.tenant.CreatedAt}
+func (a *API) lastHours(c *call, hours int) (tallies, error) {
+	of := dayOf{c.tenant.ID, c.tenant.CreatedAt, hours}
 	if known, ok := a.days.recall(of); ok {
 		return known, nil
 	}
 	began := time.Now()
-	out := tallies{a.now(), make(map[string][]webhook.Tally)}
-	all, err := a.Store.Tallies(c.ctx(), c.tenant.ID, out.now.Add(-day))
+	out := tallies{a.now(), hours, make(map[string][]webhook.Tally)}
+	all, err := a.Store.Tallies(c.ctx(), c.tenant.ID, out.now.Add(-time.Duration(hours)*time.Hour))
 	if err != nil {
 		return tallies{}, err
 	}
@@ -95,18 +96,42 @@ func (t tallies) sum() (out api.DeliveryCounts) {
 
 // of returns one webhook's.
 func (t tallies) of(id string) api.WebhookStats {
-	first := t.now.Truncate(time.Hour).Add(-(hours - 1) * time.Hour)
-	out := api.WebhookStats{Hours: make([]api.HourCounts, hours)}
+	first := t.now.Truncate(time.Hour).Add(-time.Duration(t.hours-1) * time.Hour)
+	out := api.WebhookStats{Hours: make([]api.HourCounts, t.hours)}
+	answers := make(map[int]int)
 	for i := range out.Hours {
 		out.Hours[i].Hour = api.Time{Time: first.Add(time.Duration(i) * time.Hour)}
 	}
 	for _, of := range t.by[id] {
 		count(&out.Deliveries, of)
-		if i := int(of.Hour.Sub(first) / time.Hour); !of.Hour.Before(first) && i < hours {
+		for after, n := range of.Answers {
+			answers[after] += n
+		}
+		if i := int(of.Hour.Sub(first) / time.Hour); !of.Hour.Before(first) && i < t.hours {
 			count(&out.Hours[i].DeliveryCounts, of)
 		}
 	}
+	if ended := out.Deliveries.Succeeded + out.Deliveries.Failed; ended > 0 {
+		out.SuccessRate = new(float64(out.Deliveries.Succeeded) / float64(ended))
+	}
+	out.P50MS, out.P95MS = percentile(answers, 50), percentile(answers, 95)
 	return out
+}
+
+// percentile returns the least time within which that many of 100 answers came, nil if there was none. answers counts them
+// by time.
+func percentile(answers map[int]int, of int) *int {
+	total := 0
+	for _, n := range answers {
+		total += n
+	}
+	within := 0
+	for _, after := range slices.Sorted(maps.Keys(answers)) {
+		if within += answers[after]; 100*within >= of*total {
+			return &after
+		}
+	}
+	return nil
 }
 
 func count(n *api.DeliveryCounts, t webhook.Tally) {
@@ -124,7 +149,7 @@ func (a *API) showStats(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	t, err := a.lastDay(c)
+	t, err := a.lastHours(c, dayHours)
 	if err != nil {
 		return answer{}, err
 	}
@@ -141,7 +166,11 @@ func (a *API) showStats(c *call) (answer, error) {
 }
 
 func (a *API) showWebhookStats(c *call) (answer, error) {
-	t, err := a.lastDay(c)
+	hours := c.query.number("hours", dayHours, 1, dayHours)
+	if err := c.query.faults.Err(); err != nil {
+		return answer{}, err
+	}
+	t, err := a.lastHours(c, hours)
 	if err != nil {
 		return answer{}, err
 	}

@@ -10,7 +10,7 @@ import (
 func TestLastDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var days lastDays
-		acme, later := dayOf{tenant: "acme"}, dayOf{"acme", time.Now()}
+		acme, later := dayOf{tenant: "acme"}, dayOf{tenant: "acme", created: time.Now()}
 		days.remember(acme, tallies{}, quickly-1)
 		if _, ok := days.recall(acme); ok {
 			t.Error("remembered what was read quickly")
@@ -28,7 +28,7 @@ func TestLastDays(t *testing.T) {
 			t.Error("remembered for too long")
 		}
 		for i := range 2 * maxDays {
-			days.remember(dayOf{"acme", time.Unix(int64(i), 0)}, tallies{}, time.Second)
+			days.remember(dayOf{tenant: "acme", created: time.Unix(int64(i), 0)}, tallies{}, time.Second)
 		}
 		if n := len(days.of); n > maxDays {
 			t.Errorf("remembers %d tenants, want at most %d", n, maxDays)

@@ -105,6 +105,55 @@ func TestStats(t *testing.T) {
 	}
 }
 
+// Answers count once for each delivery, by its latest attempt; the hours are those that are asked for.
+func TestStatsOfAnswers(t *testing.T) {
+	w := newWorld(t)
+	w.now.Pass(3 * time.Hour)
+	hook, at := w.webhook(w.key), w.now.Now()
+	path := "/v1/webhooks/" + hook + "/stats"
+	none := w.do("GET", path, w.key, "").is(200)
+	for _, field := range []string{"success_rate", "p50_ms", "p95_ms"} {
+		if none.field(field) != nil {
+			t.Errorf("%s of no delivery: got %s, want null", field, none.body)
+		}
+	}
+	for i := range 20 {
+		rec := record("acme", hook, fmt.Sprint("evt_", i), at.Add(-time.Duration(i)*time.Minute))
+		rec.Status = webhook.Succeeded
+		rec.Record(webhook.Attempt{StatusCode: 500, Duration: 30 * time.Second, Error: webhook.ReasonBadStatus}) // not the latest
+		rec.Record(webhook.Attempt{StatusCode: 200, Duration: time.Duration(10+i) * time.Millisecond})
+		switch i {
+		case 0:
+			rec.Status = webhook.Pending
+			rec.Record(webhook.Attempt{Error: webhook.ReasonTimeout, Duration: 15 * time.Second}) // no answer
+		case 18, 19:
+			rec.Status = webhook.Failed
+			rec.Record(webhook.Attempt{StatusCode: 503, Error: webhook.ReasonBadStatus, Duration: 1234 * time.Millisecond})
+		}
+		if err := w.store.SaveDelivery(t.Context(), rec, webhook.Rev{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := record("acme", hook, "evt_old", at.Add(-2*time.Hour))
+	old.Status = webhook.Failed
+	if err := w.store.SaveDelivery(t.Context(), old, webhook.Rev{}); err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]string{
+		"?hours=1":  "0.8947368421052632 20 1200 1 hours", // 17 of 19; of 19 answers the 10th and the 19th
+		"?hours=3":  "0.85 20 1200 3 hours",
+		"?hours=24": "0.85 20 1200 24 hours", "": "0.85 20 1200 24 hours",
+	} {
+		got := w.do("GET", path+query, w.key, "").is(200)
+		if got := fmt.Sprint(got.field("success_rate"), " ", got.num("p50_ms"), " ", got.num("p95_ms"), " ", len(got.field("hours").([]any)), " hours"); got != want {
+			t.Errorf("%s: got %s, want %s", query, got, want)
+		}
+	}
+	for _, wrong := range []string{"0", "25", "-1", "x", ""} {
+		w.do("GET", path+"?hours="+wrong, w.key, "").faults("hours")
+	}
+}
+
 // An event type that is coming soon can not be subscribed to, and does not count.
 func TestStatsCountWhatCanBeHad(t *testing.T) {
 	w := newWorld(t)

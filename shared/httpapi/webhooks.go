@@ -66,7 +66,7 @@ func (a *API) listWebhooks(c *call) (answer, error) {
 	}
 	var day tallies
 	if withStats && len(l.Items) > 0 {
-		if day, err = a.lastDay(c); err != nil {
+		if day, err = a.lastHours(c, dayHours); err != nil {
 			return answer{}, err
 		}
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/docs"
 	"hookline/shared/faultinject"
@@ -453,6 +454,10 @@ func (d *deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 	prev := rec.Rev()
 	rec.Round, rec.Count, rec.Status, rec.NextAt = rec.Round+1, 0, webhook.Pending, d.now()
 	return rec, d.store.SaveDelivery(ctx, rec, prev)
+}
+
+func (d *deliverer) Cancel(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error) {
+	return (&delivery.Deliverer{Store: d.store, Now: d.now}).Cancel(ctx, key)
 }
 
 func (d *deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error) {

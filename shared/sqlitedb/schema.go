@@ -18,7 +18,7 @@ type step func(*migration) error
 //
 // Versions 0 and 1 are the files of programs that had no numbered steps. They kept the queues in a file of their own.
 func steps() []step {
-	return []step{oneFile, putQueuesAway, smallBodies, auditLog}
+	return []step{oneFile, putQueuesAway, smallBodies, auditLog, answers}
 }
 
 // firstStep is the version that the first step makes.
@@ -255,5 +255,14 @@ CREATE TABLE audit (
 	PRIMARY KEY (tenant, created_at, id)
 );
 CREATE INDEX audit_expiry ON audit (expires_at)`)
+	})
+}
+
+// answers makes version 6: the index that deliveries are counted from has the time that the latest attempt of each waited
+// for its answer, as webhook.Delivery.AnswerTime has it, NULL for none. Older deliveries have none.
+func answers(m *migration) error {
+	return m.commit(6, func() error {
+		return m.exec(`ALTER TABLE delivery ADD COLUMN answer INTEGER; DROP INDEX delivery_history;
+			CREATE INDEX delivery_history ON delivery (tenant, accepted_at, webhook, event, status, answer)`)
 	})
 }

@@ -125,8 +125,8 @@ type Store interface {
 	// Deliveries lists by acceptance, newest first; the order of equal times is not defined. A page under a filter may be
 	// short, even empty, and still have a Next.
 	Deliveries(ctx context.Context, tenant string, q webhook.DeliveryQuery) (webhook.List[webhook.Delivery], error)
-	// Tallies counts the tenant's deliveries that were accepted at or after since (to the minute) by webhook and hour, in
-	// no order, including those of deleted webhooks. It may lag behind until the engine's background work
+	// Tallies counts the tenant's deliveries that were accepted at or after since (to the minute) and the answers to their
+	// latest attempts, by webhook and hour, in no order, including those of deleted webhooks. It may lag behind until the engine's background work
 	// (storetest.Engine.Settle) has caught up.
 	Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error)
 	// SaveDelivery writes the record if the stored one's Rev is prev (the zero Rev: none is stored), else Conflict
@@ -155,6 +155,9 @@ type Store interface {
 	CreateReplay(ctx context.Context, r webhook.Replay) error
 	// Replay reads a job. One created before the tenant's CreatedAt is not there.
 	Replay(ctx context.Context, tenant, id string) (webhook.Replay, error)
+	// Replays lists the tenant's jobs, or those of one webhook, newest id first. It shows those that Replay finds. A page of
+	// one webhook's may be short, even empty, and still have a Next.
+	Replays(ctx context.Context, tenant, hook string, page webhook.Page) (webhook.List[webhook.Replay], error)
 	// UpdateReplay stores r with Version+1 if the stored Version is r.Version, else (also if it is gone) Conflict
 	// "changed-meanwhile". CreatedAt must be the stored one. The tenant need not exist.
 	UpdateReplay(ctx context.Context, r webhook.Replay) error

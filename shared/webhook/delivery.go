@@ -12,7 +12,7 @@ type DeliveryStatus string
 const (
 	Pending   DeliveryStatus = "pending"   // being retried, or waiting for its first attempt
 	Succeeded DeliveryStatus = "succeeded" // the receiver gave the answer that the dialect asks for
-	Failed    DeliveryStatus = "failed"    // it is out of attempts, or its webhook was inactive; it can be replayed
+	Failed    DeliveryStatus = "failed"    // it is out of attempts, was cancelled, or its webhook was inactive; it can be replayed
 )
 
 // AttemptError is why an attempt did not succeed.
@@ -32,7 +32,13 @@ const (
 	ReasonBadResponse     AttemptError = "bad_response"     // answered something that is not HTTP
 	ReasonWebhookInactive AttemptError = "webhook_inactive" // not sent: the webhook was inactive when the attempt came up
 	ReasonWebhookDeleted  AttemptError = "webhook_deleted"  // not sent: the webhook is gone
+	ReasonCancelled       AttemptError = "cancelled"        // not sent: the delivery was cancelled
 )
+
+// Unsent reports whether no request was made, because the delivery was not to go on.
+func (e AttemptError) Unsent() bool {
+	return e == ReasonWebhookInactive || e == ReasonWebhookDeleted || e == ReasonCancelled
+}
 
 // ErrorDetail narrows an AttemptError down where more is known.
 type ErrorDetail string

@@ -158,6 +158,7 @@ var answers = map[string]string{
 	"POST /console/webhooks/{id}/rotate-secret": "TestBrowserAnswers",
 	"POST /console/webhooks/{id}/test":          "TestBrowserAnswers",
 	"POST /console/deliveries/{id}/replay":      "TestBrowserKeyboard",
+	"POST /console/deliveries/{id}/cancel":      "TestCancelled",
 	"POST /console/sources":                     "TestBrowserForms",
 	"POST /console/sources/{id}/delete":         "TestSources",
 	"POST /console/keys":                        "TestBrowserForms",

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"hookline/shared/webhook"
 )
 
 // show is a slog.Handler for people: one readable line for each attempt, and key=value for the rest.
@@ -93,7 +95,7 @@ func (s *show) attempted(at map[string]slog.Value) string {
 	if next := at["next"].Time(); status == "pending" {
 		line += ", next in " + next.Sub(s.now()).Round(100*time.Millisecond).String()
 	}
-	unsent := outcome == "webhook_inactive" || outcome == "webhook_deleted"
+	unsent := webhook.AttemptError(outcome).Unsent()
 	if status == "failed" && !unsent && at["code"].Int64() != 410 {
 		line += ", no attempts left: dead letter"
 	}

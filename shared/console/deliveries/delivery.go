@@ -56,6 +56,11 @@ func (p *deliveryPage) Label() string {
 	return p.Webhook.Label()
 }
 
+// Cancelled reports whether the delivery was cancelled.
+func (p *deliveryPage) Cancelled() bool {
+	return p.LastAttempt != nil && record.Fault(*p.LastAttempt) == webhook.ReasonCancelled
+}
+
 func showDelivery(v *page.Visit) {
 	id := v.ID()
 	p := deliveryPage{Now: api.Time{Time: v.Now()}, Replayed: v.R.URL.Query().Has("replayed")}
@@ -138,6 +143,20 @@ func replayDelivery(v *page.Visit) {
 		return
 	}
 	v.Redirect("/console/deliveries/" + id + "?replayed")
+}
+
+func cancelDelivery(v *page.Visit) {
+	id := v.ID()
+	err := v.Send(http.MethodPost, "/v1/deliveries/"+id+"/cancel", map[string]any{}, nil)
+	if page.Answered(err, http.StatusConflict) {
+		v.ShowError(http.StatusConflict, "It cannot be cancelled", "The delivery has ended: nothing more is sent.")
+		return
+	}
+	if err != nil {
+		v.Failed(err)
+		return
+	}
+	v.Redirect("/console/deliveries/" + id)
 }
 
 // downloadBody answers with the body of a delivery.

@@ -143,6 +143,20 @@ func TestReplay(t *testing.T) {
 	})
 }
 
+func TestCancelled(t *testing.T) {
+	consoletest.BothWays(t, func(_ *testing.T, w *consoletest.World, key string, b *consoletest.Browser) {
+		id := w.Webhook(key)
+		at := "/console/deliveries/" + w.Delivered(id, "evt_1", consoletest.Began(), func(d *webhook.Delivery) {
+			consoletest.Failing(webhook.ReasonBadStatus, 500)(d)
+			d.Status, d.Via, d.NextAt = webhook.Pending, webhook.ViaQueue, consoletest.Began().Add(time.Hour)
+		})
+		b.Get(at).Is(200).Has(at+"/cancel", ">Cancel<")
+		b.Post(at+"/cancel", nil).Leads(at)
+		b.Get(at).Is(200).Has("Failed", "the delivery was cancelled", ">Replay<").Lacks(at+"/cancel", "data-live", "Why did this fail")
+		b.Post(at+"/cancel", nil).Is(409).Has("has ended")
+	})
+}
+
 // TestCurl shows that the command sends the same request: a shell passes its arguments to curl unchanged.
 func TestCurl(t *testing.T) {
 	sh, err := exec.LookPath("sh")

@@ -25,6 +25,7 @@ func Room() page.Room {
 			"GET /console/deliveries/{id}":          showDelivery,
 			"GET /console/deliveries/{id}/body":     downloadBody,
 			"POST /console/deliveries/{id}/replay":  replayDelivery,
+			"POST /console/deliveries/{id}/cancel":  cancelDelivery,
 
 			"GET /console/webhooks/{id}/replay":  askReplay,
 			"POST /console/webhooks/{id}/replay": startReplay,

@@ -83,6 +83,8 @@ func Explain(a api.Attempt) Explanation {
 		}
 	case webhook.ReasonWebhookDeleted:
 		return Explanation{"deleted", "Nothing was sent: the webhook was deleted.", "There is nowhere to send it any more.", notReceiving}
+	case webhook.ReasonCancelled:
+		return Explanation{"cancelled", "Nothing more was sent: the delivery was cancelled.", "Replay it to send it after all.", historyFailures}
 	case webhook.ReasonBadStatus:
 		return badStatus(code)
 	}

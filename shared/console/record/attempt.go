@@ -33,9 +33,7 @@ func orZero[T any](p *T) (v T) {
 }
 
 // Sent reports whether a request was made.
-func Sent(a api.Attempt) bool {
-	return Fault(a) != webhook.ReasonWebhookInactive && Fault(a) != webhook.ReasonWebhookDeleted
-}
+func Sent(a api.Attempt) bool { return !Fault(a).Unsent() }
 
 // Late is the time between the moment an attempt was scheduled for and its start, "" below 5 seconds.
 func Late(a api.Attempt) string {

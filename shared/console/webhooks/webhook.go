@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"hookline/shared/console/diagnosis"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
+	"hookline/shared/console/words"
 )
 
 // webhookPage is the data of a webhook's page.
@@ -18,6 +20,7 @@ type webhookPage struct {
 	Webhook record.Webhook
 	State   *diagnosis.State // nil if there is nothing to explain
 	Day     chart.Chart
+	Answers string // what the day's answers were like; "" if there was none
 	Recent  recentPage
 }
 
@@ -64,7 +67,17 @@ func showWebhook(v *page.Visit) {
 		return
 	}
 	p.State, p.Day = diagnosis.StateOf(p.Webhook, p.Recent.Data), hours(v.Dialect.Words, day, "day")
+	p.Answers = answers(day)
 	v.Show(http.StatusOK, "webhook", "", "webhooks", p.Webhook.Label(), &p)
+}
+
+// answers says how many of a day's deliveries succeeded, and how quickly their receiver answered.
+func answers(day api.WebhookStats) string {
+	if day.P50MS == nil || day.P95MS == nil || day.SuccessRate == nil {
+		return ""
+	}
+	return fmt.Sprintf("In the last 24 hours %.1f %% of the deliveries that ended succeeded. Half of the answers came within %s, 95 of 100 within %s.",
+		100**day.SuccessRate, words.Took(int64(*day.P50MS)), words.Took(int64(*day.P95MS)))
 }
 
 // showRecent answers the part of a webhook's page that polls.

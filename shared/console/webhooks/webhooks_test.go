@@ -328,6 +328,7 @@ func tallied(w *consoletest.World, tenant, hook string, status webhook.DeliveryS
 			DeliveryKey: webhook.DeliveryKey{Tenant: tenant, Webhook: hook, Event: fmt.Sprint("evt_", status, i), AcceptedAt: at},
 			Type:        "a.b", Dialect: "standard@1", Status: status, Round: 1, ExpiresAt: at.Add(time.Hour),
 		}
+		d.Record(webhook.Attempt{StatusCode: 200, Duration: time.Duration(n) * 100 * time.Millisecond})
 		if err := w.Store.SaveDelivery(w.T.Context(), d, webhook.Rev{}); err != nil {
 			w.T.Fatal(err)
 		}
@@ -356,6 +357,7 @@ func TestDay(t *testing.T) {
 	}
 	b.Get("/console/webhooks/"+first).Is(200).Has(
 		"Succeeded <strong>12</strong>", "Failed <strong>3</strong>", `<th scope="row">`+hour+`</th><td>12</td><td>3</td><td>0</td>`,
+		"80.0 % of the deliveries that ended succeeded. Half of the answers came within 1.2 s, 95 of 100 within 1.2 s.",
 	)
 	b.HTMX = true // a search brings the list alone
 	b.Get("/console/webhooks?search=Second").Is(200).Has("1 pending</small>").Lacks("<strong>12</strong> succeeded")

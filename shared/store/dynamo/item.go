@@ -138,7 +138,10 @@ func deliveryKey(k webhook.DeliveryKey) key {
 	return key{deliveriesPK(k.Tenant, k.Webhook), acceptance(record.Millis(k.AcceptedAt)) + "#" + k.Event}
 }
 
-func replayKey(tenant, id string) key         { return key{"j#" + tenant + "#" + id, "j"} }
+func replayKey(tenant, id string) key { return key{"j#" + tenant + "#" + id, "j"} }
+
+// replaysPK is the partition that lists a tenant's replay jobs.
+func replaysPK(tenant string) string          { return "g#" + tenant }
 func sourceKey(id string) key                 { return key{"o#" + id, "o"} }
 func sourcesPK(tenant string) string          { return "q#" + tenant }
 func deploymentKey(tenant, id string) key     { return key{"p#" + tenant + "#" + id, "p"} }

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 
+	"hookline/shared/store/cursor"
 	"hookline/shared/store/record"
 	"hookline/shared/webhook"
 )
@@ -15,9 +16,16 @@ func replayItem(r webhook.Replay, version int64) item {
 	return it
 }
 
-// CreateReplay stores a replay job.
+// attrWebhook is the webhook of a job in the list of jobs.
+const attrWebhook = "hook"
+
+// CreateReplay stores a replay job, and an entry in the tenant's list of jobs. A job keeps its id, its webhook and its time,
+// so the entry stays as it is.
 func (s *Store) CreateReplay(ctx context.Context, r webhook.Replay) error {
-	refusal, err := s.transact(ctx, s.openAction(r.Tenant), s.putAction(replayItem(r, r.Version), absent))
+	listed := key{replaysPK(r.Tenant), r.ID}.item()
+	listed[attrWebhook], listed[attrCreated] = text(r.Webhook), number(record.Millis(r.CreatedAt))
+	listed.expires(r.ExpiresAt)
+	refusal, err := s.transact(ctx, s.openAction(r.Tenant), s.putAction(replayItem(r, r.Version), absent), s.putAction(listed, ""))
 	switch {
 	case err != nil:
 		return err
@@ -40,6 +48,10 @@ func (s *Store) Replay(ctx context.Context, tenant, id string) (webhook.Replay, 
 	if found[of] == nil || it == nil || it.number(attrCreated) < found[of].number(attrCreated) {
 		return webhook.Replay{}, webhook.ErrNotFound("replay")
 	}
+	return decodeReplay(tenant, id, it)
+}
+
+func decodeReplay(tenant, id string, it item) (webhook.Replay, error) {
 	r, err := record.DecodeReplay(webhook.Replay{
 		Tenant: tenant, ID: id, Version: it.number(attrVersion), CreatedAt: record.Time(it.number(attrCreated)),
 	}, it.bytes(attrRecord))
@@ -47,6 +59,49 @@ func (s *Store) Replay(ctx context.Context, tenant, id string) (webhook.Replay, 
 		return webhook.Replay{}, internal(err)
 	}
 	return r, nil
+}
+
+// Replays lists a tenant's replay jobs, or those of one webhook, newest id first. A job that a program without the list
+// created is not in it.
+func (s *Store) Replays(ctx context.Context, tenant, hook string, page webhook.Page) (webhook.List[webhook.Replay], error) {
+	list := "replays/" + tenant + "/" + hook
+	none := webhook.List[webhook.Replay]{}
+	from, err := after(list, page.Cursor)
+	if err != nil {
+		return none, err
+	}
+	tenantSince, found, err := s.created(ctx, tenant)
+	if err != nil || !found {
+		return none, err
+	}
+	p := cursor.NewPage[webhook.Replay](page)
+	return p.Answer(s.chunks(ctx, partition(replaysPK(tenant), from, true, size(p)), func(entries []item) (bool, error) {
+		var keys []key
+		for _, e := range entries {
+			keys = append(keys, replayKey(tenant, e.text(attrSK)))
+		}
+		jobs, err := s.load(ctx, keys, true)
+		if err != nil {
+			return false, err
+		}
+		for i, e := range entries {
+			if p.Full() {
+				return false, nil
+			}
+			id := e.text(attrSK)
+			p.Saw(func() string { return cursor.Make(list, id) })
+			it := jobs[keys[i]]
+			if it == nil || e.number(attrCreated) < tenantSince || hook != "" && e.text(attrWebhook) != hook {
+				continue
+			}
+			r, err := decodeReplay(tenant, id, it)
+			if err != nil {
+				return false, err
+			}
+			p.List.Items = append(p.List.Items, r)
+		}
+		return true, nil
+	}))
 }
 
 // UpdateReplay stores the job if the stored one's Version is r.Version.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -23,6 +24,8 @@ import (
 // stream repeats it. An item for each batch is small however the traffic is spread, and writing it again changes
 // nothing.
 const (
+	// attrAnswers is the part of the changes that counts answers.
+	attrAnswers = "ans"
 	// tallyPartitions is how many partitions the changes are spread over, by tenant. With more of them reading is
 	// cheaper, because a reader also reads the changes of other tenants, and writing is dearer, because a batch writes
 	// to each.
@@ -63,12 +66,22 @@ func (s *Store) Count(ctx context.Context, e events.DynamoDBEvent) error {
 			changes[of] = c
 		}
 		c.At = min(c.At, at)
+		before, err := streamAnswer(k, r.Change.OldImage)
+		if err != nil {
+			return err
+		}
+		after, err := streamAnswer(k, r.Change.NewImage)
+		if err != nil {
+			return err
+		}
 		c.Count(streamStatus(r.Change.OldImage), -1)
 		c.Count(streamStatus(r.Change.NewImage), 1)
+		c.Answered(before, -1)
+		c.Answered(after, 1)
 	}
 	batches := make(map[string][]record.Change) // by partition
 	for _, c := range changes {
-		if c.Succeeded != 0 || c.Failed != 0 || c.Pending != 0 {
+		if !c.None() {
 			pk := tallyPK(c.Tenant)
 			batches[pk] = append(batches[pk], *c)
 		}
@@ -79,7 +92,10 @@ func (s *Store) Count(ctx context.Context, e events.DynamoDBEvent) error {
 			last = max(last, c.At)
 		}
 		it := key{pk, acceptance(last) + "#" + e.Records[0].EventID}.item()
-		it[attrRecord] = bin(record.EncodeChanges(batch))
+		rec, answers := record.EncodeChanges(batch)
+		if it[attrRecord] = bin(rec); answers != nil {
+			it[attrAnswers] = bin(answers)
+		}
 		it.expires(record.Time(last).Add(tallyLife))
 		if _, err := s.put(ctx, it, "", nil); err != nil {
 			return fault(err)
@@ -122,6 +138,19 @@ func streamStatus(image map[string]events.DynamoDBAttributeValue) webhook.Delive
 	return ""
 }
 
+// streamAnswer reads the AnswerTime out of a record. An image without a record has no answer.
+func streamAnswer(k webhook.DeliveryKey, image map[string]events.DynamoDBAttributeValue) (int, error) {
+	rec, ok := image[attrRecord]
+	if !ok || rec.DataType() != events.DataTypeBinary {
+		return webhook.NoAnswer, nil
+	}
+	d, err := record.DecodeDelivery(k, rec.Binary())
+	if err != nil {
+		return 0, internal(err)
+	}
+	return d.AnswerTime(), nil
+}
+
 // Tallies adds up the changes in the tenant's partition, which it reads eventually consistently.
 func (s *Store) Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error) {
 	created, found, err := s.created(ctx, tenant)
@@ -136,7 +165,7 @@ func (s *Store) Tallies(ctx context.Context, tenant string, since time.Time) ([]
 	var mu sync.Mutex
 	sums := make(map[place]*record.Change)
 	add := func(it item) error {
-		changes, err := record.DecodeChanges(it.bytes(attrRecord), tenant)
+		changes, err := record.DecodeChanges(it.bytes(attrRecord), it.bytes(attrAnswers), tenant)
 		if err != nil {
 			return internal(err)
 		}
@@ -153,6 +182,9 @@ func (s *Store) Tallies(ctx context.Context, tenant string, since time.Time) ([]
 			sums[at].Succeeded += c.Succeeded
 			sums[at].Failed += c.Failed
 			sums[at].Pending += c.Pending
+			for after, n := range c.Answers {
+				sums[at].Answered(after, n)
+			}
 		}
 		return nil
 	}
@@ -185,6 +217,8 @@ func (s *Store) Tallies(ctx context.Context, tenant string, since time.Time) ([]
 			Webhook: at.hook, Hour: record.Time(at.hour * time.Hour.Milliseconds()),
 			Succeeded: max(c.Succeeded, 0), Failed: max(c.Failed, 0), Pending: max(c.Pending, 0),
 		}
+		maps.DeleteFunc(c.Answers, func(_, n int) bool { return n <= 0 })
+		t.Answers = c.Answers
 		if cmp.Or(t.Succeeded, t.Failed, t.Pending) > 0 {
 			out = append(out, t)
 		}

@@ -85,7 +85,7 @@ func TestCount(t *testing.T) {
 		if want := acceptance(noon.Add(time.Minute).UnixMilli()) + "#"; at.pk != tallyPK("acme") || !strings.HasPrefix(at.sk, want) {
 			t.Errorf("got key %v, want %s… of the latest acceptance", at, want)
 		}
-		got, err := record.DecodeChanges(it.bytes(attrRecord), "acme")
+		got, err := record.DecodeChanges(it.bytes(attrRecord), it.bytes(attrAnswers), "acme")
 		if err != nil {
 			t.Fatal(err)
 		}

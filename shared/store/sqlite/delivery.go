@@ -164,20 +164,24 @@ func (s *Store) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webho
 	if d.Status == webhook.Pending {
 		next = record.Millis(d.NextAt)
 	}
+	var answer any
+	if after := d.AnswerTime(); after != webhook.NoAnswer {
+		answer = after
+	}
 	expires := record.Millis(d.ExpiresAt)
 	return s.writeSure(ctx, func(tx *sqlitedb.Tx) error {
 		var saved bool
 		var err error
 		if prev == (webhook.Rev{}) {
 			saved, err = done(tx.Exec(`INSERT INTO delivery
-				(tenant, webhook, accepted_at, event, type, status, round, count, next_at, expires_at, record)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-				d.Tenant, d.Webhook, record.Millis(d.AcceptedAt), d.Event, d.Type, string(d.Status), d.Round, d.Count, next, expires, rec))
+				(tenant, webhook, accepted_at, event, type, status, round, count, next_at, expires_at, record, answer)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+				d.Tenant, d.Webhook, record.Millis(d.AcceptedAt), d.Event, d.Type, string(d.Status), d.Round, d.Count, next, expires, rec, answer))
 		} else {
 			saved, err = done(tx.Exec(`UPDATE delivery
-				SET type = ?, status = ?, round = ?, count = ?, next_at = ?, expires_at = ?, record = ?
+				SET type = ?, status = ?, round = ?, count = ?, next_at = ?, expires_at = ?, record = ?, answer = ?
 				WHERE tenant = ? AND webhook = ? AND accepted_at = ? AND event = ? AND round = ? AND count = ? AND status = ?`,
-				d.Type, string(d.Status), d.Round, d.Count, next, expires, rec,
+				d.Type, string(d.Status), d.Round, d.Count, next, expires, rec, answer,
 				d.Tenant, d.Webhook, record.Millis(d.AcceptedAt), d.Event, prev.Round, prev.Count, string(prev.Status)))
 		}
 		if err == nil && !saved {

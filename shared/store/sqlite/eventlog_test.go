@@ -60,6 +60,10 @@ func TestEventLogReopens(t *testing.T) {
 		if _, err := tx.Exec(`ALTER TABLE message DROP COLUMN body; DROP TABLE audit`); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(`DROP INDEX delivery_history; ALTER TABLE delivery DROP COLUMN answer;
+			CREATE INDEX delivery_history ON delivery (tenant, accepted_at, webhook, event, status)`); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(`INSERT INTO webhook (tenant, id, version, active, failing_since, unhealthy_since, record)
 			VALUES ('acme', 'wh_old', 1, 1, 0, 0, '{}')`); err != nil {
 			return err

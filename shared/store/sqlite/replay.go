@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"hookline/shared/sqlitedb"
+	"hookline/shared/store/cursor"
 	"hookline/shared/store/record"
 	"hookline/shared/webhook"
 )
@@ -35,11 +36,45 @@ func (s *Store) Replay(ctx context.Context, tenant, id string) (webhook.Replay, 
 	if !found {
 		return webhook.Replay{}, webhook.ErrNotFound("replay")
 	}
+	return decodeReplay(tenant, id, version, created, rec)
+}
+
+func decodeReplay(tenant, id string, version, created int64, rec []byte) (webhook.Replay, error) {
 	r, err := record.DecodeReplay(webhook.Replay{Tenant: tenant, ID: id, Version: version, CreatedAt: record.Time(created)}, rec)
 	if err != nil {
 		return webhook.Replay{}, internal(err)
 	}
 	return r, nil
+}
+
+// Replays lists a tenant's replay jobs, or those of one webhook, newest id first.
+func (s *Store) Replays(ctx context.Context, tenant, hook string, page webhook.Page) (webhook.List[webhook.Replay], error) {
+	list := "replays/" + tenant + "/" + hook
+	query, args, err := belowCursor(`SELECT id, version, created_at, record FROM replay
+		WHERE tenant = ? AND created_at >= (SELECT created_at FROM tenant WHERE id = replay.tenant)`, list, tenant, page)
+	if err != nil {
+		return webhook.List[webhook.Replay]{}, err
+	}
+	p := cursor.NewPage[webhook.Replay](page)
+	return p.Answer(s.rows(ctx, query, args, func(scan func(...any) error) (bool, error) {
+		if p.Full() {
+			return false, nil
+		}
+		var id string
+		var version, created int64
+		var rec []byte
+		if err := scan(&id, &version, &created, &rec); err != nil {
+			return false, err
+		}
+		r, err := decodeReplay(tenant, id, version, created, rec)
+		if err != nil {
+			return false, err
+		}
+		if p.Saw(func() string { return cursor.Make(list, id) }); hook == "" || r.Webhook == hook {
+			p.List.Items = append(p.List.Items, r)
+		}
+		return true, nil
+	}))
 }
 
 // UpdateReplay stores the job if the stored one's Version is r.Version.

@@ -31,6 +31,21 @@ func (b *bench) noReplay(what, tenant, id string) {
 	b.notFound(what, err)
 }
 
+// replays reads a whole list, so many at a time.
+func (b *bench) replays(tenant, hook string, limit int) (out []webhook.Replay) {
+	b.Helper()
+	for at := ""; ; {
+		l := must(b.s.Replays(b.Context(), tenant, hook, webhook.Page{Limit: limit, Cursor: at}))(b)
+		if len(l.Items) > limit {
+			b.Fatalf("got a page of %d, want at most %d", len(l.Items), limit)
+		}
+		out = append(out, l.Items...)
+		if at = l.Next; at == "" {
+			return out
+		}
+	}
+}
+
 func replayChecks() []check {
 	return []check{
 		{"replay/comes back whole", func(b *bench) {
@@ -103,6 +118,37 @@ func replayChecks() []check {
 			later.ID, later.CreatedAt = "rpl_later", t.CreatedAt
 			b.ok(b.s.CreateReplay(b.Context(), later))
 			b.equal("the new tenant's", must(b.s.Replay(b.Context(), t.ID, later.ID))(b), later)
+			b.equal("the new tenant's list", b.replays(t.ID, "", 5), []webhook.Replay{later})
+		}},
+		{"replay/lists are newest id first, of all or of one webhook, page by page", func(b *bench) {
+			tenant, stranger := b.tenant(), b.tenant()
+			b.createdReplay(stranger)
+			var all, odd []webhook.Replay
+			for i := range 7 {
+				r := b.replay(tenant)
+				r.ID = fmt.Sprintf("rpl_%d", 6-i)
+				if i%2 == 1 {
+					r.Webhook = "wh_odd"
+				}
+				b.ok(b.s.CreateReplay(b.Context(), r))
+				r.Started++
+				b.ok(b.s.UpdateReplay(b.Context(), r))
+				r.Version++
+				if all = append(all, r); i%2 == 1 {
+					odd = append(odd, r)
+				}
+			}
+			for _, limit := range []int{1, 2, 7, 20} {
+				b.equal(fmt.Sprint("all by ", limit), b.replays(tenant, "", limit), all)
+				b.equal(fmt.Sprint("one webhook's by ", limit), b.replays(tenant, "wh_odd", limit), odd)
+			}
+			b.equal("another webhook's", b.replays(tenant, absent, 3), []webhook.Replay{})
+			b.equal("without a tenant", b.replays(absent, "", 3), []webhook.Replay{})
+			l := must(b.s.Replays(b.Context(), tenant, "", webhook.Page{Limit: 1}))(b)
+			for what, of := range map[string][2]string{"another tenant's": {stranger, ""}, "a webhook's": {tenant, "wh_odd"}} {
+				_, err := b.s.Replays(b.Context(), of[0], of[1], webhook.Page{Cursor: l.Next})
+				b.kind("the cursor for "+what, err, webhook.Invalid)
+			}
 		}},
 	}
 }

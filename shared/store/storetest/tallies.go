@@ -11,7 +11,7 @@ import (
 
 func tallyChecks() []check {
 	return []check{
-		{"Tallies count deliveries as they stand, by webhook and hour", talliesByHour},
+		{"Tallies count deliveries as they stand, and their latest answers, by webhook and hour", talliesByHour},
 		{"Tallies follow a delivery from status to status", talliesFollow},
 		{"Tallies begin where they are asked to", talliesSince},
 		{"Tallies have nothing of another tenant, nor of an earlier one of the same id", talliesOfOthers},
@@ -49,9 +49,9 @@ func talliesByHour(b *bench) {
 	b.save(pending(b.delivery(tenant, "wh_b", "evt_p", 59*time.Minute), b.now.Add(time.Hour)))
 	b.save(failed(b.delivery(tenant, "wh_b", "evt_g", time.Hour)))
 	b.equal("tallies", b.tallies(tenant, b.now.Add(-time.Hour)), []webhook.Tally{
-		{Webhook: "wh_a", Hour: b.now, Succeeded: 5, Failed: 1},
-		{Webhook: "wh_b", Hour: b.now, Pending: 1},
-		{Webhook: "wh_b", Hour: b.now.Add(time.Hour), Failed: 1},
+		{Webhook: "wh_a", Hour: b.now, Succeeded: 5, Failed: 1, Answers: map[int]int{53: 6}},
+		{Webhook: "wh_b", Hour: b.now, Pending: 1, Answers: map[int]int{53: 1}},
+		{Webhook: "wh_b", Hour: b.now.Add(time.Hour), Failed: 1, Answers: map[int]int{53: 1}},
 	})
 }
 
@@ -59,22 +59,27 @@ func talliesFollow(b *bench) {
 	tenant := b.tenant()
 	d := b.save(pending(b.delivery(tenant, "wh_a", "evt_1", time.Minute), b.now.Add(time.Hour)))
 	hour := d.AcceptedAt.Truncate(time.Hour)
-	want := webhook.Tally{Webhook: "wh_a", Hour: hour, Pending: 1}
+	want := webhook.Tally{Webhook: "wh_a", Hour: hour, Pending: 1, Answers: map[int]int{53: 1}}
 	b.equal("pending", b.tallies(tenant, b.now), []webhook.Tally{want})
 	for _, step := range []struct {
 		status webhook.DeliveryStatus
+		took   time.Duration // 0: no answer
 		want   webhook.Tally
 	}{
-		{webhook.Pending, want}, // another attempt
-		{webhook.Failed, webhook.Tally{Webhook: "wh_a", Hour: hour, Failed: 1}},
-		{webhook.Pending, want}, // replayed
-		{webhook.Succeeded, webhook.Tally{Webhook: "wh_a", Hour: hour, Succeeded: 1}},
+		{webhook.Pending, 0, webhook.Tally{Webhook: "wh_a", Hour: hour, Pending: 1}}, // another attempt
+		{webhook.Failed, 1449 * time.Millisecond, webhook.Tally{Webhook: "wh_a", Hour: hour, Failed: 1, Answers: map[int]int{1400: 1}}},
+		{webhook.Pending, 0, webhook.Tally{Webhook: "wh_a", Hour: hour, Pending: 1, Answers: map[int]int{1400: 1}}}, // replayed
+		{webhook.Succeeded, 2 * time.Millisecond, webhook.Tally{Webhook: "wh_a", Hour: hour, Succeeded: 1, Answers: map[int]int{2: 1}}},
 	} {
 		before := d.Rev()
 		if step.status == webhook.Pending && d.Status == webhook.Failed {
 			d.Round, d.Count = d.Round+1, 0
 		} else {
-			d.Record(d.Attempts[0])
+			a := d.Attempts[0]
+			if a.Duration = step.took; step.took == 0 {
+				a.StatusCode, a.Error = 0, webhook.ReasonTimeout
+			}
+			d.Record(a)
 		}
 		d.Status, d.Via, d.NextAt = step.status, "", time.Time{}
 		if d.Status == webhook.Pending {
@@ -84,7 +89,7 @@ func talliesFollow(b *bench) {
 		b.equal(string(step.status), b.tallies(tenant, b.now), []webhook.Tally{step.want})
 	}
 	b.conflict("a write that lost", b.s.SaveDelivery(b.Context(), failed(d), webhook.Rev{}), "changed-meanwhile")
-	b.equal("after it", b.tallies(tenant, b.now), []webhook.Tally{{Webhook: "wh_a", Hour: hour, Succeeded: 1}})
+	b.equal("after it", b.tallies(tenant, b.now), []webhook.Tally{{Webhook: "wh_a", Hour: hour, Succeeded: 1, Answers: map[int]int{2: 1}}})
 }
 
 func talliesSince(b *bench) {
@@ -93,7 +98,7 @@ func talliesSince(b *bench) {
 	for i, after := range []time.Duration{9 * time.Minute, 10 * time.Minute, 11 * time.Minute} {
 		b.save(b.delivery(tenant, "wh_a", fmt.Sprint("evt_", i), after))
 	}
-	b.equal("since the second", b.tallies(tenant, b.now.Add(10*time.Minute)), []webhook.Tally{{Webhook: "wh_a", Hour: b.now, Succeeded: 2}})
+	b.equal("since the second", b.tallies(tenant, b.now.Add(10*time.Minute)), []webhook.Tally{{Webhook: "wh_a", Hour: b.now, Succeeded: 2, Answers: map[int]int{53: 2}}})
 	b.equal("since all", b.tallies(tenant, b.now.Add(time.Hour)), []webhook.Tally(nil))
 }
 
@@ -106,7 +111,7 @@ func talliesOfOthers(b *bench) {
 	b.save(b.delivery(other, "wh_a", "evt_2", 2*time.Second))
 	since := b.now.Add(-time.Hour)
 	hour := b.now.Add(time.Second).Truncate(time.Hour)
-	b.equal("one's", b.tallies(created.ID, since), []webhook.Tally{{Webhook: "wh_a", Hour: hour, Succeeded: 1}})
+	b.equal("one's", b.tallies(created.ID, since), []webhook.Tally{{Webhook: "wh_a", Hour: hour, Succeeded: 1, Answers: map[int]int{53: 1}}})
 	b.ok(b.s.DeleteTenant(b.Context(), created.ID))
 	b.equal("a deleted one's", b.tallies(created.ID, since), []webhook.Tally(nil))
 	created.CreatedAt = b.now.Add(time.Minute)
@@ -114,7 +119,7 @@ func talliesOfOthers(b *bench) {
 	b.equal("its successor's", b.tallies(created.ID, since), []webhook.Tally(nil))
 	b.save(b.delivery(created.ID, "wh_a", "evt_2", time.Minute+time.Second))
 	b.equal("after its first", b.tallies(created.ID, since), []webhook.Tally{
-		{Webhook: "wh_a", Hour: b.now.Add(time.Minute + time.Second).Truncate(time.Hour), Succeeded: 1},
+		{Webhook: "wh_a", Hour: b.now.Add(time.Minute + time.Second).Truncate(time.Hour), Succeeded: 1, Answers: map[int]int{53: 1}},
 	})
 	b.equal("of no tenant", b.tallies("nobody", since), []webhook.Tally(nil))
 }
