@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"hookline/shared/clock"
+	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
@@ -37,7 +38,9 @@ const AdminKey = "hka_of_these_tests"
 
 // World is a stack that has not started yet. The zero World sends its POSTs over the network, and has no faults.
 type World struct {
-	Receiver    *Receiver // takes the POSTs in the place of the network
+	Receiver    *Receiver       // takes the POSTs in the place of the network
+	Poster      delivery.Poster // takes them if there is no Receiver; nil is the network
+	Production  bool            // production's rules for URLs; otherwise private ones are allowed
 	Clock       clock.Clock
 	InFlight    int          // the queues' in-flight cap; 0 means SQS's
 	Dialects    *dialect.Set // nil means those that come with Hookline
@@ -90,7 +93,7 @@ func (w World) Start(t testing.TB) *Stack {
 	errs := new(complaints)
 	parts := stack.Parts{
 		Store: s.Store, Queues: used, Keys: seal.NewStatic("test"), Log: slog.New(errs), Clock: w.Clock, InFlight: w.InFlight,
-		Dialects: w.Dialects, Announcer: w.Announcer, AllowPrivate: true,
+		Dialects: w.Dialects, Announcer: w.Announcer, AllowPrivate: !w.Production, Poster: w.Poster,
 	}
 	if parts.Dialects == nil {
 		parts.Dialects = Dialects(t)
