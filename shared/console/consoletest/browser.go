@@ -203,7 +203,7 @@ func inline(body string) []string {
 			found = append(found, "inline <"+e.Name+">")
 		}
 		for _, name := range slices.Sorted(maps.Keys(e.Attrs)) {
-			if name == "style" || strings.HasPrefix(name, "on") || strings.HasPrefix(name, "hx-on") || strings.HasPrefix(strings.TrimSpace(e.Attrs[name]), "javascript:") {
+			if name == "style" || strings.HasPrefix(name, "on") || strings.HasPrefix(name, "hx-on") || name != "value" && strings.HasPrefix(strings.TrimSpace(e.Attrs[name]), "javascript:") {
 				found = append(found, "<"+e.Name+"> with "+name)
 			}
 		}
