@@ -107,7 +107,7 @@ faults: ## whether anything is lost, at full size, as a table: crashes, doubles,
 
 .PHONY: attack
 attack: conformance-tools ## whether anything gets in or out, at full size, as a table: targets, keys, forms, fuzzing
-	@$(call figures,./infra/attack/...)
+	@$(call figures,./infra/attack/... ./shared/httpapi)
 
 figures = mkdir -p .bin && rm -f .bin/$@.figures && { \
 	HOOKLINE_CONFORMANCE=1 HOOKLINE_FULL=1 FIGURES=$(CURDIR)/.bin/$@.figures go test -vet=off -count=1 -p=1 -timeout=6h -v $(1) >.bin/$@.log 2>&1; \

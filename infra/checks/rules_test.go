@@ -214,6 +214,22 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{
+			name: "secrets are compared in a time that tells nothing",
+			rule: hasty,
+			bad: map[string]string{
+				"shared/a/a.go":       "package a\nvar a = x.Secret == y\nvar b = key != m.AdminKeyHash\nvar c = bytes.Equal([]byte(token), got)\nvar d = HashAPIKey(k) == h\n",
+				"shared/a/fine.go":    "package a\nvar a = x.Secret == \"\"\nvar b = secret != nil\nvar c = hmac.Equal(mac, got)\nvar d = len(secret) == n\nvar e = x.Format == y\nvar f = strings.TrimSpace(in.Secret) != in.Secret\n",
+				"shared/a/a_test.go":  "package a\nvar a = secret == y\n",
+				"infra/bench/main.go": "package main\nvar a = secret == y\n",
+			},
+			want: []string{
+				"shared/a/a.go:2: compares Secret, in a time that tells of it",
+				"shared/a/a.go:3: compares AdminKeyHash, in a time that tells of it",
+				"shared/a/a.go:4: compares token, in a time that tells of it",
+				"shared/a/a.go:5: compares HashAPIKey, in a time that tells of it",
+			},
+		},
+		{
 			name: "the top folder holds what the owner decided",
 			rule: strangers,
 			bad: map[string]string{

@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"path"
 	"slices"
@@ -315,6 +316,91 @@ func unbounded(tr tree) []string {
 		})
 	}
 	return found
+}
+
+// hasty finds comparisons of secrets whose time tells how much of one is right: crypto/subtle and hmac.Equal have those that
+// do not. A comparison with a literal tells nothing of a secret, nor does one with something made of the same secret.
+func hasty(tr tree) []string {
+	var found []string
+	for _, f := range tr.files {
+		if f.isTest() || !within(f.name, "shared", "functions", "infra/local") || within(f.name, testSupport()...) {
+			continue
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			var compared []ast.Expr
+			switch n := n.(type) {
+			case *ast.BinaryExpr:
+				if n.Op == token.EQL || n.Op == token.NEQ {
+					compared = []ast.Expr{n.X, n.Y}
+				}
+			case *ast.CallExpr:
+				if slices.Contains([]string{"Equal", "EqualFold", "Compare"}, lastName(n.Fun)) && len(n.Args) == 2 && !isNamed(n.Fun, "hmac") {
+					compared = n.Args
+				}
+			}
+			if slices.ContainsFunc(compared, func(e ast.Expr) bool {
+				_, literal := e.(*ast.BasicLit)
+				return literal || lastName(e) == "nil" || isOf(compared[0], e)
+			}) {
+				return true
+			}
+			for _, e := range compared {
+				if name := lastName(e); isSecret(name) {
+					found = append(found, fmt.Sprintf("%s:%d: compares %s, in a time that tells of it", f.name, f.set.Position(n.Pos()).Line, name))
+				}
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// isSecret reports whether a value of this name is a secret, or as good as one to whoever guesses it.
+func isSecret(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"secret", "token", "password", "signature", "credential", "mac", "apikey", "adminkey", "keyhash"}, func(s string) bool {
+		return strings.HasSuffix(name, s)
+	})
+}
+
+// lastName returns the last name of an expression: Hash of a.b.Hash and of a.Hash(x), and of string(a.Hash).
+func lastName(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	case *ast.IndexExpr:
+		return lastName(e.X)
+	case *ast.SliceExpr:
+		return lastName(e.X)
+	case *ast.ParenExpr:
+		return lastName(e.X)
+	case *ast.ArrayType:
+		return ""
+	case *ast.CallExpr:
+		if conversion := lastName(e.Fun); len(e.Args) == 1 && (conversion == "" || conversion == "string") {
+			return lastName(e.Args[0])
+		}
+		return lastName(e.Fun)
+	}
+	return ""
+}
+
+// isOf reports whether an expression is a call whose one argument is the other expression: a secret is compared with itself.
+func isOf(call, arg ast.Expr) bool {
+	c, ok := call.(*ast.CallExpr)
+	return ok && len(c.Args) == 1 && types.ExprString(c.Args[0]) == types.ExprString(arg)
+}
+
+// isNamed reports whether a function is of the package with this name.
+func isNamed(fun ast.Expr, pkg string) bool {
+	sel, ok := fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	x, ok := sel.X.(*ast.Ident)
+	return ok && x.Name == pkg
 }
 
 // strangers finds what has no place in the top folder. Names that start with a dot are tools' own.

@@ -3,7 +3,6 @@ package console_test
 import (
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -151,24 +150,6 @@ func TestLinks(t *testing.T) {
 	if len(seen) < hooks*5 {
 		t.Errorf("got %d links, want those of every webhook", len(seen))
 	}
-}
-
-func TestCrossOrigin(t *testing.T) {
-	w := consoletest.New(t)
-	key := w.Tenant("acme", "standard")
-	id := w.Webhook(key)
-	b := w.Browser(key)
-	for _, at := range []string{"/console/sign-in", "/console/sign-out", "/console/webhooks", "/console/webhooks/" + id, "/console/webhooks/" + id + "/delete", "/console/webhooks/" + id + "/rotate-secret", "/console/webhooks/" + id + "/test"} {
-		f := consoletest.Form("key", key, "url", "https://example.com/other", "events", "*")
-		b.Post(at, f, "Sec-Fetch-Site", "cross-site").Is(403)
-		b.Post(at, f, "Sec-Fetch-Site", "same-site").Is(403)
-		b.Do(http.MethodPost, at, f, "Origin", "https://example.com").Is(403) // a browser that says no more
-	}
-	b.Get("/console/webhooks", "Sec-Fetch-Site", "cross-site").Is(200)
-	if got := w.Show(key, id).URL; got != "https://example.com/hook" {
-		t.Errorf("got url %s, want it unchanged", got)
-	}
-	b.Post("/console/webhooks/"+id, consoletest.Form("url", "https://example.com/other", "events", "*")).Leads("/console/webhooks/" + id)
 }
 
 // TestHeadings shows that each page has one heading of the first level, and that no level below it is left out.

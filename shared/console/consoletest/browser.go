@@ -203,12 +203,17 @@ func inline(body string) []string {
 			found = append(found, "inline <"+e.Name+">")
 		}
 		for _, name := range slices.Sorted(maps.Keys(e.Attrs)) {
-			if name == "style" || strings.HasPrefix(name, "on") || strings.HasPrefix(name, "hx-on") || strings.HasPrefix(strings.TrimSpace(e.Attrs[name]), "javascript:") {
+			if name == "style" || strings.HasPrefix(name, "on") || strings.HasPrefix(name, "hx-on") || address(name) && strings.HasPrefix(strings.TrimSpace(e.Attrs[name]), "javascript:") {
 				found = append(found, "<"+e.Name+"> with "+name)
 			}
 		}
 	}
 	return found
+}
+
+// address reports whether an attribute of this name leads somewhere.
+func address(name string) bool {
+	return slices.Contains([]string{"href", "src", "action", "formaction", "hx-get", "hx-post"}, name)
 }
 
 // BothWays runs a test with whole pages and with fragments for htmx. Both must make the same changes.
