@@ -104,7 +104,7 @@ func (d *Deliverer) jitter() float64 {
 	if d.Jitter != nil {
 		return d.Jitter()
 	}
-	return rand.Float64()
+	return rand.Float64() //nolint:gosec // it spreads attempts and hides nothing
 }
 
 func (d *Deliverer) retention() time.Duration {

@@ -25,7 +25,7 @@ import (
 //	repository_id    project:ID                     pipeline:ID
 //	repository_url   the release's address          the pipeline's address, else the run's
 func azureDevOps() Provider {
-	return Provider{
+	return Provider{ //nolint:gosec // its texts speak of passwords and have none
 		Kind:       "azure-devops",
 		Carried:    true,
 		Credential: "HTTP basic authentication must have the source's secret as its password, with any user name; put it into the subscription's Basic authentication password",

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	gitlabToken     = "X-Gitlab-Token"
+	gitlabToken     = "X-Gitlab-Token" //nolint:gosec // a header's name
 	gitlabSignature = "webhook-signature"
 	// signingPrefix begins GitLab's signing tokens, which are keys in the form of Standard Webhooks.
 	signingPrefix = "whsec_"

@@ -43,11 +43,16 @@ func openDataDir(path string) (*dataDir, error) {
 // keepPrivate makes the files in a folder readable by their owner alone: they hold keys and customers' data. Files that
 // are made later are made so.
 func keepPrivate(path string) error {
-	return filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(path) // out of which no link leads, whatever is made meanwhile
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		return os.Chmod(name, 0o600)
+		return root.Chmod(name, 0o600)
 	})
 }
 
