@@ -17,6 +17,8 @@ type Room struct {
 	// Pages are the handlers for visitors who are signed in, by the mux's pattern. Each reads from the API and shows a
 	// template, or makes a change through the API and redirects to a page.
 	Pages map[string]func(*Visit)
+	// Operators are the handlers for admins who are signed in to the operators' console.
+	Operators map[string]func(*Visit)
 	// Open are the handlers of pages that need no sign-in.
 	Open map[string]func(*Visit)
 	// Templates are HTML files: pages in the top folder, and templates that they share in the folder parts. Show takes the
@@ -36,6 +38,8 @@ type Site struct {
 	API      http.Handler // it takes requests whose context names their caller (httpapi.WithCaller)
 	Files    *Files
 	Sections []Section
+	// Operators are the sections of the operators' console.
+	Operators []Section
 	Now      func() time.Time
 	Log      *slog.Logger // it gets a line for each page that failed; nil discards them
 }

@@ -160,6 +160,7 @@ func (s *Sessions) signInGuest(v *page.Visit, l portal.Link) {
 		http.SetCookie(v.W, keyCookie(v.R, "", -1)) // the visitor is the link's holder from now on, also when that session has expired
 	}
 	http.SetCookie(v.W, portalCookie(v.R, sealed, int(math.Ceil(l.Expires.Sub(now).Seconds()))))
+	v.Guest = &l
 	v.Redirect(v.FirstPage())
 }
 

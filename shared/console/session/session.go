@@ -75,7 +75,9 @@ func (s *Sessions) SignedIn(site *page.Site, serve func(*page.Visit)) http.Handl
 			v.Failed(err)
 			return
 		}
-		serve(v)
+		if v.Allowed() {
+			serve(v)
+		}
 	})
 }
 
