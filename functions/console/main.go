@@ -2,6 +2,9 @@
 package main
 
 import (
+	"slices"
+
+	"hookline/shared/console/operators"
 	"hookline/shared/gateway"
 	"hookline/shared/httpapi"
 	"hookline/shared/invocation"
@@ -32,8 +35,10 @@ func handler(s settings.Console, account settings.Account) (any, error) {
 	}
 	api := frontend.API(b)
 	api.Deliverer, api.Replays = b.Deliverer()
-	// No page makes an admin's calls. None is served here, nor is there anything that would authorise one.
-	api.Serves = func(r httpapi.Route) bool { return !r.Admin && !r.Publishes && !r.Inbound }
+	// Of the admin's calls only those of the operators' pages are served, and only a session of theirs authorises them.
+	api.Serves = func(r httpapi.Route) bool {
+		return !r.Publishes && !r.Inbound && (!r.Admin || slices.Contains(operators.Calls(), r.Key))
+	}
 	site, err := pages.Console(b, api.Handler()).Handler()
 	return gateway.Handler(site), err
 }

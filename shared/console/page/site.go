@@ -26,8 +26,8 @@ type Room struct {
 	Templates fs.FS
 	// Parts have further templates that the pages use, as HTML files in their top folders.
 	Parts []fs.FS
-	// Sections are the room's entries in the navigation.
-	Sections []Section
+	// Sections are the room's entries in the navigation, and OperatorSections those in the operators' console.
+	Sections, OperatorSections []Section
 }
 
 // Section is an entry of the navigation. Visitors see it if their key has the scope, or if Scope is "".
@@ -40,15 +40,15 @@ type Site struct {
 	Sections []Section
 	// Operators are the sections of the operators' console.
 	Operators []Section
-	Now      func() time.Time
-	Log      *slog.Logger // it gets a line for each page that failed; nil discards them
+	Now       func() time.Time
+	Log       *slog.Logger // it gets a line for each page that failed; nil discards them
 }
 
 // Visit is one request for a page. On pages that need no sign-in Tenant is zero and Dialect is nil.
 type Visit struct {
 	W       http.ResponseWriter
 	R       *http.Request
-	Key     webhook.Key // its scopes are those of the visitor
+	Key     webhook.Key  // its scopes are those of the visitor
 	Guest   *portal.Link // the visitor came by it, and holds no key; nil for others
 	Admin   string       // the name of an operator, who has no tenant and no key; "" for others
 	Tenant  webhook.Tenant

@@ -17,6 +17,7 @@ import (
 type portalPage struct {
 	Heading, Text string
 	Link          string // a button opens it; "" shows no button
+	Action        string // where the button leads; "" means httpapi.PortalPath
 }
 
 // portalLink opens a link that was followed. A link works once, so programs that only look ahead must not use it up: a
