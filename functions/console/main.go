@@ -2,11 +2,7 @@
 package main
 
 import (
-	"slices"
-
-	"hookline/shared/console/operators"
 	"hookline/shared/gateway"
-	"hookline/shared/httpapi"
 	"hookline/shared/invocation"
 	"hookline/shared/queue/sqs"
 	"hookline/shared/seal/kms"
@@ -35,10 +31,7 @@ func handler(s settings.Console, account settings.Account) (any, error) {
 	}
 	api := frontend.API(b)
 	api.Deliverer, api.Replays = b.Deliverer()
-	// Of the admin's calls only those of the operators' pages are served, and only a session of theirs authorises them.
-	api.Serves = func(r httpapi.Route) bool {
-		return !r.Publishes && !r.Inbound && (!r.Admin || slices.Contains(operators.Calls(), r.Key))
-	}
+	api.Serves = pages.Serves
 	site, err := pages.Console(b, api.Handler()).Handler()
 	return gateway.Handler(site), err
 }
