@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Allowed reports whether the visitor may make the request. If not, it answers that the page is not there, for a guest who
@@ -39,12 +40,19 @@ func asks(pattern string) bool {
 	return slices.Contains([]string{"new", "edit", "delete", "rotate-secret", "test", "replay", "import", "portal-link"}, path.Base(pattern))
 }
 
-var (
-	//nolint:gochecknoglobals // nobody writes them
-	formTag = regexp.MustCompile(`(?s)<form\b[^>]*\bmethod="post"[^>]*>.*?</form>`)
-	//nolint:gochecknoglobals // nobody writes them
-	linkTag = regexp.MustCompile(`(?s)<a\b[^>]*\bhref="(/console/[^"?#]*)[^"]*"[^>]*>(.*?)</a>`)
-)
+// tags finds what bounded takes out. It is made when it is first needed, which few visits do.
+type tags struct {
+	once       sync.Once
+	form, link *regexp.Regexp
+}
+
+func (t *tags) ready() *tags {
+	t.once.Do(func() {
+		t.form = regexp.MustCompile(`(?s)<form\b[^>]*\bmethod="post"[^>]*>.*?</form>`)
+		t.link = regexp.MustCompile(`(?s)<a\b[^>]*\bhref="(/console/[^"?#]*)[^"]*"[^>]*>(.*?)</a>`)
+	})
+	return t
+}
 
 // bounded returns a page without what the visitor may not use: the forms that change something, except for the one that signs
 // out, and the links that lead to such forms or to nothing. It goes over every page as it was rendered, so that no template can
@@ -53,16 +61,17 @@ func (v *Visit) bounded(html []byte) []byte {
 	if v.Guest == nil || !v.Guest.ReadOnly && v.Guest.Webhook == "" {
 		return html
 	}
+	find := v.site.tags.ready()
 	if v.Guest.ReadOnly {
-		html = formTag.ReplaceAllFunc(html, func(form []byte) []byte {
+		html = find.form.ReplaceAllFunc(html, func(form []byte) []byte {
 			if strings.HasPrefix(string(form), `<form class="who"`) {
 				return form
 			}
 			return nil
 		})
 	}
-	return linkTag.ReplaceAllFunc(html, func(link []byte) []byte {
-		parts := linkTag.FindSubmatch(link)
+	return find.link.ReplaceAllFunc(html, func(link []byte) []byte {
+		parts := find.link.FindSubmatch(link)
 		switch to := string(parts[1]); {
 		case v.Guest.ReadOnly && asks(to):
 			return nil

@@ -42,6 +42,8 @@ type Site struct {
 	Operators []Section
 	Now       func() time.Time
 	Log       *slog.Logger // it gets a line for each page that failed; nil discards them
+
+	tags tags
 }
 
 // Visit is one request for a page. On pages that need no sign-in Tenant is zero and Dialect is nil.

@@ -47,11 +47,11 @@ func (s *Sessions) Operator(site *page.Site, serve func(*page.Visit)) http.Handl
 // operator returns the link whose session made the request. It ends when the link does, when its holder signs out, and when
 // the admin key is changed.
 func (s *Sessions) operator(ctx context.Context, r *http.Request) (l portal.Link, ok bool, err error) {
-	raw, err := r.Cookie(cookieName(r, operatorCookieName))
-	if err != nil {
+	cookies := r.CookiesNamed(cookieName(r, operatorCookieName))
+	if len(cookies) == 0 {
 		return l, false, nil
 	}
-	if l, err = portal.Open(ctx, s.Box, portal.AdminSession, raw.Value); errors.Is(err, portal.ErrUnreadable) {
+	if l, err = portal.Open(ctx, s.Box, portal.AdminSession, cookies[0].Value); errors.Is(err, portal.ErrUnreadable) {
 		return l, false, nil
 	}
 	if err != nil || !s.admits(l) {
