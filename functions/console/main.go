@@ -3,7 +3,6 @@ package main
 
 import (
 	"hookline/shared/gateway"
-	"hookline/shared/httpapi"
 	"hookline/shared/invocation"
 	"hookline/shared/queue/sqs"
 	"hookline/shared/seal/kms"
@@ -32,8 +31,7 @@ func handler(s settings.Console, account settings.Account) (any, error) {
 	}
 	api := frontend.API(b)
 	api.Deliverer, api.Replays = b.Deliverer()
-	// No page makes an admin's calls. None is served here, nor is there anything that would authorise one.
-	api.Serves = func(r httpapi.Route) bool { return !r.Admin && !r.Publishes && !r.Inbound }
+	api.Serves = pages.Serves
 	site, err := pages.Console(b, api.Handler()).Handler()
 	return gateway.Handler(site), err
 }

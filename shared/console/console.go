@@ -4,13 +4,16 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"hookline/shared/console/account"
+	"hookline/shared/console/auditlog"
 	"hookline/shared/console/deliveries"
 	"hookline/shared/console/deployments"
 	"hookline/shared/console/events"
 	"hookline/shared/console/help"
+	"hookline/shared/console/operators"
 	"hookline/shared/console/page"
 	"hookline/shared/console/session"
 	"hookline/shared/console/webhooks"
@@ -37,6 +40,9 @@ type Console struct {
 	Store    Store
 	Dialects session.Dialects
 	Box      seal.Box
+	// AdminKeyHash is webhook.HashAPIKey of the admin key, which signs in to the operators' console; "" where there is none, as
+	// on AWS. Links open that console either way.
+	AdminKeyHash string
 	// Mails are shown on a page. If it is nil there is no such page.
 	Mails Mails
 	// Now returns the time of the deployment's clock. Nil means time.Now.
@@ -55,12 +61,13 @@ const Path = "/console/"
 // rooms returns the rooms of the pages that need a sign-in, in the order of the navigation.
 func (c *Console) rooms() []page.Room {
 	return []page.Room{
-		webhooks.Room(c.Box), deliveries.Room(), events.Room(), deployments.Room(c.Store), account.Room(c.Mails), help.Room(),
+		webhooks.Room(c.Box), deliveries.Room(), events.Room(), deployments.Room(c.Store), account.Room(c.Mails), auditlog.Room(), help.Room(),
+		operators.Room(),
 	}
 }
 
 func (c *Console) sessions() *session.Sessions {
-	return &session.Sessions{Store: c.Store, Dialects: c.Dialects, Box: c.Box, Now: c.now, Span: c.Span}
+	return &session.Sessions{Store: c.Store, Dialects: c.Dialects, Box: c.Box, AdminKeyHash: c.AdminKeyHash, Now: c.now, Span: c.Span}
 }
 
 // Files are the embedded templates and assets. Each is parsed or compressed when it is first asked for.
@@ -84,7 +91,9 @@ func (c *Console) Handler() (http.Handler, error) {
 	site := &page.Site{API: c.API, Files: c.Files, Now: c.now, Log: c.Log}
 	for _, room := range rooms {
 		site.Sections = append(site.Sections, room.Sections...)
+		site.Operators = append(site.Operators, room.OperatorSections...)
 	}
+	slices.SortStableFunc(site.Operators, func(a, b page.Section) int { return strings.Compare(a.Path, b.Path) }) // the tenants first
 	mux := http.NewServeMux()
 	mux.Handle("GET "+page.AssetsPath, c.Files)
 	for pattern, serve := range sessions.Room().Open {
@@ -94,7 +103,11 @@ func (c *Console) Handler() (http.Handler, error) {
 		for pattern, serve := range room.Pages {
 			mux.Handle(pattern, sessions.SignedIn(site, serve))
 		}
+		for pattern, serve := range room.Operators {
+			mux.Handle(pattern, sessions.Operator(site, serve))
+		}
 	}
+	mux.Handle(operators.Home, sessions.Operator(site, (*page.Visit).NotFound))
 	mux.Handle(Path, sessions.SignedIn(site, (*page.Visit).NotFound))
 	// Browsers say from which site a form comes, so that forms of other sites are refused without a token.
 	return page.Secured(http.NewCrossOriginProtection().Handler(mux)), nil

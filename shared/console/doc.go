@@ -21,7 +21,9 @@
 //	events       the events that were published, the catalogue of event types
 //	deployments  deployments, and the sources that report them
 //	account      API keys, settings, portal links, mails
+//	auditlog     who changed what
 //	help         how webhooks work
+//	operators    the operators' console: the tenants
 //	session      signing in and out, and who is signed in
 //
 // Rooms use these packages. The last five make no requests and serve none.

@@ -59,11 +59,11 @@ func keywords() map[string]string {
 		"Health.status": `{"const":"ok"}`,
 		"WebhookInput.headers": `{"maxProperties":20,"propertyNames":{"pattern":"^[!#$%&'*+.^_\\x60|~0-9A-Za-z-]{1,100}$"},` +
 			`"additionalProperties":{"type":"","anyOf":[{"type":"string","maxLength":4096,"pattern":"^([!-~]([\\t -~]*[!-~])?)?$"},{"type":"null"}]}}`,
-		"WebhookInput.metadata":       `{"maxProperties":50,"propertyNames":{"minLength":1,"maxLength":64},"additionalProperties":{"maxLength":500}}`,
-		"WebhookInput.filter":         `{"minProperties":1}`,
-		"WebhookChange.active":        `{"description":"Left out: it stays."}`,
-		"ImportWebhook.secret":        `{"maxLength":4096,"description":"Any that can sign in the tenant's dialect, whatever its length. Left out, null or empty: one is made."}`,
-		"ImportWebhooks":              `{"minItems":1,"maxItems":100}`,
+		"WebhookInput.metadata": `{"maxProperties":50,"propertyNames":{"minLength":1,"maxLength":64},"additionalProperties":{"maxLength":500}}`,
+		"WebhookInput.filter":   `{"minProperties":1}`,
+		"WebhookChange.active":  `{"description":"Left out: it stays."}`,
+		"ImportWebhook.secret":  `{"maxLength":4096,"description":"Any that can sign in the tenant's dialect, whatever its length. Left out, null or empty: one is made."}`,
+		"ImportWebhooks":        `{"minItems":1,"maxItems":100}`,
 		"NewPortalLink.user": `{"properties":{"id":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\x00-\\x1f\\x7f-\\x9f]*$"},` +
 			`"name":{"description":"Left out or null: the id.","anyOf":[{"type":"string","maxLength":200,"pattern":"^[^\\x00-\\x1f\\x7f-\\x9f]*$"},{"type":"null"}]}},` +
 			`"required":["id"],"additionalProperties":false}`,

@@ -22,6 +22,7 @@ type Browser struct {
 	HTMX   bool
 	Cookie *http.Cookie // of a key's session
 	Portal *http.Cookie // of a portal's
+	Admin  *http.Cookie // of the operators' console
 	Frames string       // the sites that may show its pages in a frame, as a policy names them; "" is none
 	Seen   []Page
 }
@@ -77,12 +78,18 @@ func (b *Browser) Do(method, target string, f url.Values, headers ...string) Pag
 	if b.Portal != nil {
 		r.AddCookie(&http.Cookie{Name: b.Portal.Name, Value: b.Portal.Value})
 	}
+	if b.Admin != nil {
+		r.AddCookie(&http.Cookie{Name: b.Admin.Name, Value: b.Admin.Value})
+	}
 	rec := httptest.NewRecorder()
 	b.W.Console.ServeHTTP(rec, r)
 	for _, c := range rec.Result().Cookies() {
 		kept := &b.Cookie
 		if strings.HasSuffix(c.Name, "hookline_portal") {
 			kept = &b.Portal
+		}
+		if strings.HasSuffix(c.Name, "hookline_admin") {
+			kept = &b.Admin
 		}
 		if *kept = c; c.MaxAge < 0 {
 			*kept = nil

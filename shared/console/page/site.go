@@ -17,6 +17,8 @@ type Room struct {
 	// Pages are the handlers for visitors who are signed in, by the mux's pattern. Each reads from the API and shows a
 	// template, or makes a change through the API and redirects to a page.
 	Pages map[string]func(*Visit)
+	// Operators are the handlers for admins who are signed in to the operators' console.
+	Operators map[string]func(*Visit)
 	// Open are the handlers of pages that need no sign-in.
 	Open map[string]func(*Visit)
 	// Templates are HTML files: pages in the top folder, and templates that they share in the folder parts. Show takes the
@@ -24,8 +26,8 @@ type Room struct {
 	Templates fs.FS
 	// Parts have further templates that the pages use, as HTML files in their top folders.
 	Parts []fs.FS
-	// Sections are the room's entries in the navigation.
-	Sections []Section
+	// Sections are the room's entries in the navigation, and OperatorSections those in the operators' console.
+	Sections, OperatorSections []Section
 }
 
 // Section is an entry of the navigation. Visitors see it if their key has the scope, or if Scope is "".
@@ -36,15 +38,19 @@ type Site struct {
 	API      http.Handler // it takes requests whose context names their caller (httpapi.WithCaller)
 	Files    *Files
 	Sections []Section
-	Now      func() time.Time
-	Log      *slog.Logger // it gets a line for each page that failed; nil discards them
+	// Operators are the sections of the operators' console.
+	Operators []Section
+	Now       func() time.Time
+	Log       *slog.Logger // it gets a line for each page that failed; nil discards them
+
+	tags tags
 }
 
 // Visit is one request for a page. On pages that need no sign-in Tenant is zero and Dialect is nil.
 type Visit struct {
 	W       http.ResponseWriter
 	R       *http.Request
-	Key     webhook.Key // its scopes are those of the visitor
+	Key     webhook.Key  // its scopes are those of the visitor
 	Guest   *portal.Link // the visitor came by it, and holds no key; nil for others
 	Admin   string       // the name of an operator, who has no tenant and no key; "" for others
 	Tenant  webhook.Tenant

@@ -32,6 +32,10 @@ type view struct {
 	Section  string    // of the navigation
 	Sections []Section // those that the visitor may see
 	Portal   bool      // the visitor came by a link
+	Operator bool      // the visitor is an admin: in the operators' console, or looking into a tenant's
+	ReadOnly bool      // the visitor can change nothing
+	Theme    string    // the colours of the page, "" for those of the visitor's system
+	Home     string    // the address of the first page
 	Tenant   webhook.Tenant
 	Dialect  *dialect.Dialect
 	Words    map[string]string
@@ -55,8 +59,12 @@ func (v *Visit) Show(status int, page, fragment, section, title string, data any
 		Title: title, Section: section, Sections: v.sections(), Portal: v.Guest != nil, Tenant: v.Tenant, Dialect: v.Dialect, Once: rand.Text(), Page: data,
 		assets: v.site.Files.prefix,
 	}
+	out.Home, out.Operator = v.FirstPage(), v.Admin != ""
 	if v.Dialect != nil {
 		out.Words = v.Dialect.Words
+	}
+	if g := v.Guest; g != nil {
+		out.Operator, out.ReadOnly, out.Theme = g.Admin != "", g.ReadOnly, g.Theme
 	}
 	var b bytes.Buffer
 	t, err := v.site.Files.templates[page]()
@@ -71,16 +79,25 @@ func (v *Visit) Show(status int, page, fragment, section, title string, data any
 	v.W.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.W.Header().Set("Vary", "HX-Request")
 	v.W.WriteHeader(status)
-	_, _ = v.W.Write(b.Bytes()) // a visitor who is gone needs no page
+	_, _ = v.W.Write(v.bounded(b.Bytes())) // a visitor who is gone needs no page
 }
 
 // sections returns those that the visitor may see.
 func (v *Visit) sections() []Section {
+	if v.Admin != "" {
+		return v.site.Operators
+	}
+	if v.Guest != nil && v.Guest.Webhook != "" {
+		return nil
+	}
 	return slices.DeleteFunc(slices.Clone(v.site.Sections), func(s Section) bool { return s.Scope != "" && !v.Key.Grants(s.Scope) })
 }
 
 // FirstPage returns the address of the first section that the visitor may see.
 func (v *Visit) FirstPage() string {
+	if v.Guest != nil && v.Guest.Webhook != "" {
+		return "/console/webhooks/" + v.Guest.Webhook
+	}
 	if seen := v.sections(); len(seen) > 0 {
 		return seen[0].Path
 	}

@@ -17,6 +17,7 @@ import (
 type portalPage struct {
 	Heading, Text string
 	Link          string // a button opens it; "" shows no button
+	Action        string // where the button leads; "" means httpapi.PortalPath
 }
 
 // portalLink opens a link that was followed. A link works once, so programs that only look ahead must not use it up: a
@@ -160,6 +161,7 @@ func (s *Sessions) signInGuest(v *page.Visit, l portal.Link) {
 		http.SetCookie(v.W, keyCookie(v.R, "", -1)) // the visitor is the link's holder from now on, also when that session has expired
 	}
 	http.SetCookie(v.W, portalCookie(v.R, sealed, int(math.Ceil(l.Expires.Sub(now).Seconds()))))
+	v.Guest = &l
 	v.Redirect(v.FirstPage())
 }
 

@@ -42,6 +42,8 @@ type Sessions struct {
 	Store    Store
 	Dialects Dialects
 	Box      seal.Box
+	// AdminKeyHash is webhook.HashAPIKey of the admin key, which signs in to the operators' console; "" where there is none.
+	AdminKeyHash string
 	// Now returns the time of the deployment's clock.
 	Now func() time.Time
 	// Span converts a span of real time into one of that clock. Nil leaves it unchanged.
@@ -75,7 +77,9 @@ func (s *Sessions) SignedIn(site *page.Site, serve func(*page.Visit)) http.Handl
 			v.Failed(err)
 			return
 		}
-		serve(v)
+		if v.Allowed() {
+			serve(v)
+		}
 	})
 }
 

@@ -18,9 +18,14 @@ var templates embed.FS
 // Room returns the pages by which people sign in and out.
 func (s *Sessions) Room() page.Room {
 	return page.Room{Templates: templates, Open: map[string]func(*page.Visit){
-		"GET /console/sign-in":       signInPage,
-		"POST /console/sign-in":      s.signIn,
-		"POST /console/sign-out":     s.signOut,
+		"GET /console/sign-in":   signInPage,
+		"POST /console/sign-in":  s.signIn,
+		"POST /console/sign-out": s.signOut,
+
+		"GET " + httpapi.AdminLinkPath:  s.adminLink,
+		"POST " + httpapi.AdminLinkPath: s.adminOpen,
+		"POST /console/admin/sign-out":  s.signOutAdmin,
+
 		"GET " + httpapi.PortalPath:  s.portalLink,
 		"POST " + httpapi.PortalPath: s.portalOpen,
 	}}
@@ -53,6 +58,13 @@ func (s *Sessions) signIn(v *page.Visit) {
 		showSignIn(v, http.StatusUnprocessableEntity, f)
 		return
 	}
+	if s.isAdminKey(key) {
+		s.signInAdmin(v, f.To)
+		return
+	}
+	if strings.HasPrefix(f.To, operatorPath) { // which is not for this key
+		f.To = home
+	}
 	k, err := s.Store.KeyByHash(v.R.Context(), webhook.HashAPIKey(key))
 	if webhook.Is(err, webhook.NotFound) {
 		f.Problem = "This key is not known. Check that all of it was copied; a deleted key no longer works."
@@ -84,10 +96,12 @@ func (s *Sessions) signOut(v *page.Visit) {
 	http.Redirect(v.W, v.R, "/console/sign-in", http.StatusSeeOther)
 }
 
+// home is the first page of a tenant's console.
+const home = "/console/webhooks"
+
 // localTarget returns the address if it is a page of the console, and the first page otherwise. Browsers read "%2e" as a dot
 // and "\" as "/" (https://url.spec.whatwg.org/#path-state), so the path is checked as they read it.
 func localTarget(to string) string {
-	const home = "/console/webhooks"
 	u, err := url.Parse(to)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.Contains(to, "\\") {
 		return home

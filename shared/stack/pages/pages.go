@@ -3,10 +3,19 @@ package pages
 
 import (
 	"net/http"
+	"slices"
 
 	"hookline/shared/console"
+	"hookline/shared/console/operators"
+	"hookline/shared/httpapi"
 	"hookline/shared/stack"
 )
+
+// Serves picks the routes that the pages need. Of the admin's there are those of the operators' pages alone, and only a session
+// of theirs authorises them.
+func Serves(r httpapi.Route) bool {
+	return !r.Publishes && !r.Inbound && (!r.Admin || slices.Contains(operators.Calls(), r.Key))
+}
 
 // Console returns the pages, in front of the HTTP API.
 func Console(b *stack.Builder, api http.Handler) *console.Console {

@@ -68,7 +68,7 @@ func Assemble(p Parts) (*Stack, error) {
 	s := &Stack{API: api.Handler(), clock: p.Clock, log: p.Log}
 	s.Sweeper = &sweep.Sweeper{Store: p.Store, Queue: p.Queues[stack.DeliveryQueue], Now: p.Clock.Now, Log: p.Log}
 	pages := pages.Console(b, s.API)
-	pages.Mails, pages.Files = p.Mails, p.Files
+	pages.Mails, pages.Files, pages.AdminKeyHash = p.Mails, p.Files, api.AdminKeyHash
 	if s.Console, err = pages.Handler(); err != nil {
 		return nil, err
 	}
