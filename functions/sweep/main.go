@@ -24,8 +24,9 @@ type swept struct {
 
 func handler(s settings.Sweep, account settings.Account) (any, error) {
 	cfg := account.Config()
+	store := dynamo.Open(cfg, s.Table)
 	sweeper := &sweep.Sweeper{
-		Store: dynamo.Open(cfg, s.Table), Queue: sqs.New(awssqs.NewFromConfig(cfg), s.Delivery.URL, s.Delivery.ARN),
+		Store: store, Usage: store, Queue: sqs.New(awssqs.NewFromConfig(cfg), s.Delivery.URL, s.Delivery.ARN),
 		Now: clock.Clock{}.Now, Log: s.Logger(),
 	}
 	// The same happens whatever the event says.

@@ -404,9 +404,9 @@ func TestStream(t *testing.T) {
 	tm := readTemplate(t)
 	want := map[string]any{
 		"Stream": attribute("Table.StreamArn"), "StartingPosition": "TRIM_HORIZON", "BatchSize": 1000, "MaximumBatchingWindowInSeconds": 60,
-		// Deliveries alone, and not those that expire. The items that the function itself writes would call it again.
+		// Deliveries and the event log alone, and not what expires. The items that the function itself writes would call it again.
 		"FilterCriteria": map[string]any{"Filters": []any{map[string]any{
-			"Pattern": `{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"d#"}]}}}}`,
+			"Pattern": `{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"d#"},{"prefix":"e#"}]}}}}`,
 		}}},
 	}
 	found := 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"hookline/shared/store"
 	"hookline/shared/store/dynamo"
 	"hookline/shared/store/storetest"
+	"hookline/shared/webhook"
 )
 
 // dynamoDB is the one DynamoDB Local of all tests, which ends with this process.
@@ -92,6 +94,73 @@ func suite(t *testing.T, client dynamo.API, table string, streams *dynamodbstrea
 	})
 }
 
+// rollUsage holds that usage stays the same when it is summed up, once and again, and when the tallies are gone.
+func rollUsage(t *testing.T, client *dynamodb.Client, table string) {
+	s := dynamo.New(client, table, dynamo.Options{})
+	stream := &standin.Stream{Client: streamsOf(client), Table: table, Batch: 100, Count: s.Count}
+	now := time.Now().UTC()
+	if err := s.CreateTenant(t.Context(), webhook.Tenant{ID: "acme", CreatedAt: now.Add(-time.Hour)}, webhook.Key{ID: "k", Tenant: "acme", Hash: "h"}); err != nil {
+		t.Fatal(err)
+	}
+	save := func(event string, attempts int) {
+		d := webhook.Delivery{
+			DeliveryKey: webhook.DeliveryKey{Tenant: "acme", Webhook: "wh_1", Event: event, AcceptedAt: now}, Type: "a.b",
+			Dialect: "standard@1", Status: webhook.Failed, Round: 1, ExpiresAt: now.Add(time.Hour),
+		}
+		for range attempts {
+			prev := d.Rev()
+			if d.Count == 0 {
+				prev = webhook.Rev{}
+			}
+			d.Record(webhook.Attempt{StartedAt: now, Error: webhook.ReasonTimeout})
+			if err := s.SaveDelivery(t.Context(), d, prev); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := stream.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds := func(what string, deliveries, attempts int) {
+		t.Helper()
+		got, err := s.Usage(t.Context(), "acme", now, now.Add(time.Hour))
+		want := []webhook.Usage{{Day: webhook.DayOf(now), Deliveries: deliveries, Attempts: attempts}}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, %v, want %v", what, got, err, want)
+		}
+	}
+	save("evt_1", 2)
+	save("evt_2", 1)
+	holds("as tallied", 2, 3)
+	roll := func(at time.Time) {
+		if err := s.RollUsage(t.Context(), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	roll(now.Add(24 * time.Hour)) // the hour is not complete yet
+	holds("before the hour is complete", 2, 3)
+	for range 2 {
+		roll(now.Add(27 * time.Hour))
+		holds("summed up", 2, 3)
+	}
+	items, err := client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := 0
+	for _, it := range items.Items {
+		if pk, _ := it["pk"].(*types.AttributeValueMemberS); strings.HasPrefix(pk.Value, "c#") {
+			gone++
+			if _, err := client.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &table, Key: map[string]types.AttributeValue{"pk": it["pk"], "sk": it["sk"]}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if holds("without the tallies", 2, 3); gone == 0 {
+		t.Error("there were no tallies")
+	}
+}
+
 // streamsOf returns a client of the streams of the same DynamoDB Local.
 func streamsOf(client *dynamodb.Client) *dynamodbstreams.Client {
 	o := client.Options()
@@ -111,6 +180,7 @@ func TestAWSStore(t *testing.T) {
 		"exchange of all patterns":     exchange,
 		"deletion of a tenant, in two": deleteTenant,
 		"many webhooks":                manyWebhooks,
+		"usage is summed up":           rollUsage,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, client, table(t, client, strings.Map(letters, name))) })
 	}

@@ -189,6 +189,7 @@ func (d *drive) manage() {
 	d.call("PATCH /v1/tenants/{id}", "acme", "", `{"name":"ACME"}`, http.StatusOK, nil)
 	d.call("GET /v1/tenant", "", d.acme, "", http.StatusOK, nil)
 	d.call("PATCH /v1/tenant", "", d.acme, `{"notify_email":"ops@example.com"}`, http.StatusOK, nil)
+	d.call("GET /v1/tenants/{id}/usage", "acme", "", "", http.StatusOK, nil)
 	d.call("POST /v1/tenants/{id}/keys", "acme", "", `{"name":"second","scopes":["events:write"]}`, http.StatusCreated, nil)
 	var key struct{ ID string }
 	d.call("POST /v1/keys", "", d.acme, `{"name":"third","scopes":["events:write"]}`, http.StatusCreated, &key)

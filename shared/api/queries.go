@@ -34,6 +34,14 @@ type StatsQuery struct {
 	Hours int `json:"hours" jsonschema:"minimum=1,maximum=24,default=24"`
 }
 
+// UsageQuery says of which days the usage is asked for.
+type UsageQuery struct {
+	// From this time's day on; 30 days before `until` when it is left out.
+	Since string `json:"since" ref:"GivenTime"`
+	// Before this time, a day that has begun by then included; now when it is left out.
+	Until string `json:"until" ref:"GivenTime"`
+}
+
 // ImportQuery says whether an import is tried only.
 type ImportQuery struct {
 	// `true` changes nothing and says what would happen.

@@ -109,3 +109,16 @@ type AdminLink struct {
 	URL       string `json:"url" jsonschema:"format=uri"`
 	ExpiresAt Time   `json:"expires_at"`
 }
+
+// DayUsage is what was done for a tenant on one day.
+type DayUsage struct {
+	// The day in UTC.
+	Date string `json:"date" jsonschema:"format=date"`
+	// Events that were accepted, each once, whatever number of webhooks took it: those that the event log has. null where
+	// the stack keeps no log.
+	Events *int `json:"events" jsonschema:"minimum=0"`
+	// Deliveries whose first attempt was made, with tests.
+	Deliveries int `json:"deliveries" jsonschema:"minimum=0"`
+	// Requests that were sent, retries and replays among them.
+	Attempts int `json:"attempts" jsonschema:"minimum=0"`
+}

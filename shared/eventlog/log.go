@@ -76,7 +76,7 @@ func (l *Log) write(ctx context.Context, request string, events []webhook.Logged
 		if err != nil {
 			return err
 		}
-		there, stored, err := l.Store.PutLogItem(ctx, webhook.LogItem{Tenant: tenant, Request: request, Rev: rev, Record: rec, ExpiresAt: until})
+		there, stored, err := l.Store.PutLogItem(ctx, webhook.LogItem{Tenant: tenant, Request: request, Rev: rev, Events: len(events), Record: rec, ExpiresAt: until})
 		if err != nil || stored {
 			return err
 		}

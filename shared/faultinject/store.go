@@ -247,6 +247,10 @@ func (s *faultyStore) Tallies(ctx context.Context, tenant string, since time.Tim
 	return read1(s, "Tallies", func() ([]webhook.Tally, error) { return s.Store.Tallies(ctx, tenant, since) })
 }
 
+func (s *faultyStore) Usage(ctx context.Context, tenant string, since, until time.Time) ([]webhook.Usage, error) {
+	return read1(s, "Usage", func() ([]webhook.Usage, error) { return s.Store.Usage(ctx, tenant, since, until) })
+}
+
 func (s *faultyStore) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error {
 	return s.write("SaveDelivery", func() error { return s.Store.SaveDelivery(ctx, d, prev) })
 }

@@ -53,6 +53,8 @@ type ListStore interface {
 	Replays(ctx context.Context, tenant, hook string, page webhook.Page) (webhook.List[webhook.Replay], error)
 	// Tallies counts the deliveries whose event was accepted since then, by webhook and hour. It may lag by minutes.
 	Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error)
+	// Usage sums up by day what was done for the tenant, without days on which there was nothing. It may lag by minutes.
+	Usage(ctx context.Context, tenant string, since, until time.Time) ([]webhook.Usage, error)
 }
 
 // PinStore remembers the first use of an Idempotency-Key.

@@ -56,6 +56,7 @@ func auditedCalls() map[string]audited {
 		"POST /v1/webhooks/{id}/replay":                {`{"since":"2026-03-20T11:00:00Z"}`, "webhook.replay", "webhook", ""},
 		"POST /v1/deliveries/{id}/replay":              {`{}`, "delivery.replay", "delivery", ""},
 		"DELETE /v1/replays/{id}":                      {},
+		"POST /v1/deliveries/{id}/cancel":              {},
 		"POST /v1/events":                              {body: `{"type":"invoice.paid","data":{}}`},
 		"POST /v1/events/{id}/replay":                  {`{"webhook_id":"wh_1"}`, "event.replay", "event", ""},
 		"POST /v1/sources":                             {`{"kind":"custom","name":"CI","secret":"sesame"}`, "source.create", "source", "kind name secret"},

@@ -156,7 +156,9 @@ func (m *matrix) callers() map[string]caller {
 	// visit is a visit of a link of the tenant's that its maker's key would not narrow.
 	visit := func(t webhook.Tenant) func(*http.Request) *http.Request {
 		k := portal.New(t, "", m.now.Now(), time.Hour).Key(webhook.Key{})
-		return func(r *http.Request) *http.Request { return r.WithContext(httpapi.WithCaller(r.Context(), httpapi.Caller{Key: k})) }
+		return func(r *http.Request) *http.Request {
+			return r.WithContext(httpapi.WithCaller(r.Context(), httpapi.Caller{Key: k}))
+		}
 	}
 	acme, err := m.store.Tenant(m.t.Context(), "acme")
 	if err != nil {

@@ -84,6 +84,14 @@ func routes() []route {
 				"hour. A program that looks ahead does not use it up. `url` begins as this request's URL did.",
 		},
 		{
+			method: "GET", path: "/v1/tenants/{id}/usage", scope: admin, query: api.UsageQuery{}, find: (*API).findTenant, serve: (*API).showUsage,
+			id: "tenantUsage", tag: "Tenants", summary: "Show a tenant's events, deliveries and attempts by day",
+			gives: given{status: 200, body: api.List[api.DayUsage]{}},
+			text: "The oldest day first, at most 366 of them in one answer, which has no further page. An event counts on the day " +
+				"it was accepted, a delivery on that of its first attempt, and an attempt on its own. Usage is kept for 400 days, and " +
+				"is deleted with the tenant. On AWS it is counted from the table's stream and lags by about a minute.",
+		},
+		{
 			method: "GET", path: "/v1/tenant", scope: "tenant:read", serve: (*API).showTenant,
 			id: "getOwnTenant", tag: "Own tenant", summary: "Show the key's own tenant",
 			gives: given{status: 200, body: api.Tenant{}},

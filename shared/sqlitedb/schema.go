@@ -18,7 +18,7 @@ type step func(*migration) error
 //
 // Versions 0 and 1 are the files of programs that had no numbered steps. They kept the queues in a file of their own.
 func steps() []step {
-	return []step{oneFile, putQueuesAway, smallBodies, auditLog, answers}
+	return []step{oneFile, putQueuesAway, smallBodies, auditLog, statistics}
 }
 
 // firstStep is the version that the first step makes.
@@ -258,11 +258,17 @@ CREATE INDEX audit_expiry ON audit (expires_at)`)
 	})
 }
 
-// answers makes version 6: the index that deliveries are counted from has the time that the latest attempt of each waited
-// for its answer, as webhook.Delivery.AnswerTime has it, NULL for none. Older deliveries have none.
-func answers(m *migration) error {
+// statistics makes version 6: the index that deliveries are counted from has the time that the latest attempt of each waited
+// for its answer, as webhook.Delivery.AnswerTime has it, NULL for none. Older deliveries have none. Beside it, the usage by
+// day (its beginning in Unix milliseconds), and how many events a log item has, which older ones do not say.
+func statistics(m *migration) error {
 	return m.commit(6, func() error {
 		return m.exec(`ALTER TABLE delivery ADD COLUMN answer INTEGER; DROP INDEX delivery_history;
-			CREATE INDEX delivery_history ON delivery (tenant, accepted_at, webhook, event, status, answer)`)
+			CREATE INDEX delivery_history ON delivery (tenant, accepted_at, webhook, event, status, answer);
+			ALTER TABLE event_log ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
+			CREATE TABLE usage (
+				tenant TEXT NOT NULL, day INTEGER NOT NULL, events INTEGER NOT NULL, deliveries INTEGER NOT NULL, attempts INTEGER NOT NULL,
+				PRIMARY KEY (tenant, day)
+			) WITHOUT ROWID`)
 	})
 }

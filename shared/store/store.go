@@ -129,6 +129,11 @@ type Store interface {
 	// latest attempts, by webhook and hour, in no order, including those of deleted webhooks. It may lag behind until the engine's background work
 	// (storetest.Engine.Settle) has caught up.
 	Tallies(ctx context.Context, tenant string, since time.Time) ([]webhook.Tally, error)
+	// Usage sums up by day what was done for the tenant from since until until (both to the day), oldest first, without days
+	// on which there was nothing: the events that PutLogItem added, by acceptance, and what SaveDelivery's writes add by
+	// webhook.UsageOf. It is kept for webhook.UsageKept or longer, and has nothing from before the tenant's CreatedAt (to the minute).
+	// It may lag behind as Tallies does.
+	Usage(ctx context.Context, tenant string, since, until time.Time) ([]webhook.Usage, error)
 	// SaveDelivery writes the record if the stored one's Rev is prev (the zero Rev: none is stored), else Conflict
 	// "changed-meanwhile". A record that is new and final costs one write. The tenant and webhook need not exist.
 	SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error

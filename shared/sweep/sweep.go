@@ -17,16 +17,23 @@ type Store interface {
 	Overdue(ctx context.Context, before time.Time, page webhook.Page) (webhook.List[webhook.Delivery], error)
 }
 
+// Usage is the engine's own sum of what was used, where it has to be summed up in the background.
+type Usage interface {
+	// RollUsage sums up what is complete at now. It may be repeated.
+	RollUsage(ctx context.Context, now time.Time) error
+}
+
 // Sweeper queues again what has been pending for an hour beyond its time: the proof that nothing stays behind,
 // whatever became of its message. A message it makes counts only if the delivery's own never came.
 type Sweeper struct {
 	Store Store
 	Queue queue.Sender
+	Usage Usage // nil: there is nothing to sum up
 	Now   func() time.Time
 	Log   *slog.Logger
 }
 
-// Sweep queues all that is overdue and returns how many deliveries that were. One that was swept before and still
+// Sweep queues all that is overdue and returns how many deliveries that were, and has the usage summed up. One that was swept before and still
 // waits in the queue is queued once more; the copies collapse.
 func (s *Sweeper) Sweep(ctx context.Context) (int, error) {
 	before := s.Now().Add(-webhook.Overdue)
@@ -51,6 +58,9 @@ func (s *Sweeper) Sweep(ctx context.Context) (int, error) {
 	}
 	if swept > 0 {
 		s.Log.WarnContext(ctx, "delivery.swept", "count", swept)
+	}
+	if s.Usage != nil {
+		return swept, s.Usage.RollUsage(ctx, s.Now())
 	}
 	return swept, nil
 }

@@ -31,6 +31,7 @@ type LogItem struct {
 	Tenant    string
 	Request   string // the id that was made for the request's first event: EntryRequest of each entry in it
 	Rev       int64  // counts the item's writes from 1
+	Events    int    // that are in Record
 	Record    []byte
 	ExpiresAt time.Time // from then on the item may vanish
 }

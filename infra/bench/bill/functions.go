@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"strings"
 	"syscall"
 	"time"
 
@@ -145,8 +146,9 @@ func (w *World) machine(m *Meter, eventLog bool, clk clock.Clock, queues map[str
 // sweeper wires functions/sweep.
 func (w *World) sweeper(m *Meter) *function {
 	address := w.addresses[stack.DeliveryQueue]
+	store := dynamo.Open(w.measured(m, OtherRequests), tableName)
 	s := &sweep.Sweeper{
-		Store: dynamo.Open(w.measured(m, OtherRequests), tableName),
+		Store: store, Usage: store,
 		Queue: sqs.New(awssqs.NewFromConfig(w.measured(m, OtherRequests)), address.URL, address.ARN),
 		Now:   clock.Clock{}.Now, Log: logger(m),
 	}
@@ -230,7 +232,7 @@ func (w *World) tally(ctx context.Context, count *function) error {
 	w.stream.Count = func(ctx context.Context, e events.DynamoDBEvent) error {
 		var of events.DynamoDBEvent
 		for _, r := range e.Records {
-			if pk, ok := r.Change.Keys["pk"]; ok && len(r.Change.NewImage) > 0 && len(pk.String()) > 2 && pk.String()[:2] == "d#" {
+			if pk, ok := r.Change.Keys["pk"]; ok && len(r.Change.NewImage) > 0 && (strings.HasPrefix(pk.String(), "d#") || strings.HasPrefix(pk.String(), "e#")) {
 				of.Records = append(of.Records, r)
 			}
 		}

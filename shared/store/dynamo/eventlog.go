@@ -18,6 +18,9 @@ import (
 // attrLogRev is a log item's Rev.
 const attrLogRev = "rev"
 
+// attrLogEvents is how many events a log item has.
+const attrLogEvents = "c"
+
 // logShards is how many partitions a tenant's log has, each of about 1,000 writes a second. Publishing waits for the
 // log, and must not run into the limit of one partition.
 const logShards = 4
@@ -33,7 +36,7 @@ func logKey(tenant, request string) key {
 // PutLogItem stores the item if the stored one's Rev is one less. It is one write.
 func (s *Store) PutLogItem(ctx context.Context, it webhook.LogItem) (webhook.LogItem, bool, error) {
 	put := logKey(it.Tenant, it.Request).item()
-	put[attrLogRev], put[attrRecord] = number(it.Rev), bin(it.Record)
+	put[attrLogRev], put[attrLogEvents], put[attrRecord] = number(it.Rev), number(int64(it.Events)), bin(it.Record)
 	if !it.ExpiresAt.IsZero() {
 		put[attrExpires] = number(record.Millis(it.ExpiresAt))
 	}
@@ -58,7 +61,7 @@ func (s *Store) PutLogItem(ctx context.Context, it webhook.LogItem) (webhook.Log
 
 func logItem(tenant, request string, it item) webhook.LogItem {
 	return webhook.LogItem{
-		Tenant: tenant, Request: request, Rev: it.number(attrLogRev), Record: it.bytes(attrRecord),
+		Tenant: tenant, Request: request, Rev: it.number(attrLogRev), Record: it.bytes(attrRecord), Events: int(it.number(attrLogEvents)),
 		ExpiresAt: record.Time(it.number(attrExpires)),
 	}
 }

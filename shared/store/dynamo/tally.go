@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"maps"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,12 +27,15 @@ import (
 const (
 	// attrAnswers is the part of the changes that counts answers.
 	attrAnswers = "ans"
+	// attrUsed is the usage of the same batch.
+	attrUsed = "use"
 	// tallyPartitions is how many partitions the changes are spread over, by tenant. With more of them reading is
 	// cheaper, because a reader also reads the changes of other tenants, and writing is dearer, because a batch writes
 	// to each.
 	tallyPartitions = 8
-	// tallyLife is how long an item is kept after the latest acceptance in it. Nobody asks for so long a time.
-	tallyLife = 48 * time.Hour
+	// tallyLife is how long an item is kept after the latest time in it. Statistics go back for a day, and within the other
+	// two the usage is summed up (RollUsage).
+	tallyLife = 72 * time.Hour
 	// tallySpan is how much of a partition is read in one go. The spans are read side by side.
 	tallySpan = time.Hour
 	// tallySpans is how many spans there are at most. The last one has no end.
@@ -41,21 +45,44 @@ const (
 func tallyPK(tenant string) string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(tenant)) // never fails
-	return "c#" + strconv.Itoa(int(h.Sum32()%tallyPartitions))
+	return tallyPartition(int(h.Sum32() % tallyPartitions))
 }
 
-// Count adds the changes of a batch of the table's stream to the tallies. The stream must show new and old images. The
-// same batch again changes nothing. Items that are no delivery records, and records that were deleted, are left out. A
-// batch is at most 1,000 records, whose changes fit an item whatever the ids are.
+func tallyPartition(i int) string { return "c#" + strconv.Itoa(i) }
+
+// Count adds the changes of a batch of the table's stream to the tallies and to the usage. The stream must show new and
+// old images. The same batch again changes nothing. Items that are neither delivery records nor of the event log, and those
+// that were deleted, are left out. A batch is at most 1,000 records, whose changes fit an item whatever the ids are.
 func (s *Store) Count(ctx context.Context, e events.DynamoDBEvent) error {
 	type minute struct {
 		tenant, hook string
 		at           int64
 	}
 	changes := make(map[minute]*record.Change)
+	used := make(map[minute]*record.Used)
+	use := func(u record.Used) {
+		if u.Events == 0 && u.Deliveries == 0 && u.Attempts == 0 {
+			return
+		}
+		of := minute{tenant: u.Tenant, at: u.At / time.Minute.Milliseconds()}
+		if used[of] == nil {
+			used[of] = &record.Used{}
+		}
+		used[of].Add(u)
+	}
+	if len(e.Records) == 0 {
+		return nil
+	}
 	for _, r := range e.Records {
+		if len(r.Change.NewImage) == 0 {
+			continue
+		}
+		if u, ok := logged(r.Change); ok {
+			use(u)
+			continue
+		}
 		k, err := parseDelivery(streamKey(r.Change.Keys))
-		if err != nil || len(r.Change.NewImage) == 0 {
+		if err != nil {
 			continue
 		}
 		at := record.Millis(k.AcceptedAt)
@@ -66,42 +93,88 @@ func (s *Store) Count(ctx context.Context, e events.DynamoDBEvent) error {
 			changes[of] = c
 		}
 		c.At = min(c.At, at)
-		before, err := streamAnswer(k, r.Change.OldImage)
+		before, _, err := streamDelivery(k, r.Change.OldImage)
 		if err != nil {
 			return err
 		}
-		after, err := streamAnswer(k, r.Change.NewImage)
+		after, ok, err := streamDelivery(k, r.Change.NewImage)
 		if err != nil {
 			return err
 		}
 		c.Count(streamStatus(r.Change.OldImage), -1)
 		c.Count(streamStatus(r.Change.NewImage), 1)
-		c.Answered(before, -1)
-		c.Answered(after, 1)
+		c.Answered(before.AnswerTime(), -1)
+		c.Answered(after.AnswerTime(), 1)
+		if ok {
+			u, when := webhook.UsageOf(after, before.Rev())
+			use(record.Used{Tenant: k.Tenant, At: record.Millis(when), Deliveries: u.Deliveries, Attempts: u.Attempts})
+		}
 	}
-	batches := make(map[string][]record.Change) // by partition
+	// Of a partition, with the latest time in it, at least that of the batch: so what comes late is not in an hour that was
+	// summed up before (RollUsage).
+	var began int64
+	if at := e.Records[0].Change.ApproximateCreationDateTime; !at.IsZero() {
+		began = record.Millis(at.Time)
+	}
+	type part struct {
+		changes []record.Change
+		used    []record.Used
+		last    int64
+	}
+	batches := make(map[string]*part)
+	of := func(tenant string, at int64) *part {
+		pk := tallyPK(tenant)
+		if batches[pk] == nil {
+			batches[pk] = &part{last: began}
+		}
+		batches[pk].last = max(batches[pk].last, at)
+		return batches[pk]
+	}
 	for _, c := range changes {
 		if !c.None() {
-			pk := tallyPK(c.Tenant)
-			batches[pk] = append(batches[pk], *c)
+			p := of(c.Tenant, c.At)
+			p.changes = append(p.changes, *c)
 		}
 	}
-	for pk, batch := range batches {
-		var last int64
-		for _, c := range batch {
-			last = max(last, c.At)
-		}
-		it := key{pk, acceptance(last) + "#" + e.Records[0].EventID}.item()
-		rec, answers := record.EncodeChanges(batch)
+	for _, u := range used {
+		p := of(u.Tenant, u.At)
+		p.used = append(p.used, *u)
+	}
+	for pk, p := range batches {
+		it := key{pk, acceptance(p.last) + "#" + e.Records[0].EventID}.item()
+		rec, answers := record.EncodeChanges(p.changes)
 		if it[attrRecord] = bin(rec); answers != nil {
 			it[attrAnswers] = bin(answers)
 		}
-		it.expires(record.Time(last).Add(tallyLife))
+		if p.used != nil {
+			it[attrUsed] = bin(record.EncodeUsed(p.used))
+		}
+		it.expires(record.Time(p.last).Add(tallyLife))
 		if _, err := s.put(ctx, it, "", nil); err != nil {
 			return fault(err)
 		}
 	}
 	return nil
+}
+
+// logged returns the events that a write added to the event log. ok is false for an item that is not of the log.
+func logged(c events.DynamoDBStreamRecord) (u record.Used, ok bool) {
+	k := streamKey(c.Keys)
+	of := strings.Split(k.pk, "#")
+	if len(of) != 3 || of[0] != "e" {
+		return record.Used{}, false
+	}
+	return record.Used{
+		Tenant: of[1], At: record.Millis(webhook.EntryTime(k.sk)), Events: streamNumber(c.NewImage[attrLogEvents]) - streamNumber(c.OldImage[attrLogEvents]),
+	}, true
+}
+
+func streamNumber(v events.DynamoDBAttributeValue) int {
+	if v.DataType() != events.DataTypeNumber {
+		return 0
+	}
+	n, _ := strconv.Atoi(v.Number())
+	return n
 }
 
 // CountStream is Count as a Lambda function. It refuses an event of another kind: taken for an empty batch, it would count
@@ -138,17 +211,16 @@ func streamStatus(image map[string]events.DynamoDBAttributeValue) webhook.Delive
 	return ""
 }
 
-// streamAnswer reads the AnswerTime out of a record. An image without a record has no answer.
-func streamAnswer(k webhook.DeliveryKey, image map[string]events.DynamoDBAttributeValue) (int, error) {
+// streamDelivery reads a record. An image without a record is none.
+func streamDelivery(k webhook.DeliveryKey, image map[string]events.DynamoDBAttributeValue) (d webhook.Delivery, ok bool, err error) {
 	rec, ok := image[attrRecord]
 	if !ok || rec.DataType() != events.DataTypeBinary {
-		return webhook.NoAnswer, nil
+		return webhook.Delivery{}, false, nil
 	}
-	d, err := record.DecodeDelivery(k, rec.Binary())
-	if err != nil {
-		return 0, internal(err)
+	if d, err = record.DecodeDelivery(k, rec.Binary()); err != nil {
+		return webhook.Delivery{}, false, internal(err)
 	}
-	return d.AnswerTime(), nil
+	return d, true, nil
 }
 
 // Tallies adds up the changes in the tenant's partition, which it reads eventually consistently.

@@ -123,3 +123,48 @@ func DecodeChanges(rec, answers []byte, tenant string) ([]Change, error) {
 	}
 	return out, nil
 }
+
+// Used is a part of a tenant's usage: what was done within one minute. At is when the first of it was, in Unix milliseconds.
+type Used struct {
+	Tenant                       string
+	At                           int64
+	Events, Deliveries, Attempts int
+}
+
+// Add adds another part, of the same tenant and minute.
+func (u *Used) Add(v Used) {
+	u.Tenant = v.Tenant
+	if u.At == 0 || v.At < u.At {
+		u.At = v.At
+	}
+	u.Events += v.Events
+	u.Deliveries += v.Deliveries
+	u.Attempts += v.Attempts
+}
+
+// EncodeUsed encodes parts as {tenant: [at, events, deliveries, attempts, at, …]}. The same parts give the same bytes.
+func EncodeUsed(parts []Used) []byte {
+	slices.SortFunc(parts, func(a, b Used) int { return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.At, b.At)) })
+	all := make(map[string][]int64)
+	for _, u := range parts {
+		all[u.Tenant] = append(all[u.Tenant], u.At, int64(u.Events), int64(u.Deliveries), int64(u.Attempts))
+	}
+	return marshal(all)
+}
+
+// DecodeUsed decodes what EncodeUsed encoded.
+func DecodeUsed(b []byte) ([]Used, error) {
+	var all map[string][]int64
+	if err := unmarshal("usage", b, &all); err != nil {
+		return nil, err
+	}
+	var out []Used
+	for tenant, numbers := range all {
+		for n := range slices.Chunk(numbers, 4) {
+			if len(n) == 4 {
+				out = append(out, Used{Tenant: tenant, At: n[0], Events: int(n[1]), Deliveries: int(n[2]), Attempts: int(n[3])})
+			}
+		}
+	}
+	return out, nil
+}

@@ -168,6 +168,7 @@ func (s *Store) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webho
 	if after := d.AnswerTime(); after != webhook.NoAnswer {
 		answer = after
 	}
+	used, _ := webhook.UsageOf(d, prev)
 	expires := record.Millis(d.ExpiresAt)
 	return s.writeSure(ctx, func(tx *sqlitedb.Tx) error {
 		var saved bool
@@ -187,7 +188,10 @@ func (s *Store) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webho
 		if err == nil && !saved {
 			return errChanged()
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return addUsage(tx, d.Tenant, used)
 	})
 }
 

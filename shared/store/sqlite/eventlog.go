@@ -18,21 +18,25 @@ func (s *Store) PutLogItem(ctx context.Context, it webhook.LogItem) (webhook.Log
 	var expires int64
 	err := s.writeSure(ctx, func(tx *sqlitedb.Tx) (err error) {
 		if it.Rev == 1 {
-			stored, err = done(tx.Exec(`INSERT INTO event_log (tenant, request, rev, expires_at, record) VALUES (?, ?, 1, ?, ?)
-				ON CONFLICT DO NOTHING`, it.Tenant, it.Request, record.Millis(it.ExpiresAt), it.Record))
-		} else {
-			stored, err = done(tx.Exec(`UPDATE event_log SET rev = ?, expires_at = ?, record = ? WHERE tenant = ? AND request = ? AND rev = ?`,
-				it.Rev, record.Millis(it.ExpiresAt), it.Record, it.Tenant, it.Request, it.Rev-1))
+			stored, err = done(tx.Exec(`INSERT INTO event_log (tenant, request, rev, expires_at, events, record) VALUES (?, ?, 1, ?, ?, ?)
+				ON CONFLICT DO NOTHING`, it.Tenant, it.Request, record.Millis(it.ExpiresAt), it.Events, it.Record))
 		}
-		if err != nil || stored {
+		if err == nil && !stored {
+			err = tx.QueryRow(`SELECT rev, expires_at, events, record FROM event_log WHERE tenant = ? AND request = ?`, it.Tenant, it.Request).
+				Scan(&there.Rev, &expires, &there.Events, &there.Record)
+			if errors.Is(err, sql.ErrNoRows) {
+				return nil
+			}
+		}
+		if err == nil && it.Rev > 1 && there.Rev == it.Rev-1 {
+			stored = true
+			_, err = tx.Exec(`UPDATE event_log SET rev = ?, expires_at = ?, events = ?, record = ? WHERE tenant = ? AND request = ?`,
+				it.Rev, record.Millis(it.ExpiresAt), it.Events, it.Record, it.Tenant, it.Request)
+		}
+		if err != nil || !stored {
 			return err
 		}
-		err = tx.QueryRow(`SELECT rev, expires_at, record FROM event_log WHERE tenant = ? AND request = ?`, it.Tenant, it.Request).
-			Scan(&there.Rev, &expires, &there.Record)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		return err
+		return addUsage(tx, it.Tenant, webhook.Usage{Day: webhook.DayOf(webhook.EntryTime(it.Request)), Events: it.Events - there.Events})
 	})
 	if err != nil {
 		return webhook.LogItem{}, false, err
@@ -53,8 +57,8 @@ func (s *Store) LogItem(ctx context.Context, tenant, request string) (webhook.Lo
 	}
 	var expires int64
 	if found && request >= webhook.FirstEntry(time.UnixMilli(since)) {
-		found, err = s.row(ctx, `SELECT rev, expires_at, record FROM event_log WHERE tenant = ? AND request = ?`,
-			[]any{tenant, request}, &it.Rev, &expires, &it.Record)
+		found, err = s.row(ctx, `SELECT rev, expires_at, events, record FROM event_log WHERE tenant = ? AND request = ?`,
+			[]any{tenant, request}, &it.Rev, &expires, &it.Events, &it.Record)
 		if err != nil {
 			return webhook.LogItem{}, err
 		}
@@ -74,7 +78,7 @@ func (s *Store) LogItems(ctx context.Context, tenant string, r webhook.LogRange)
 	if err != nil || !found {
 		return nil, false, err
 	}
-	query := `SELECT request, rev, expires_at, record FROM event_log WHERE tenant = ? AND request >= ?`
+	query := `SELECT request, rev, expires_at, events, record FROM event_log WHERE tenant = ? AND request >= ?`
 	args := []any{tenant, max(r.From, webhook.FirstEntry(time.UnixMilli(since)))}
 	if r.Before != "" {
 		query += ` AND request < ?`
@@ -93,7 +97,7 @@ func (s *Store) LogItems(ctx context.Context, tenant string, r webhook.LogRange)
 		}
 		it := webhook.LogItem{Tenant: tenant}
 		var expires int64
-		if err := scan(&it.Request, &it.Rev, &expires, &it.Record); err != nil {
+		if err := scan(&it.Request, &it.Rev, &expires, &it.Events, &it.Record); err != nil {
 			return false, err
 		}
 		it.ExpiresAt = record.Time(expires)

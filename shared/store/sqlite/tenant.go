@@ -105,7 +105,7 @@ func (s *Store) DeleteTenant(ctx context.Context, id string) error {
 		if !found {
 			return webhook.ErrNotFound("tenant")
 		}
-		for _, table := range []string{"api_key", "webhook", "subscription", "pace", "pin", "source"} {
+		for _, table := range []string{"api_key", "webhook", "subscription", "pace", "pin", "source", "usage"} {
 			if _, err := tx.Exec(`DELETE FROM `+table+` WHERE tenant = ?`, id); err != nil {
 				return err
 			}

@@ -13,6 +13,7 @@ import (
 func (b *bench) logItem(tenant string, after time.Duration) webhook.LogItem {
 	at := b.now.Add(after)
 	return webhook.LogItem{
+		Events: 2,
 		Tenant: tenant, Request: webhook.EventIDs(at, 1)[0], Rev: 1, Record: []byte{'d', 0, 0xff, '"', '{', '}'},
 		ExpiresAt: at.Add(30 * 24 * time.Hour),
 	}

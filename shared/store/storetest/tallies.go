@@ -15,6 +15,8 @@ func tallyChecks() []check {
 		{"Tallies follow a delivery from status to status", talliesFollow},
 		{"Tallies begin where they are asked to", talliesSince},
 		{"Tallies have nothing of another tenant, nor of an earlier one of the same id", talliesOfOthers},
+		{"Usage counts each event, delivery and attempt once, on its day", usageByDay},
+		{"Usage has nothing of another tenant, nor of an earlier one of the same id", usageOfOthers},
 	}
 }
 
@@ -122,4 +124,77 @@ func talliesOfOthers(b *bench) {
 		{Webhook: "wh_a", Hour: b.now.Add(time.Minute + time.Second).Truncate(time.Hour), Succeeded: 1, Answers: map[int]int{53: 1}},
 	})
 	b.equal("of no tenant", b.tallies("nobody", since), []webhook.Tally(nil))
+}
+
+// usage reads the usage once it has caught up.
+func (b *bench) usage(tenant string, since, until time.Time) []webhook.Usage {
+	b.Helper()
+	if b.settle != nil {
+		b.settle(b.T)
+	}
+	return must(b.s.Usage(b.Context(), tenant, since, until))(b)
+}
+
+func usageByDay(b *bench) {
+	tenant := b.tenant()
+	day := webhook.DayOf(b.now).Add(24 * time.Hour)
+	b.now = day.Add(-time.Second) // of acceptance: the attempts are of the next day
+	b.equal("of none", b.usage(tenant, day.Add(-48*time.Hour), day.Add(48*time.Hour)), []webhook.Usage(nil))
+
+	d := b.delivery(tenant, "wh_a", "evt_1", 0)
+	d.Attempts[0].StartedAt = day.Add(time.Second)
+	d = b.save(failed(d))
+	b.save(func() webhook.Delivery { // one that a job began
+		d := pending(b.delivery(tenant, "wh_a", "evt_2", 0), day)
+		d.Count, d.Total, d.Attempts = 0, 0, nil
+		return d
+	}())
+	b.conflict("a write that lost", b.s.SaveDelivery(b.Context(), d, webhook.Rev{}), "changed-meanwhile")
+	for _, step := range []struct {
+		round  int
+		after  time.Duration
+		reason webhook.AttemptError
+	}{{1, 12 * time.Hour, webhook.ReasonTimeout}, {1, 25 * time.Hour, webhook.ReasonTimeout}, {2, 26 * time.Hour, ""}, {3, 27 * time.Hour, webhook.ReasonWebhookInactive}} {
+		prev := d.Rev()
+		if step.round > d.Round {
+			d.Round, d.Count = step.round, 0
+		}
+		a := d.Attempts[0]
+		a.StartedAt, a.Error = day.Add(step.after), step.reason
+		d.Record(a)
+		b.ok(b.s.SaveDelivery(b.Context(), d, prev))
+	}
+	it := webhook.LogItem{Tenant: tenant, Request: webhook.FirstEntry(day.Add(-time.Minute)), Rev: 1, Events: 3, Record: []byte("r")}
+	put := func(it webhook.LogItem) { must2(b.s.PutLogItem(b.Context(), it))(b) }
+	put(it)
+	put(it) // there is one
+	it.Rev, it.Events = 2, 5
+	put(it)
+	it.Rev = 3 // without their data
+	put(it)
+	it.Request, it.Rev, it.Events = webhook.FirstEntry(day.Add(time.Hour)), 1, 1
+	put(it)
+	want := []webhook.Usage{
+		{Day: day.Add(-24 * time.Hour), Events: 5},
+		{Day: day, Events: 1, Deliveries: 2, Attempts: 2},
+		{Day: day.Add(24 * time.Hour), Attempts: 2},
+	}
+	b.equal("usage", b.usage(tenant, day.Add(-48*time.Hour), day.Add(48*time.Hour)), want)
+	b.equal("of the middle day", b.usage(tenant, day, day.Add(24*time.Hour)), want[1:2])
+	b.equal("of the first two, to the day", b.usage(tenant, day.Add(-time.Hour), day.Add(time.Hour)), want[:2])
+}
+
+func usageOfOthers(b *bench) {
+	created, k := b.newTenant()
+	b.ok(b.s.CreateTenant(b.Context(), created, k))
+	b.save(b.delivery(created.ID, "wh_a", "evt_1", time.Second))
+	b.save(b.delivery(b.tenant(), "wh_a", "evt_1", time.Second))
+	day := webhook.DayOf(b.now)
+	read := func() []webhook.Usage { return b.usage(created.ID, day, day.Add(48*time.Hour)) }
+	b.equal("one's", read(), []webhook.Usage{{Day: webhook.DayOf(b.now.Add(time.Second)), Deliveries: 1, Attempts: 1}})
+	b.ok(b.s.DeleteTenant(b.Context(), created.ID))
+	b.equal("a deleted one's", read(), []webhook.Usage(nil))
+	created.CreatedAt = b.now.Add(time.Minute)
+	b.ok(b.s.CreateTenant(b.Context(), created, k))
+	b.equal("its successor's", read(), []webhook.Usage(nil))
 }
