@@ -31,6 +31,12 @@ func TestSlow(t *testing.T) {
 		{"20 of 30 s with 50 events each, from 5 processes on", 20, 1_000, deliverytest.World{Answer: slow, Growing: true}},
 		{"100 that hang with 20 events each, 100 processes", 100, 2_000, deliverytest.World{Answer: hangs}},
 	}
+	switch {
+	case testing.Short():
+		tests = tests[:1]
+	case !figures.Full():
+		tests = tests[:3]
+	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
