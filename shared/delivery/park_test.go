@@ -35,7 +35,7 @@ func TestRoomIsShared(t *testing.T) {
 	for range processes {
 		all = append(all, &Deliverer{Queues: Queues{Retry: h}, Batches: Concurrency{Retry: processes}, Log: slog.New(slog.DiscardHandler)})
 	}
-	for asked := 0; asked < 2*queue.MaxInFlight; asked++ {
+	for asked := range 2 * queue.MaxInFlight {
 		if all[asked%processes].room(t.Context(), h) {
 			h.parked++
 		}

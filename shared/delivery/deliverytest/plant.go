@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -28,126 +27,6 @@ import (
 	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
 )
-
-// Tally counts calls by name.
-type Tally struct {
-	mu sync.Mutex
-	n  map[string]int
-}
-
-func (c *Tally) add(what string, n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n[what] += n
-}
-
-// Take returns what was counted since it was last called.
-func (c *Tally) Take() map[string]int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	got := maps.Clone(c.n)
-	clear(c.n)
-	return got
-}
-
-// countedStore counts what delivering asks of a store.
-type countedStore struct {
-	*storesqlite.Store
-	calls *Tally
-	takes time.Duration
-}
-
-func (s countedStore) count(what string) {
-	s.calls.add(what, 1)
-	wait(s.takes)
-}
-
-func (s countedStore) Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
-	s.count("load")
-	return s.Store.Load(ctx, refs, keys)
-}
-
-func (s countedStore) LoadBatch(
-	ctx context.Context, refs []webhook.Ref, keys, first []webhook.DeliveryKey,
-) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error) {
-	s.count("load")
-	return s.Store.LoadBatch(ctx, refs, keys, first)
-}
-
-func (s countedStore) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error {
-	s.count("record")
-	return s.Store.SaveDelivery(ctx, d, prev)
-}
-
-func (s countedStore) ReserveSlots(ctx context.Context, ref webhook.Ref, p webhook.Pace, n int, now time.Time) (time.Time, error) {
-	s.calls.add("slots", 1)
-	return s.Store.ReserveSlots(ctx, ref, p, n, now)
-}
-
-func (s countedStore) SetHealth(ctx context.Context, ref webhook.Ref, from, to webhook.Health) (bool, error) {
-	s.calls.add("health", 1)
-	return s.Store.SetHealth(ctx, ref, from, to)
-}
-
-func (s countedStore) SetSlow(ctx context.Context, ref webhook.Ref, from, to time.Time) (bool, error) {
-	s.calls.add("mark", 1)
-	return s.Store.SetSlow(ctx, ref, from, to)
-}
-
-func (s countedStore) TakeLane(ctx context.Context, name string, n int, now, until time.Time) (int, error) {
-	s.calls.add("lane", 1)
-	return s.Store.TakeLane(ctx, name, n, now, until)
-}
-
-// countedQueue counts requests as SQS bills them: each 64 KiB that is sent or received is one.
-type countedQueue struct {
-	*queuesqlite.Queue
-	calls *Tally
-	takes time.Duration
-}
-
-func (q countedQueue) count(what string, n int) {
-	q.calls.add(what, n)
-	wait(q.takes)
-}
-
-// wait is a call's round trip.
-func wait(span time.Duration) {
-	if span > 0 {
-		<-time.After(span)
-	}
-}
-
-const billed = 64 << 10
-
-func (q countedQueue) Send(ctx context.Context, msgs []queue.Outgoing) error {
-	size := 0
-	for _, m := range msgs {
-		size += len(m.Body)
-	}
-	q.count("send", (size+billed-1)/billed)
-	return q.Queue.Send(ctx, msgs)
-}
-
-func (q countedQueue) Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Received, error) {
-	got, err := q.Queue.Receive(ctx, most, wait)
-	size := 0
-	for _, m := range got {
-		size += len(m.Body)
-	}
-	q.count("receive", (size+billed-1)/billed)
-	return got, err
-}
-
-func (q countedQueue) Hide(ctx context.Context, vs []queue.Visibility) error {
-	q.count("hide", 1)
-	return q.Queue.Hide(ctx, vs)
-}
-
-func (q countedQueue) Delete(ctx context.Context, handles ...string) error {
-	q.count("delete", 1)
-	return q.Queue.Delete(ctx, handles...)
-}
 
 // Plant is deliverers at work, in a bubble's time, on engines in memory.
 type Plant struct {
@@ -411,6 +290,7 @@ func (p *Plant) Change(id string, fn func(*webhook.Webhook)) {
 	}
 }
 
+// Webhook reads a webhook.
 func (p *Plant) Webhook(id string) webhook.Webhook {
 	p.t.Helper()
 	w, err := p.Store.Webhook(p.t.Context(), webhook.Ref{Tenant: Tenant, ID: id})
@@ -470,47 +350,6 @@ func (p *Plant) Done(ids []string) int {
 		}
 	}
 	return n
-}
-
-// Answering is how long a healthy receiver takes, in Waits.
-const Answering = 50 * time.Millisecond
-
-// Waits are how long events took to their POST's end, sorted.
-type Waits []time.Duration
-
-// Waits sends a webhook that answers as Answering says an event every 50 ms for a while, and returns how long each took.
-// Those that are not sent within 35 s took a minute.
-func (p *Plant) Waits(id string, during time.Duration) Waits {
-	p.t.Helper()
-	sent := make(map[string]time.Time)
-	for end := time.Now().Add(during); time.Now().Before(end); {
-		now := time.Now()
-		sent[p.Send(id, 1)[0]] = now
-		Pass(50 * time.Millisecond)
-	}
-	Pass(35 * time.Second)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var waits Waits
-	for id, at := range sent {
-		took := time.Minute
-		if posts := p.posts[id]; len(posts) > 0 {
-			took = posts[0].Sub(at) + Answering
-		}
-		waits = append(waits, took)
-	}
-	slices.Sort(waits)
-	return waits
-}
-
-// Sort sorts what was measured several times.
-func (w Waits) Sort() { slices.Sort(w) }
-
-// Part returns how long so many percent took at most.
-func (w Waits) Part(percent int) time.Duration { return w[len(w)*percent/100] }
-
-func (w Waits) String() string {
-	return fmt.Sprintf("p50 %v, p99 %v of %d", w.Part(50), w.Part(99), len(w))
 }
 
 // Pass lets time pass.
