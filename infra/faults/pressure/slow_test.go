@@ -79,9 +79,9 @@ func TestSlow(t *testing.T) {
 	}
 }
 
-// TestSlowTenants has ten tenants' receivers take 30 s, one with a hundred times as many events as the others. Each gets
+// TestSlowTogether has ten receivers take 10 s, one with a hundred times as many events as the others. Each gets
 // its share of what waits for slow ones: the nine are done when the large one is not, by far.
-func TestSlowTenants(t *testing.T) {
+func TestSlowTogether(t *testing.T) {
 	small, large := 10, 1_000
 	if testing.Short() {
 		small, large = 2, 200
@@ -107,9 +107,9 @@ func TestSlowTenants(t *testing.T) {
 		}
 		took, others := time.Since(begun), p.Done(all)-was
 		if others > 4*len(theirs) {
-			t.Errorf("%d events of one tenant were sent beside %d of nine others, want four for each at most", others, len(theirs))
+			t.Errorf("%d events of one webhook were sent beside %d of nine others, want four for each at most", others, len(theirs))
 		}
-		figures.Note(t, fmt.Sprintf("9 tenants with %d events each for receivers of 10 s, beside one with %d: done", small, large),
+		figures.Note(t, fmt.Sprintf("9 webhooks with %d events each and receivers of 10 s, beside one with %d: done", small, large),
 			fmt.Sprintf("in %v, while the one got %d", took, others))
 	})
 }
