@@ -152,7 +152,7 @@ func domainImports(tr tree) []string {
 
 func adapterImports(tr tree) []string {
 	adapters := []string{"shared/store/sqlite", "shared/store/dynamo", "shared/queue/sqlite", "shared/queue/sqs", "shared/sqlitedb"}
-	may := append([]string{"functions", "infra", "shared/stack/stacktest"}, adapters...)
+	may := append([]string{"functions", "infra", "shared/stack/stacktest", "shared/delivery/deliverytest"}, adapters...)
 	return importing(tr, func(f file, imported string) string {
 		p, ours := strings.CutPrefix(imported, "hookline/")
 		if !ours || !within(p, adapters...) || within(f.name, may...) {
@@ -189,6 +189,7 @@ func lambdaImports(tr tree) []string {
 func testSupport() []string {
 	return []string{
 		"shared/faultinject", "shared/store/storetest", "shared/queue/queuetest", "shared/stack/stacktest", "shared/console/consoletest",
+		"shared/delivery/deliverytest",
 	}
 }
 

@@ -1,55 +1,60 @@
-package delivery
+package delivery_test
 
 import (
 	"context"
 	"testing"
 	"time"
 
+	"hookline/shared/delivery/deliverytest"
 	"hookline/shared/egress"
 	"hookline/shared/webhook"
 )
 
 func answers(ctx context.Context, _ string, _ int) egress.Response {
-	return after(ctx, 50*time.Millisecond, 200)
+	return deliverytest.After(ctx, 50*time.Millisecond, 200)
 }
 
 // rate sets a webhook's max_per_second as a PATCH does.
-func rate(p *plant, id string, perSecond int) {
-	p.change(id, func(w *webhook.Webhook) { w.MaxPerSecond, w.PacedSince = perSecond, p.now() })
+func rate(p *deliverytest.Plant, id string, perSecond int) {
+	p.Change(id, func(w *webhook.Webhook) { w.MaxPerSecond, w.PacedSince = perSecond, p.Now() })
 }
 
 // TestRateHoldsAtOnce reserves slots ten minutes ahead under one a second, and then changes the rate.
 func TestRateHoldsAtOnce(t *testing.T) {
 	const waiting = 600
 	for name, tt := range map[string]struct {
-		change  func(p *plant)
+		change  func(p *deliverytest.Plant)
 		in      time.Duration // after the change …
 		least   int           // … so many more have been sent
 		newOnes int           // and of ten events that came after it
 	}{
-		"removed":                     {func(p *plant) { rate(p, "slow", 0) }, 5 * time.Second, waiting - 25, 10},
-		"raised":                      {func(p *plant) { rate(p, "slow", 50) }, 10 * time.Second, 400, 0},
-		"raised, and lowered again":   {func(p *plant) { rate(p, "slow", 100); pass(6 * time.Second); rate(p, "slow", 1) }, 10 * time.Second, 8, 0},
-		"made inactive":               {func(p *plant) { p.change("slow", func(w *webhook.Webhook) { w.Active = false }) }, 5 * time.Second, 0, 0},
-		"another name, the same rate": {func(p *plant) { p.change("slow", func(w *webhook.Webhook) { w.Name = "n" }) }, 10 * time.Second, 8, 0},
+		"removed": {func(p *deliverytest.Plant) { rate(p, "slow", 0) }, 5 * time.Second, waiting - 25, 10},
+		"raised":  {func(p *deliverytest.Plant) { rate(p, "slow", 50) }, 10 * time.Second, 400, 0},
+		"raised, and lowered again": {func(p *deliverytest.Plant) {
+			rate(p, "slow", 100)
+			deliverytest.Pass(6 * time.Second)
+			rate(p, "slow", 1)
+		}, 10 * time.Second, 8, 0},
+		"made inactive":               {func(p *deliverytest.Plant) { p.Change("slow", func(w *webhook.Webhook) { w.Active = false }) }, 5 * time.Second, 0, 0},
+		"another name, the same rate": {func(p *deliverytest.Plant) { p.Change("slow", func(w *webhook.Webhook) { w.Name = "n" }) }, 10 * time.Second, 8, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run(t, false, answers, func(t *testing.T, p *plant) {
-				p.hook("slow", 1)
-				ids := p.send("slow", waiting)
-				pass(20 * time.Second)
-				if got := p.done(ids); got < 18 || got > 22 {
+			deliverytest.World{Answer: answers}.Run(t, func(t *testing.T, p *deliverytest.Plant) {
+				p.Hook("slow", 1)
+				ids := p.Send("slow", waiting)
+				deliverytest.Pass(20 * time.Second)
+				if got := p.Done(ids); got < 18 || got > 22 {
 					t.Fatalf("%d were sent in 20 s at one a second", got)
 				}
 				tt.change(p)
-				before := p.done(ids)
-				later := p.send("slow", 10)
-				pass(tt.in)
-				if got := p.done(ids) + p.done(later) - before; got < tt.least {
+				before := p.Done(ids)
+				later := p.Send("slow", 10)
+				deliverytest.Pass(tt.in)
+				if got := p.Done(ids) + p.Done(later) - before; got < tt.least {
 					t.Errorf("%d of all that waited were sent in %v, want %d or more", got, tt.in, tt.least)
 				}
-				if got := p.done(later); got < tt.newOnes {
+				if got := p.Done(later); got < tt.newOnes {
 					t.Errorf("%d of 10 new events were sent in %v, want %d or more", got, tt.in, tt.newOnes)
 				}
 			})
@@ -61,10 +66,10 @@ func TestRateHoldsAtOnce(t *testing.T) {
 func TestRateIsHeld(t *testing.T) {
 	const perSecond, events = 5, 400
 	fails := func(ctx context.Context, _ string, _ int) egress.Response {
-		return after(ctx, 50*time.Millisecond, 500)
+		return deliverytest.After(ctx, 50*time.Millisecond, 500)
 	}
 	for name, tt := range map[string]struct {
-		answer post
+		answer deliverytest.Answer
 		shared bool
 		most   int // POSTs in the first minute
 	}{
@@ -74,21 +79,19 @@ func TestRateIsHeld(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run(t, tt.shared, tt.answer, func(t *testing.T, p *plant) {
-				p.hook("paced", perSecond)
+			deliverytest.World{Shared: tt.shared, Answer: tt.answer}.Run(t, func(t *testing.T, p *deliverytest.Plant) {
+				p.Hook("paced", perSecond)
 				start := time.Now()
-				p.send("paced", events)
-				pass(time.Minute)
+				p.Send("paced", events)
+				deliverytest.Pass(time.Minute)
 				bySecond := make(map[int]int)
 				total := 0
-				p.mu.Lock()
-				for _, at := range p.posts {
+				for _, at := range p.Posts() {
 					for _, when := range at {
 						bySecond[int(when.Sub(start)/time.Second)]++
 						total++
 					}
 				}
-				p.mu.Unlock()
 				for second, n := range bySecond {
 					if n > perSecond+1 {
 						t.Errorf("%d POSTs in second %d, want %d at most", n, second, perSecond+1)
@@ -104,20 +107,20 @@ func TestRateIsHeld(t *testing.T) {
 
 // TestClockSetBack: what waits for slots of an hour that is to come again does not wait for it.
 func TestClockSetBack(t *testing.T) {
-	run(t, false, answers, func(t *testing.T, p *plant) {
-		p.hook("paced", 2)
-		p.set(time.Hour)
-		ids := p.send("paced", 200)
-		pass(10 * time.Second)
-		p.set(0)
-		before := p.done(ids)
-		later := p.send("paced", 2)
-		pass(30 * time.Second)
-		if got := p.done(ids) + p.done(later) - before; got < 50 || got > 70 {
+	deliverytest.World{Answer: answers}.Run(t, func(t *testing.T, p *deliverytest.Plant) {
+		p.Hook("paced", 2)
+		p.Set(time.Hour)
+		ids := p.Send("paced", 200)
+		deliverytest.Pass(10 * time.Second)
+		p.Set(0)
+		before := p.Done(ids)
+		later := p.Send("paced", 2)
+		deliverytest.Pass(30 * time.Second)
+		if got := p.Done(ids) + p.Done(later) - before; got < 50 || got > 70 {
 			t.Errorf("%d were sent in the 30 s after the clock was set back, want about 60", got)
 		}
-		pass(2 * time.Minute)
-		if got := p.done(ids) + p.done(later); got != 202 {
+		deliverytest.Pass(2 * time.Minute)
+		if got := p.Done(ids) + p.Done(later); got != 202 {
 			t.Errorf("%d of 202 were sent", got)
 		}
 	})
@@ -126,15 +129,15 @@ func TestClockSetBack(t *testing.T) {
 // TestPaceCosts counts what 2,000 events at 10 a second cost, which wait 100 s on average.
 func TestPaceCosts(t *testing.T) {
 	events := light(2_000)
-	run(t, false, answers, func(t *testing.T, p *plant) {
-		p.hook("paced", 10)
-		ids := p.send("paced", events)
-		p.calls.take()
-		pass(time.Duration(events/10)*time.Second + time.Minute)
-		if got := p.done(ids); got != events {
+	deliverytest.World{Answer: answers}.Run(t, func(t *testing.T, p *deliverytest.Plant) {
+		p.Hook("paced", 10)
+		ids := p.Send("paced", events)
+		p.Calls.Take()
+		deliverytest.Pass(time.Duration(events/10)*time.Second + time.Minute)
+		if got := p.Done(ids); got != events {
 			t.Errorf("%d of %d were sent", got, events)
 		}
-		got := p.calls.take()
+		got := p.Calls.Take()
 		requests := got["send"] + got["receive"] + got["delete"] + got["hide"]
 		t.Logf("for each delivery: %.2f requests to queues, %.2f writes of slots, %.2f reads: %v",
 			float64(requests)/float64(events), float64(got["slots"])/float64(events), float64(got["load"])/float64(events), got)

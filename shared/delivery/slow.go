@@ -29,7 +29,7 @@ import (
 // its messages aside for a while. The bulk queue has as many lanes again for webhooks that fail too, so that those that hang
 // leave lanes to those that are slow and alive, and all of them together leave half of the queue to replay jobs.
 //
-// Measured with 100 processes, 2,000 events to a webhook that hangs, others answering in 50 ms (TestHanging): before the
+// Measured with 100 processes, 2,000 events to a webhook that hangs, others answering in 50 ms (TestSlow in infra/faults/pressure): before the
 // mark 99 % of the others are POSTed within 3 s, after it as if alone.
 const (
 	// slowPost is after how long a POST without an answer is slow, in real time.

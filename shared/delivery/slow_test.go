@@ -1,4 +1,4 @@
-package delivery
+package delivery_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"hookline/shared/delivery/deliverytest"
 	"hookline/shared/egress"
 	"hookline/shared/webhook"
 )
@@ -23,126 +24,39 @@ func light(n int) int {
 // hanging has webhooks whose names begin with "hang" hang, and others answer after 50 ms.
 func hanging(ctx context.Context, hook string, _ int) egress.Response {
 	if strings.HasPrefix(hook, "hang") {
-		return hangs(ctx)
+		return deliverytest.Hangs(ctx)
 	}
-	return after(ctx, 50*time.Millisecond, 200)
-}
-
-// waits sends an event of another webhook every 50 ms for a while, and returns how long each took to its POST's end.
-// Those that are not sent within 35 s took a minute.
-func waits(p *plant, hook string, during time.Duration) []time.Duration {
-	sent := make(map[string]time.Time)
-	for end := time.Now().Add(during); time.Now().Before(end); {
-		now := time.Now()
-		sent[p.send(hook, 1)[0]] = now
-		pass(50 * time.Millisecond)
-	}
-	pass(35 * time.Second)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var latencies []time.Duration
-	for id, at := range sent {
-		wait := time.Minute
-		if posts := p.posts[id]; len(posts) > 0 {
-			wait = posts[0].Sub(at) + 50*time.Millisecond
-		}
-		latencies = append(latencies, wait)
-	}
-	slices.Sort(latencies)
-	return latencies
-}
-
-func part(latencies []time.Duration, percent int) time.Duration {
-	return latencies[len(latencies)*percent/100]
-}
-
-func figures(latencies []time.Duration) string {
-	return fmt.Sprintf("p50 %v, p99 %v of %d", part(latencies, 50), part(latencies, 99), len(latencies))
-}
-
-// TestHanging: 2,000 events to webhooks that hang hold up nobody else's once the webhooks are known to hang, and before
-// that for as long as it takes to know.
-func TestHanging(t *testing.T) {
-	tests := []struct {
-		name   string
-		hooks  int
-		shared bool
-	}{
-		{"one webhook, 100 processes", 1, false},
-		{"one webhook, one process", 1, true},
-		{"100 webhooks, 100 processes", 100, false},
-	}
-	if testing.Short() {
-		tests = tests[:1]
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			run(t, tt.shared, hanging, func(t *testing.T, p *plant) {
-				events := light(2000)
-				p.hook("other", 0)
-				alone := waits(p, "other", 5*time.Second)
-				t.Logf("alone: %s", figures(alone))
-				burst := func() {
-					for i := range tt.hooks {
-						p.send(fmt.Sprintf("hang%d", i), events/tt.hooks)
-					}
-				}
-				for i := range tt.hooks {
-					p.hook(fmt.Sprintf("hang%d", i), 0)
-				}
-				burst()
-				before := waits(p, "other", slowPost)
-				t.Logf("before it is known that they hang: %s", figures(before))
-				// Of 100 webhooks some may have their turn when others are known.
-				if got := part(before, 99); tt.hooks == 1 && got > slowPost+time.Second {
-					t.Errorf("before the mark 99 %% took %v, want no longer than it takes to know", got)
-				}
-				burst()
-				known := waits(p, "other", 10*time.Second)
-				t.Logf("after: %s", figures(known))
-				if got, most := part(known, 99), part(alone, 99)*12/10; got > most {
-					t.Errorf("after the mark 99 %% took %v, want %v at most", got, most)
-				}
-				for i := range tt.hooks {
-					if p.webhook(fmt.Sprintf("hang%d", i)).SlowSince.IsZero() {
-						t.Errorf("webhook %d is not marked", i)
-					}
-				}
-			})
-		})
-	}
+	return deliverytest.After(ctx, 50*time.Millisecond, 200)
 }
 
 // TestMarkFreesAtOnce: from the moment a webhook is known to hang, also those are free that POSTed to it before. They give
 // their POSTs up, so that no attempt is recorded for one POST of an event, and for one that is under way.
 func TestMarkFreesAtOnce(t *testing.T) {
-	run(t, false, hanging, func(t *testing.T, p *plant) {
-		p.hook("hang", 0)
-		p.hook("other", 0)
-		accepted := p.now()
-		hung := p.send("hang", 300+light(900))
-		pass(slowPost + 100*time.Millisecond)
-		latencies := waits(p, "other", 10*time.Second)
-		t.Logf("from the mark on: %s", figures(latencies))
-		if got := part(latencies, 99); got > 60*time.Millisecond {
+	deliverytest.World{Answer: hanging}.Run(t, func(t *testing.T, p *deliverytest.Plant) {
+		p.Hook("hang", 0)
+		p.Hook("other", 0)
+		accepted := p.Now()
+		hung := p.Send("hang", 300+light(900))
+		deliverytest.Pass(3100 * time.Millisecond)
+		latencies := p.Waits("other", 10*time.Second)
+		t.Logf("from the mark on: %s", latencies)
+		if got := latencies.Part(99); got > 60*time.Millisecond {
 			t.Errorf("99 %% took %v, want what they take alone", got)
 		}
 		keys := make([]webhook.DeliveryKey, 0, len(hung))
 		for _, id := range hung {
-			keys = append(keys, webhook.DeliveryKey{Tenant: tenant, Event: id, Webhook: "hang", AcceptedAt: accepted})
+			keys = append(keys, webhook.DeliveryKey{Tenant: deliverytest.Tenant, Event: id, Webhook: "hang", AcceptedAt: accepted})
 		}
-		_, records, err := p.store.Load(t.Context(), nil, keys)
+		_, records, err := p.Store.Load(t.Context(), nil, keys)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(records) == 0 {
 			t.Error("no attempt is recorded in a minute and a half")
 		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
+		made := p.Posts()
 		for _, key := range keys {
-			if posts, attempts := len(p.posts[key.Event]), len(records[key].Attempts); posts > attempts+2 {
+			if posts, attempts := len(made[key.Event]), len(records[key].Attempts); posts > attempts+2 {
 				t.Errorf("event %s was POSTed %d times, and has %d attempts", key.Event, posts, attempts)
 			}
 		}
@@ -154,25 +68,25 @@ func TestMarkFreesAtOnce(t *testing.T) {
 func TestBulkIsShared(t *testing.T) {
 	answer := func(ctx context.Context, hook string, n int) egress.Response {
 		if hook == "alive" {
-			return after(ctx, 5*time.Second, 200)
+			return deliverytest.After(ctx, 5*time.Second, 200)
 		}
 		return hanging(ctx, hook, n)
 	}
-	run(t, false, answer, func(t *testing.T, p *plant) {
+	deliverytest.World{Answer: answer}.Run(t, func(t *testing.T, p *deliverytest.Plant) {
 		for i := range light(100) {
-			p.hook(fmt.Sprintf("hang%d", i), 0)
-			p.send(fmt.Sprintf("hang%d", i), 20)
+			p.Hook(fmt.Sprintf("hang%d", i), 0)
+			p.Send(fmt.Sprintf("hang%d", i), 20)
 		}
-		p.hook("alive", 0)
-		p.hook("other", 0)
-		pass(10 * time.Second)
-		alive, replayed := p.send("alive", 40), p.sendTo("bulk", "other", light(500))
-		pass(30 * time.Second)
-		if got := p.done(replayed); got != len(replayed) {
+		p.Hook("alive", 0)
+		p.Hook("other", 0)
+		deliverytest.Pass(10 * time.Second)
+		alive, replayed := p.Send("alive", 40), p.SendTo("bulk", "other", light(500))
+		deliverytest.Pass(30 * time.Second)
+		if got := p.Done(replayed); got != len(replayed) {
 			t.Errorf("%d of %d that a job has queued were sent in half a minute", got, len(replayed))
 		}
-		pass(3 * time.Minute)
-		if got := p.done(alive); got != len(alive) {
+		deliverytest.Pass(3 * time.Minute)
+		if got := p.Done(alive); got != len(alive) {
 			t.Errorf("%d of %d were sent to a slow webhook in some minutes", got, len(alive))
 		}
 	})
@@ -181,13 +95,13 @@ func TestBulkIsShared(t *testing.T) {
 // TestHealthyPaysNothing: 2,000 events to a webhook that answers take no request and no write but what they always latencies.
 func TestHealthyPaysNothing(t *testing.T) {
 	events := light(2000)
-	run(t, false, answers, func(t *testing.T, p *plant) {
-		p.hook("healthy", 0)
-		p.calls.take()
-		ids := p.send("healthy", events)
-		pass(10 * time.Second)
-		got := p.calls.take()
-		if n := p.done(ids); n != events {
+	deliverytest.World{Answer: answers}.Run(t, func(t *testing.T, p *deliverytest.Plant) {
+		p.Hook("healthy", 0)
+		p.Calls.Take()
+		ids := p.Send("healthy", events)
+		deliverytest.Pass(10 * time.Second)
+		got := p.Calls.Take()
+		if n := p.Done(ids); n != events {
 			t.Errorf("%d of %d were sent", n, events)
 		}
 		batches := got["load"]
@@ -206,41 +120,39 @@ func TestHealthyPaysNothing(t *testing.T) {
 // owner's change leaves it.
 func TestMark(t *testing.T) {
 	takes := 4 * time.Second
-	answer := func(ctx context.Context, _ string, _ int) egress.Response { return after(ctx, takes, 200) }
-	run(t, false, answer, func(t *testing.T, p *plant) {
-		p.hook("hook", 0)
+	answer := func(ctx context.Context, _ string, _ int) egress.Response { return deliverytest.After(ctx, takes, 200) }
+	deliverytest.World{Answer: answer}.Run(t, func(t *testing.T, p *deliverytest.Plant) {
+		p.Hook("hook", 0)
 		marked := func(want bool, writes int, what string) {
 			t.Helper()
-			if got := !p.webhook("hook").SlowSince.IsZero(); got != want {
+			if got := !p.Webhook("hook").SlowSince.IsZero(); got != want {
 				t.Errorf("%s: marked is %t, want %t", what, got, want)
 			}
-			if got := p.calls.take(); got["mark"] != writes {
+			if got := p.Calls.Take(); got["mark"] != writes {
 				t.Errorf("%s: %d writes of the mark, want %d", what, got["mark"], writes)
 			}
 		}
-		one := p.send("hook", 1)
-		pass(2 * time.Second)
+		one := p.Send("hook", 1)
+		deliverytest.Pass(2 * time.Second)
 		marked(false, 0, "under way for 2 s")
-		pass(8 * time.Second)
+		deliverytest.Pass(8 * time.Second)
 		marked(true, 1, "answered after 4 s")
-		p.change("hook", func(w *webhook.Webhook) { w.Name = "n" })
-		more := p.send("hook", 50)
-		pass(40 * time.Second)
+		p.Change("hook", func(w *webhook.Webhook) { w.Name = "n" })
+		more := p.Send("hook", 50)
+		deliverytest.Pass(40 * time.Second)
 		marked(true, 0, "slow still")
 		takes = time.Second
-		quick := p.send("hook", 1)
-		pass(5 * time.Second)
+		quick := p.Send("hook", 1)
+		deliverytest.Pass(5 * time.Second)
 		marked(true, 0, "a quick answer within the minute")
-		pass(10 * time.Second)
-		last := p.send("hook", 1)
-		pass(5 * time.Second)
+		deliverytest.Pass(10 * time.Second)
+		last := p.Send("hook", 1)
+		deliverytest.Pass(5 * time.Second)
 		marked(false, 1, "a quick answer after it")
-		if got := p.done(slices.Concat(one, more, quick, last)); got != 53 {
+		if got := p.Done(slices.Concat(one, more, quick, last)); got != 53 {
 			t.Errorf("%d of 53 were sent", got)
 		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		for id, at := range p.posts {
+		for id, at := range p.Posts() {
 			if len(at) != 1 {
 				t.Errorf("event %s was sent %d times", id, len(at))
 			}

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,15 +61,20 @@ func (b *batch) schedule(ctx context.Context, it *item, d webhook.Delivery) (don
 func (b *batch) park(ctx context.Context, early []*item) {
 	now := b.now()
 	left := func(it *item) time.Duration { return time.UnixMilli(it.msg.Due).Sub(now) }
-	var hidden []*item
+	var hidden, hopping []*item
+	var copies []queue.Outgoing
 	for _, it := range early {
 		if b.room(ctx, b.source) {
 			hidden = append(hidden, it)
 			continue
 		}
-		if err := queue.SendAll(ctx, b.Queues.Retry, []queue.Outgoing{it.msg.Outgoing(left(it))}); err != nil {
-			b.fault(ctx, "delivery.hop", it.msg, err)
-			it.stays = true
+		hopping = append(hopping, it)
+		copies = append(copies, it.msg.Outgoing(left(it)))
+	}
+	if err := queue.SendAll(ctx, b.Queues.Retry, copies); err != nil {
+		b.fault(ctx, "delivery.hop", hopping[0].msg, err)
+		for _, it := range hopping {
+			it.stays = true // some may have been sent: copies collapse
 		}
 	}
 	b.hide(ctx, hidden, left)
@@ -158,16 +164,19 @@ type poisoned struct {
 type reading struct {
 	at       time.Time
 	inFlight int
+	parked   int // since then
 }
 
 // room reports whether one more message may be parked in the queue by hiding it, and counts it. Only half of what a
-// queue can hold in flight is used so: past the cap a standard queue gives out nothing, without an error. When in
-// doubt there is no room.
+// queue can hold in flight is used so: past the cap a standard queue gives out nothing, without an error. Others park in
+// it too, unseen until it is counted again: so each process counts again when it has parked its share of a quarter. When
+// in doubt there is no room.
 func (d *Deliverer) room(ctx context.Context, q Queue) bool {
+	limit := cmp.Or(d.InFlight, queue.MaxInFlight)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r, ok := d.parked[q]
-	if !ok || time.Since(r.at) >= readingAge {
+	if !ok || time.Since(r.at) >= readingAge || r.parked >= max(limit/4/max(d.batches(q), 1), 1) {
 		c, err := q.Counts(ctx)
 		if err != nil {
 			d.Log.ErrorContext(ctx, "queue.counts", "err", err)
@@ -175,19 +184,26 @@ func (d *Deliverer) room(ctx context.Context, q Queue) bool {
 		}
 		r = reading{at: time.Now(), inFlight: c.InFlight}
 	}
-	limit := d.InFlight
-	if limit == 0 {
-		limit = queue.MaxInFlight
-	}
-	has := r.inFlight < limit/2
+	has := r.inFlight+r.parked < limit/2
 	if has {
-		r.inFlight++
+		r.parked++
 	}
 	if d.parked == nil {
 		d.parked = make(map[Queue]reading)
 	}
 	d.parked[q] = r
 	return has
+}
+
+// batches returns how many batches of the queue are worked on at a time, each perhaps by another process.
+func (d *Deliverer) batches(q Queue) int {
+	switch q {
+	case d.Queues.Delivery:
+		return d.Batches.Delivery
+	case d.Queues.Bulk:
+		return d.Batches.Bulk
+	}
+	return d.Batches.Retry
 }
 
 func beyondLimit(err error) bool {
