@@ -197,7 +197,7 @@ func TestKilled(t *testing.T) {
 	w.server = httptest.NewServer(w.receiver)
 	defer w.server.Close()
 	dir := filepath.Join(t.TempDir(), "data")
-	env := []string{"CLOCK_SPEED=60"} // the first retries come after a tenth of a second and after five
+	env := []string{"CLOCK_SPEED=300"} // a message of a repeat waits 15 minutes of the clock at most: three seconds
 	w.p = process.Start(t, dir, env)
 	w.keep = w.p.Client().Webhook(map[string]any{"url": w.server.URL + "/keep", "events": []string{"order.*"}}).ID
 
@@ -217,7 +217,10 @@ func TestKilled(t *testing.T) {
 	}
 	stop()
 	clients.Wait()
-	stacktest.Until(t, 5*time.Minute, "nothing is left to deliver", w.p.Idle)
+	// Of a change of a webhook that a kill cut off, the ingest queue's message looks for a while whether it is made yet.
+	stacktest.Until(t, 5*time.Minute, "nothing is left to deliver", func() bool {
+		return w.p.Rows(`SELECT count(*) FROM message JOIN queue ON id = queue WHERE name IN ('DeliveryQueue', 'RetryQueue', 'BulkQueue')`) == 0
+	})
 
 	lost, events := w.lost()
 	torn, records := w.torn()
@@ -308,7 +311,8 @@ func (w *world) torn() (torn, records int) {
 			broken("%s is in the log twice", ev.ID)
 		}
 		logged[ev.ID] = true
-		if delivered[ev.ID] == "" {
+		// The log is written beside the messages, so an event whose publisher was not answered may be in it alone.
+		if _, answered := w.accepted.Load(ev.ID); answered && delivered[ev.ID] == "" {
 			broken("%s is in the log and has no delivery", ev.ID)
 		}
 	}
