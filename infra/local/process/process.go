@@ -133,6 +133,14 @@ func (p *Program) Stop() error {
 	return <-p.ended
 }
 
+// Signal sends the program a signal.
+func (p *Program) Signal(s syscall.Signal) {
+	p.T.Helper()
+	if err := syscall.Kill(-p.cmd.Process.Pid, s); err != nil {
+		p.T.Fatal(err)
+	}
+}
+
 // Client returns a client with the demo tenant's key.
 func (p *Program) Client() *stacktest.Client {
 	return stacktest.Dial(p.T, p.Base, p.Key)
