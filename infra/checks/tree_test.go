@@ -187,7 +187,7 @@ func lambdaImports(tr tree) []string {
 // testSupport is code that only tests link.
 func testSupport() []string {
 	return []string{
-		"shared/faultinject", "shared/store/storetest", "shared/queue/queuetest", "shared/stack/stacktest", "shared/console/consoletest",
+		"shared/faultinject", "shared/fixture", "shared/store/storetest", "shared/queue/queuetest", "shared/stack/stacktest", "shared/console/consoletest",
 	}
 }
 

@@ -95,7 +95,11 @@ func (w *world) publish(ctx context.Context, random *rand.Rand, who int) {
 			for _, ev := range made.Data {
 				w.accepted.Store(ev.ID, true)
 			}
-			again = given && status != http.StatusAccepted
+			if status != http.StatusAccepted && status != 0 {
+				w.t.Errorf("POST /v1/events: got %d", status)
+				return
+			}
+			again = given && status == 0
 			if again && ctx.Err() != nil {
 				return
 			}
