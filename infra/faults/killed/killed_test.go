@@ -180,12 +180,12 @@ func (w *world) change(ctx context.Context, random *rand.Rand) {
 // changed and deleted. Then every event and replay that was answered 202 has arrived, each change that was answered
 // holds, and the records that the API shows are whole and agree with each other.
 func TestKilled(t *testing.T) {
-	kills := 5
+	kills, apart := 5, 600 // milliseconds at most
 	if testing.Short() {
 		kills = 2
 	}
 	if figures.Full() {
-		kills = 100
+		kills, apart = 100, 3000
 	}
 	seed := rand.Uint64()
 	if s := os.Getenv("SEED"); s != "" {
@@ -213,7 +213,7 @@ func TestKilled(t *testing.T) {
 	clients.Go(func() { w.change(ctx, random(4)) })
 	moments := random(0)
 	for range kills {
-		<-time.After(time.Duration(moments.IntN(600)) * time.Millisecond)
+		<-time.After(time.Duration(moments.IntN(apart)) * time.Millisecond)
 		w.p.Kill()
 		w.mu.Lock()
 		w.p = process.Start(t, dir, env)
