@@ -188,6 +188,7 @@ func lambdaImports(tr tree) []string {
 func testSupport() []string {
 	return []string{
 		"shared/faultinject", "shared/fixture", "shared/store/storetest", "shared/queue/queuetest", "shared/stack/stacktest", "shared/console/consoletest",
+		"infra/local/process",
 	}
 }
 

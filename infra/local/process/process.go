@@ -7,7 +7,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -47,7 +46,7 @@ func Command(t testing.TB, dataDir string, env []string, wrap ...string) *exec.C
 		t.Fatal(err)
 	}
 	line := append(wrap, self)
-	cmd := exec.Command(line[0], line[1:]...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), line[0], line[1:]...)
 	cmd.Env = append(os.Environ(), asProgram+"=1", "PORT=0", "DATA_DIR="+dataDir, "ADMIN_KEY="+stacktest.AdminKey)
 	cmd.Env = append(cmd.Env, env...)
 	return cmd
@@ -108,21 +107,14 @@ func Start(t testing.TB, dataDir string, env []string, wrap ...string) *Program 
 			t.Fatal("the program is not ready after a minute")
 		}
 	}
-	resp, err := http.Get(p.Base + "/healthz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _ = io.Copy(io.Discard, resp.Body)
-	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("GET /healthz: got %d, %v, want 200", resp.StatusCode, err)
-	}
+	p.Client().Do(http.StatusOK, "GET", "/healthz", nil, nil)
 	return p
 }
 
 // Kill ends the program as a loss of power would, as far as a process can be ended so.
 func (p *Program) Kill() {
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
-	<-p.ended
+	_ = <-p.ended
 }
 
 // Stop asks the program to end and returns how it did.
