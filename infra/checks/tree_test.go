@@ -188,8 +188,8 @@ func lambdaImports(tr tree) []string {
 // testSupport is code that only tests link.
 func testSupport() []string {
 	return []string{
-		"shared/faultinject", "shared/store/storetest", "shared/queue/queuetest", "shared/stack/stacktest", "shared/console/consoletest",
-		"shared/delivery/deliverytest",
+		"shared/faultinject", "shared/fixture", "shared/store/storetest", "shared/queue/queuetest", "shared/stack/stacktest", "shared/console/consoletest",
+		"shared/delivery/deliverytest", "infra/local/process",
 	}
 }
 

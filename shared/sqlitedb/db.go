@@ -11,6 +11,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -18,7 +19,8 @@ import (
 	"strings"
 	"sync"
 
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
 )
 
 // maxGroup is the most writes that share one commit, so that the first of them does not wait for long.
@@ -224,9 +226,9 @@ func (d *DB) gather(first *op) []*op {
 }
 
 func (d *DB) commit(group []*op) {
-	err := d.transact(group)
+	err := noRoom(d.transact(group))
 	for _, o := range group {
-		if err != nil {
+		if o.err = noRoom(o.err); err != nil {
 			o.err = err
 		}
 		if o.after != nil {
@@ -234,6 +236,15 @@ func (d *DB) commit(group []*op) {
 		}
 		close(o.end)
 	}
+}
+
+// noRoom adds to SQLite's error of a disk that takes no more what helps against it.
+func noRoom(err error) error {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok || e.Code()&0xff != codes.SQLITE_FULL && e.Code() != codes.SQLITE_IOERR_WRITE {
+		return err
+	}
+	return fmt.Errorf("the disk takes no more data, so nothing new is accepted or sent; make room on it, and work goes on: %w", err)
 }
 
 func (d *DB) transact(group []*op) (err error) {

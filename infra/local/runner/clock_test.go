@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"hookline/infra/local/process"
 	"hookline/shared/dialect"
 	"hookline/shared/stack/stacktest"
 )
@@ -74,8 +75,8 @@ func TestLaddersOnAFastClock(t *testing.T) {
 				}
 			}))
 			defer server.Close()
-			p := start(t, filepath.Join(t.TempDir(), "data"), []string{"CLOCK_SPEED=" + strconv.FormatFloat(speed, 'f', -1, 64)})
-			admin := p.client().As(stacktest.AdminKey)
+			p := process.Start(t, filepath.Join(t.TempDir(), "data"), []string{"CLOCK_SPEED=" + strconv.FormatFloat(speed, 'f', -1, 64)})
+			admin := p.Client().As(stacktest.AdminKey)
 			acme := admin.Tenant("acme", name)
 			eventType := d.EventTypes()[0].Name
 			acme.Webhook(map[string]any{"url": server.URL, "events": []string{eventType}})
@@ -117,7 +118,7 @@ func TestLaddersOnAFastClock(t *testing.T) {
 				return len(acme.Deliveries("&status=succeeded")) == 2
 			})
 			// The one replayed meanwhile was a dead letter too: it is dropped, not sent again.
-			stacktest.Until(t, 10*time.Second, "no message is left", p.idle)
+			stacktest.Until(t, 10*time.Second, "no message is left", p.Idle)
 			if got := acme.Delivery(first).AttemptCount; got != len(d.Ladder)+2 {
 				t.Errorf("the replayed delivery has %d attempts after the redrive, want %d", got, len(d.Ladder)+2)
 			}

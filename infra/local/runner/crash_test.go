@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -16,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"hookline/infra/local/process"
 	"hookline/shared/api"
 	"hookline/shared/clock"
 	"hookline/shared/faultinject"
@@ -34,146 +34,18 @@ func (c *counter) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	c.seen[r.Header.Get("webhook-id")]++
 }
 
-func (c *counter) totals() (events, requests int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, n := range c.seen {
-		requests += n
-	}
-	return len(c.seen), requests
-}
-
-// TestKilled publishes 10,000 events while the program is killed five times: what was answered 202 arrives, and the
-// same ids published again send nothing new. The log has each of them once.
-func TestKilled(t *testing.T) {
-	const size, kills = 50, 5
-	total := 10_000
-	if testing.Short() { // under the race detector, which slows SQLite in Go some ten times
-		total = 1000
-	}
-	receiver := &counter{seen: make(map[string]int)}
-	server := httptest.NewServer(receiver)
-	defer server.Close()
-	dir := filepath.Join(t.TempDir(), "data")
-	// A repeat's messages wait 20 s of real time where it is not known that the first were sent, but no queue delays one by
-	// more than 15 minutes of its clock; a message lost with its process waits 50 s of real time at most for its visibility
-	// to end, but a restart gives it back at once.
-	env := []string{"CLOCK_SPEED=300"}
-	p := start(t, dir, env)
-	p.client().Webhook(map[string]any{"url": server.URL, "events": []string{"*"}})
-
-	batch := func(n int) []map[string]any {
-		var events []map[string]any
-		for i := range size {
-			id := fmt.Sprintf("order-%05d", n*size+i)
-			events = append(events, map[string]any{"id": id, "type": "order.placed", "data": map[string]any{"order": id}})
-		}
-		return events
-	}
-	accepted := make(map[int]bool)
-	killAt := make(map[int]bool)
-	for len(killAt) < kills {
-		killAt[1+rand.IntN(total/size-1)] = true
-	}
-	for n := range total / size {
-		if killAt[n] {
-			done := make(chan struct{})
-			go func(p *program) { defer close(done); p.kill() }(p)
-			_, _ = p.client().Try("POST", "/v1/events", batch(n), nil) // into the kill
-			<-done
-			p = start(t, dir, env)
-		}
-		got, err := p.client().Try("POST", "/v1/events", batch(n), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		accepted[n] = got.Status == http.StatusAccepted
-	}
-	want := 0
-	for _, ok := range accepted {
-		if ok {
-			want += size
-		}
-	}
-	if want != total {
-		t.Fatalf("got %d events answered 202, want %d", want, total)
-	}
-	stacktest.Until(t, 90*time.Second, "every event answered 202 arrived", func() bool {
-		events, _ := receiver.totals()
-		return events == want
-	})
-	idle := func() bool { return p.idle() }
-	stacktest.Until(t, 60*time.Second, "nothing is left to deliver", idle)
-	_, before := receiver.totals()
-	t.Logf("%d events, %d kills: %d requests", want, kills, before)
-
-	for n := range total / size {
-		if got := p.client().PublishBatch(batch(n)); got[0].Matched != 1 {
-			t.Fatalf("a repeat is answered %+v, want matched 1 as the first time", got[0])
-		}
-	}
-	stacktest.Until(t, 60*time.Second, "the repeats' messages were taken", idle)
-	if _, after := receiver.totals(); after != before {
-		t.Errorf("published again: got %d requests more, want none", after-before)
-	}
-	logged := make(map[string]int)
-	for cursor := ""; ; {
-		var l api.List[api.Event]
-		p.client().Do(http.StatusOK, "GET", "/v1/events?limit=100"+cursor, nil, &l)
-		for _, ev := range l.Data {
-			if logged[ev.ID]++; ev.Matched != 1 {
-				t.Fatalf("%s is in the log with matched %d, want 1", ev.ID, ev.Matched)
-			}
-		}
-		if l.NextCursor == nil {
-			break
-		}
-		cursor = "&cursor=" + *l.NextCursor
-	}
-	twice := 0
-	for _, n := range logged {
-		twice += n - 1
-	}
-	if len(logged) != want || twice != 0 {
-		t.Errorf("the log has %d events and %d of them again, want %d and none", len(logged), twice, want)
-	}
-	if err := p.stop(); err != nil {
-		t.Errorf("after SIGTERM: %v, want exit status 0", err)
-	}
-}
-
-// idle reports whether no message waits in any of the program's queues but the dead letters', by looking into its file.
-func (p *program) idle() bool {
-	p.t.Helper()
-	return p.rows("SELECT count(*) FROM message") == 0
-}
-
-// rows counts in the program's file.
-func (p *program) rows(query string) (n int) {
-	p.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.dir, "store.db")+"?mode=ro&_pragma=busy_timeout(5000)")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	if err := db.QueryRow(query).Scan(&n); err != nil {
-		p.t.Fatal(err)
-	}
-	return n
-}
-
 // heldFile is locked while a program with held engines must not send to its queues.
 const heldFile = "held"
 
 // hold keeps a program with held engines from sending to its queues until the function that it returns is called.
-func (p *program) hold() (release func()) {
-	p.t.Helper()
-	f, err := os.OpenFile(filepath.Join(p.dir, heldFile), os.O_CREATE|os.O_RDWR, 0o600)
+func hold(p *process.Program) (release func()) {
+	p.T.Helper()
+	f, err := os.OpenFile(filepath.Join(p.Dir, heldFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	return func() { _ = f.Close() }
 }
@@ -235,8 +107,8 @@ func TestKilledHalfway(t *testing.T) {
 	defer server.Close()
 	dir := filepath.Join(t.TempDir(), "data")
 	env := []string{"ENGINE=held"}
-	p := start(t, dir, env)
-	p.client().Webhook(map[string]any{"url": server.URL, "events": []string{"*"}})
+	p := process.Start(t, dir, env)
+	p.Client().Webhook(map[string]any{"url": server.URL, "events": []string{"*"}})
 	event := func(id string, n int) map[string]any {
 		return map[string]any{"id": id, "type": "order.placed", "data": map[string]any{"n": n}}
 	}
@@ -245,7 +117,7 @@ func TestKilledHalfway(t *testing.T) {
 	for k := range kills {
 		release := func() {}
 		if k%2 == 0 {
-			release = p.hold()
+			release = hold(p)
 		}
 		var batch []map[string]any
 		for i := range size {
@@ -257,25 +129,25 @@ func TestKilledHalfway(t *testing.T) {
 		answered := make(chan bool, 2)
 		for _, body := range []any{batch, event(swap, 1)} {
 			wg.Go(func() {
-				got, err := p.client().Try("POST", "/v1/events", body, nil)
+				got, err := p.Client().Try("POST", "/v1/events", body, nil)
 				answered <- err == nil && got.Status == http.StatusAccepted
 			})
 		}
 		if k%2 == 0 {
 			stacktest.Until(t, time.Minute, "both requests have pinned their events", func() bool {
-				return p.rows(fmt.Sprintf("SELECT count(*) FROM pin WHERE key GLOB 'order-%d-*' OR key = '%s'", k, swap)) == size+1
+				return p.Rows(fmt.Sprintf("SELECT count(*) FROM pin WHERE key GLOB 'order-%d-*' OR key = '%s'", k, swap)) == size+1
 			})
 		} else {
 			<-time.After(time.Duration(rand.IntN(20_000)) * time.Microsecond) // anywhere in it
 		}
-		p.kill()
+		p.Kill()
 		release()
 		wg.Wait()
 		if a, b := <-answered, <-answered; !a || !b {
 			lost++
 		}
-		p = start(t, dir, env)
-		p.client().Do(http.StatusAccepted, "POST", "/v1/events", batch, nil)
+		p = process.Start(t, dir, env)
+		p.Client().Do(http.StatusAccepted, "POST", "/v1/events", batch, nil)
 		swapped = append(swapped, swap)
 	}
 	begun := time.Now()
@@ -291,7 +163,7 @@ func TestKilledHalfway(t *testing.T) {
 		}
 		next = time.Now().Add(time.Second)
 		left = slices.DeleteFunc(left, func(id string) bool {
-			got, err := p.client().Try("POST", "/v1/events", event(id, 2), nil)
+			got, err := p.Client().Try("POST", "/v1/events", event(id, 2), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -299,10 +171,10 @@ func TestKilledHalfway(t *testing.T) {
 		})
 		return len(left) == 0
 	})
-	stacktest.Until(t, time.Minute, "nothing is left to deliver", p.idle)
+	stacktest.Until(t, time.Minute, "nothing is left to deliver", p.Idle)
 	taken := 0
 	for _, id := range swapped {
-		got, err := p.client().Try("POST", "/v1/events", event(id, 2), nil)
+		got, err := p.Client().Try("POST", "/v1/events", event(id, 2), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -322,7 +194,7 @@ func TestKilledHalfway(t *testing.T) {
 	records := make(map[string]int)
 	for cursor := ""; ; {
 		var l api.List[api.Delivery]
-		p.client().Do(http.StatusOK, "GET", "/v1/deliveries?limit=100"+cursor, nil, &l)
+		p.Client().Do(http.StatusOK, "GET", "/v1/deliveries?limit=100"+cursor, nil, &l)
 		for _, d := range l.Data {
 			records[d.EventID]++
 		}
@@ -336,7 +208,7 @@ func TestKilledHalfway(t *testing.T) {
 			t.Errorf("%s has %d deliveries, want one", id, records[id])
 		}
 	}
-	if err := p.stop(); err != nil {
+	if err := p.Stop(); err != nil {
 		t.Errorf("after SIGTERM: %v, want exit status 0", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"hookline/infra/local/process"
 	"hookline/shared/stack/stacktest"
 	storesqlite "hookline/shared/store/sqlite"
 	"hookline/shared/webhook"
@@ -77,10 +78,10 @@ type live struct {
 	took     map[string][]time.Duration // by what is measured
 }
 
-func (l *live) send(what string, p *program, path, eventType string) {
+func (l *live) send(what string, p *process.Program, path, eventType string) {
 	l.t.Helper()
 	begun := time.Now()
-	id := p.client().Publish(eventType, map[string]any{"live": true})
+	id := p.Client().Publish(eventType, map[string]any{"live": true})
 	at, ok := l.receiver.wait(path+" "+id, 10*time.Second)
 	if !ok {
 		l.t.Fatalf("%s: a live delivery did not come within 10 s", what)
@@ -104,9 +105,9 @@ func TestReplayKilled(t *testing.T) {
 	server := httptest.NewServer(receiver)
 	defer server.Close()
 	dir := filepath.Join(t.TempDir(), "data")
-	p := start(t, dir, nil)
-	hook := p.client().Webhook(map[string]any{"url": server.URL + "/same", "events": []string{"order.*"}})
-	p.client().Webhook(map[string]any{"url": server.URL + "/other", "events": []string{"user.*"}})
+	p := process.Start(t, dir, nil)
+	hook := p.Client().Webhook(map[string]any{"url": server.URL + "/same", "events": []string{"order.*"}})
+	p.Client().Webhook(map[string]any{"url": server.URL + "/other", "events": []string{"user.*"}})
 	l := &live{t: t, receiver: receiver, took: make(map[string][]time.Duration)}
 	measure := func(when string) {
 		l.send("the same webhook's, "+when, p, "/same", "order.placed")
@@ -115,8 +116,8 @@ func TestReplayKilled(t *testing.T) {
 	for range 50 {
 		measure("without a job")
 	}
-	stacktest.Until(t, time.Minute, "nothing is left to deliver", p.idle)
-	if err := p.stop(); err != nil {
+	stacktest.Until(t, time.Minute, "nothing is left to deliver", p.Idle)
+	if err := p.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	records := failedBefore(t, filepath.Join(dir, "store.db"), hook.ID, total)
@@ -125,21 +126,21 @@ func TestReplayKilled(t *testing.T) {
 		ids["/same "+d.Event] = true
 	}
 
-	p = start(t, dir, nil)
+	p = process.Start(t, dir, nil)
 	begun := time.Now()
-	job := p.client().Replay(hook.ID, "failed")
+	job := p.Client().Replay(hook.ID, "failed")
 	if job.Matched != total {
 		t.Fatalf("got %d matched, want %d", job.Matched, total)
 	}
-	for killed := 0; p.client().Job(job.ID).Status == "running" || killed < kills; {
+	for killed := 0; p.Client().Job(job.ID).Status == "running" || killed < kills; {
 		measure("during the job")
 		if done, _ := receiver.count(ids); killed < kills && done > total*(killed+1)/(kills+2) {
-			p.kill()
+			p.Kill()
 			killed++
-			p = start(t, dir, nil)
+			p = process.Start(t, dir, nil)
 		}
 		if time.Since(begun) > 3*time.Minute {
-			t.Fatalf("the job has not ended after %v: %+v", time.Since(begun), p.client().Job(job.ID))
+			t.Fatalf("the job has not ended after %v: %+v", time.Since(begun), p.Client().Job(job.ID))
 		}
 	}
 	// Live ones are not held up: one that stood behind the job's would take about as long as the job has left.
@@ -158,17 +159,17 @@ func TestReplayKilled(t *testing.T) {
 		events, _ := receiver.count(ids)
 		return events == total
 	})
-	stacktest.Until(t, 10*time.Minute, "nothing is left to deliver", p.idle)
+	stacktest.Until(t, 10*time.Minute, "nothing is left to deliver", p.Idle)
 	_, requests := receiver.count(ids)
 	t.Logf("%d deliveries and %d kills in %v: %d repeats; %d were delivered when the last was queued", total, kills, time.Since(begun), requests-total, before)
 	// A repeat is what was under way when the process ended: 16 batches of 10.
 	if most := kills * 160; requests-total > most {
 		t.Errorf("got %d repeats, want %d at most", requests-total, most)
 	}
-	if got := p.client().Job(job.ID); got.Status != "done" || got.Started != total || got.Skipped != 0 {
+	if got := p.Client().Job(job.ID); got.Status != "done" || got.Started != total || got.Skipped != 0 {
 		t.Errorf("got job %+v, want it done with %d started", got, total)
 	}
-	if err := p.stop(); err != nil {
+	if err := p.Stop(); err != nil {
 		t.Errorf("after SIGTERM: %v, want exit status 0", err)
 	}
 	store, err := storesqlite.New(filepath.Join(dir, "store.db"), storesqlite.Options{})

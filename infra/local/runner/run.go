@@ -49,7 +49,9 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.close()) }()
-	clk, err := dir.clock(c.ClockSpeed, time.Now())
+	// Without its monotonic reading, which Go would count on from and which stands still while the machine sleeps: the first
+	// run's clock goes as those of later runs do, which read its beginning from a file.
+	clk, err := dir.clock(c.ClockSpeed, time.Now().Round(0))
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"hookline/infra/local/process"
 )
 
 // TestSyncedBeforeAccepted shows by the system calls of the process that an accepted event's message is on disk before 202
@@ -18,16 +20,16 @@ func TestSyncedBeforeAccepted(t *testing.T) {
 	}
 	dir := t.TempDir()
 	trace := filepath.Join(dir, "trace")
-	p := start(t, filepath.Join(dir, "data"), nil,
+	p := process.Start(t, filepath.Join(dir, "data"), nil,
 		"strace", "-f", "-y", "-s", "5000", "-e", "trace=fsync,fdatasync,pwrite64,write", "-o", trace)
-	c := p.client()
+	c := p.Client()
 	// Nobody listens there: the first attempt fails at once.
 	c.Webhook(map[string]any{"url": "http://127.0.0.1:9/", "events": []string{"order.*"}})
 	const events = 20
 	for i := range events {
 		c.Do(http.StatusAccepted, "POST", "/v1/events", map[string]any{"type": "order.placed", "data": map[string]any{"n": i}}, nil)
 	}
-	if err := p.stop(); err != nil {
+	if err := p.Stop(); err != nil {
 		t.Logf("strace reports %v", err)
 	}
 	f, err := os.Open(trace)

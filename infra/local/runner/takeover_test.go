@@ -14,13 +14,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"hookline/infra/local/process"
 	"hookline/shared/api"
 	"hookline/shared/clock"
 	"hookline/shared/stack/stacktest"
@@ -128,18 +128,13 @@ func TestTakeover(t *testing.T) {
 
 // TestTakeoverKilled kills the program at any moment while it takes a folder over, until the old file is put away.
 func TestTakeoverKilled(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for n := range 4 {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			folder := unpack(t, "killed")
 			kills, within := 0, 60*time.Millisecond
 			for there := true; there; kills++ {
-				cmd := exec.Command(self)
-				cmd.Env = append(os.Environ(), asProgram+"=1", "PORT=0", "DATA_DIR="+folder.dir, "ADMIN_KEY="+stacktest.AdminKey)
+				cmd := process.Command(t, folder.dir, nil)
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
@@ -162,8 +157,8 @@ func takenOver(t *testing.T, folder twoFiles) {
 	receiver := &counter{seen: make(map[string]int)}
 	server := httptest.NewServer(receiver)
 	defer server.Close()
-	p := start(t, folder.dir, nil)
-	admin := p.client().As(stacktest.AdminKey)
+	p := process.Start(t, folder.dir, nil)
+	admin := p.Client().As(stacktest.AdminKey)
 	acme, globex := admin.As(folder.Keys["acme"]), admin.As(folder.Keys["globex"])
 
 	var tenants api.List[struct{ ID string }]
@@ -223,7 +218,7 @@ func takenOver(t *testing.T, folder twoFiles) {
 		t.Errorf("got %d dead letters, want 1", got)
 	}
 	admin.Do(http.StatusAccepted, "POST", "/v1/dead-letters/redrive", nil, nil)
-	if err := p.stop(); err != nil {
+	if err := p.Stop(); err != nil {
 		t.Errorf("after SIGTERM: %v, want exit status 0", err)
 	}
 	left := sizes(t, folder.dir)
@@ -233,7 +228,7 @@ func takenOver(t *testing.T, folder twoFiles) {
 		t.Errorf("got files %s, want %s", got, want)
 	}
 
-	p = start(t, folder.dir, []string{"CLOCK_SPEED=300"}) // five minutes are a second
+	p = process.Start(t, folder.dir, []string{"CLOCK_SPEED=300"}) // five minutes are a second
 	queued := append([]string{folder.Events.Long, folder.Events.Short, folder.Events.Bus, folder.Events.Dead}, folder.Events.Paced...)
 	stacktest.Until(t, 2*time.Minute, "what was queued arrived", func() bool {
 		receiver.mu.Lock()
@@ -242,9 +237,9 @@ func takenOver(t *testing.T, folder twoFiles) {
 			return receiver.seen[id] == 0 && folder.Deliveries["acme"][id] != "succeeded"
 		})
 	})
-	stacktest.Until(t, time.Minute, "nothing is left to deliver", p.idle)
+	stacktest.Until(t, time.Minute, "nothing is left to deliver", p.Idle)
 	for tenant, n := range map[string]int{"acme": len(folder.Deliveries["acme"]) + 7, "globex": 1} {
-		deliveries := p.client().As(folder.Keys[tenant]).Deliveries("")
+		deliveries := p.Client().As(folder.Keys[tenant]).Deliveries("")
 		for _, d := range deliveries {
 			if d.Status != "succeeded" {
 				t.Errorf("the delivery of %s is %s, want succeeded", d.EventID, d.Status)
@@ -254,7 +249,7 @@ func takenOver(t *testing.T, folder twoFiles) {
 			t.Errorf("%s has %d deliveries, want %d", tenant, len(deliveries), n)
 		}
 	}
-	if err := p.stop(); err != nil {
+	if err := p.Stop(); err != nil {
 		t.Errorf("after SIGTERM: %v, want exit status 0", err)
 	}
 }

@@ -66,7 +66,8 @@ func (s *Sessions) operator(ctx context.Context, r *http.Request) (l portal.Link
 
 // admits reports whether a link to the operators' console is good now.
 func (s *Sessions) admits(l portal.Link) bool {
-	return l.Admin != "" && l.Maker == s.AdminKeyHash && s.Now().Before(l.Expires)
+	same := subtle.ConstantTimeCompare([]byte(l.Maker), []byte(s.AdminKeyHash)) == 1
+	return l.Admin != "" && same && s.Now().Before(l.Expires)
 }
 
 // isAdminKey reports whether a key is the admin key of this deployment, if it has one.

@@ -1,0 +1,26 @@
+package eventlog
+
+import (
+	"testing"
+	"time"
+
+	"hookline/shared/fixture"
+	"hookline/shared/payload"
+	"hookline/shared/webhook"
+)
+
+// TestKeptBlocks holds the blocks of the log to what releases wrote.
+func TestKeptBlocks(t *testing.T) {
+	at := time.Date(2026, 3, 20, 12, 0, 0, 123e6, time.UTC)
+	entries := []string{webhook.IDOf(webhook.EventPrefix, at, [10]byte{9}), webhook.IDOf(webhook.EventPrefix, at, [10]byte{9: 1, 0: 9})}
+	request, _, _ := webhook.EntryRequest(entries[0])
+	events := []webhook.LoggedEvent{
+		{Event: webhook.Event{Tenant: "acme", ID: entries[0], Type: "a.b", Timestamp: "2026-03-20T12:00:00Z", AcceptedAt: at, Data: []byte(`{"n":1}`)}, Entry: entries[0], Matched: []string{"wh_1", "wh_2"}},
+		{Event: webhook.Event{Tenant: "acme", ID: "order-1", Type: "a.c", Timestamp: "2026-03-20T11:00:00.5Z", AcceptedAt: at, Data: []byte(`{"n":2}`)}, Entry: entries[1], Matched: []string{"wh_2"}},
+	}
+	head, err := payload.Unpack(encode(events))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixture.Hold(t, "block", head, func(b []byte) (any, error) { return decode("acme", request, payload.Pack(b)) })
+}
