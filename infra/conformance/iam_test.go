@@ -446,6 +446,21 @@ func (d *drive) browse() {
 	guest := &visitor{compiled: d.compiled, console: d.console}
 	guest.get(u.RequestURI(), http.StatusSeeOther)
 	guest.get("/console/webhooks", http.StatusOK)
+
+	d.call("GET /v1/audit-logs", "", d.acme, "", http.StatusOK, nil)
+	d.call("GET /v1/tenants/{id}/audit-logs", "acme", "", "", http.StatusOK, nil)
+	d.call("GET /v1/admin/audit-logs", "", "", "", http.StatusOK, nil)
+	d.call("POST /v1/admin-links", "", "", "", http.StatusCreated, &link)
+	if u, err = url.Parse(link.URL); err != nil {
+		d.t.Fatal(err)
+	}
+	operator := &visitor{compiled: d.compiled, console: d.console}
+	operator.get(u.RequestURI(), http.StatusSeeOther)
+	for _, path := range []string{"", "audit-log", "tenants/acme/audit-log"} {
+		operator.get("/console/admin/"+path, http.StatusOK)
+	}
+	operator.post("/console/admin/tenants/acme/open", http.StatusSeeOther)
+	operator.post("/console/admin/sign-out", http.StatusSeeOther)
 }
 
 // drop has messages come up that nobody is to get any more, or that are none.

@@ -140,6 +140,7 @@ var pages = map[string]func(data) string{
 	"GET /console/help/best-practices":         page("/console/help/best-practices"),
 	"GET /console/help/troubleshooting":        page("/console/help/troubleshooting"),
 	"GET /console/event-types":                 page("/console/event-types"),
+	"GET /console/audit-log":                   page("/console/audit-log"),
 	"GET /console/event-types/{name}":          at(typeName, "/console/event-types/%s"),
 }
 

@@ -63,6 +63,27 @@ func TestScreenshots(t *testing.T) {
 		b.open("/console/" + path)
 		b.picture(folder, "empty-"+path)
 	}
+	b.click("Sign out")
+	b.sees("Sign in")
+	b.operators(folder, d.tenant.id)
+}
+
+// operators takes the pictures of the operators' console.
+func (b *tab) operators(folder, tenant string) {
+	b.t.Helper()
+	b.fill("API key", adminKey)
+	b.click("Sign in")
+	b.at("/console/admin/")
+	for name, path := range map[string]string{
+		"tenants": "/console/admin/", "stack-audit": "/console/admin/audit-log", "tenant-audit": "/console/admin/tenants/" + tenant + "/audit-log",
+	} {
+		b.open(path)
+		b.picture(folder, "operators-"+name)
+	}
+	b.open("/console/admin/?search=" + tenant)
+	b.clickIn(tenant, "Open its console")
+	b.at("/console/webhooks")
+	b.picture(folder, "operators-inside")
 }
 
 // picture takes what the tab shows on every screen: the whole page, or what is in sight where a dialog is open or the page is longer than the browser can take.
