@@ -18,8 +18,12 @@ type Tenant struct {
 	NotifyEmail *string `json:"notify_email"`
 	// Origins that may show the console in a frame.
 	FrameAncestors []string `json:"frame_ancestors"`
-	CreatedAt      Time     `json:"created_at"`
-	UpdatedAt      Time     `json:"updated_at"`
+	// For how many days what is accepted is kept; null: as long as the stack keeps it.
+	RetentionDays *int `json:"retention_days"`
+	// How many webhooks it may have; null: as many as the stack allows.
+	MaxWebhooks *int `json:"max_webhooks"`
+	CreatedAt   Time `json:"created_at"`
+	UpdatedAt   Time `json:"updated_at"`
 }
 
 // TenantOf converts a tenant.
@@ -27,6 +31,7 @@ func TenantOf(t webhook.Tenant) Tenant {
 	return Tenant{
 		ID: t.ID, Name: t.Name, Dialect: t.Dialect, NotifyEmail: orNull(t.NotifyEmail),
 		FrameAncestors: listOrEmpty(t.FrameAncestors), CreatedAt: Time{t.CreatedAt}, UpdatedAt: Time{t.UpdatedAt},
+		RetentionDays: orNull(t.RetentionDays), MaxWebhooks: orNull(t.MaxWebhooks),
 	}
 }
 
@@ -38,6 +43,12 @@ type NewTenant struct {
 // TenantChange is a change of a tenant. Fields left out stay. `id` and `dialect` cannot be changed (422).
 type TenantChange struct {
 	management.TenantInput `without:"id,dialect"`
+}
+
+// OwnTenantChange is a change of the key's own tenant. Fields left out stay. `id` and `dialect` cannot be changed, and
+// `retention_days` and `max_webhooks` are the admin's (422).
+type OwnTenantChange struct {
+	management.TenantInput `without:"id,dialect,retention_days,max_webhooks"`
 }
 
 // CreatedTenant is a tenant just made, with its first key.

@@ -101,7 +101,7 @@ func (d *Deliverer) startRound(ctx context.Context, job string, rec webhook.Deli
 func (d *Deliverer) anew(rec webhook.Delivery) webhook.Delivery {
 	now := d.now()
 	rec.Round, rec.Count, rec.Status, rec.Owner, rec.Via, rec.NextAt = rec.Round+1, 0, webhook.Pending, "", webhook.ViaQueue, now
-	rec.ExpiresAt = now.Add(d.retention())
+	rec.ExpiresAt = now.Add(webhook.Retention(d.Retention, rec.RetentionDays))
 	return rec
 }
 
@@ -115,6 +115,7 @@ func (d *Deliverer) StartFirst(ctx context.Context, job string, t webhook.Tenant
 	}
 	var records []webhook.Delivery
 	for _, ev := range events {
+		ev.RetentionDays = t.RetentionDays
 		m, err := d.firstFor(ctx, dl, ev, w)
 		switch {
 		case webhook.Is(err, webhook.Unavailable):

@@ -91,6 +91,7 @@ func (d *Deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Eve
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
+	ev.RetentionDays = t.RetentionDays
 	m, err := d.firstFor(ctx, dl, ev, w)
 	if err != nil {
 		return webhook.Delivery{}, err
@@ -116,7 +117,7 @@ func (d *Deliverer) firstFor(ctx context.Context, dl *dialect.Dialect, ev webhoo
 	}
 	m := message.Compose(dl, ev, webhook.Subscription{Webhook: w.ID, Format: w.Format, ContentType: w.ContentType})
 	// The dialect may have changed since the event was accepted, so that its body is another.
-	kept, err := message.Keep(ctx, d.Store, ev, w.Format+"."+dl.Ref(), payload.Pack(body), d.now().Add(d.retention()))
+	kept, err := message.Keep(ctx, d.Store, ev, w.Format+"."+dl.Ref(), payload.Pack(body), d.now().Add(webhook.Retention(d.Retention, ev.RetentionDays)))
 	m.Body, m.Ref = kept.Inline, kept.Ref
 	return m, err
 }

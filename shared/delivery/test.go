@@ -17,11 +17,12 @@ const maxTest = 20 * time.Second
 
 // Test sends one event of the type to the webhook at once, active or not, in its tenant's dialect, and records it. It is
 // never retried. When it succeeds, a failing webhook is active again. ctx must not end when the caller goes: what the receiver did is recorded.
-func (d *Deliverer) Test(ctx context.Context, dl *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
+func (d *Deliverer) Test(ctx context.Context, t webhook.Tenant, dl *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
 	now := d.now()
 	ev := webhook.Event{
 		Tenant: w.Tenant, ID: webhook.NewID(webhook.EventPrefix, now), Type: eventType, AcceptedAt: now,
 		Timestamp: time.Now().UTC().Format(webhook.TimeFormat), Data: dl.Example(eventType),
+		RetentionDays: t.RetentionDays,
 	}
 	content, err := ecmajson.Read(ev.Data)
 	if err != nil {

@@ -108,7 +108,7 @@ func TestTestRecovers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := newTrial(t, egress.Response{Status: tt.status}, tt.hook)
-			if _, err := tr.Test(t.Context(), tr.dialect, tr.hook, tt.eventType); err != nil {
+			if _, err := tr.Test(t.Context(), webhook.Tenant{ID: tr.hook.Tenant}, tr.dialect, tr.hook, tt.eventType); err != nil {
 				t.Fatal(err)
 			}
 			w := tr.stored(t)
@@ -135,7 +135,7 @@ func TestHeadersKept(t *testing.T) {
 	headers := map[string]string{"Server": "nginx"}
 	for status, kept := range map[int]int{200: 0, 500: 1} {
 		tr := newTrial(t, egress.Response{Status: status, Headers: func() map[string]string { return headers }}, webhook.Webhook{Active: true})
-		sent, err := tr.Test(t.Context(), tr.dialect, tr.hook, webhook.TestType)
+		sent, err := tr.Test(t.Context(), webhook.Tenant{ID: tr.hook.Tenant}, tr.dialect, tr.hook, webhook.TestType)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -85,7 +85,7 @@ type AuditStore interface {
 // another hash is a Conflict "idempotency-key-reused". An id that was used for another event is a Conflict
 // "event-id-reused".
 type Publisher interface {
-	Publish(ctx context.Context, tenant string, d *dialect.Dialect, in []ingest.Checked, key *ingest.IdempotencyKey) ([]ingest.Result, error)
+	Publish(ctx context.Context, t webhook.Tenant, d *dialect.Dialect, in []ingest.Checked, key *ingest.IdempotencyKey) ([]ingest.Result, error)
 	deployment.Publisher
 }
 
@@ -99,7 +99,7 @@ type EventLog interface {
 type Deliverer interface {
 	// Test sends one event of the type, in the dialect of the webhook's tenant, and records the attempt. A receiver's failure
 	// is in the delivery and is no error.
-	Test(ctx context.Context, d *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error)
+	Test(ctx context.Context, t webhook.Tenant, d *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error)
 	// Replay starts a new round of attempts; when it returns nil the round is queued.
 	Replay(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
 	// Cancel ends a pending delivery as failed. Any other is a conflict.
@@ -155,6 +155,8 @@ type API struct {
 	Box     seal.Box
 	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.
 	AllowPrivate bool
+	// Retention is for how long the stack keeps things; 0 means webhook.DefaultRetention.
+	Retention time.Duration
 	// MaxWebhooks is how many webhooks a tenant may have; 0 is no limit.
 	MaxWebhooks int
 	// MatchWork is how many steps of matching the trial of a filter is given; 0 means pattern.MaxWork.
@@ -396,8 +398,17 @@ func (a *API) now() time.Time {
 func (a *API) management() management.Service {
 	return management.Service{
 		Store: a.Store, Dialects: a.Dialects, Box: a.Box, CheckSchemas: a.CheckSchemas, Changes: a.Changes,
-		AllowPrivate: a.AllowPrivate, MaxWebhooks: a.MaxWebhooks, Now: a.Now,
+		AllowPrivate: a.AllowPrivate, Retention: a.Retention, MaxWebhooks: a.MaxWebhooks, Now: a.Now,
 	}
+}
+
+// ownManagement is management within the limits of the call's tenant.
+func (a *API) ownManagement(c *call) management.Service {
+	s := a.management()
+	if own := c.tenant.MaxWebhooks; own > 0 && (s.MaxWebhooks <= 0 || own < s.MaxWebhooks) {
+		s.MaxWebhooks = own
+	}
+	return s
 }
 
 // dialect returns the dialect of the call's tenant.

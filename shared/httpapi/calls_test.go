@@ -31,7 +31,7 @@ func TestTenants(t *testing.T) {
 	w.do("PATCH", "/v1/tenant", w.key, `{"id":"b","dialect":"axiestudio","name":null,"created_at":"x"}`).faults("id", "dialect", "name", "created_at")
 	w.do("PATCH", "/v1/tenant", w.key, `{"name":"Acme","notify_email":"ops@example.com","frame_ancestors":["HTTPS://App.example.com/","https://app.example.com"]}`).is(200)
 	got := w.do("GET", "/v1/tenants/acme", adminKey, "").is(200)
-	want := `{"id":"acme","name":"Acme","dialect":"standard","notify_email":"ops@example.com","frame_ancestors":["https://app.example.com"],` +
+	want := `{"id":"acme","name":"Acme","dialect":"standard","notify_email":"ops@example.com","frame_ancestors":["https://app.example.com"],"retention_days":null,"max_webhooks":null,` +
 		`"created_at":"2026-03-20T12:00:00.000Z","updated_at":"2026-03-20T12:01:00.000Z"}` + "\n"
 	if got.body != want {
 		t.Errorf("got  %s\nwant %s", got.body, want)

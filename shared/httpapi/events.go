@@ -32,7 +32,7 @@ func (a *API) publish(c *call) (answer, error) {
 	if keys := c.request.Header.Values("Idempotency-Key"); len(keys) > 0 {
 		key = &ingest.IdempotencyKey{Scope: c.caller + " " + publishScope, Key: keys[0], Hash: hashOf(c.request, c.body)}
 	}
-	results, err := a.Publisher.Publish(c.ctx(), c.tenant.ID, d, in, key)
+	results, err := a.Publisher.Publish(c.ctx(), c.tenant, d, in, key)
 	switch {
 	case err != nil && !batch:
 		return answer{}, alone(err)

@@ -32,7 +32,7 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 	sum := sha256.Sum256(append([]byte(c.caller+"\x00"), c.body...))
 	digest := hex.EncodeToString(sum[:])
 	if dry {
-		all, err := a.management().CheckImport(c.ctx(), d, c.tenant.ID, in, digest)
+		all, err := a.ownManagement(c).CheckImport(c.ctx(), d, c.tenant.ID, in, digest)
 		if err != nil {
 			return answer{}, err
 		}
@@ -46,7 +46,7 @@ func (a *API) importWebhooks(c *call) (answer, error) {
 	}
 	var made []management.Created
 	err = a.recorded(c, c.tenant.ID, audit.Target{Type: "tenant", ID: c.tenant.ID}, func() (err error) {
-		made, err = a.management().ImportWebhooks(c.ctx(), d, c.tenant.ID, in, digest)
+		made, err = a.ownManagement(c).ImportWebhooks(c.ctx(), d, c.tenant.ID, in, digest)
 		return err
 	}, "webhooks")
 	if err != nil {

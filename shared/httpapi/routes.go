@@ -99,7 +99,7 @@ func routes() []route {
 		{
 			method: "PATCH", path: "/v1/tenant", scope: "tenant:write", body: requiredBody, serve: (*API).updateTenant, audit: "tenant.update",
 			id: "updateOwnTenant", tag: "Own tenant", summary: "Change the key's own tenant",
-			takes: api.TenantChange{}, gives: given{status: 200, body: api.Tenant{}},
+			takes: api.OwnTenantChange{}, gives: given{status: 200, body: api.Tenant{}},
 		},
 		{
 			method: "POST", path: "/v1/keys", scope: "keys:write", body: requiredBody, serve: (*API).createKey, audit: "key.create",

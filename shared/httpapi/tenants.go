@@ -65,6 +65,13 @@ func (a *API) updateTenant(c *call) (answer, error) {
 	var faults input.Faults
 	var in api.TenantChange
 	input.Body(c.body, &in, &faults, "created_at", "updated_at")
+	if !c.admin {
+		for field, set := range map[string]bool{"retention_days": in.RetentionDays.Set, "max_webhooks": in.MaxWebhooks.Set} {
+			if set {
+				faults.Add(field, "is the operator's to change")
+			}
+		}
+	}
 	t, err := a.management().UpdateTenant(c.ctx(), c.tenant.ID, in.TenantInput, faults)
 	if err != nil {
 		return answer{}, err

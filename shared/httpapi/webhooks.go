@@ -31,7 +31,7 @@ func (a *API) createWebhook(c *call) (answer, error) {
 	var faults input.Faults
 	var in api.NewWebhook
 	input.Body(c.body, &in, &faults, webhookFieldsOfOurs()...)
-	made, err := a.management().CreateWebhook(c.ctx(), d, c.tenant.ID, in.WebhookInput, faults)
+	made, err := a.ownManagement(c).CreateWebhook(c.ctx(), d, c.tenant.ID, in.WebhookInput, faults)
 	if err != nil {
 		return answer{}, err
 	}
@@ -126,7 +126,7 @@ func (a *API) testWebhook(c *call) (answer, error) {
 	if err := faults.Err(); err != nil {
 		return answer{}, err
 	}
-	sent, err := a.Deliverer.Test(c.ctx(), d, c.webhook, eventType)
+	sent, err := a.Deliverer.Test(c.ctx(), c.tenant, d, c.webhook, eventType)
 	if err != nil {
 		return answer{}, err
 	}

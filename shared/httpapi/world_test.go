@@ -377,10 +377,10 @@ func (p *publisher) Accept(ctx context.Context, t webhook.Tenant, in []ingest.In
 		}
 		checked = append(checked, c)
 	}
-	return p.Publish(ctx, t.ID, d, checked, key)
+	return p.Publish(ctx, t, d, checked, key)
 }
 
-func (p *publisher) Publish(_ context.Context, tenant string, _ *dialect.Dialect, in []ingest.Checked, key *ingest.IdempotencyKey) ([]ingest.Result, error) {
+func (p *publisher) Publish(_ context.Context, t webhook.Tenant, _ *dialect.Dialect, in []ingest.Checked, key *ingest.IdempotencyKey) ([]ingest.Result, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
@@ -388,7 +388,7 @@ func (p *publisher) Publish(_ context.Context, tenant string, _ *dialect.Dialect
 	}
 	if key != nil {
 		for first, results := range p.answered {
-			if first.Scope == key.Scope && first.Key == tenant+key.Key {
+			if first.Scope == key.Scope && first.Key == t.ID+key.Key {
 				if first.Hash != key.Hash {
 					return nil, webhook.ErrConflict("idempotency-key-reused", "another body")
 				}
@@ -409,7 +409,7 @@ func (p *publisher) Publish(_ context.Context, tenant string, _ *dialect.Dialect
 		out = append(out, ingest.Result{ID: e.ID, Type: e.Type, Matched: 1})
 	}
 	if key != nil {
-		p.answered[ingest.IdempotencyKey{Scope: key.Scope, Key: tenant + key.Key, Hash: key.Hash}] = out
+		p.answered[ingest.IdempotencyKey{Scope: key.Scope, Key: t.ID + key.Key, Hash: key.Hash}] = out
 	}
 	return out, nil
 }
@@ -425,7 +425,7 @@ type deliverer struct {
 	gone  bool
 }
 
-func (d *deliverer) Test(ctx context.Context, _ *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
+func (d *deliverer) Test(ctx context.Context, _ webhook.Tenant, _ *dialect.Dialect, w webhook.Webhook, eventType string) (webhook.Delivery, error) {
 	if d.boom {
 		panic("boom: secret detail")
 	}

@@ -46,7 +46,7 @@ func TestCheck(t *testing.T) {
 			for _, f := range faults {
 				got = append(got, f.Field)
 			}
-			if _, err := new(Service).accept("acme", []Checked{checked}); (faults != nil) != (err != nil) {
+			if _, err := new(Service).accept(webhook.Tenant{ID: "acme"}, []Checked{checked}); (faults != nil) != (err != nil) {
 				t.Errorf("accepting it: got %v", err)
 			}
 			if strings.Join(got, " ") != strings.Join(tt.want, " ") {

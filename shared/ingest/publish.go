@@ -60,22 +60,22 @@ func (s *Service) Accept(ctx context.Context, t webhook.Tenant, in []Input, key 
 	if errs != nil {
 		return nil, webhook.ErrInvalid(append(errs, clashes(all)...)...)
 	}
-	return s.Publish(ctx, t.ID, d, all, key)
+	return s.Publish(ctx, t, d, all, key)
 }
 
 // Publish accepts events of a tenant, whose dialect is d. The results are in order. Errors: webhook.Invalid naming fields
 // as "3.id", for an id that two of them have, or with the code FilterBudget where their filters are too much work;
 // webhook.Conflict for an id that stands for another event (CodeIDReused) or an Idempotency-Key that was used with another
 // body; webhook.Unavailable. Of a batch that is refused nothing is taken.
-func (s *Service) Publish(ctx context.Context, tenant string, d *dialect.Dialect, in []Checked, key *IdempotencyKey) ([]Result, error) {
+func (s *Service) Publish(ctx context.Context, t webhook.Tenant, d *dialect.Dialect, in []Checked, key *IdempotencyKey) ([]Result, error) {
 	if errs := clashes(in); errs != nil {
 		return nil, webhook.ErrInvalid(errs...)
 	}
-	pubs, err := s.accept(tenant, in)
+	pubs, err := s.accept(t, in)
 	if err != nil {
 		return nil, err
 	}
-	return s.publish(ctx, d, tenant, pubs, key)
+	return s.publish(ctx, d, t.ID, pubs, key)
 }
 
 func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, key *IdempotencyKey) ([]Result, error) {
@@ -150,7 +150,7 @@ func (p *publication) logged() bool {
 	return !p.handled() && !p.unpublished && p.entry != "" && (len(p.to) > 0 || !webhook.IsSystemType(p.Type))
 }
 
-func (s *Service) accept(tenant string, in []Checked) ([]*publication, error) {
+func (s *Service) accept(t webhook.Tenant, in []Checked) ([]*publication, error) {
 	now := s.now()
 	happened := s.wall().UTC().Format(webhook.TimeFormat)
 	ids := webhook.EventIDs(now, len(in))
@@ -163,7 +163,8 @@ func (s *Service) accept(tenant string, in []Checked) ([]*publication, error) {
 		p := &publication{entry: ids[i], hash: c.hash, accepted: accepted{
 			content: c.content,
 			Event: webhook.Event{
-				Tenant: tenant, ID: e.ID, Type: e.Type, AcceptedAt: now, Timestamp: happened, Data: c.content.Compact(),
+				Tenant: t.ID, ID: e.ID, Type: e.Type, AcceptedAt: now, Timestamp: happened, Data: c.content.Compact(),
+				RetentionDays: t.RetentionDays,
 			},
 		}}
 		if at := e.happened(); !at.IsZero() {
@@ -263,8 +264,5 @@ func (s *Service) delay(repeat bool) time.Duration {
 }
 
 func (s *Service) expiry(ev webhook.Event) time.Time {
-	if s.Retention > 0 {
-		return ev.AcceptedAt.Add(s.Retention)
-	}
-	return ev.AcceptedAt.Add(webhook.DefaultRetention)
+	return ev.AcceptedAt.Add(webhook.Retention(s.Retention, ev.RetentionDays))
 }

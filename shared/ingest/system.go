@@ -71,7 +71,7 @@ func (s *Service) publishChange(ctx context.Context, t webhook.Tenant, c systeme
 	p := &publication{
 		entry: webhook.EventIDs(now, 1)[0],
 		accepted: accepted{content: event.content, Event: webhook.Event{
-			Tenant: t.ID, ID: in.ID, Type: in.Type, AcceptedAt: now,
+			Tenant: t.ID, ID: in.ID, Type: in.Type, AcceptedAt: now, RetentionDays: t.RetentionDays,
 			Timestamp: in.Timestamp.UTC().Format(webhook.TimeFormat), Data: event.content.Compact(),
 		}},
 		hash: event.hash + c.Writer, except: c.Webhook, unpublished: c.Unpublished,

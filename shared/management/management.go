@@ -76,6 +76,8 @@ type Service struct {
 	Changes queue.Sender
 	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.
 	AllowPrivate bool
+	// Retention is the stack's, which a tenant's is not longer than; 0 means webhook.DefaultRetention.
+	Retention time.Duration
 	// MaxWebhooks is how many webhooks a tenant may have; 0 is no limit. They are counted before one is made, so n calls at
 	// the same moment may go over the limit by n-1.
 	MaxWebhooks int

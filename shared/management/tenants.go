@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"hookline/shared/hostname"
 	"hookline/shared/input"
@@ -27,6 +28,11 @@ type TenantInput struct {
 	NotifyEmail input.Field[string] `json:"notify_email,omitzero" jsonschema:"nullable,maxLength=254,example=ops@example.com,pattern=^[!-?A-~]+@[^\\x00- @\\x7f]+$"`
 	// The https origins whose pages may show the console in a frame. The list replaces the one before; null is the empty list.
 	FrameAncestors input.Field[[]string] `json:"frame_ancestors,omitzero" jsonschema:"nullable,maxItems=20"`
+	// For how many days what is accepted from now on is kept: deliveries, bodies and the event log. At most the stack's; null is
+	// the stack's.
+	RetentionDays input.Field[int] `json:"retention_days,omitzero" jsonschema:"nullable,minimum=1"`
+	// How many webhooks it may have. At most the stack's limit; null is that. Those beyond it stay.
+	MaxWebhooks input.Field[int] `json:"max_webhooks,omitzero" jsonschema:"nullable,minimum=1"`
 }
 
 // CreateTenant makes a tenant and its first key, which holds every scope, and returns that key, which is stored nowhere.
@@ -115,6 +121,8 @@ func tenantChanges(old, t webhook.Tenant) (fields []string) {
 		{"name", t.Name == old.Name},
 		{"notify_email", t.NotifyEmail == old.NotifyEmail},
 		{"frame_ancestors", slices.Equal(t.FrameAncestors, old.FrameAncestors)},
+		{"retention_days", t.RetentionDays == old.RetentionDays},
+		{"max_webhooks", t.MaxWebhooks == old.MaxWebhooks},
 	} {
 		if !f.stays {
 			fields = append(fields, f.name)
@@ -140,6 +148,22 @@ func (s Service) applyTenant(t *webhook.Tenant, in TenantInput, faults *input.Fa
 			if t.NotifyEmail, problem = hostname.MailAddress(in.NotifyEmail.Value); problem != "" {
 				faults.Add("notify_email", problem)
 			}
+		}
+	}
+	if in.RetentionDays.Set {
+		most := int(webhook.Retention(s.Retention, 0) / (24 * time.Hour))
+		if t.RetentionDays = in.RetentionDays.Value; in.RetentionDays.Given() && (t.RetentionDays < 1 || t.RetentionDays > most) {
+			faults.Add("retention_days", "must be a whole number from 1 to "+itoa(most)+", which is the stack's; null is that")
+		}
+	}
+	if in.MaxWebhooks.Set {
+		t.MaxWebhooks = in.MaxWebhooks.Value
+		switch most := s.MaxWebhooks; {
+		case !in.MaxWebhooks.Given():
+		case t.MaxWebhooks < 1:
+			faults.Add("max_webhooks", "must be a whole number from 1 on; null is the stack's limit")
+		case most > 0 && t.MaxWebhooks > most:
+			faults.Add("max_webhooks", "must be at most "+itoa(most)+", which is the stack's limit; null is that")
 		}
 	}
 	if in.FrameAncestors.Set {

@@ -32,6 +32,7 @@ type Message struct {
 	Only        bool   `json:"o,omitempty"` // no other message was or will be sent for this attempt, as far as its sender knows
 	Due         int64  `json:"u,omitempty"` // not before; 0 at once
 	Pace        string `json:"p,omitempty"` // the setting of max_per_second under which Due is a slot
+	Retention   int    `json:"l,omitempty"` // days, of the tenant when the event was accepted; 0 is the stack's
 	Dead        *Death `json:"x,omitempty"` // set in the dead-letter queue
 }
 
@@ -78,7 +79,7 @@ func Next(d webhook.Delivery) Message {
 		Tenant: d.Tenant, Webhook: d.Webhook, Event: d.Event, Type: d.Type, AcceptedAt: d.AcceptedAt.UnixMilli(),
 		Timestamp: d.Timestamp, Dialect: d.Dialect, ContentType: d.ContentType, Format: d.Format,
 		Body: d.Body.Inline, Ref: d.Body.Ref,
-		Round: d.Round, Attempt: d.Count + 1, Due: Millis(d.NextAt),
+		Round: d.Round, Attempt: d.Count + 1, Due: Millis(d.NextAt), Retention: d.RetentionDays,
 	}
 }
 
@@ -88,7 +89,8 @@ func (m Message) Record(retention time.Duration) webhook.Delivery {
 	return webhook.Delivery{
 		DeliveryKey: k, Type: m.Type, Dialect: m.Dialect, ContentType: m.ContentType, Format: m.Format,
 		Timestamp: m.Timestamp, Body: webhook.Payload{Inline: m.Body, Ref: m.Ref},
-		Status: webhook.Pending, Round: m.Round, NextAt: k.AcceptedAt, ExpiresAt: k.AcceptedAt.Add(retention),
+		Status: webhook.Pending, Round: m.Round, NextAt: k.AcceptedAt, RetentionDays: m.Retention,
+		ExpiresAt: k.AcceptedAt.Add(webhook.Retention(retention, m.Retention)),
 	}
 }
 

@@ -115,22 +115,23 @@ const (
 // (or a test was sent); before that the queue holds the delivery alone.
 type Delivery struct {
 	DeliveryKey
-	Type        string
-	Dialect     string // name@version, fixed at acceptance
-	ContentType string // fixed at acceptance
-	Format      string // fixed at acceptance
-	Timestamp   string // of the event, as it has it
-	Body        Payload
-	Status      DeliveryStatus
-	Round       int       // 1 for the first; each replay and redrive starts the next
-	Count       int       // attempts recorded in this round
-	Total       int       // attempts recorded in all rounds
-	Owner       string    // id of the queue message that recorded the last attempt of this round; "" none did
-	Via         Via       // while pending
-	NextAt      time.Time // while pending: when the next attempt is due
-	Job         string    // the last replay job that started a round
-	Attempts    []Attempt // oldest first, the latest MaxAttemptsKept
-	ExpiresAt   time.Time // from then on the record may vanish
+	Type          string
+	Dialect       string // name@version, fixed at acceptance
+	ContentType   string // fixed at acceptance
+	Format        string // fixed at acceptance
+	Timestamp     string // of the event, as it has it
+	Body          Payload
+	Status        DeliveryStatus
+	Round         int       // 1 for the first; each replay and redrive starts the next
+	Count         int       // attempts recorded in this round
+	Total         int       // attempts recorded in all rounds
+	Owner         string    // id of the queue message that recorded the last attempt of this round; "" none did
+	Via           Via       // while pending
+	NextAt        time.Time // while pending: when the next attempt is due
+	Job           string    // the last replay job that started a round
+	Attempts      []Attempt // oldest first, the latest MaxAttemptsKept
+	RetentionDays int       // of its tenant, when the event was accepted; 0 is the stack's
+	ExpiresAt     time.Time // from then on the record may vanish
 }
 
 // Rev is what a write of a delivery is conditional on: the (round, count, status) that was read. The zero Rev means

@@ -39,12 +39,13 @@ func InMilliseconds(timestamp string) string {
 
 // Event is something that happened, as accepted.
 type Event struct {
-	Tenant     string
-	ID         string
-	Type       string
-	AcceptedAt time.Time       // in the deployment's clock, whole milliseconds; part of every delivery's identity
-	Timestamp  string          // when it happened, in TimeFormat; of one accepted by an earlier version in BodyTimeFormat
-	Data       json.RawMessage // as it came, white space between tokens removed
+	Tenant        string
+	ID            string
+	Type          string
+	AcceptedAt    time.Time       // in the deployment's clock, whole milliseconds; part of every delivery's identity
+	Timestamp     string          // when it happened, in TimeFormat; of one accepted by an earlier version in BodyTimeFormat
+	Data          json.RawMessage // as it came, white space between tokens removed
+	RetentionDays int             `json:",omitzero"` // of its tenant, when it was accepted; 0 is the stack's
 }
 
 // TestType is the event type that every catalogue has for test deliveries.

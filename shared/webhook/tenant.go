@@ -12,9 +12,22 @@ type Tenant struct {
 	Dialect        string
 	NotifyEmail    string // "" sends no mail
 	FrameAncestors []string
+	RetentionDays  int // of what is accepted from now on; 0 is the stack's
+	MaxWebhooks    int // that it may have; 0 is the stack's limit
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	Version        int64 // counts updates; see UpdateTenant in package store
+}
+
+// Retention returns for how long something is kept, the stack's retention unless so many days are less.
+func Retention(stack time.Duration, days int) time.Duration {
+	if stack <= 0 {
+		stack = DefaultRetention
+	}
+	if own := time.Duration(days) * 24 * time.Hour; own > 0 && own < stack {
+		return own
+	}
+	return stack
 }
 
 // Key is an API key as it is stored: by hash, never the key itself.

@@ -10,7 +10,7 @@ import (
 // Deliverer and Replays; and who is an admin.
 func API(b *stack.Builder) *httpapi.API {
 	api := &httpapi.API{
-		Store: b.Store, Dialects: b.Dialects, Box: b.Box, AllowPrivate: b.AllowPrivate, MaxWebhooks: b.MaxWebhooks,
+		Store: b.Store, Dialects: b.Dialects, Box: b.Box, AllowPrivate: b.AllowPrivate, Retention: b.Retention, MaxWebhooks: b.MaxWebhooks,
 		Changes: b.Queues[stack.IngestQueue], Now: b.Clock.Now, Span: b.Clock.Span, Log: b.Log,
 	}
 	if b.Events != nil {

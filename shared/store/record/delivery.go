@@ -41,6 +41,7 @@ type deliveryRecord struct {
 	NextAt      *int64          `json:"w,omitzero"`
 	Job         string          `json:"j,omitzero"`
 	Attempts    []attemptRecord `json:"a,omitzero"`
+	Retention   int             `json:"k,omitzero"` // days
 	ExpiresAt   *int64          `json:"x,omitzero"`
 }
 
@@ -70,7 +71,7 @@ func EncodeDelivery(d webhook.Delivery) []byte {
 		Format:      abbreviate(d.Format, webhook.FormatJSON),
 		Timestamp:   abbreviate(d.Timestamp, bodyTime(at)),
 		Status:      abbreviate(string(d.Status), string(webhook.Succeeded)),
-		Ref:         d.Body.Ref, Round: d.Round, Count: d.Count, Total: d.Total, Owner: d.Owner, Via: d.Via, Job: d.Job,
+		Ref:         d.Body.Ref, Round: d.Round, Count: d.Count, Total: d.Total, Owner: d.Owner, Via: d.Via, Job: d.Job, Retention: d.RetentionDays,
 		NextAt: sinceMillis(at, d.NextAt), ExpiresAt: sinceMillis(at, d.ExpiresAt),
 	}
 	if happened, err := time.Parse(webhook.TimeFormat, d.Timestamp); err == nil {
@@ -128,7 +129,7 @@ func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error)
 		Timestamp:   expand(r.Timestamp, bodyTime(at)),
 		Body:        webhook.Payload{Ref: r.Ref, Inline: inline},
 		Status:      webhook.DeliveryStatus(expand(r.Status, string(webhook.Succeeded))),
-		Round:       r.Round, Count: r.Count, Total: r.Total, Owner: r.Owner, Via: r.Via, Job: r.Job,
+		Round:       r.Round, Count: r.Count, Total: r.Total, Owner: r.Owner, Via: r.Via, Job: r.Job, RetentionDays: r.Retention,
 		NextAt: afterMillis(at, r.NextAt), ExpiresAt: afterMillis(at, r.ExpiresAt),
 	}
 	if r.Happened != nil {

@@ -51,6 +51,8 @@ type tenantRecord struct {
 	Dialect        string   `json:"dialect,omitzero"`
 	NotifyEmail    string   `json:"notify_email,omitzero"`
 	FrameAncestors []string `json:"frame_ancestors,omitzero"`
+	RetentionDays  int      `json:"retention_days,omitzero"`
+	MaxWebhooks    int      `json:"max_webhooks,omitzero"`
 	CreatedAt      int64    `json:"created_at,omitzero"`
 	UpdatedAt      int64    `json:"updated_at,omitzero"`
 }
@@ -59,6 +61,7 @@ type tenantRecord struct {
 func EncodeTenant(t webhook.Tenant) []byte {
 	return marshal(tenantRecord{
 		Name: t.Name, Dialect: t.Dialect, NotifyEmail: t.NotifyEmail, FrameAncestors: t.FrameAncestors,
+		RetentionDays: t.RetentionDays, MaxWebhooks: t.MaxWebhooks,
 		CreatedAt: Millis(t.CreatedAt), UpdatedAt: Millis(t.UpdatedAt),
 	})
 }
@@ -71,6 +74,7 @@ func DecodeTenant(id string, version int64, b []byte) (webhook.Tenant, error) {
 	}
 	return webhook.Tenant{
 		ID: id, Name: r.Name, Dialect: r.Dialect, NotifyEmail: r.NotifyEmail, FrameAncestors: r.FrameAncestors,
+		RetentionDays: r.RetentionDays, MaxWebhooks: r.MaxWebhooks,
 		CreatedAt: Time(r.CreatedAt), UpdatedAt: Time(r.UpdatedAt), Version: version,
 	}, nil
 }

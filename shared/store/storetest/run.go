@@ -126,6 +126,7 @@ func (b *bench) newTenant() (webhook.Tenant, webhook.Key) {
 	t := webhook.Tenant{
 		ID: id, Name: odd, Dialect: "standard@1", NotifyEmail: "a@example.com",
 		FrameAncestors: []string{"https://a.example", odd}, CreatedAt: b.now, UpdatedAt: b.now.Add(7 * time.Millisecond), Version: 1,
+		RetentionDays: 7, MaxWebhooks: 10_000,
 	}
 	k := webhook.Key{
 		ID: webhook.NewID(webhook.KeyPrefix, b.now), Tenant: id, Name: odd, Scopes: []string{"keys:read", "tenant:read"},
