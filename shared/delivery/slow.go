@@ -2,7 +2,9 @@ package delivery
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,6 +69,13 @@ func (g *gate) decide(opened bool) {
 
 // enter waits for a POST's turn, and reports whether it has come.
 func (g *gate) enter(ctx context.Context) bool {
+	select { // once it is decided, no place counts
+	case <-g.open:
+		return true
+	case <-g.shut:
+		return false
+	default:
+	}
 	select {
 	case <-g.open:
 		return true
@@ -243,7 +252,8 @@ func (b *batch) laneOf(w webhook.Webhook) (name string, n int) {
 
 // leave gives the batch's lanes back. A lane that could not be is free when its time has come.
 func (b *batch) leave(ctx context.Context) {
-	for name, l := range b.lanes {
+	for _, name := range slices.Sorted(maps.Keys(b.lanes)) {
+		l := b.lanes[name]
 		if l.number < 0 || ctx.Err() != nil {
 			continue
 		}
