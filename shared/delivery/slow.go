@@ -133,7 +133,7 @@ func (b *batch) send(
 	})
 	begun := time.Now()
 	a, err = b.post(posting, dl, w, rec, body, webhook.MaxTimeoutSeconds*time.Second)
-	elapsed := time.Since(begun)
+	elapsed, gaveUp := time.Since(begun), posting.Err() != nil // before watch ends: it may give up what has ended by itself
 	if late.Stop() {
 		watch.Done()
 	}
@@ -142,7 +142,7 @@ func (b *batch) send(
 	case err != nil:
 		g.leave()
 		return a, false, err
-	case a.StatusCode == 0 && posting.Err() != nil:
+	case a.StatusCode == 0 && gaveUp:
 		return a, false, nil
 	}
 	g.decide(!overloaded(a.StatusCode) || b.source == b.Queues.Bulk)
