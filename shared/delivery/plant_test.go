@@ -24,8 +24,9 @@ import (
 
 // tally counts calls by name.
 type tally struct {
-	mu sync.Mutex
-	n  map[string]int
+	mu   sync.Mutex
+	n    map[string]int
+	lane time.Duration // how long a lane is asked for
 }
 
 func (c *tally) add(what string, n int) {
@@ -83,6 +84,9 @@ func (s countedStore) SetSlow(ctx context.Context, ref webhook.Ref, from, to tim
 
 func (s countedStore) TakeLane(ctx context.Context, name string, n int, now, until time.Time) (int, error) {
 	s.calls.add("lane", 1)
+	if s.calls.lane > 0 {
+		<-time.After(s.calls.lane)
+	}
 	return s.Store.TakeLane(ctx, name, n, now, until)
 }
 

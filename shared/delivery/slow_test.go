@@ -247,3 +247,22 @@ func TestMark(t *testing.T) {
 		}
 	})
 }
+
+// TestEndedMeanwhile: a POST whose time ended while its batch asked for a lane, and got none, has ended, and is recorded.
+func TestEndedMeanwhile(t *testing.T) {
+	run(t, false, hanging, func(t *testing.T, p *plant) {
+		p.hook("hang", 0)
+		now := p.now()
+		for range 100 / 4 {
+			if _, err := p.store.TakeLane(t.Context(), "delivery", 100/4, now, now.Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.calls.lane = 20 * time.Second // longer than the dialect gives the POST
+		p.send("hang", 1)
+		pass(30 * time.Second)
+		if got := p.calls.take(); got["record"] != 1 {
+			t.Errorf("%d attempts are recorded, want 1", got["record"])
+		}
+	})
+}

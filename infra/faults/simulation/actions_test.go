@@ -164,7 +164,11 @@ func (w *world) act(c chance, cl *client, n int) {
 	case k < 95:
 		w.replaySome(c, cl)
 	case k < 97 && len(cl.events) > 0:
-		ask("POST", "/v1/events/"+cl.events[c.pick("event", len(cl.events))]+"/replay", fmt.Sprintf(`{"webhook_id":%q}`, hook))
+		id := cl.events[c.pick("event", len(cl.events))]
+		w.mu.Lock()
+		w.seen.asked(cl.tenant, id, 1)
+		w.mu.Unlock()
+		ask("POST", "/v1/events/"+id+"/replay", fmt.Sprintf(`{"webhook_id":%q}`, hook))
 	case k < 99:
 		w.entry(c, cl, n)
 	default:

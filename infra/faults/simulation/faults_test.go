@@ -83,7 +83,7 @@ func (p *process) step(ctx context.Context, what string) fate {
 	defer w.mu.Unlock()
 	f := fate{chance: c}
 	if slow {
-		w.seen.count.slow++
+		w.seen.count.Slow++
 	}
 	switch {
 	case p.dead:
@@ -101,10 +101,10 @@ func (p *process) step(ctx context.Context, what string) fate {
 	case p.calls == p.crashAt:
 		f.after = errDead
 	case c.hits("lost", w.weather.lost):
-		w.seen.count.lost++
+		w.seen.count.Lost++
 		f.err = errLost
 	case c.hits("unanswered", w.weather.unanswered):
-		w.seen.count.unanswered++
+		w.seen.count.Unanswered++
 		f.after = errUnanswered
 	}
 	if p.calls == p.crashAt {
@@ -206,7 +206,7 @@ func partly[T any](p *process, c chance, batch []T, do func([]T) error) error {
 	for i, entry := range batch {
 		if !w.calm && c.of("entry").hits(string(rune(i)), w.weather.partly) {
 			failed[i] = errLost
-			w.seen.count.partly++
+			w.seen.count.Partly++
 			continue
 		}
 		rest, at = append(rest, entry), append(at, i)

@@ -15,11 +15,18 @@ import (
 	"hookline/shared/webhook"
 )
 
+// Invariants that the table has a line of.
+const (
+	everyEvent     = "every accepted event ended"
+	nothingPending = "nothing stays pending"
+	notEarly       = "no attempt before its time"
+)
+
 // invariants are what holds when all is quiet. Those of the attempts themselves are checked as they are made (seen.saved,
 // seen.posted).
 var invariants = map[string]func(*seen) []string{
-	"every accepted event ended":                                  (*seen).ended,
-	"nothing stays pending":                                       (*seen).stuck,
+	everyEvent:     (*seen).ended,
+	nothingPending: (*seen).stuck,
 	"a delivery out of attempts has a dead letter":                (*seen).buried,
 	"attempts exceed the ladder's by crashes and doubles at most": (*seen).exceeding,
 	"no chain of copies outlives its delivery":                    (*seen).copies,
@@ -277,7 +284,7 @@ func (s *seen) written() (out []string) {
 	for _, n := range s.mails {
 		repeats += n - 1
 	}
-	if repeats > s.again+s.count.crashes+s.count.timeouts+s.count.lost+s.count.unanswered {
+	if repeats > s.again+s.count.Crashes+s.count.Timeouts+s.count.Lost+s.count.Unanswered {
 		out = append(out, fmt.Sprintf("%d mails are repeats", repeats))
 	}
 	if len(s.mails) > len(s.notices) {

@@ -30,7 +30,8 @@ import (
 type seen struct {
 	w       *world
 	count   counts
-	faults  []fault // found while the run goes on
+	calm    time.Time // when the faults ended
+	faults  []fault   // found while the run goes on
 	library *dialect.Library
 
 	records  map[webhook.DeliveryKey]webhook.Delivery
@@ -49,12 +50,12 @@ type seen struct {
 
 // counts are a run's figures.
 type counts struct {
-	events, deliveries, attempts, crashes, timeouts, doubled, doubleSends int
-	lost, unanswered, slow, partly, swept                                 int
+	Events, Deliveries, Attempts, Crashes, Timeouts, Doubled, DoubleSends int
+	Lost, Unanswered, Slow, Partly, Swept                                 int
 }
 
 // fault is a broken invariant.
-type fault struct{ invariant, text string }
+type fault struct{ Invariant, Text string }
 
 // pair is a delivery.
 type pair struct{ tenant, webhook, event string }
@@ -68,6 +69,7 @@ type sending struct {
 	recorded  int // attempts that were sent
 	disturbed int // how many POSTs there may be that are not recorded: see invariants
 	body      [32]byte
+	written   time.Time // when its record last was
 }
 
 // promise is an event that was accepted.
@@ -97,7 +99,7 @@ func newSeen(w *world) *seen {
 // broken notes a broken invariant.
 func (s *seen) broken(invariant, format string, args ...any) {
 	f := fault{invariant, fmt.Sprintf(format, args...)}
-	s.w.logf("BROKEN %s: %s", f.invariant, f.text)
+	s.w.logf("BROKEN %s: %s", f.Invariant, f.Text)
 	s.faults = append(s.faults, f)
 }
 
@@ -206,13 +208,14 @@ func (s *seen) saved(d webhook.Delivery) {
 	before, known := s.records[d.DeliveryKey]
 	s.records[d.DeliveryKey] = d
 	if s.latest[p] = d.DeliveryKey; !known {
-		s.count.deliveries++
+		s.count.Deliveries++
 	}
 	if s.w.log != nil {
 		s.w.logf("record %s of %s: round %d, count %d, %s until %v by %s", d.Event, d.Webhook, d.Round, d.Count, d.Status, d.NextAt, d.Owner)
 	}
-	if known && d.Round != before.Round {
-		s.sending(p).disturbed++ // an attempt of the round before may be under way
+	s.sending(p).written = time.Now()
+	if known && d.Round != before.Round || d.Count == 0 {
+		s.sending(p).disturbed++ // an attempt of the round before, or the first message, may be under way
 	}
 	a := d.LastAttempt()
 	if a == nil || d.Total == before.Total {
@@ -221,7 +224,7 @@ func (s *seen) saved(d webhook.Delivery) {
 	if a.Error == webhook.ReasonWebhookInactive || a.Error == webhook.ReasonWebhookDeleted {
 		return
 	}
-	s.count.attempts++
+	s.count.Attempts++
 	s.sending(p).recorded++
 	if d.Type == webhook.TestType {
 		return
@@ -232,14 +235,14 @@ func (s *seen) saved(d webhook.Delivery) {
 		return
 	}
 	if a.StartedAt.Before(a.ScheduledAt) || d.Count > 1 && !a.ScheduledAt.Equal(before.NextAt) {
-		s.broken("no attempt before its time", "%v: attempt %d of round %d, due %v, scheduled %v, started %v", p, d.Count, d.Round, before.NextAt, a.ScheduledAt, a.StartedAt)
+		s.broken(notEarly, "%v: attempt %d of round %d, due %v, scheduled %v, started %v", p, d.Count, d.Round, before.NextAt, a.ScheduledAt, a.StartedAt)
 	}
 	if d.Count > dl.Ladder.Attempts() {
 		s.broken("no attempt beyond the ladder", "%v: attempt %d of round %d", p, d.Count, d.Round)
 	}
 	if d.Status == webhook.Pending {
 		if rung := dl.Ladder[d.Count-1]; d.NextAt.Sub(a.StartedAt) < rung {
-			s.broken("no attempt before its time", "%v: attempt %d is to follow after %v, the ladder says %v", p, d.Count+1, d.NextAt.Sub(a.StartedAt), rung)
+			s.broken(notEarly, "%v: attempt %d is to follow after %v, the ladder says %v", p, d.Count+1, d.NextAt.Sub(a.StartedAt), rung)
 		}
 	}
 }
@@ -271,7 +274,7 @@ func (s *seen) posted(r egress.Request) {
 	s.signed(p, r, window, now.Add(-stack.FunctionTimeout))
 	if key, ok := s.latest[p]; ok {
 		if d := s.records[key]; d.Status == webhook.Pending && d.NextAt.After(now) && sd.disturbed+s.repeated[event{p.tenant, p.event}] == 0 {
-			s.broken("no attempt before its time", "%v: attempt after %d of round %d, due %v", p, d.Count, d.Round, d.NextAt)
+			s.broken(notEarly, "%v: attempt after %d of round %d, due %v", p, d.Count, d.Round, d.NextAt)
 		}
 	}
 }
@@ -363,7 +366,7 @@ func eventOf(body string) (event, bool) {
 // sent takes note of a message that is in a queue now. Its sender does not know it if the answer was lost.
 func (s *seen) sent(name string, m queue.Outgoing, unanswered bool) {
 	if unanswered {
-		s.count.doubleSends++
+		s.count.DoubleSends++
 		s.disturb(name, m.Body)
 	}
 	if name == stack.NotifyQueue {
@@ -376,27 +379,34 @@ func (s *seen) sent(name string, m queue.Outgoing, unanswered bool) {
 
 // twice takes note of a message that will be received again while it is worked on.
 func (s *seen) twice(name string, m queue.Received) {
-	s.count.doubled++
+	s.count.Doubled++
 	s.disturb(name, m.Body)
 }
 
 // lost takes note of a batch whose call came to no answer.
 func (s *seen) lost(name string, msgs []queue.Received, timeout bool) {
 	if timeout {
-		s.count.timeouts++
+		s.count.Timeouts++
 	}
 	for _, m := range msgs {
 		s.disturb(name, m.Body)
 	}
 }
 
-// swept takes note of a run of the sweeper, whose messages are copies of what may still be on its way.
+// swept takes note of a run of the sweeper, whose messages are copies of what may still be on its way. What was last
+// written when there were no faults any more has a message that comes.
 func (s *seen) swept() {
 	before := time.Now().Add(-webhook.Overdue)
-	for key, d := range s.records {
-		if d.Status == webhook.Pending && d.NextAt.Before(before) {
-			s.count.swept++
-			s.sending(pair{key.Tenant, key.Webhook, key.Event}).disturbed++
+	for _, p := range s.pairs() {
+		d := s.records[s.latest[p]]
+		if d.Status != webhook.Pending || !d.NextAt.Before(before) {
+			continue
+		}
+		s.count.Swept++
+		sd := s.sending(p)
+		sd.disturbed++
+		if !s.calm.IsZero() && sd.written.After(s.calm.Add(stack.Visibility)) {
+			s.broken("no message is lost without a fault", "%v is pending since %v, after attempt %d of round %d", p, d.NextAt, d.Count, d.Round)
 		}
 	}
 }
@@ -415,14 +425,14 @@ func (s *seen) pending() (n int) {
 func (s *seen) accepted(tenant, id, body string, begun time.Time) {
 	ev := event{tenant, id}
 	if s.events[ev] == nil {
-		s.count.events++
+		s.count.Events++
 		s.promise(ev, body, begun).ended = time.Now()
 	}
 }
 
 // handed takes note of an event that the bus has handed over.
 func (s *seen) handed(tenant, id, body string) {
-	s.count.events++
+	s.count.Events++
 	s.promise(event{tenant, id}, body, time.Now()).entry = true
 }
 

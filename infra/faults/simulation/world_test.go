@@ -159,6 +159,9 @@ func (w *world) newProcess(name string) *process {
 	p.crashAt, p.crashBefore = w.weather.crash(w.seed, w.made)
 	for name, q := range w.queues {
 		p.queues[name] = &faultyQueue{Queue: q, name: name, p: p}
+		if w.variant.queue != nil {
+			p.queues[name] = w.variant.queue(p.queues[name])
+		}
 	}
 	around := func(kept store.Store) store.Store {
 		return faultinject.Store(kept, &faultinject.StoreFaults{Around: p.call, Stale: p.stale})
@@ -168,7 +171,9 @@ func (w *world) newProcess(name string) *process {
 		Dialects: stacktest.Dialects(w.t), AllowPrivate: true, Poster: p, Jitter: w.jitter, Announcer: announcer{p},
 		Batches: delivery.Concurrency{Delivery: most, Retry: most, Bulk: most},
 	}
-	w.variant.parts(p, &parts)
+	if w.variant.store != nil {
+		parts.Store = w.variant.store(parts.Store)
+	}
 	b, err := stack.NewBuilder(parts)
 	if err != nil {
 		w.t.Fatal(err)
@@ -191,7 +196,6 @@ func (w *world) newProcess(name string) *process {
 	}
 	p.handlers[stack.IngestQueue], p.handlers[stack.NotifyQueue] = in.Handle, mails.Handle
 	p.sweeper = &sweep.Sweeper{Store: b.Store, Queue: b.Queues[stack.DeliveryQueue], Now: b.Clock.Now, Log: b.Log}
-	w.variant.process(p)
 	return p
 }
 
@@ -281,6 +285,9 @@ func (w *world) invoke(name string, msgs []queue.Received, c chance) {
 	w.mu.Lock()
 	w.logf("%s takes %d of %s", p.name, len(msgs), name)
 	w.mu.Unlock()
+	if w.variant.early {
+		_ = w.pollers.queues[name].Delete(context.Background(), queue.Done(msgs, nil)...)
+	}
 	stays, err := p.handlers[name](ctx, msgs)
 	w.mu.Lock()
 	lost := p.dead || ctx.Err() != nil || err != nil
@@ -384,10 +391,10 @@ func (w *world) run() {
 	wg.Wait()
 	w.mu.Lock()
 	w.calm = true
+	w.seen.calm = time.Now()
 	w.logf("the faults end")
 	w.mu.Unlock()
-	calm := w.now()
-	for w.now()-calm < patience {
+	for calm := w.now(); w.now()-calm < patience; {
 		time.Sleep(time.Hour)
 		w.mu.Lock()
 		for _, name := range w.names() {
@@ -422,7 +429,7 @@ func (w *world) sweep(stop <-chan struct{}) {
 		}
 		p := w.process(w.turns.wait("sweep", 0))
 		ctx, cancel := context.WithTimeout(context.Background(), stack.FunctionTimeout)
-		if p.sweeper != nil {
+		if !w.variant.unsweeped {
 			_, _ = p.sweeper.Sweep(ctx) // a fault: the next one finds the same
 		}
 		cancel()
@@ -432,18 +439,11 @@ func (w *world) sweep(stop <-chan struct{}) {
 	}
 }
 
-// alive reports whether a process lives, for what is no call of a store or queue.
-func (p *process) alive() bool {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	return !p.dead
-}
-
 // die ends a process: another takes its place. The caller has the lock.
 func (p *process) die() {
 	w := p.w
 	p.dead = true
-	w.seen.count.crashes++
+	w.seen.count.Crashes++
 	w.logf("%s crashes", p.name)
 	i := slices.Index(w.processes, p)
 	w.processes[i] = w.newProcess("")
