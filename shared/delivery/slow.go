@@ -190,6 +190,7 @@ func (b *batch) divert(ctx context.Context, items []*item) {
 		unit := b.span(rest)
 		until := b.now().Add(unit + time.Duration(2*float64(unit)*b.jitter())).Truncate(unit)
 		for _, it := range items {
+			it.msg = b.copyOf(it) // where there is no room to hide it, it is sent
 			it.msg.Due = until.UnixMilli()
 		}
 		b.park(ctx, items)
