@@ -172,6 +172,7 @@ func (q *faultyQueue) Send(ctx context.Context, msgs []queue.Outgoing) error {
 			if err == nil {
 				w.wake(q.name, m.Delay)
 				w.seen.sent(q.name, m, f.after != nil)
+				w.logf("%s sends to %s after %v: %.300s", q.p.name, q.name, m.Delay, m.Body)
 			}
 		}
 		return err
@@ -189,6 +190,7 @@ func (q *faultyQueue) Hide(ctx context.Context, vs []queue.Visibility) error {
 			q.p.w.mu.Lock()
 			defer q.p.w.mu.Unlock()
 			for _, v := range vs {
+				q.p.w.logf("%s hides %s of %s for %v: %v", q.p.name, v.Handle, q.name, v.For, err)
 				q.p.w.wake(q.name, v.For)
 			}
 			return err

@@ -266,6 +266,9 @@ func (s *seen) posted(r egress.Request) {
 	} else if sd.body != body {
 		s.broken("one body in all attempts", "%v: %s", p, r.Body)
 	}
+	if sd.posts > s.mayPost(p)+farTooMany {
+		s.broken(notTooMany, "%v: %d POSTs", p, sd.posts)
+	}
 	window := s.during(ref, now.Add(-stack.FunctionTimeout), now)
 	test := strings.Contains(string(r.Body), `"type":"`+webhook.TestType+`"`)
 	if !test && !slices.ContainsFunc(window, func(st state) bool { return !st.gone && st.hook.Active }) {
@@ -277,6 +280,20 @@ func (s *seen) posted(r egress.Request) {
 			s.broken(notEarly, "%v: attempt after %d of round %d, due %v", p, d.Count, d.Round, d.NextAt)
 		}
 	}
+}
+
+// farTooMany is how many POSTs beyond what may be end a run.
+const farTooMany = 20
+
+// mayPost is how many POSTs of a delivery there may be: see exceeding.
+func (s *seen) mayPost(p pair) int {
+	ev := event{p.tenant, p.event}
+	sd := s.sending(p)
+	may := sd.recorded + sd.disturbed + s.repeated[ev]
+	if s.events[ev] == nil && s.repeated[ev] == 0 {
+		may += unknown
+	}
+	return may
 }
 
 // signed holds each signature to a secret that was alive.
@@ -388,6 +405,11 @@ func (s *seen) lost(name string, msgs []queue.Received, timeout bool) {
 	if timeout {
 		s.count.Timeouts++
 	}
+	s.kept(name, msgs)
+}
+
+// kept takes note of messages that may come again although they were worked on.
+func (s *seen) kept(name string, msgs []queue.Received) {
 	for _, m := range msgs {
 		s.disturb(name, m.Body)
 	}

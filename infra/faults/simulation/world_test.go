@@ -78,6 +78,7 @@ func newWorld(t testing.TB, seed uint64, v variant, logs bool) *world {
 	w.seen = newSeen(w)
 	if logs {
 		w.log = new(strings.Builder)
+		w.logf("seed %d: %+v", seed, w.weather)
 	}
 	kept := storesqlite.On(file, storesqlite.Options{})
 	w.engine = &watched{Store: kept, w: w}
@@ -263,6 +264,8 @@ func (w *world) poll(name string) {
 		w.wake(name, time.Second)
 	case len(msgs) == n:
 		w.wake(name, 0) // there may be more
+	case w.weather.inFlight > 0 && w.visible(name):
+		w.wake(name, time.Second) // the cap keeps them
 	}
 	w.mu.Unlock()
 	if len(msgs) > 0 {
@@ -296,9 +299,13 @@ func (w *world) invoke(name string, msgs []queue.Received, c chance) {
 		w.seen.lost(name, msgs, ctx.Err() != nil)
 	}
 	w.mu.Unlock()
-	if done := queue.Done(msgs, stays); !lost && len(done) > 0 {
-		_ = w.pollers.queues[name].Delete(context.Background(), done...)
+	done := queue.Done(msgs, stays)
+	if lost || len(done) == 0 || w.pollers.queues[name].Delete(context.Background(), done...) == nil {
+		return
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen.kept(name, msgs) // they may come again
 }
 
 // request calls the API of some process. The status is 0 where no answer came.
@@ -359,6 +366,15 @@ func (w *world) names() []string {
 	return []string{stack.DeliveryQueue, stack.RetryQueue, stack.BulkQueue, stack.IngestQueue, stack.NotifyQueue}
 }
 
+// visible reports whether a queue has messages that it could hand out.
+func (w *world) visible(name string) bool {
+	c, err := w.queues[name].Counts(context.Background())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c.Visible > 0
+}
+
 // left counts the messages of the queues that are worked on.
 func (w *world) left() (n int) {
 	for _, name := range w.names() {
@@ -400,9 +416,9 @@ func (w *world) run() {
 		for _, name := range w.names() {
 			w.wake(name, 0)
 		}
-		pending := w.seen.pending()
+		pending, broken := w.seen.pending(), len(w.seen.faults) > 0
 		w.mu.Unlock()
-		if time.Sleep(time.Minute); pending == 0 && w.left() == 0 {
+		if time.Sleep(time.Minute); pending == 0 && w.left() == 0 || broken {
 			break
 		}
 	}
