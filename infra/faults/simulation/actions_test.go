@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"hookline/shared/api"
@@ -17,18 +18,24 @@ import (
 
 // client is what a tenant's client knows.
 type client struct {
-	tenant  string
-	key     string
-	hooks   []string // ids of webhooks that it made
-	events  []string // ids of events that were answered 202
-	refusal string   // why its key does not work any more, if it does not
+	tenant string
+	key    string
+	hooks  []string // ids of webhooks that it made
+	events []string // ids of events that were answered 202
 }
 
-// rounds is how much a client and the admin do in one run.
+// How much a client and the admin do in one run. Under the race detector it is a tenth.
 const (
 	clientActions = 45
 	adminActions  = 6
 )
+
+func light(n int) int {
+	if testing.Short() {
+		return max(n/10, 1)
+	}
+	return n
+}
 
 // types are the events' types, which webhooks choose among.
 var types = []string{"order.placed", "order.paid", "user.left"}
@@ -121,9 +128,12 @@ func (w *world) makeHook(c chance, cl *client) {
 // client acts as a tenant's client.
 func (w *world) client(i int) {
 	cl := &w.clients[i]
-	for n := range clientActions {
+	for n := range light(clientActions) {
 		c := w.turns.wait("client "+cl.tenant, 0)
 		c = w.turns.wait("client "+cl.tenant, c.span("thinks", []time.Duration{time.Second, 20 * time.Second, 10 * time.Minute}[c.pick("how long", 3)]))
+		if w.broken() {
+			return
+		}
 		w.act(c, cl, n)
 	}
 }
@@ -299,7 +309,7 @@ func (w *world) entry(c chance, cl *client, n int) {
 // admin changes dialects, redrives dead letters, and sometimes deletes a tenant and makes it again.
 func (w *world) admin() {
 	deletes := chance(mix(w.seed)).hits("delete a tenant", 0.3)
-	for n := range adminActions {
+	for n := range light(adminActions) {
 		c := w.turns.wait("admin", 0)
 		c = w.turns.wait("admin", c.span("thinks", 20*time.Minute))
 		switch k := c.pick("action", 10); {

@@ -129,12 +129,16 @@ func (p *process) call(ctx context.Context, what string, do func() error) error 
 	return err
 }
 
-// stale decides about reads that may be stale.
-func (p *process) stale(call string) bool {
-	w := p.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return !w.calm && call != "Subscriptions" && chance(mix(w.seed^uint64(w.now()))).hits("stale "+call, w.weather.stale)
+// stale decides about reads that may be stale. The caller has the lock.
+func (w *world) stale(call string) bool {
+	return !w.calm && chance(mix(w.seed^uint64(w.now()))).hits("stale "+call, w.weather.stale)
+}
+
+// staleList decides about the list that may be as it was before.
+func (p *process) staleList(call string) bool {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	return call == "Overdue" && p.w.stale(call)
 }
 
 // faultyQueue is a process's queue.

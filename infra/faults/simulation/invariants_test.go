@@ -147,7 +147,7 @@ func (s *seen) buried() (out []string) {
 	return out
 }
 
-// drain returns a queue's messages, and hides them.
+// drain takes a queue's messages out.
 func (s *seen) drain(name string) (all []queue.Received) {
 	for {
 		got, err := s.w.queues[name].Receive(context.Background(), queue.MaxBatch, 0)
@@ -156,6 +156,9 @@ func (s *seen) drain(name string) (all []queue.Received) {
 		}
 		if len(got) == 0 {
 			return all
+		}
+		if err := s.w.queues[name].Delete(context.Background(), queue.Done(got, nil)...); err != nil {
+			s.w.t.Fatal(err)
 		}
 		all = append(all, got...)
 	}
@@ -275,17 +278,15 @@ func (s *seen) failures() (out []string) {
 	return out
 }
 
-// written: a mail is repeated at most as often as its process may have ended between the mail and the note that it was sent.
+// written: there are no more mails than changes, but for those that are repeated because a process may have ended, or the
+// answer of the mail service may have been lost, between the mail and the note that it was sent.
 func (s *seen) written() (out []string) {
-	repeats := 0
+	sent := 0
 	for _, n := range s.mails {
-		repeats += n - 1
+		sent += n
 	}
-	if repeats > s.again+s.count.Crashes+s.count.Timeouts+s.count.Lost+s.count.Unanswered {
-		out = append(out, fmt.Sprintf("%d mails are repeats", repeats))
-	}
-	if len(s.mails) > len(s.notices) {
-		out = append(out, fmt.Sprintf("%d mails tell of %d changes", len(s.mails), len(s.notices)))
+	if repeats := s.again + s.count.Crashes + s.count.Timeouts + s.count.Lost + s.count.Unanswered; sent > len(s.notices)+repeats {
+		out = append(out, fmt.Sprintf("%d mails tell of %d changes, %d may be repeats", sent, len(s.notices), repeats))
 	}
 	return out
 }

@@ -121,6 +121,20 @@ func (s *watched) SaveDelivery(ctx context.Context, d webhook.Delivery, prev web
 	return s.note(s.Store.SaveDelivery(ctx, d, prev), func() { s.w.seen.saved(d) })
 }
 
+// moments is for how long a record may be missed by reads that may be stale.
+const moments = time.Second
+
+func (s *watched) LoadBatch(ctx context.Context, refs []webhook.Ref, keys, first []webhook.DeliveryKey) (hooks, records, error) {
+	s.w.mu.Lock()
+	if s.w.stale("LoadBatch") {
+		first = slices.DeleteFunc(slices.Clone(first), func(k webhook.DeliveryKey) bool {
+			return time.Since(s.w.seen.sending(pair{k.Tenant, k.Webhook, k.Event}).written) < moments
+		})
+	}
+	s.w.mu.Unlock()
+	return s.Store.LoadBatch(ctx, refs, keys, first)
+}
+
 func (s *watched) CreateWebhook(ctx context.Context, h webhook.Webhook) error {
 	return s.note(s.Store.CreateWebhook(ctx, h), func() { s.w.seen.hook(h.Ref, state{hook: h}) })
 }
@@ -470,12 +484,8 @@ func (s *seen) promise(ev event, body string, begun time.Time) *promise {
 	return s.events[ev]
 }
 
-// asked takes note of a call that asks for a known event, for the so manieth time.
-func (s *seen) asked(tenant, id string, try int) {
-	if try > 0 {
-		s.repeated[event{tenant, id}]++
-	}
-}
+// asked takes note of a call that asks for a known event, after so many others that did.
+func (s *seen) asked(tenant, id string, before int) { s.repeated[event{tenant, id}] += before }
 
 // noticed takes note of a notice.
 func (s *seen) noticed(n systemevent.Notice) {

@@ -67,9 +67,9 @@ func TestSeeds(t *testing.T) {
 		all.note(t)
 		return
 	}
-	seeds := uint64(6)
+	seeds := uint64(4)
 	if testing.Short() {
-		seeds = 1
+		seeds = 2
 	}
 	for seed := uint64(1); seed <= seeds; seed++ {
 		s, _ := simulate(t, seed, variant{}, false)

@@ -79,7 +79,7 @@ func (t *turns) wait(what string, least time.Duration) chance {
 	t.mu.Lock()
 	t.arrived = append(t.arrived, a)
 	t.mu.Unlock()
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	t.mu.Lock()
 	t.order()
 	sleep := a.until - time.Since(t.begun)

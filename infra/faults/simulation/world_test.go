@@ -111,7 +111,7 @@ func newWorld(t testing.TB, seed uint64, v variant, logs bool) *world {
 // path returns where the database is: in a file system in memory, where a file is quicker than a database in memory, because
 // its statements stay prepared. "" is in memory.
 func path(t testing.TB) string {
-	dir, err := os.MkdirTemp("/dev/shm", "hookline")
+	dir, err := os.MkdirTemp("/dev/shm", "hookline") //nolint:usetesting // t.TempDir is on a disk
 	if err != nil {
 		return ""
 	}
@@ -165,7 +165,7 @@ func (w *world) newProcess(name string) *process {
 		}
 	}
 	around := func(kept store.Store) store.Store {
-		return faultinject.Store(kept, &faultinject.StoreFaults{Around: p.call, Stale: p.stale})
+		return faultinject.Store(kept, &faultinject.StoreFaults{Around: p.call, Stale: p.staleList})
 	}
 	parts := stack.Parts{
 		Store: around(w.engine), Queues: p.queues, Keys: seal.NewStatic("test"), Log: w.logger(p), InFlight: w.weather.inFlight, EventLog: true,
@@ -411,14 +411,17 @@ func (w *world) run() {
 	w.logf("the faults end")
 	w.mu.Unlock()
 	for calm := w.now(); w.now()-calm < patience; {
+		if w.broken() {
+			break
+		}
 		time.Sleep(time.Hour)
 		w.mu.Lock()
 		for _, name := range w.names() {
 			w.wake(name, 0)
 		}
-		pending, broken := w.seen.pending(), len(w.seen.faults) > 0
+		pending := w.seen.pending()
 		w.mu.Unlock()
-		if time.Sleep(time.Minute); pending == 0 && w.left() == 0 || broken {
+		if time.Sleep(time.Minute); pending == 0 && w.left() == 0 {
 			break
 		}
 	}
@@ -427,6 +430,13 @@ func (w *world) run() {
 	w.mu.Lock()
 	w.over = true
 	w.mu.Unlock()
+}
+
+// broken reports whether an invariant is broken already, so that the run need not go on.
+func (w *world) broken() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.seen.faults) > 0
 }
 
 // patience is how long it may take at most until all is quiet: the longest ladder, the wait of an hour for what lost its
