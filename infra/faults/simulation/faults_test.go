@@ -195,6 +195,7 @@ func (q *faultyQueue) Hide(ctx context.Context, vs []queue.Visibility) error {
 			defer q.p.w.mu.Unlock()
 			for _, v := range vs {
 				q.p.w.logf("%s hides %s of %s for %v: %v", q.p.name, v.Handle, q.name, v.For, err)
+				q.p.w.seen.hidden[v.Handle] = true
 				q.p.w.wake(q.name, v.For)
 			}
 			return err

@@ -46,6 +46,7 @@ type seen struct {
 	mails    map[string]int                // how often, by text
 	again    int                           // mails that may be repeated
 	jobs     []event                       // replay jobs that were answered, by tenant and id
+	hidden   map[string]bool               // handles of messages that were hidden
 }
 
 // counts are a run's figures.
@@ -92,7 +93,7 @@ func newSeen(w *world) *seen {
 	return &seen{
 		w: w, records: make(map[webhook.DeliveryKey]webhook.Delivery), latest: make(map[pair]webhook.DeliveryKey), sends: make(map[pair]*sending),
 		hooks: make(map[webhook.Ref][]state), events: make(map[event]*promise), repeated: make(map[event]int), gone: make(map[string]bool),
-		notices: make(map[string]systemevent.Notice), mails: make(map[string]int),
+		notices: make(map[string]systemevent.Notice), mails: make(map[string]int), hidden: make(map[string]bool),
 	}
 }
 
@@ -420,6 +421,15 @@ func (s *seen) lost(name string, msgs []queue.Received, timeout bool) {
 		s.count.Timeouts++
 	}
 	s.kept(name, msgs)
+}
+
+// stay takes note of messages that their process did not hide: they come again although copies of them may have been sent.
+func (s *seen) stay(name string, msgs []queue.Received, stays []string) {
+	for _, m := range msgs {
+		if slices.Contains(stays, m.ID) && !s.hidden[m.Handle] {
+			s.disturb(name, m.Body)
+		}
+	}
 }
 
 // kept takes note of messages that may come again although they were worked on.

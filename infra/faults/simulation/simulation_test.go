@@ -77,10 +77,10 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
-// TestSameSeedSameRun holds the simulation to what SEED promises.
+// TestSameSeedSameRun holds the simulation to what SEED promises. The seed is one without the exception that doc.go names.
 func TestSameSeedSameRun(t *testing.T) {
 	oneProcessor(t)
-	const seed = 3
+	const seed = 11
 	_, first := simulate(t, seed, variant{}, true)
 	_, second := simulate(t, seed, variant{}, true)
 	a, b := strings.Split(first, "\n"), strings.Split(second, "\n")

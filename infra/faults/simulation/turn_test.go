@@ -94,7 +94,7 @@ func (t *turns) wait(what string, least time.Duration) chance {
 // single are calls that goroutines which were started together do not make before any other. Their goroutines need no number,
 // which is dear.
 var single = map[string]bool{
-	"POST": true, "Load": true, "LoadBatch": true, "Payloads": true, "Subscriptions": true, "KeyByHash": true, "Tenant": true,
+	"Load": true, "LoadBatch": true, "Payloads": true, "Subscriptions": true, "KeyByHash": true, "Tenant": true,
 	"Pins": true, "DialectHead": true, "DialectVersion": true,
 }
 

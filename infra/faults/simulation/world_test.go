@@ -286,7 +286,7 @@ func (w *world) invoke(name string, msgs []queue.Received, c chance) {
 	ctx, cancel := context.WithTimeout(context.Background(), stack.FunctionTimeout)
 	defer cancel()
 	w.mu.Lock()
-	w.logf("%s takes %d of %s", p.name, len(msgs), name)
+	w.logf("%s takes of %s:%s", p.name, name, idsOf(msgs))
 	w.mu.Unlock()
 	if w.variant.early {
 		_ = w.pollers.queues[name].Delete(context.Background(), queue.Done(msgs, nil)...)
@@ -298,6 +298,7 @@ func (w *world) invoke(name string, msgs []queue.Received, c chance) {
 		w.logf("%s has lost %d of %s: dead %t, %v, %v", p.name, len(msgs), name, p.dead, ctx.Err(), err)
 		w.seen.lost(name, msgs, ctx.Err() != nil)
 	}
+	w.seen.stay(name, msgs, stays)
 	w.mu.Unlock()
 	done := queue.Done(msgs, stays)
 	if lost || len(done) == 0 || w.pollers.queues[name].Delete(context.Background(), done...) == nil {
@@ -473,4 +474,13 @@ func (p *process) die() {
 	w.logf("%s crashes", p.name)
 	i := slices.Index(w.processes, p)
 	w.processes[i] = w.newProcess("")
+}
+
+// idsOf lists messages for the log.
+func idsOf(msgs []queue.Received) string {
+	var text strings.Builder
+	for _, m := range msgs {
+		text.WriteString(" " + m.ID)
+	}
+	return text.String()
 }
