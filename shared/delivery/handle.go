@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -30,10 +32,10 @@ type batch struct {
 	records  map[webhook.DeliveryKey]webhook.Delivery
 	bodies   map[string]map[string][]byte // by tenant and reference
 
-	changing sync.Mutex // held while a webhook's state is changed, so that a batch does it once
+	changing lock // held while a webhook's state is changed, so that a batch does it once
 
-	source  Queue      // that its messages came from
-	waiting sync.Mutex // held while a lane is asked for
+	source  Queue // that its messages came from
+	waiting lock  // held while a lane is asked for
 	lanes   map[string]lane
 
 	mu     sync.Mutex
@@ -41,6 +43,18 @@ type batch struct {
 	noted  map[webhook.Ref]bool           // that they are slow, or not any more
 	health map[webhook.Ref]webhook.Health // what the batch made of the webhooks' health
 }
+
+// lock is a mutex for what is held during a call of a store or queue. It is a channel, so that the time of a test's bubble
+// passes while others wait for it.
+type lock chan struct{}
+
+func newLock() lock { return make(lock, 1) }
+
+// Lock waits until nobody has the lock, and takes it.
+func (l lock) Lock() { l <- struct{}{} }
+
+// Unlock gives the lock back.
+func (l lock) Unlock() { <-l }
 
 // Handle takes a batch of messages from one of the queues, and returns the ids of those that stay in it: they are parked
 // (their visibility was set), or their outcome could not be recorded. A timeout repeats only what was under way, for every
@@ -66,6 +80,13 @@ func (d *Deliverer) From(q Queue) queue.Handler {
 	return func(ctx context.Context, msgs []queue.Received) ([]string, error) { return d.Handle(ctx, q, msgs) }
 }
 
+func (d *Deliverer) newBatch(source Queue) *batch {
+	return &batch{
+		Deliverer: d, source: source, changing: newLock(), waiting: newLock(), lanes: make(map[string]lane), gates: make(map[webhook.Ref]*gate),
+		noted: make(map[webhook.Ref]bool), health: make(map[webhook.Ref]webhook.Health),
+	}
+}
+
 // handle returns when all that the items lead to has ended.
 func (d *Deliverer) handle(ctx context.Context, from Queue, items []*item) error {
 	var wg sync.WaitGroup
@@ -77,10 +98,7 @@ func (d *Deliverer) handle(ctx context.Context, from Queue, items []*item) error
 		}
 		deliveries = append(deliveries, it)
 	}
-	b := &batch{
-		Deliverer: d, source: from, lanes: make(map[string]lane), gates: make(map[webhook.Ref]*gate), noted: make(map[webhook.Ref]bool),
-		health: make(map[webhook.Ref]webhook.Health),
-	}
+	b := d.newBatch(from)
 	defer b.leave(ctx)
 	defer wg.Wait()
 	groups, lines, early := b.group(ctx, deliveries)
@@ -180,8 +198,8 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 		return fmt.Errorf("load: %w", err)
 	}
 	b.bodies = make(map[string]map[string][]byte)
-	for tenant, refs := range wanted {
-		if b.bodies[tenant], err = b.Store.Payloads(ctx, tenant, refs); err != nil {
+	for _, tenant := range slices.Sorted(maps.Keys(wanted)) {
+		if b.bodies[tenant], err = b.Store.Payloads(ctx, tenant, wanted[tenant]); err != nil {
 			return fmt.Errorf("payloads: %w", err)
 		}
 	}

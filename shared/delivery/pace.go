@@ -37,6 +37,7 @@ const (
 // pace returns the messages that are to be attempted now, and has the others wait for their webhooks' rate.
 func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 	limited := make(map[webhook.Ref][][]*item)
+	var refs []webhook.Ref // of limited, in the order of the batch
 	var ready [][]*item
 	var early []*item
 	now := b.now()
@@ -48,6 +49,9 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 		case w.MaxPerSecond == 0 || !w.Active || !g[0].attempts():
 			ready = append(ready, g)
 		case m.Pace != w.Pace().String() || b.owner(g[0]) || slot.After(now.Add(sight)):
+			if limited[w.Ref] == nil {
+				refs = append(refs, w.Ref)
+			}
 			limited[w.Ref] = append(limited[w.Ref], g)
 		case slot.After(now):
 			early = append(early, g...)
@@ -56,8 +60,8 @@ func (b *batch) pace(ctx context.Context, groups [][]*item) [][]*item {
 		}
 	}
 	b.park(ctx, early)
-	for ref, gs := range limited {
-		p := b.webhooks[ref].Pace()
+	for _, ref := range refs {
+		gs, p := limited[ref], b.webhooks[ref].Pace()
 		start, err := b.Store.ReserveSlots(ctx, ref, p, len(gs), now)
 		if err != nil {
 			b.fault(ctx, "delivery.pace", gs[0][0].msg, err)
@@ -144,12 +148,16 @@ func alone(waiting []waiter, pace string, now time.Time) []queue.Outgoing {
 // advance takes lines a step further.
 func (b *batch) advance(ctx context.Context, items []*item) {
 	byWebhook := make(map[webhook.Ref][]*item)
+	var refs []webhook.Ref // in the order of the batch
 	for _, it := range items {
 		ref := it.line.webhook()
+		if byWebhook[ref] == nil {
+			refs = append(refs, ref)
+		}
 		byWebhook[ref] = append(byWebhook[ref], it)
 	}
-	for ref, its := range byWebhook {
-		changing := b.still(ctx, ref, its)
+	for _, ref := range refs {
+		changing := b.still(ctx, ref, byWebhook[ref])
 		if len(changing) == 0 {
 			continue
 		}

@@ -2,7 +2,9 @@ package delivery
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,6 +69,13 @@ func (g *gate) decide(opened bool) {
 
 // enter waits for a POST's turn, and reports whether it has come.
 func (g *gate) enter(ctx context.Context) bool {
+	select { // once it is decided, no place counts
+	case <-g.open:
+		return true
+	case <-g.shut:
+		return false
+	default:
+	}
 	select {
 	case <-g.open:
 		return true
@@ -124,7 +133,7 @@ func (b *batch) send(
 	})
 	begun := time.Now()
 	a, err = b.post(posting, dl, w, rec, body, webhook.MaxTimeoutSeconds*time.Second)
-	elapsed := time.Since(begun)
+	elapsed, gaveUp := time.Since(begun), posting.Err() != nil // before watch ends: it may give up what has ended by itself
 	if late.Stop() {
 		watch.Done()
 	}
@@ -133,7 +142,7 @@ func (b *batch) send(
 	case err != nil:
 		g.leave()
 		return a, false, err
-	case a.StatusCode == 0 && posting.Err() != nil:
+	case a.StatusCode == 0 && gaveUp:
 		return a, false, nil
 	}
 	g.decide(!overloaded(a.StatusCode) || b.source == b.Queues.Bulk)
@@ -181,6 +190,7 @@ func (b *batch) divert(ctx context.Context, items []*item) {
 		unit := b.span(rest)
 		until := b.now().Add(unit + time.Duration(2*float64(unit)*b.jitter())).Truncate(unit)
 		for _, it := range items {
+			it.msg = b.copyOf(it) // where there is no room to hide it, it is sent
 			it.msg.Due = until.UnixMilli()
 		}
 		b.park(ctx, items)
@@ -243,7 +253,8 @@ func (b *batch) laneOf(w webhook.Webhook) (name string, n int) {
 
 // leave gives the batch's lanes back. A lane that could not be is free when its time has come.
 func (b *batch) leave(ctx context.Context) {
-	for name, l := range b.lanes {
+	for _, name := range slices.Sorted(maps.Keys(b.lanes)) {
+		l := b.lanes[name]
 		if l.number < 0 || ctx.Err() != nil {
 			continue
 		}

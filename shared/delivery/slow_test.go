@@ -159,3 +159,22 @@ func TestMark(t *testing.T) {
 		}
 	})
 }
+
+// TestEndedMeanwhile: a POST whose time ended while its batch asked for a lane, and got none, has ended, and is recorded.
+func TestEndedMeanwhile(t *testing.T) {
+	// A lane takes longer to ask for than the dialect gives the POST.
+	deliverytest.World{Answer: hanging, LaneTakes: 20 * time.Second}.Run(t, func(t *testing.T, p *deliverytest.Plant) {
+		p.Hook("hang", 0)
+		now := p.Now()
+		for range 100 / 4 {
+			if _, err := p.Store.TakeLane(t.Context(), "delivery", 100/4, now, now.Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.Send("hang", 1)
+		deliverytest.Pass(30 * time.Second)
+		if got := p.Calls.Take(); got["record"] != 1 {
+			t.Errorf("%d attempts are recorded, want 1", got["record"])
+		}
+	})
+}

@@ -53,8 +53,7 @@ func (d *Deliverer) Test(ctx context.Context, t webhook.Tenant, dl *dialect.Dial
 	d.attempted(ctx, rec)
 	if rec.Status == webhook.Succeeded && w.Active {
 		// A person asked for the test, so that the recovery is told of even where the test's own event is a system event.
-		b := &batch{Deliverer: d, health: make(map[webhook.Ref]webhook.Health)}
-		b.recovered(ctx, w, webhook.TestType)
+		d.newBatch(nil).recovered(ctx, w, webhook.TestType)
 	}
 	return rec, nil
 }

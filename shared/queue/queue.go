@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -119,10 +120,11 @@ type PartialError struct {
 }
 
 func (e *PartialError) Error() string {
-	for i, err := range e.Failed {
-		return fmt.Sprintf("%d of a batch's messages refused, entry %d: %v", len(e.Failed), i, err)
+	if len(e.Failed) == 0 {
+		return "no message refused"
 	}
-	return "no message refused"
+	i := slices.Min(slices.Collect(maps.Keys(e.Failed)))
+	return fmt.Sprintf("%d of a batch's messages refused, entry %d: %v", len(e.Failed), i, e.Failed[i])
 }
 
 // Errors that engines report with errors.Is.

@@ -38,6 +38,7 @@ type countedStore struct {
 	*storesqlite.Store
 	calls *Tally
 	takes time.Duration
+	lane  time.Duration // more, of TakeLane
 }
 
 func (s countedStore) count(what string) {
@@ -79,6 +80,7 @@ func (s countedStore) SetSlow(ctx context.Context, ref webhook.Ref, from, to tim
 
 func (s countedStore) TakeLane(ctx context.Context, name string, n int, now, until time.Time) (int, error) {
 	s.calls.add("lane", 1)
+	wait(s.lane)
 	return s.Store.TakeLane(ctx, name, n, now, until)
 }
 

@@ -50,12 +50,13 @@ const Tenant = "acme"
 // World is a plant that has not started yet. The zero World but for its Answer is as on AWS, where a hundred batches of
 // first attempts are worked on at a time, each by a process of its own, which is a Deliverer.
 type World struct {
-	Answer   Answer
-	Shared   bool             // one process works on all batches
-	Growing  bool             // processes are as few as Lambda begins with, and more each second
-	InFlight int              // the queues' in-flight cap; 0 means SQS's
-	Takes    time.Duration    // a call of the store or of a queue, but for the store's that are made under a mutex, which a bubble does not wait for
-	Dialect  *dialect.Dialect // of all events; nil is standard
+	Answer    Answer
+	Shared    bool             // one process works on all batches
+	Growing   bool             // processes are as few as Lambda begins with, and more each second
+	InFlight  int              // the queues' in-flight cap; 0 means SQS's
+	Takes     time.Duration    // a call of the store or of a queue, but for the store's that are made under a mutex, which a bubble does not wait for
+	LaneTakes time.Duration    // to ask the store for a lane
+	Dialect   *dialect.Dialect // of all events; nil is standard
 }
 
 // Lambda works on five batches of a queue at first, and on up to 300 more each minute while messages wait:
@@ -108,7 +109,7 @@ func (w World) Run(t *testing.T, fn func(t *testing.T, p *Plant)) {
 		}
 		process := func() *delivery.Deliverer {
 			return &delivery.Deliverer{
-				Store: countedStore{store, p.Calls, w.Takes}, Health: countedStore{store, p.Calls, w.Takes}, Poster: &poster{p: p, answer: w.Answer, n: make(map[string]int)},
+				Store: countedStore{store, p.Calls, w.Takes, w.LaneTakes}, Health: countedStore{store, p.Calls, w.Takes, w.LaneTakes}, Poster: &poster{p: p, answer: w.Answer, n: make(map[string]int)},
 				Dialects: dialects, InFlight: w.InFlight, Box: seal.Box{Keys: seal.NewStatic("test")}, Now: p.Now, Log: slog.New(slog.DiscardHandler),
 				Queues:  delivery.Queues{Delivery: p.queues["delivery"], Retry: p.queues["retry"], Bulk: p.queues["bulk"], Dead: p.queues["dead"]},
 				Batches: delivery.Concurrency{Delivery: 100, Retry: 50, Bulk: 20},
