@@ -415,14 +415,15 @@ func (w *world) run() {
 		if w.broken() {
 			break
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		w.mu.Lock()
 		for _, name := range w.names() {
 			w.wake(name, 0)
 		}
 		pending := w.seen.pending()
 		w.mu.Unlock()
-		if time.Sleep(time.Minute); pending == 0 && w.left() == 0 {
+		<-time.After(time.Minute)
+		if pending == 0 && w.left() == 0 {
 			break
 		}
 	}
