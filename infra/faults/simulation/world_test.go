@@ -432,6 +432,7 @@ func (w *world) run() {
 	w.mu.Lock()
 	w.over = true
 	w.mu.Unlock()
+	<-time.After(10 * time.Minute) // for what is under way, when the run ends before all is quiet
 }
 
 // broken reports whether an invariant is broken already, so that the run need not go on.
