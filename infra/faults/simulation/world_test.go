@@ -415,14 +415,15 @@ func (w *world) run() {
 		if w.broken() {
 			break
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		w.mu.Lock()
 		for _, name := range w.names() {
 			w.wake(name, 0)
 		}
 		pending := w.seen.pending()
 		w.mu.Unlock()
-		if time.Sleep(time.Minute); pending == 0 && w.left() == 0 {
+		<-time.After(time.Minute)
+		if pending == 0 && w.left() == 0 {
 			break
 		}
 	}
@@ -431,6 +432,7 @@ func (w *world) run() {
 	w.mu.Lock()
 	w.over = true
 	w.mu.Unlock()
+	<-time.After(10 * time.Minute) // for what is under way, when the run ends before all is quiet
 }
 
 // broken reports whether an invariant is broken already, so that the run need not go on.
