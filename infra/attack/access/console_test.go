@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -65,6 +66,10 @@ func inhabit(w *consoletest.World, key string) (from []string) {
 	hook := w.Webhook(key, `"name":"Billing"`, `"headers":{"X-Token":"t0ken"}`)
 	w.Delivered(hook, "evt_failed", consoletest.Began(), consoletest.Failing(webhook.ReasonBadStatus, 500))
 	w.Delivered(hook, "evt_fine", consoletest.Began(), nil)
+	w.Delivered(hook, "evt_waits", consoletest.Began(), func(d *webhook.Delivery) {
+		consoletest.Failing(webhook.ReasonBadStatus, 500)(d)
+		d.Status, d.Via, d.NextAt = webhook.Pending, webhook.ViaQueue, consoletest.Began().Add(time.Hour)
+	})
 	w.Publish(key, "order.created", `"data":{"n":1}`)
 	source := w.Source(key, "custom", "Shop")
 	w.Deployed(webhook.Deployment{DeployedAt: consoletest.Began(), Environment: "live", RepositoryID: "shop", CommitSHA: "c0ffee", Source: source.ID})

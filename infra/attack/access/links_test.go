@@ -21,9 +21,22 @@ func TestLinkKinds(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")
 	link := func() string { return strings.TrimPrefix(w.PortalLink(key, ""), "/console/portal?link=") }
+	admin := func() string {
+		u, err := url.Parse(w.AdminLink())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.Query().Get("link")
+	}
 	kinds := map[portal.Place]func() string{
-		portal.Address: link,
-		portal.Session: func() string { return w.Guest(w.PortalLink(key, "")).Portal.Value },
+		portal.Address:      link,
+		portal.Session:      func() string { return w.Guest(w.PortalLink(key, "")).Portal.Value },
+		portal.AdminAddress: admin,
+		portal.AdminSession: func() string {
+			b := w.Stranger()
+			b.Get(w.AdminLink(), consoletest.Going("document")...).Leads("/console/admin/")
+			return b.Admin.Value
+		},
 	}
 	for _, place := range places(t) {
 		if kinds[place] == nil {
@@ -41,6 +54,16 @@ func TestLinkKinds(t *testing.T) {
 				b := w.Stranger()
 				b.Portal = &http.Cookie{Name: "hookline_portal", Value: text}
 				return b.Get("/console/webhooks").Status == http.StatusOK
+			},
+			string(portal.AdminAddress): func(text string) bool {
+				b := w.Stranger()
+				b.Get("/console/admin/link?"+url.Values{"link": {text}}.Encode(), consoletest.Going("document")...)
+				return b.Admin != nil
+			},
+			string(portal.AdminSession): func(text string) bool {
+				b := w.Stranger()
+				b.Admin = &http.Cookie{Name: "hookline_admin", Value: text}
+				return b.Get("/console/admin/").Status == http.StatusOK
 			},
 			"a key's session": func(text string) bool {
 				b := w.Stranger()

@@ -352,6 +352,18 @@ func (w *World) PortalLink(key, body string) string {
 	return u.RequestURI()
 }
 
+// AdminLink makes a link to the operators' console, and returns its address.
+func (w *World) AdminLink() string {
+	w.T.Helper()
+	var made struct{ URL string }
+	w.Call(201, AdminKey, "POST", "/v1/admin-links", "", &made)
+	u, err := url.Parse(made.URL)
+	if err != nil || u.Path != "/console/admin/link" {
+		w.T.Fatalf("got %s, %v", made.URL, err)
+	}
+	return u.RequestURI()
+}
+
 // Going are the headers that a browser sends when somebody goes to a page.
 func Going(dest string) []string {
 	return []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", dest, "Sec-Fetch-Site", "cross-site"}

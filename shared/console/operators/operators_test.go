@@ -19,18 +19,6 @@ func operator(w *consoletest.World) *consoletest.Browser {
 	return b
 }
 
-// adminLink returns the path of a new link to the operators' console.
-func adminLink(w *consoletest.World) string {
-	w.T.Helper()
-	var made api.AdminLink
-	w.Call(201, consoletest.AdminKey, "POST", "/v1/admin-links", "", &made)
-	u, err := url.Parse(made.URL)
-	if err != nil || u.Path != "/console/admin/link" {
-		w.T.Fatalf("got %s, %v", made.URL, err)
-	}
-	return u.RequestURI()
-}
-
 func TestTenants(t *testing.T) {
 	w := consoletest.New(t)
 	w.Tenant("acme", "standard")
@@ -82,7 +70,7 @@ func TestAuditPages(t *testing.T) {
 	hook := w.Webhook(key)
 	w.Call(200, key, "PATCH", "/v1/webhooks/"+hook, `{"name":"N","headers":{"X-Token":"sesame"}}`, nil)
 	tenant, b := w.Browser(key), operator(w)
-	adminLink(w)
+	w.AdminLink()
 	tenant.Get("/console/audit-log").Is(200).Has("webhook: update", "headers", hook, "default", "API key").Lacks("sesame")
 	tenant.Get("/console/audit-log?action=tenant.create").Is(200).Has("tenant: create").Lacks(hook)
 	tenant.Get("/console/audit-log?target=absent").Is(200).Has("No entries")
@@ -135,7 +123,7 @@ func TestSessions(t *testing.T) {
 
 func TestLinks(t *testing.T) {
 	w := consoletest.New(t)
-	link := adminLink(w)
+	link := w.AdminLink()
 	b := w.Stranger()
 	p := b.Get(link, "User-Agent", "Slackbot 1.0").Is(200).Has("Open the operators")
 	b.Post("/console/admin/link", p.Filled(), "Sec-Fetch-Site", "cross-site").Is(403)
@@ -148,7 +136,7 @@ func TestLinks(t *testing.T) {
 	w.Now = w.Now.Add(time.Hour)
 	b.Get("/console/admin/").Is(303)
 
-	late := adminLink(w)
+	late := w.AdminLink()
 	w.Now = w.Now.Add(time.Hour)
 	w.Stranger().Get(late, consoletest.Going("document")...).Is(410).Has("time is over")
 
@@ -163,7 +151,7 @@ func TestLinks(t *testing.T) {
 			t.Errorf("%s let somebody in", name)
 		}
 	}
-	ours := adminLink(w)
+	ours := w.AdminLink()
 	w.Stranger().Get("/console/portal?"+ours[strings.Index(ours, "?")+1:], consoletest.Going("document")...).Is(404)
 	w.Call(422, consoletest.AdminKey, "POST", "/v1/admin-links", `{"x":1}`, nil)
 	w.Call(403, key, "POST", "/v1/admin-links", ``, nil)
