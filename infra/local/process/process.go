@@ -114,7 +114,7 @@ func Start(t testing.TB, dataDir string, env []string, wrap ...string) *Program 
 // Kill ends the program as a loss of power would, as far as a process can be ended so.
 func (p *Program) Kill() {
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
-	_ = <-p.ended
+	<-p.ended
 }
 
 // Stop asks the program to end and returns how it did.
