@@ -114,7 +114,8 @@ func Start(t testing.TB, dataDir string, env []string, wrap ...string) *Program 
 // Kill ends the program as a loss of power would, as far as a process can be ended so.
 func (p *Program) Kill() {
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
-	<-p.ended
+	for range p.ended { // until it is closed
+	}
 }
 
 // Stop asks the program to end and returns how it did.
