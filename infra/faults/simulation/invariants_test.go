@@ -300,10 +300,10 @@ func (s *seen) counted() (out []string) {
 		id := key.Tenant + " " + key.Webhook + " " + hour.String()
 		t := want[id]
 		t.Webhook, t.Hour = key.Webhook, hour
-		if t.Answers == nil {
-			t.Answers = make(map[int]int)
-		}
 		if answer := d.AnswerTime(); answer != webhook.NoAnswer {
+			if t.Answers == nil {
+				t.Answers = make(map[int]int)
+			}
 			t.Answers[answer]++
 		}
 		switch d.Status {
