@@ -31,3 +31,14 @@ func TestJudge(t *testing.T) {
 		})
 	}
 }
+
+func TestSift(t *testing.T) {
+	var out strings.Builder
+	if err := sift("hookline \nexample.com/a v1.2.0\n", &out); err != nil || !strings.Contains(out.String(), "none of 2") {
+		t.Errorf("got %v, printing %q", err, out.String())
+	}
+	err := sift("example.com/a v1.2.0\nexample.com/b v1.0.1 withdrawn: it panics\n", &out)
+	if err == nil || !strings.Contains(err.Error(), "example.com/b v1.0.1 withdrawn: it panics") || strings.Contains(err.Error(), "example.com/a") {
+		t.Errorf("got %v, want example.com/b named", err)
+	}
+}
