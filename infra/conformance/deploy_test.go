@@ -374,10 +374,11 @@ func (d *deployment) resources(kind string) map[string]string {
 	}
 }
 
-// TestAWSStacks runs side by side what waits most of the time and holds nothing to a time.
+// TestAWSStacks runs side by side what holds nothing to a time: the first two wait, and the fuzzer computes meanwhile.
 func TestAWSStacks(t *testing.T) {
 	t.Run("bill", testBill)
 	t.Run("deploy", testDeploy)
+	t.Run("fuzzer", testSchemathesis)
 }
 
 // testDeploy has CloudFormation create, update and delete the stack that template.yaml describes, with the parameters'

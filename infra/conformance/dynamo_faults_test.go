@@ -249,7 +249,7 @@ func exchange(t *testing.T, client *dynamodb.Client, table string) {
 		}
 		down = false
 		w.Version++
-		want("after half of it", 2, 50, 0)
+		want("after half of it", 3, 50, 0)
 		ok(t, c.read())
 		want("after "+c.name, 0, 50, 0)
 		w.Events = names("a")

