@@ -43,7 +43,7 @@ func testSchemathesis(t *testing.T) {
 	admin := stacktest.Dial(t, server.URL, stacktest.AdminKey)
 	acme := admin.Tenant("acme", "standard")
 
-	config, cases := filepath.Join(t.TempDir(), "schemathesis.toml"), []string{"--phases=examples,fuzzing", "--max-examples=8"}
+	config, cases := filepath.Join(t.TempDir(), "schemathesis.toml"), []string{"--phases=examples,fuzzing", "--max-examples=5"}
 	if figures.Full() {
 		cases = []string{"--phases=examples,coverage,fuzzing", "--max-examples=400"}
 	}
