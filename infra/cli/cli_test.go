@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -275,8 +276,8 @@ func forward(w http.ResponseWriter, r *http.Request, base string) {
 
 func TestErrors(t *testing.T) {
 	_, tenant, sh := start(t, new(stacktest.Receiver))
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
+	gone := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer gone.Close()
 	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
 	defer broken.Close()
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") }))
@@ -312,7 +313,7 @@ func TestErrors(t *testing.T) {
 		{"no admin key", map[string]string{"HOOKLINE_ADMIN_KEY": ""}, "redrive", 3, "hookline login URL --admin"},
 		{"no stack", map[string]string{"HOOKLINE_URL": ""}, "webhooks list", 3, "hookline login URL"},
 		{"http to elsewhere", map[string]string{"HOOKLINE_URL": "http://hooks.example.com"}, "webhooks list", 2, "use https"},
-		{"nobody listens", map[string]string{"HOOKLINE_URL": gone.URL}, "webhooks list", 5, "Is the stack running"},
+		{"the connection breaks", map[string]string{"HOOKLINE_URL": gone.URL}, "webhooks list", 5, "Is the stack running"},
 		{"a gateway that fails", map[string]string{"HOOKLINE_URL": broken.URL}, "webhooks list", 5, "502 Bad Gateway"},
 		{"another server", map[string]string{"HOOKLINE_URL": page.URL}, "webhooks list", 5, "not Hookline's"},
 		{"a redirect", map[string]string{"HOOKLINE_URL": away.URL}, "webhooks list", 1, "302 Found"},
@@ -320,9 +321,7 @@ func TestErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			env := map[string]string{}
 			for _, from := range []map[string]string{sh.env, tt.env} {
-				for name, value := range from {
-					env[name] = value
-				}
+				maps.Copy(env, from)
 			}
 			other := &shell{t, sh.url, env, sh.dir}
 			got := other.run("", strings.Fields(tt.args)...)
@@ -353,8 +352,11 @@ func TestLogin(t *testing.T) {
 		t.Fatalf("login --admin: %+v", got)
 	}
 	info, err := os.Stat(file)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file's mode is %v (%v), want 0600", info.Mode(), err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := info.Mode().Perm(); mode != 0o600 {
+		t.Errorf("the file's mode is %v, want 0600", mode)
 	}
 	sh.do(nil, "webhooks", "list")
 	var list api.List[api.Tenant]
@@ -387,12 +389,13 @@ func TestImport(t *testing.T) {
 	if sh.do(&list, "webhooks", "list"); !checked.Valid || len(list.Data) != 0 {
 		t.Errorf("a try: valid %v, and %d webhooks", checked.Valid, len(list.Data))
 	}
-	for range 2 { // the same file again answers the same
-		var made api.Results[api.CreatedWebhook]
-		sh.do(&made, "import", file)
-		if len(made.Data) != 1 || made.Data[0].ID != "wh_moved" {
-			t.Errorf("imported %+v", made.Data)
-		}
+	var made api.Results[api.CreatedWebhook]
+	sh.do(&made, "import", file)
+	if len(made.Data) != 1 || made.Data[0].ID != "wh_moved" || made.Data[0].Secret == "" {
+		t.Errorf("imported %+v", made.Data)
+	}
+	if got := sh.run("", "import", file); got.code != 1 || !strings.Contains(got.err, "\n  0.id ") {
+		t.Errorf("imported again: %+v, want exit code 1 and the field", got)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -202,9 +203,7 @@ func (a *app) list(ctx context.Context, r request, p page) (api.List[json.RawMes
 		return out, usageError{errors.New("--limit must be 1 or more")}
 	}
 	query := url.Values{}
-	for name, values := range r.query {
-		query[name] = values
-	}
+	maps.Copy(query, r.query)
 	for {
 		size := 100
 		if !p.all {

@@ -387,7 +387,8 @@ func (a *app) redrive() *cobra.Command {
 func (a *app) imports() *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{Use: "import FILE", Short: "Import up to 100 webhooks from a JSON list; - is the standard input", Args: cobra.ExactArgs(1)}
-	cmd.Long = "The list is taken whole or not at all. A call that was cut short is made again with the same file, within 24 hours."
+	cmd.Long = "The list is taken whole or not at all. After exit code 5 run it again\n" +
+		"with the same file within 24 hours: it makes what is missing, or says that all are there (409)."
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		source := args[0]
 		if source != "-" {

@@ -72,7 +72,7 @@ func (a *app) examine(ctx context.Context) ([]trouble, error) {
 		return nil, err // it is not known which stack
 	}
 	if err != nil {
-		return append(found, trouble{"no-answer", "The stack does not answer: " + err.Error(), "Start it, or read its log."}), nil
+		return append(found, trouble{"no-answer", "The stack does not answer: " + err.Error(), "Start it, or read its log."}), nil //nolint:nilerr // the error is the finding
 	}
 	if a.acc.APIKey == "" && !a.hasAdmin() {
 		return nil, credentialError{"doctor needs a key: run `hookline login URL`, and with --admin (on AWS --aws) for dead letters"}

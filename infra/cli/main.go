@@ -63,7 +63,7 @@ func (p process) run(ctx context.Context, args []string) int {
 }
 
 // errTroubles ends doctor once it has printed what it found.
-var errTroubles = errors.New("the stack has troubles") //nolint:gochecknoglobals // a sentinel
+var errTroubles = errors.New("the stack has troubles")
 
 // usageError is a command that was given wrongly.
 type usageError struct{ error }

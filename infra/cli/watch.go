@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"time"
@@ -109,7 +110,7 @@ func (a *app) tail() *cobra.Command {
 		for first := true; ; first = false {
 			fresh, err := a.look(cmd.Context(), r, &seen)
 			if cmd.Context().Err() != nil {
-				return nil
+				return nil //nolint:nilerr // Ctrl-C is how a tail ends
 			}
 			if err != nil {
 				return err
@@ -157,9 +158,7 @@ type looked struct {
 // look returns what was not seen yet, the oldest first.
 func (a *app) look(ctx context.Context, r request, seen *looked) ([]json.RawMessage, error) {
 	query := url.Values{}
-	for name, values := range r.query {
-		query[name] = values
-	}
+	maps.Copy(query, r.query)
 	if !seen.newest.IsZero() {
 		query.Set("since", seen.newest.Add(-time.Minute).UTC().Format(time.RFC3339Nano))
 	}
