@@ -447,3 +447,28 @@ func TestCompletion(t *testing.T) {
 		}
 	}
 }
+
+// TestDoctor has a stack with an attempt that is late by the clock
+// of whoever looks, because the stack's clock is an hour behind.
+func TestDoctor(t *testing.T) {
+	now := time.Now()
+	stack := stacktest.World{
+		Receiver: &stacktest.Receiver{Answer: stacktest.Status(500)},
+		Clock:    clock.Clock{Anchor: now.Add(-time.Hour), Real: now, Speed: 1},
+	}.Start(t)
+	server := httptest.NewServer(stack.API)
+	defer server.Close()
+	tenant := stack.Tenant("acme", "standard")
+	made := tenant.Webhook(stacktest.Hook("*"))
+	tenant.Publish("order.placed", map[string]any{})
+	ended(t, tenant, made.ID, webhook.Pending, 1)
+	sh := &shell{t, server.URL, map[string]string{"HOOKLINE_URL": server.URL, "HOOKLINE_API_KEY": tenant.Key}, t.TempDir()}
+	got := sh.run("", "doctor")
+	if got.code != 6 || !strings.HasPrefix(got.out, "1 attempts are late") || !strings.Contains(got.err, "Not looked at: dead letters") {
+		t.Errorf("got %+v, want exit code 6, the late attempt, and what was not looked at", got)
+	}
+	server.Close()
+	if got := sh.run("", "doctor"); got.code != 6 || !strings.Contains(got.out, "does not answer") {
+		t.Errorf("of a stack that is gone: %+v, want exit code 6", got)
+	}
+}
