@@ -32,6 +32,13 @@ receiver: ## a receiver to try deliveries on: verifies, prints, fails on request
 	@go build -o .bin/receiver ./infra/receiver
 	@exec .bin/receiver
 
+.PHONY: cli
+cli: ## the command-line program hookline, for Linux, macOS and Windows, in .bin/cli
+	@for os in linux darwin windows; do for arch in amd64 arm64; do \
+		GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags '-s -w' \
+			-o .bin/cli/$$os-$$arch/hookline$$(test $$os = windows && echo .exe) ./infra/cli || exit; done; done
+	@ls .bin/cli/*/*
+
 .PHONY: test
 test: ## every test that needs no other program
 	@$(GOTEST) ./...

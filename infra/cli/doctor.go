@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookline/shared/api"
+	"hookline/shared/webhook"
+)
+
+// overdueAfter is how late an attempt is before doctor says so; a first attempt that late trips the alarm DeliveryLate.
+const overdueAfter = 15 * time.Minute
+
+// maxOverdue is how many pending deliveries doctor looks at.
+const maxOverdue = 1000
+
+// trouble is something wrong with a stack.
+type trouble struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	Fix    string `json:"fix"`
+}
+
+func (a *app) doctor() *cobra.Command {
+	return &cobra.Command{
+		Use: "doctor", Short: "Say what is wrong with the stack; silent (exit 0) if nothing is", Args: cobra.NoArgs,
+		Long: "Looks at what the HTTP API shows: whether the stack answers; with the admin's credential, dead letters and moves of them\n" +
+			"that failed; with a tenant's key, failing webhooks and attempts that are 15 minutes late (among the 1,000 newest pending\n" +
+			"deliveries). What it had no credential for it names on the standard error. Alarms and quotas are AWS's to tell.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			found, err := a.examine(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := a.report(found); err != nil {
+				return err
+			}
+			if len(found) > 0 {
+				return errTroubles
+			}
+			return nil
+		},
+	}
+}
+
+// report prints troubles.
+func (a *app) report(found []trouble) error {
+	if a.json() {
+		raw, err := json.Marshal(api.Results[trouble]{Data: found})
+		if err != nil {
+			return err
+		}
+		a.line(raw)
+		return nil
+	}
+	for _, t := range found {
+		fmt.Fprintln(a.out, printable(t.Detail, false)+"\n  "+printable(t.Fix, false))
+	}
+	return nil
+}
+
+// examine looks at all that there is a credential for.
+func (a *app) examine(ctx context.Context) ([]trouble, error) {
+	found := []trouble{}
+	var health api.Health
+	err := a.call(ctx, request{method: "GET", path: "/healthz"}, &health)
+	if a.acc == nil {
+		return nil, err // it is not known which stack
+	}
+	if err != nil {
+		return append(found, trouble{"no-answer", "The stack does not answer: " + err.Error(), "Start it, or read its log."}), nil //nolint:nilerr // the error is the finding
+	}
+	if a.acc.APIKey == "" && !a.hasAdmin() {
+		return nil, credentialError{"doctor needs a key: run `hookline login URL`, and with --admin (on AWS --aws) for dead letters"}
+	}
+	for _, part := range []struct {
+		able bool
+		what string
+		look func(context.Context) ([]trouble, error)
+	}{
+		{a.hasAdmin(), "dead letters (no admin credential)", a.lookAtDeadLetters},
+		{a.acc.APIKey != "", "webhooks (no tenant's key)", a.lookAtWebhooks},
+		{a.acc.APIKey != "", "late attempts (no tenant's key)", a.lookAtOverdue},
+	} {
+		if !part.able {
+			fmt.Fprintln(a.err, "Not looked at:", part.what)
+			continue
+		}
+		more, err := part.look(ctx)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, more...)
+	}
+	return found, nil
+}
+
+func (a *app) lookAtDeadLetters(ctx context.Context) (found []trouble, err error) {
+	var dead api.DeadLetters
+	if err := a.call(ctx, request{method: "GET", path: "/v1/dead-letters", admin: true}, &dead); err != nil {
+		return nil, err
+	}
+	if dead.Depth > 0 {
+		found = append(found, trouble{
+			"dead-letters", fmt.Sprintf("%d deliveries ran out of attempts.", dead.Depth),
+			"Once their receivers are mended: hookline redrive; of one webhook: hookline deliveries replay --webhook ID --since 24h",
+		})
+	}
+	if len(dead.Tasks) > 0 && dead.Tasks[0].Status == "FAILED" {
+		found = append(found, trouble{"redrive-failed", fmt.Sprintf("The last redrive failed after %d of %d.", dead.Tasks[0].Moved, dead.Tasks[0].ToMove), "Start it again: hookline redrive"})
+	}
+	return found, nil
+}
+
+func (a *app) lookAtWebhooks(ctx context.Context) (found []trouble, err error) {
+	list, err := a.list(ctx, request{method: "GET", path: "/v1/webhooks", query: map[string][]string{"status": {string(webhook.Failing)}}}, page{limit: 1, all: true})
+	if err != nil {
+		return nil, err
+	}
+	for _, raw := range list.Data {
+		var w api.Webhook
+		if err := json.Unmarshal(raw, &w); err != nil {
+			return nil, err
+		}
+		since := "some time"
+		if w.FailingSince != nil {
+			since = w.FailingSince.String()
+		}
+		found = append(found, trouble{
+			"webhook-failing", fmt.Sprintf("Webhook %s (%s) has been failing since %s.", w.ID, w.URL, since),
+			"See its answers: hookline deliveries list --webhook " + w.ID + " --status failed",
+		})
+	}
+	return found, nil
+}
+
+func (a *app) lookAtOverdue(ctx context.Context) ([]trouble, error) {
+	list, err := a.list(ctx, request{method: "GET", path: "/v1/deliveries", query: map[string][]string{"status": {string(webhook.Pending)}}}, page{limit: maxOverdue})
+	if err != nil {
+		return nil, err
+	}
+	late, oldest := 0, api.Delivery{}
+	for _, raw := range list.Data {
+		var d api.Delivery
+		if err := json.Unmarshal(raw, &d); err != nil {
+			return nil, err
+		}
+		if d.NextAttemptAt == nil || time.Since(d.NextAttemptAt.Time) < overdueAfter {
+			continue
+		}
+		if late++; late == 1 || d.NextAttemptAt.Before(oldest.NextAttemptAt.Time) {
+			oldest = d
+		}
+	}
+	if late == 0 {
+		return nil, nil
+	}
+	return []trouble{{
+		"attempts-late", fmt.Sprintf("%d attempts are late, the oldest since %s: %s to %s.", late, oldest.NextAttemptAt, oldest.ID, oldest.WebhookID),
+		"Read the stack's log, and raise its concurrency; hookline deliveries get " + oldest.ID,
+	}}, nil
+}
