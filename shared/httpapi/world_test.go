@@ -465,8 +465,8 @@ func (d *deliverer) Erase(ctx context.Context, t webhook.Tenant, ev webhook.Logg
 	if err != nil {
 		return err
 	}
-	real := &delivery.Deliverer{Store: d.store, Health: d.store, Dialects: &dialect.Library{Builtin: builtin, Store: d.store}, Now: d.now}
-	return real.Erase(ctx, t, ev)
+	of := &delivery.Deliverer{Store: d.store, Health: d.store, Dialects: &dialect.Library{Builtin: builtin, Store: d.store}, Now: d.now}
+	return of.Erase(ctx, t, ev)
 }
 
 func (d *deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error) {
