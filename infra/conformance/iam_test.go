@@ -241,6 +241,7 @@ func (d *drive) manage() {
 		d.callOnce("POST /v1/events/{id}/replay", "given", d.acme, fmt.Sprintf(`{"webhook_id":%q}`, hook), hook, http.StatusAccepted, nil)
 	}
 	d.hand(d.deliver, "DELIVERY", 2, 0)
+	d.call("DELETE /v1/events/{id}/payload", "given", d.acme, "", http.StatusAccepted, nil)
 	d.call("DELETE /v1/webhooks/{id}", other, d.acme, "", http.StatusNoContent, nil)
 	d.call("DELETE /v1/webhooks/{id}", id, d.acme, "", http.StatusNoContent, nil)
 }

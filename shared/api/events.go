@@ -36,6 +36,15 @@ type EventReplay struct {
 	WebhookID input.Field[string] `json:"webhook_id,omitzero" jsonschema:"required" ref:"GivenID"`
 }
 
+// Erasure is the answer for an event whose payload is erased.
+type Erasure struct {
+	EventID string `json:"event_id" ref:"GivenID"`
+	// Copies that wait in queues are never sent. They are gone by then.
+	QueuesUntil Time `json:"queues_until"`
+	// Back-ups of the database have no copy any more from then on.
+	BackupsUntil Time `json:"backups_until"`
+}
+
 // EventResult is the answer for an event that was accepted.
 type EventResult struct {
 	ID   string `json:"id"`
@@ -65,8 +74,10 @@ func EventOf(ev webhook.LoggedEvent) Event {
 // EventDetail is one event with where it went and where it did not.
 type EventDetail struct {
 	Event `jsonschema:"-"`
-	// As it came, without the white space between tokens.
+	// As it came, without the white space between tokens; {} once it was erased.
 	Data json.RawMessage `json:"data" jsonschema:"type=object"`
+	// When the payload was erased; null where it was not.
+	ErasedAt *Time `json:"erased_at"`
 	// To the webhooks that it matched, and to those that it was sent to since. One that is `pending` with no attempts waits
 	// for its first.
 	Deliveries []Delivery `json:"deliveries"`

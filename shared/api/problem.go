@@ -42,6 +42,7 @@ const (
 	CodeWebhookDeleted       Code = "webhook-deleted"        // 409, there is no webhook to send to any more
 	CodeWebhookInactive      Code = "webhook-inactive"       // 409, nothing is sent to an inactive webhook
 	CodeDeliveryNotPending   Code = "delivery-not-pending"   // 409, the delivery has ended and cannot be cancelled
+	CodeEventErased          Code = "event-erased"           // 409, the event's payload was erased, there is nothing to send
 	CodeRedriveRunning       Code = "redrive-running"        // 409, dead letters are being moved
 	CodeDialectBuiltIn       Code = "dialect-built-in"       // 409, the dialect comes with the system and cannot be changed
 	CodeDialectInUse         Code = "dialect-in-use"         // 409, tenants have the dialect; `detail` says how many

@@ -28,6 +28,9 @@ func decide(m message.Message, id string, d *webhook.Delivery, now time.Time) ve
 		}
 		return attempt
 	}
+	if !d.ErasedAt.IsZero() {
+		return drop
+	}
 	owner := d.Owner != "" && d.Owner == id
 	if m.Dead != nil {
 		// A redriven message keeps its stamp: it may start the next round, and then own it.

@@ -22,6 +22,8 @@ type Store interface {
 	LoadBatch(ctx context.Context, refs []webhook.Ref, keys, first []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
+	DropPayload(ctx context.Context, tenant, ref string) error
+	Webhooks(ctx context.Context, tenant string, q webhook.WebhookQuery) (webhook.List[webhook.Webhook], error)
 	SaveDelivery(ctx context.Context, d webhook.Delivery, prev webhook.Rev) error
 	TakeLane(ctx context.Context, name string, n int, now, until time.Time) (int, error)
 	FreeLane(ctx context.Context, name string, lane int, until time.Time) error

@@ -197,6 +197,9 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 	if b.webhooks, b.records, err = b.Store.LoadBatch(ctx, refs, keys, first); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
+	if err = b.loadErased(ctx, groups); err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
 	b.bodies = make(map[string]map[string][]byte)
 	for _, tenant := range slices.Sorted(maps.Keys(wanted)) {
 		if b.bodies[tenant], err = b.Store.Payloads(ctx, tenant, wanted[tenant]); err != nil {
@@ -204,6 +207,23 @@ func (b *batch) load(ctx context.Context, groups [][]*item, lines []*item) error
 		}
 	}
 	return nil
+}
+
+// loadErased reads the records of first messages whose webhook had an event erased lately: an erased delivery has a
+// record that the first reading does not look for, or may miss.
+func (b *batch) loadErased(ctx context.Context, groups [][]*item) error {
+	var keys []webhook.DeliveryKey
+	for _, g := range groups {
+		if m := g[0].msg; len(g) == 1 && (g[0].only || g[0].first()) && b.now().Before(b.webhooks[m.Target()].ErasedUntil) {
+			keys = append(keys, m.Key())
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	_, records, err := b.Store.Load(ctx, nil, keys)
+	maps.Copy(b.records, records)
+	return err
 }
 
 // first reports whether nobody is known to have made an attempt of the delivery. If another message for it was handled in

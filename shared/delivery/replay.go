@@ -33,6 +33,9 @@ func (d *Deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 		if len(webhooks) == 0 {
 			return webhook.Delivery{}, webhook.ErrConflict("webhook-deleted", "the delivery's webhook was deleted, there is nowhere to send it")
 		}
+		if !rec.ErasedAt.IsZero() {
+			return webhook.Delivery{}, errErased()
+		}
 		prev := rec.Rev()
 		rec = d.anew(rec)
 		if err := d.Store.SaveDelivery(ctx, rec, prev); webhook.Is(err, webhook.Conflict) && try < replayTries {
@@ -82,6 +85,9 @@ func (d *Deliverer) ended(rec webhook.Delivery, why webhook.AttemptError) webhoo
 // already, else its first attempt, in the tenant's dialect and the webhook's format as they are now. When it returns nil the
 // message is queued; a first one has no record yet, and the copies that two calls may send collapse.
 func (d *Deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error) {
+	if !ev.ErasedAt.IsZero() {
+		return webhook.Delivery{}, errErased()
+	}
 	key := webhook.DeliveryKey{Tenant: t.ID, Webhook: w.ID, Event: ev.ID, AcceptedAt: ev.AcceptedAt}
 	rec, err := d.Replay(ctx, key)
 	if !webhook.Is(err, webhook.NotFound) {

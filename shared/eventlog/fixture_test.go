@@ -23,4 +23,9 @@ func TestKeptBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	fixture.Hold(t, "block", head, func(b []byte) (any, error) { return decode("acme", request, payload.Pack(b)) })
+	events[1].Data, events[1].ErasedAt = nil, at.Add(time.Hour)
+	if head, err = payload.Unpack(encode(events)); err != nil {
+		t.Fatal(err)
+	}
+	fixture.Hold(t, "block-erased", head, func(b []byte) (any, error) { return decode("acme", request, payload.Pack(b)) })
 }

@@ -27,6 +27,7 @@ type Store interface {
 // PayloadStore is the part of store.Store that keeps the pieces of a record which is too large for one item.
 type PayloadStore interface {
 	PutPayload(ctx context.Context, tenant, ref string, body []byte, expires time.Time) error
+	DropPayload(ctx context.Context, tenant, ref string) error
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
 }
 
@@ -109,6 +110,61 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// Erase removes an event's data from the log for good. The event stays, with its ErasedAt, and all others of its request
+// as they are. Repeated after a crash it removes what is left.
+func (l *Log) Erase(ctx context.Context, ev webhook.LoggedEvent, now time.Time) error {
+	request, _, ok := webhook.EntryRequest(ev.Entry)
+	if !ok {
+		return errGone
+	}
+	for range writeTries {
+		it, err := l.Store.LogItem(ctx, ev.Tenant, request)
+		if err != nil {
+			return err
+		}
+		events, err := l.open(ctx, it)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(events, func(e webhook.LoggedEvent) bool { return e.Entry == ev.Entry })
+		if i < 0 {
+			return errGone
+		}
+		if !events[i].ErasedAt.IsZero() {
+			return nil
+		}
+		events[i].Data, events[i].ErasedAt = nil, now
+		old := it.Record
+		if it.Record, err = l.keep(ctx, ev.Tenant, request, encode(events), it.ExpiresAt); err != nil {
+			return err
+		}
+		it.Rev++
+		if _, stored, err := l.Store.PutLogItem(ctx, it); err != nil {
+			return err
+		} else if stored {
+			return l.drop(ctx, ev.Tenant, old)
+		}
+	}
+	return webhook.ErrUnavailable(fmt.Errorf("log item %s: changed %d times meanwhile", request, writeTries))
+}
+
+// drop removes the pieces of a record.
+func (l *Log) drop(ctx context.Context, tenant string, rec []byte) error {
+	if !bytes.HasPrefix(rec, []byte{inPieces}) {
+		return nil
+	}
+	var refs []string
+	if err := json.Unmarshal(rec[1:], &refs); err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		if err := l.Store.DropPayload(ctx, tenant, ref); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inPieces begins a record that is kept in pieces. The rest of the record is a JSON list of their refs.

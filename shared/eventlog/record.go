@@ -25,6 +25,7 @@ type eventRecord struct {
 	Timestamp string `json:"s,omitzero"` // absent, and Happened too: the second of acceptance
 	Happened  *int64 `json:"h,omitzero"` // in the place of Timestamp: milliseconds since acceptance
 	Matched   []byte `json:"m,omitzero"` // a bit for each of Webhooks, the lowest first; absent: all of them
+	Erased    int64  `json:"x,omitzero"` // when its data was erased: milliseconds since acceptance, and 1
 	Size      int    `json:"d"`          // bytes of data
 }
 
@@ -47,6 +48,9 @@ func encode(events []webhook.LoggedEvent) []byte {
 			r.Happened = new(at.UnixMilli() - ev.AcceptedAt.UnixMilli())
 		} else if ev.Timestamp != secondOf(ev.AcceptedAt) {
 			r.Timestamp = ev.Timestamp
+		}
+		if !ev.ErasedAt.IsZero() {
+			r.Erased = ev.ErasedAt.UnixMilli() - ev.AcceptedAt.UnixMilli() + 1
 		}
 		h.Events = append(h.Events, r)
 		data = append(data, ev.Data...)
@@ -79,6 +83,9 @@ func decode(tenant, request string, packed []byte) ([]webhook.LoggedEvent, error
 		}
 		if ev.ID == "" {
 			ev.ID = ev.Entry
+		}
+		if r.Erased != 0 {
+			ev.ErasedAt, ev.Data = time.UnixMilli(at.UnixMilli()+r.Erased-1).UTC(), nil
 		}
 		switch {
 		case r.Happened != nil:

@@ -243,6 +243,10 @@ func (s *faultyStore) PutPayload(ctx context.Context, tenant, ref string, body [
 	return s.write(ctx, "PutPayload", func() error { return s.Store.PutPayload(ctx, tenant, ref, body, expires) })
 }
 
+func (s *faultyStore) DropPayload(ctx context.Context, tenant, ref string) error {
+	return s.write(ctx, "DropPayload", func() error { return s.Store.DropPayload(ctx, tenant, ref) })
+}
+
 func (s *faultyStore) Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error) {
 	return read1(ctx, s, "Payloads", func() (map[string][]byte, error) { return s.Store.Payloads(ctx, tenant, refs) })
 }

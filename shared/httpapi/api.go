@@ -93,6 +93,8 @@ type Publisher interface {
 type EventLog interface {
 	Events(ctx context.Context, tenant string, q webhook.EventQuery) (webhook.List[webhook.LoggedEvent], error)
 	Event(ctx context.Context, tenant, id string) (webhook.LoggedEvent, error)
+	// Erase removes an event's data; the event stays.
+	Erase(ctx context.Context, ev webhook.LoggedEvent, now time.Time) error
 }
 
 // Deliverer sends deliveries at once or again, and shows the requests that it sent.
@@ -104,6 +106,8 @@ type Deliverer interface {
 	Replay(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
 	// Cancel ends a pending delivery as failed. Any other is a conflict.
 	Cancel(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
+	// Erase removes the payload of an event from its deliveries, and ends those that are pending.
+	Erase(ctx context.Context, t webhook.Tenant, ev webhook.LoggedEvent) error
 	// SendTo sends an event to one webhook, as a new round where there is a delivery already; when it returns nil it is queued.
 	SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error)
 	// Sent returns the body and headers of the last attempt, as on the wire, with custom headers masked.

@@ -59,6 +59,7 @@ func auditedCalls() map[string]audited {
 		"POST /v1/deliveries/{id}/cancel":              {},
 		"POST /v1/events":                              {body: `{"type":"invoice.paid","data":{}}`},
 		"POST /v1/events/{id}/replay":                  {`{"webhook_id":"wh_1"}`, "event.replay", "event", ""},
+		"DELETE /v1/events/{id}/payload":               {"", "event.erase", "event", ""},
 		"POST /v1/sources":                             {`{"kind":"custom","name":"CI","secret":"sesame"}`, "source.create", "source", "kind name secret"},
 		"DELETE /v1/sources/{id}":                      {"", "source.delete", "source", ""},
 		"PUT /v1/dialects/{name}":                      {"", "dialect.put", "dialect", "timeout_seconds"},

@@ -1,13 +1,16 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
+	"time"
 
 	"hookline/shared/api"
 	"hookline/shared/audit"
 	"hookline/shared/ingest"
 	"hookline/shared/input"
+	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
@@ -57,6 +60,9 @@ func (a *API) findEvent(c *call) (err error) {
 
 func (a *API) showEvent(c *call) (answer, error) {
 	out := api.EventDetail{Event: api.EventOf(c.event), Data: c.event.Data, Deliveries: []api.Delivery{}, Skipped: []api.SkippedWebhook{}}
+	if at := c.event.ErasedAt; !at.IsZero() {
+		out.Data, out.ErasedAt = json.RawMessage("{}"), &api.Time{Time: at}
+	}
 	matched := c.event.Matched
 	if len(matched) > maxShown {
 		matched, out.Truncated = matched[:maxShown], true
@@ -157,6 +163,25 @@ func (a *API) replayEvent(c *call) (answer, error) {
 		return answer{}, err
 	}
 	return reply(http.StatusAccepted, api.DeliveryOf(d))
+}
+
+// backupsKept is how long the back-ups of a stack go back.
+const backupsKept = 35 * 24 * time.Hour
+
+func (a *API) erasePayload(c *call) (answer, error) {
+	now := a.now()
+	err := a.recorded(c, c.tenant.ID, audit.Target{Type: "event", ID: c.event.ID}, func() error {
+		if err := a.Deliverer.Erase(c.ctx(), c.tenant, c.event); err != nil {
+			return err
+		}
+		return a.Events.Erase(c.ctx(), c.event, now) // last: a call that failed before it finds the event as it was
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusAccepted, api.Erasure{
+		EventID: c.event.ID, QueuesUntil: api.Time{Time: now.Add(queue.MaxRetention)}, BackupsUntil: api.Time{Time: now.Add(backupsKept)},
+	})
 }
 
 // recipient finds the webhook with the id that a body names.

@@ -316,6 +316,15 @@ func routes() []route {
 				"format of now. Either way its webhook-id is the event's.",
 		},
 		{
+			method: "DELETE", path: "/v1/events/{id}/payload", scope: "events:write", find: (*API).findEvent, serve: (*API).erasePayload, audit: "event.erase",
+			id: "erasePayload", tag: "Events", summary: "Erase an event's payload",
+			gives: given{status: 202, body: api.Erasure{}},
+			text: "The log and the deliveries lose the payload, and the receivers' answers with it; the history stays. Pending " +
+				"deliveries end as `failed`, `erased`, and nothing is sent again (409 `event-erased`). A request that is under way " +
+				"may still arrive. Copies that wait in queues are never attempted and expire within 14 days, those in back-ups " +
+				"within 35. After an error the call is to be repeated.",
+		},
+		{
 			method: "GET", path: "/v1/event-types", scope: "events:read", query: api.PageQuery{}, serve: (*API).listEventTypes,
 			id: "listEventTypes", tag: "Events", summary: "List the event types of the tenant's catalogue",
 			gives: given{status: 200, body: api.List[api.EventType]{}},

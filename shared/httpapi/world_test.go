@@ -460,6 +460,15 @@ func (d *deliverer) Cancel(ctx context.Context, key webhook.DeliveryKey) (webhoo
 	return (&delivery.Deliverer{Store: d.store, Now: d.now}).Cancel(ctx, key)
 }
 
+func (d *deliverer) Erase(ctx context.Context, t webhook.Tenant, ev webhook.LoggedEvent) error {
+	builtin, err := dialect.Builtin()
+	if err != nil {
+		return err
+	}
+	of := &delivery.Deliverer{Store: d.store, Health: d.store, Dialects: &dialect.Library{Builtin: builtin, Store: d.store}, Now: d.now}
+	return of.Erase(ctx, t, ev)
+}
+
 func (d *deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error) {
 	key := webhook.DeliveryKey{Tenant: t.ID, Webhook: w.ID, Event: ev.ID, AcceptedAt: ev.AcceptedAt}
 	rec, err := d.Replay(ctx, key)

@@ -31,9 +31,14 @@ func Keep(ctx context.Context, s PayloadStore, ev webhook.Event, form string, pa
 	if len(packed) <= payload.MaxInline {
 		return webhook.Payload{Inline: packed}, nil
 	}
-	ref := ev.ID + "." + ev.AcceptedAt.Format("20060102T150405.000") + "." + form
+	ref := BodyRef(ev, form)
 	if err := s.PutPayload(ctx, ev.Tenant, ref, packed, expires); err != nil {
 		return webhook.Payload{}, err
 	}
 	return webhook.Payload{Ref: ref}, nil
+}
+
+// BodyRef is the ref under which Keep stores a large body of the event.
+func BodyRef(ev webhook.Event, form string) string {
+	return ev.ID + "." + ev.AcceptedAt.Format("20060102T150405.000") + "." + form
 }

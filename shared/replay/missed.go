@@ -89,7 +89,8 @@ func (s *Service) taken(ctx context.Context, r webhook.Replay, t taker, limit in
 		taken := make([]bool, len(list.Items))
 		known := 0
 		for ; known < len(taken); known++ {
-			if taken[known] = t.takes(list.Items[known].Event, work); work.Err() != nil {
+			ev := list.Items[known].Event
+			if taken[known] = ev.ErasedAt.IsZero() && t.takes(ev, work); work.Err() != nil {
 				break
 			}
 		}

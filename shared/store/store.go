@@ -115,6 +115,9 @@ type Store interface {
 	// for again with a consistent one.
 	Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error)
 
+	// DropPayload removes the body under ref. If there is none it does nothing.
+	DropPayload(ctx context.Context, tenant, ref string) error
+
 	// Load returns those of the webhooks and delivery records that exist. There may be any number of refs and keys, and
 	// they may repeat; the maps have the keys as they were asked for. It does not look at tenants (see DeleteTenant).
 	Load(ctx context.Context, refs []webhook.Ref, keys []webhook.DeliveryKey) (map[webhook.Ref]webhook.Webhook, map[webhook.DeliveryKey]webhook.Delivery, error)

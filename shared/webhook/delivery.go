@@ -33,11 +33,12 @@ const (
 	ReasonWebhookInactive AttemptError = "webhook_inactive" // not sent: the webhook was inactive when the attempt came up
 	ReasonWebhookDeleted  AttemptError = "webhook_deleted"  // not sent: the webhook is gone
 	ReasonCancelled       AttemptError = "cancelled"        // not sent: the delivery was cancelled
+	ReasonErased          AttemptError = "erased"           // not sent: the event's payload was erased
 )
 
 // Unsent reports whether no request was made, because the delivery was not to go on.
 func (e AttemptError) Unsent() bool {
-	return e == ReasonWebhookInactive || e == ReasonWebhookDeleted || e == ReasonCancelled
+	return e == ReasonWebhookInactive || e == ReasonWebhookDeleted || e == ReasonCancelled || e == ReasonErased
 }
 
 // ErrorDetail narrows an AttemptError down where more is known.
@@ -132,6 +133,7 @@ type Delivery struct {
 	Attempts      []Attempt // oldest first, the latest MaxAttemptsKept
 	RetentionDays int       // of its tenant, when the event was accepted; 0 is the stack's
 	ExpiresAt     time.Time // from then on the record may vanish
+	ErasedAt      time.Time // when its event's payload was erased, and Body with it; zero if it was not
 }
 
 // Rev is what a write of a delivery is conditional on: the (round, count, status) that was read. The zero Rev means

@@ -45,6 +45,7 @@ type Event struct {
 	AcceptedAt    time.Time       // in the deployment's clock, whole milliseconds; part of every delivery's identity
 	Timestamp     string          // when it happened, in TimeFormat; of one accepted by an earlier version in BodyTimeFormat
 	Data          json.RawMessage // as it came, white space between tokens removed
+	ErasedAt      time.Time       `json:",omitzero"` // when Data was erased from the log; zero if it was not
 	RetentionDays int             `json:",omitzero"` // of its tenant, when it was accepted; 0 is the stack's
 }
 

@@ -51,7 +51,7 @@ type Replay struct {
 
 // Takes reports whether the job starts a round for the delivery, within the times that it is asked for.
 func (r Replay) Takes(d Delivery) bool {
-	return string(d.Status) == string(r.Of) && (r.Type == "" || r.Type == d.Type)
+	return d.ErasedAt.IsZero() && string(d.Status) == string(r.Of) && (r.Type == "" || r.Type == d.Type)
 }
 
 // Skipped is how many of those counted did not want their round any more when their turn came.

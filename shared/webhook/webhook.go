@@ -67,6 +67,7 @@ type Webhook struct {
 	Version        int64 // counts updates by people; health does not count
 	Health         Health
 	SlowSince      time.Time            // when a POST was last found to take long; zero while they do not. It changes as Health does
+	ErasedUntil    time.Time            // until then the queues may hold messages of an event whose payload was erased; zero for none
 	Since          map[string]time.Time // pattern → from when on this webhook has taken it, as it takes it now
 }
 

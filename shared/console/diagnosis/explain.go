@@ -85,6 +85,8 @@ func Explain(a api.Attempt) Explanation {
 		return Explanation{"deleted", "Nothing was sent: the webhook was deleted.", "There is nowhere to send it any more.", notReceiving}
 	case webhook.ReasonCancelled:
 		return Explanation{"cancelled", "Nothing more was sent: the delivery was cancelled.", "Replay it to send it after all.", historyFailures}
+	case webhook.ReasonErased:
+		return Explanation{"erased", "Nothing more was sent: the payload of the event was erased.", "It cannot be sent again.", historyFailures}
 	case webhook.ReasonBadStatus:
 		return badStatus(code)
 	}

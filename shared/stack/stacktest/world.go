@@ -28,6 +28,7 @@ import (
 	"hookline/shared/notify"
 	"hookline/shared/queue"
 	"hookline/shared/seal"
+	"hookline/shared/sqlitedb"
 	"hookline/shared/stack"
 	"hookline/shared/stack/whole"
 	"hookline/shared/store"
@@ -62,6 +63,7 @@ type Stack struct {
 	API     http.Handler
 	Console http.Handler
 	Store   store.Store            // as the World has wrapped it
+	File    *sqlitedb.DB           // of both store and queues
 	Queues  map[string]queue.Queue // the engine's own, without wrappers
 }
 
@@ -77,7 +79,7 @@ func (w World) Run(t *testing.T, fn func(t *testing.T, s *Stack)) {
 func (w World) Start(t testing.TB) *Stack {
 	t.Helper()
 	file := OpenFile(t) // for both, as the program has it
-	s := &Stack{Store: openStore(t, file, &w.StoreFaults, w.Clock), Queues: openQueues(t, file, w.InFlight, w.wait, w.Clock)}
+	s := &Stack{File: file, Store: openStore(t, file, &w.StoreFaults, w.Clock), Queues: openQueues(t, file, w.InFlight, w.wait, w.Clock)}
 	used := make(map[string]queue.Queue)
 	for name, q := range s.Queues {
 		if used[name] = q; w.QueueFaults != nil {

@@ -188,6 +188,15 @@ func (s *Store) PutPayload(ctx context.Context, tenant, ref string, body []byte,
 	return fault(err)
 }
 
+// DropPayload removes a body.
+func (s *Store) DropPayload(ctx context.Context, tenant, ref string) error {
+	err := s.remove(ctx, payloadKey(tenant, ref), exists, nil)
+	if _, ok := refused(err); ok {
+		return nil
+	}
+	return fault(err)
+}
+
 const payloadBody = "body"
 
 // Payloads returns the bodies by ref. Its first read is eventually consistent and costs half. A second read of a ref is

@@ -43,6 +43,7 @@ type deliveryRecord struct {
 	Attempts    []attemptRecord `json:"a,omitzero"`
 	Retention   int             `json:"k,omitzero"` // days
 	ExpiresAt   *int64          `json:"x,omitzero"`
+	ErasedAt    *int64          `json:"z,omitzero"`
 }
 
 type attemptRecord struct {
@@ -72,7 +73,7 @@ func EncodeDelivery(d webhook.Delivery) []byte {
 		Timestamp:   abbreviate(d.Timestamp, bodyTime(at)),
 		Status:      abbreviate(string(d.Status), string(webhook.Succeeded)),
 		Ref:         d.Body.Ref, Round: d.Round, Count: d.Count, Total: d.Total, Owner: d.Owner, Via: d.Via, Job: d.Job, Retention: d.RetentionDays,
-		NextAt: sinceMillis(at, d.NextAt), ExpiresAt: sinceMillis(at, d.ExpiresAt),
+		NextAt: sinceMillis(at, d.NextAt), ExpiresAt: sinceMillis(at, d.ExpiresAt), ErasedAt: sinceMillis(at, d.ErasedAt),
 	}
 	if happened, err := time.Parse(webhook.TimeFormat, d.Timestamp); err == nil {
 		r.Timestamp, r.Happened = "", new(happened.UnixMilli()-at.UnixMilli())
@@ -130,7 +131,7 @@ func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error)
 		Body:        webhook.Payload{Ref: r.Ref, Inline: inline},
 		Status:      webhook.DeliveryStatus(expand(r.Status, string(webhook.Succeeded))),
 		Round:       r.Round, Count: r.Count, Total: r.Total, Owner: r.Owner, Via: r.Via, Job: r.Job, RetentionDays: r.Retention,
-		NextAt: afterMillis(at, r.NextAt), ExpiresAt: afterMillis(at, r.ExpiresAt),
+		NextAt: afterMillis(at, r.NextAt), ExpiresAt: afterMillis(at, r.ExpiresAt), ErasedAt: afterMillis(at, r.ErasedAt),
 	}
 	if r.Happened != nil {
 		d.Timestamp = afterMillis(at, r.Happened).Format(webhook.TimeFormat)

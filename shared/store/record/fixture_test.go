@@ -24,6 +24,8 @@ func TestKeptRecords(t *testing.T) {
 		StatusCode: 503, Error: webhook.ReasonBadStatus, ResponseBody: "no", Truncated: true, RetryAfter: time.Minute, Secret: 2,
 		ResponseHeaders: map[string]string{"X-A": "b"},
 	}, {Number: 2, Error: webhook.ReasonTLS, ErrorDetail: webhook.DetailCertificateExpired}}
+	erased := done
+	erased.Body, erased.Status, erased.ErasedAt = webhook.Payload{}, webhook.Failed, accepted.Add(time.Hour)
 	for _, tt := range []struct {
 		format  string
 		encoded []byte
@@ -31,6 +33,7 @@ func TestKeptRecords(t *testing.T) {
 	}{
 		{"delivery", EncodeDelivery(done), func(b []byte) (any, error) { return DecodeDelivery(of, b) }},
 		{"delivery-pending", EncodeDelivery(pending), func(b []byte) (any, error) { return DecodeDelivery(of, b) }},
+		{"delivery-erased", EncodeDelivery(erased), func(b []byte) (any, error) { return DecodeDelivery(of, b) }},
 		{"tenant", EncodeTenant(webhook.Tenant{
 			Name: "Acme", Dialect: "standard@1", NotifyEmail: "a@example.com", FrameAncestors: []string{"https://a.example"},
 			CreatedAt: accepted, UpdatedAt: accepted,
@@ -43,7 +46,7 @@ func TestKeptRecords(t *testing.T) {
 			Format: webhook.FormatTeams, Headers: webhook.Sealed{0, 1}, HeaderNames: []string{"X-A"}, TimeoutSeconds: 3,
 			Filter: []byte(`{"a":["b"]}`), MaxPerSecond: 9, PacedSince: accepted, Metadata: map[string]string{"k": "v"},
 			Secrets:   []webhook.Secret{{Version: 2, Sealed: webhook.Sealed{7}, ExpiresAt: accepted}},
-			CreatedAt: accepted, UpdatedAt: accepted, Since: map[string]time.Time{"*": accepted},
+			CreatedAt: accepted, UpdatedAt: accepted, ErasedUntil: accepted, Since: map[string]time.Time{"*": accepted},
 		}), func(b []byte) (any, error) {
 			w, err := DecodeWebhook(ref, 3, webhook.Health{}, b)
 			return shown(w), err

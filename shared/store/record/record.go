@@ -118,6 +118,7 @@ type webhookRecord struct {
 	CreatedAt      int64             `json:"created_at,omitzero"`
 	UpdatedAt      int64             `json:"updated_at,omitzero"`
 	Since          map[string]int64  `json:"since,omitzero"`
+	ErasedUntil    int64             `json:"erased_until,omitzero"`
 }
 
 type secretRecord struct {
@@ -131,7 +132,7 @@ func EncodeWebhook(w webhook.Webhook) []byte {
 	r := webhookRecord{
 		URL: w.URL, Name: w.Name, Events: w.Events, Active: w.Active, ContentType: w.ContentType, Format: w.Format,
 		Headers: w.Headers, HeaderNames: w.HeaderNames, TimeoutSeconds: w.TimeoutSeconds, Filter: w.Filter,
-		MaxPerSecond: w.MaxPerSecond, PacedSince: Millis(w.PacedSince), Metadata: w.Metadata, CreatedAt: Millis(w.CreatedAt), UpdatedAt: Millis(w.UpdatedAt),
+		MaxPerSecond: w.MaxPerSecond, PacedSince: Millis(w.PacedSince), Metadata: w.Metadata, CreatedAt: Millis(w.CreatedAt), UpdatedAt: Millis(w.UpdatedAt), ErasedUntil: Millis(w.ErasedUntil),
 	}
 	for _, s := range w.Secrets {
 		r.Secrets = append(r.Secrets, secretRecord{Version: s.Version, Sealed: s.Sealed, ExpiresAt: Millis(s.ExpiresAt)})
@@ -155,7 +156,7 @@ func DecodeWebhook(ref webhook.Ref, version int64, h webhook.Health, b []byte) (
 		Ref: ref, URL: r.URL, Name: r.Name, Events: r.Events, Active: r.Active, ContentType: r.ContentType, Format: r.Format,
 		Headers: r.Headers, HeaderNames: r.HeaderNames, TimeoutSeconds: r.TimeoutSeconds, Filter: r.Filter,
 		MaxPerSecond: r.MaxPerSecond, PacedSince: Time(r.PacedSince), Metadata: r.Metadata, CreatedAt: Time(r.CreatedAt), UpdatedAt: Time(r.UpdatedAt),
-		Version: version, Health: h,
+		Version: version, Health: h, ErasedUntil: Time(r.ErasedUntil),
 	}
 	for _, s := range r.Secrets {
 		w.Secrets = append(w.Secrets, webhook.Secret{Version: s.Version, Sealed: s.Sealed, ExpiresAt: Time(s.ExpiresAt)})

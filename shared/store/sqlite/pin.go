@@ -121,6 +121,14 @@ func (s *Store) PutPayload(ctx context.Context, tenant, ref string, body []byte,
 	})
 }
 
+// DropPayload removes a body.
+func (s *Store) DropPayload(ctx context.Context, tenant, ref string) error {
+	return s.write(ctx, func(tx *sqlitedb.Tx) error {
+		_, err := tx.Exec(`DELETE FROM payload WHERE tenant = ? AND ref = ?`, tenant, ref)
+		return err
+	})
+}
+
 // Payloads returns the bodies by ref.
 func (s *Store) Payloads(ctx context.Context, tenant string, refs []string) (map[string][]byte, error) {
 	bodies := make(map[string][]byte, len(refs))

@@ -227,6 +227,16 @@ func payloadChecks() []check {
 			b.equal("bodies", got, want)
 			b.equal("none", must(b.s.Payloads(b.Context(), tenant, nil))(b), map[string][]byte{})
 		}},
+		{"payload/drop", func(b *bench) {
+			tenant, expires := b.tenant(), b.now.Add(time.Hour)
+			for _, ref := range []string{"pay_1", "pay_2"} {
+				b.ok(b.s.PutPayload(b.Context(), tenant, ref, []byte(ref), expires))
+			}
+			b.ok(b.s.DropPayload(b.Context(), tenant, "pay_1"))
+			b.ok(b.s.DropPayload(b.Context(), tenant, "pay_1"))
+			got := must(b.s.Payloads(b.Context(), tenant, []string{"pay_1", "pay_2"}))(b)
+			b.equal("bodies", got, map[string][]byte{"pay_2": []byte("pay_2")})
+		}},
 		{"payload/more than 100 at once", func(b *bench) {
 			tenant := b.tenant()
 			want := make(map[string][]byte)
