@@ -37,7 +37,7 @@ func TestKeptMessages(t *testing.T) {
 	}
 	fixture.Hold(t, "change", encoded(change), read)
 	fixture.Hold(t, "answer", encoded(stored{
-		Results: []Result{{ID: "order-1", Type: "a.b", Matched: 2}}, Timestamp: "2026-03-20T12:00:00Z", Pinned: eventlog.Pinned{},
+		Results: []Result{{ID: "order-1", Type: "a.b", Matched: 2}}, Timestamp: "2026-03-20T12:00:00Z", Dialect: "standard@1", Pinned: eventlog.Pinned{},
 	}), func(b []byte) (any, error) {
 		var s stored
 		err := json.Unmarshal(b, &s)

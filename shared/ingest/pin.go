@@ -5,20 +5,23 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"hookline/shared/dialect"
 	"hookline/shared/eventlog"
 	"hookline/shared/webhook"
 )
 
-// stored is a pin's answer: the results, and the time the events happened, which their bodies carry. Of an event's own pin
-// it says too where the event is in the log.
+// stored is a pin's answer: the results, the time the events happened, which their bodies carry, and the version of the
+// dialect that their bodies are in, "" in pins of earlier releases. Of an event's own pin it says too where the event is in
+// the log.
 type stored struct {
 	Results   []Result `json:"results"`
 	Timestamp string   `json:"timestamp"`
+	Dialect   string   `json:"dialect,omitempty"`
 	eventlog.Pinned
 }
 
 // pin remembers what came with an id from outside, or finds what was remembered, and returns the answer.
-func (s *Service) pin(ctx context.Context, tenant string, pubs []*publication, key *IdempotencyKey) ([]Result, error) {
+func (s *Service) pin(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, key *IdempotencyKey) ([]Result, error) {
 	results := make([]Result, len(pubs))
 	for i, p := range pubs {
 		results[i] = Result{ID: p.ID, Type: p.Type, Matched: p.matched}
@@ -28,7 +31,7 @@ func (s *Service) pin(ctx context.Context, tenant string, pubs []*publication, k
 	if key != nil {
 		pin, created, err := s.remember(ctx, webhook.Pin{
 			Tenant: tenant, Scope: key.Scope, Key: key.Key, Hash: key.Hash, At: pubs[0].AcceptedAt,
-		}, stored{Results: results, Timestamp: undated(pubs)})
+		}, stored{Results: results, Timestamp: undated(pubs), Dialect: d.Ref()})
 		if err != nil {
 			return nil, err
 		}
@@ -44,7 +47,7 @@ func (s *Service) pin(ctx context.Context, tenant string, pubs []*publication, k
 			for i, p := range pubs {
 				if p.hash == "" {
 					p.ID, p.AcceptedAt, p.repeat = whole.Results[i].ID, pin.At, true
-					p.entry = p.ID
+					p.entry, p.dialect = p.ID, whole.Dialect
 					if !p.dated {
 						p.Timestamp = whole.Timestamp // its body stays what it was
 					}
@@ -52,7 +55,7 @@ func (s *Service) pin(ctx context.Context, tenant string, pubs []*publication, k
 			}
 		}
 	}
-	if err := s.pinEvents(ctx, tenant, pubs, results, made); err != nil {
+	if err := s.pinEvents(ctx, d, tenant, pubs, results, made); err != nil {
 		return nil, err
 	}
 	if whole != nil {
@@ -75,7 +78,7 @@ func undated(pubs []*publication) string {
 // it pinned, and made, which was pinned for the request before. A crash in between leaves pins of events that were never
 // sent, which yield (sent.go). Another request for one of the events that comes in that very moment takes it for accepted
 // and sends it; its id is then free again.
-func (s *Service) pinEvents(ctx context.Context, tenant string, pubs []*publication, results []Result, made []webhook.Pin) error {
+func (s *Service) pinEvents(ctx context.Context, d *dialect.Dialect, tenant string, pubs []*publication, results []Result, made []webhook.Pin) error {
 	var pins []webhook.Pin
 	var of []int
 	at := make(map[string]int) // id → the event of this request that has it first
@@ -89,7 +92,7 @@ func (s *Service) pinEvents(ctx context.Context, tenant string, pubs []*publicat
 		}
 		at[p.ID] = i
 		answer, err := json.Marshal(stored{
-			Results: results[i : i+1], Timestamp: p.Timestamp, Pinned: eventlog.Pinned{Entry: p.entry},
+			Results: results[i : i+1], Timestamp: p.Timestamp, Dialect: d.Ref(), Pinned: eventlog.Pinned{Entry: p.entry},
 		})
 		if err != nil {
 			return err
@@ -129,7 +132,7 @@ func (s *Service) pinEvents(ctx context.Context, tenant string, pubs []*publicat
 		}
 		results[of[k]] = first.Results[0]
 		p.AcceptedAt, p.repeat, p.early = got[k].At, true, isEarly(got[k].Hash)
-		p.Timestamp, p.entry = first.Timestamp, first.Entry
+		p.Timestamp, p.entry, p.dialect = first.Timestamp, first.Entry, first.Dialect
 		p.skip = !same(got[k].Hash, p.hash) // of two messages that tell of one change the first to come does
 	}
 	if refused.ids != nil {

@@ -33,6 +33,7 @@ type publication struct {
 	unpublished bool   // no webhook gets it; the id is pinned all the same
 	repeat      bool   // accepted before
 	sent        bool   // accepted before, and known to have been sent then
+	dialect     string // accepted before, in this version of the dialect; "" is today's
 	early       bool   // accepted by a release whose log does not tell of that
 	skip        bool   // another event stands for it: an equal one of this request, or another writer's of the same change
 	dated       bool   // its publisher said when it happened
@@ -85,7 +86,7 @@ func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string
 	// From here on the order matters: pins, messages, log. A crash after the pins loses nothing, for the client has no
 	// answer and its retry sends the messages; one after the messages leaves an event that may come twice if the client
 	// tries again, but in one delivery; one after the log leaves an event that is known to have been sent (sent.go).
-	results, err := s.pin(ctx, tenant, pubs, key)
+	results, err := s.pin(ctx, d, tenant, pubs, key)
 	if err != nil {
 		return nil, err
 	}
@@ -192,12 +193,19 @@ func (s *Service) send(ctx context.Context, d *dialect.Dialect, pubs []*publicat
 		if p.handled() || len(p.to) == 0 {
 			continue
 		}
+		in := d
+		if p.dialect != "" && p.dialect != d.Ref() { // all bodies under an id are one
+			var err error
+			if in, err = s.Dialects.Dialect(ctx, p.dialect); err != nil {
+				return err
+			}
+		}
 		var msgs []queue.Outgoing
 		var err error
 		if total > MaxInline {
-			msgs, err = s.handOver(ctx, d, p)
+			msgs, err = s.handOver(ctx, in, p)
 		} else {
-			msgs, err = s.messages(ctx, d, p.accepted, p.to, only, s.delay(p.repeat))
+			msgs, err = s.messages(ctx, in, p.accepted, p.to, only, s.delay(p.repeat))
 		}
 		if err != nil {
 			return err

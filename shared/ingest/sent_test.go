@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"hookline/shared/dialect"
 	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
 	"hookline/shared/message"
@@ -229,6 +231,54 @@ func TestDiedThenRepeated(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// versions are a dialect's, of which the last is the tenant's.
+type versions []*dialect.Dialect
+
+func (v versions) Dialect(_ context.Context, nameOrRef string) (*dialect.Dialect, error) {
+	for _, d := range v {
+		if d.Ref() == nameOrRef {
+			return d, nil
+		}
+	}
+	return v[len(v)-1], nil
+}
+
+// TestDiedThenRepeatedInAnother: what a client asks for again after its dialect has a new version is sent in the version of the
+// first try, whose message may have been sent already: all bodies under an id are one.
+func TestDiedThenRepeatedInAnother(t *testing.T) {
+	for _, key := range []*ingest.IdempotencyKey{nil, {Scope: "s", Key: "k", Hash: "h"}} {
+		w := newWorld(t, true)
+		batch := []ingest.Input{event("order-1", 1)}
+		if key != nil {
+			batch = append(batch, ingest.Input{Type: "order.placed", Data: []byte(`{}`)})
+		}
+		old, err := w.Dialects.Dialect(t.Context(), "standard")
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := *old
+		next.Version++
+		w.delivery.Lost = true
+		if _, err := w.Accept(t.Context(), w.tenant, batch, key); codeOf(err) != "unavailable" {
+			t.Fatalf("got %v, want the request to fail", err)
+		}
+		w.revive()
+		first := w.messages()
+		w.Dialects = versions{old, &next}
+		if _, err := w.Accept(t.Context(), w.tenant, batch, key); err != nil {
+			t.Fatal(err)
+		}
+		for i, m := range w.messages() {
+			if m.Dialect != old.Ref() || m.Dialect != first[i].Dialect {
+				t.Errorf("got a message in %s, want %s, as the first was", m.Dialect, old.Ref())
+			}
+		}
+		if w.publish(event("order-2", 1)); w.messages()[0].Dialect != next.Ref() {
+			t.Errorf("a new event is not in %s", next.Ref())
 		}
 	}
 }
