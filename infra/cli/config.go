@@ -53,7 +53,7 @@ func (p process) save(kept account) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
-	raw, err := json.Marshal(kept) //nolint:gosec // the file is for the keys, and its owner alone reads it
+	raw, err := json.Marshal(kept)
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string
 		return nil, webhook.ErrUnavailable(err)
 	}
 	for i, r := range results {
-		s.Log.DebugContext(ctx, "event.accepted", "tenant", tenant, "event", r.ID, "type", r.Type, "matched", r.Matched, "repeat", pubs[i].repeat || pubs[i].skip) //nolint:gosec // each result is a publication's
+		s.Log.DebugContext(ctx, "event.accepted", "tenant", tenant, "event", r.ID, "type", r.Type, "matched", r.Matched, "repeat", pubs[i].repeat || pubs[i].skip)
 	}
 	return results, nil
 }

@@ -27,7 +27,7 @@ func cookieName(r *http.Request, name string) string {
 // newCookie returns a cookie; maxAge below 0 removes it. On one machine there is no TLS, so only elsewhere it is Secure, and
 // there hostPrefix requires the path "/".
 func newCookie(r *http.Request, name, value string, maxAge int) *http.Cookie {
-	c := &http.Cookie{ //nolint:gosec // it is Secure wherever there is TLS
+	c := &http.Cookie{
 		Name: cookieName(r, name), Value: value, Path: "/console/", MaxAge: maxAge, HttpOnly: true, Secure: !loopback(r.Host),
 		SameSite: http.SameSiteLaxMode,
 	}
@@ -46,7 +46,7 @@ func keyCookie(r *http.Request, value string, maxAge int) *http.Cookie {
 // frame, and keeps one for each such site: https://developer.mozilla.org/docs/Web/Privacy/Guides/Privacy_sandbox/Partitioned_cookies.
 // It is always Secure; browsers treat localhost as secure.
 func portalCookie(r *http.Request, value string, maxAge int) *http.Cookie {
-	c := newCookie(r, portalCookieName, value, maxAge) //nolint:gosec // a frame in another site needs SameSite=None; it is partitioned
+	c := newCookie(r, portalCookieName, value, maxAge)
 	c.Secure, c.Partitioned, c.SameSite = true, true, http.SameSiteNoneMode
 	return c
 }

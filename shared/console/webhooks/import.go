@@ -63,7 +63,7 @@ func importExample(v *page.Visit) string {
 	if v.Dialect.CheckImportedSecret(secret) != "" {
 		secret = base64.StdEncoding.EncodeToString([]byte(secret))
 	}
-	raw, err := json.Marshal([]entry{ //nolint:gosec // an example
+	raw, err := json.Marshal([]entry{
 		{"billing", "https://example.com/webhooks", "Billing", []string{eventType}, true, secret, "2024-05-01T08:00:00Z"},
 		{"", "https://example.com/other", "Other", []string{"*"}, false, "", ""},
 	})
