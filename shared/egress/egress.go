@@ -16,7 +16,8 @@
 //   - Every outcome is a Response and never an error, because a receiver's failure is data.
 //
 // A POST on a kept-alive connection that turns out to be dead is sent again on a new one, so that a receiver can get a body
-// twice. Nothing else is retried here. The package logs nothing; its caller can log Response.Detail.
+// twice. Nothing else is retried here. The package logs nothing; its caller can log Response.Detail. net/http's client itself
+// prints a line through package log, of up to 4 KB, if a receiver sends more than its answer.
 package egress
 
 import (
