@@ -6,6 +6,9 @@
 //     leads to a private, loopback, link-local or otherwise special address (unless Options.AllowPrivate). A name that has such
 //     an address beside public ones is not called either.
 //   - It uses no proxy and follows no redirect. TLS is 1.2 or later and verified.
+//   - It speaks HTTP/1.1 alone, in which a receiver that is not read is held back. In HTTP/2, net/http buffers 4 MB of a body
+//     that nobody reads, logs each frame that it does not know, answers settings and pings without end, and sends a request
+//     again as often as the receiver refuses it.
 //   - One deadline covers everything up to the last byte that is read.
 //   - The part of an answer that is kept is bounded while it is read, so that neither an endless nor a compressed body costs
 //     memory.
@@ -13,7 +16,8 @@
 //   - Every outcome is a Response and never an error, because a receiver's failure is data.
 //
 // A POST on a kept-alive connection that turns out to be dead is sent again on a new one, so that a receiver can get a body
-// twice. Nothing else is retried here. The package logs nothing; its caller can log Response.Detail.
+// twice. Nothing else is retried here. The package logs nothing; its caller can log Response.Detail. net/http's client itself
+// prints a line through package log, of up to 4 KB, if a receiver sends more than its answer.
 package egress
 
 import (
@@ -79,12 +83,14 @@ func New(o Options) *Client {
 	if now == nil {
 		now = time.Now
 	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	return &Client{now: now, rule: URLRule{AllowPrivate: o.AllowPrivate, Ports: o.Ports}, transport: &http.Transport{
 		Proxy:                  nil,
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, GetClientCertificate: noCertificate},
 		TLSHandshakeTimeout:    cmp.Or(o.DialTimeout, maxTimeout),
-		ForceAttemptHTTP2:      true,
+		Protocols:              protocols,
 		DisableCompression:     true,
 		MaxIdleConns:           1024,
 		MaxIdleConnsPerHost:    256,
@@ -96,7 +102,7 @@ func New(o Options) *Client {
 // CloseIdle closes the idle connections.
 func (c *Client) CloseIdle() { c.transport.CloseIdleConnections() }
 
-// Header is one header in the spelling that goes on the wire (HTTP/2 has lower case only).
+// Header is one header in the spelling that goes on the wire.
 type Header struct{ Name, Value string }
 
 // Request is one POST.

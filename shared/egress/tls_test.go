@@ -72,19 +72,18 @@ func (a *authority) signed(t *testing.T, change func(*x509.Certificate)) tls.Cer
 // TestTLSDetail connects the client to servers with each of the faults of a handshake.
 func TestTLSDetail(t *testing.T) {
 	ca := newAuthority(t)
-	server := func(http2 bool, c *tls.Config, change func(*x509.Certificate)) string {
+	server := func(c *tls.Config, change func(*x509.Certificate)) string {
 		srv := httptest.NewUnstartedServer(http.NotFoundHandler())
 		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-		srv.EnableHTTP2 = http2
 		c.Certificates = []tls.Certificate{ca.signed(t, change)}
 		srv.TLS = c
 		srv.StartTLS()
 		t.Cleanup(srv.Close)
 		return srv.URL
 	}
-	with := func(change func(*x509.Certificate)) string { return server(false, new(tls.Config), change) }
-	asking := func(http2 bool, version uint16) string {
-		return server(http2, &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: version}, nil)
+	with := func(change func(*x509.Certificate)) string { return server(new(tls.Config), change) }
+	asking := func(version uint16) string {
+		return server(&tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: version}, nil)
 	}
 	// saying answers the client's hello with the given bytes.
 	saying := func(text string) string {
@@ -100,18 +99,14 @@ func TestTLSDetail(t *testing.T) {
 		url  string
 		want webhook.ErrorDetail
 	}{
-		"expired":                             {with(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), webhook.DetailCertificateExpired},
-		"not yet valid":                       {with(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), webhook.DetailCertificateNotYetValid},
-		"another host":                        {with(func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"example.com"} }), webhook.DetailCertificateWrongHost},
-		"for clients":                         {with(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }), webhook.DetailCertificateInvalid},
-		"client certificate, TLS 1.2":         {asking(false, tls.VersionTLS12), webhook.DetailHandshakeRefused}, // the server says no more
-		"client certificate, TLS 1.3":         {asking(false, tls.VersionTLS13), webhook.DetailClientCertificate},
-		"client certificate, TLS 1.3, HTTP/2": {asking(true, tls.VersionTLS13), webhook.DetailClientCertificate},
-		"TLS 1.1 refuses":                     {server(false, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, nil), webhook.DetailTLSVersion},
-		"TLS 1.1 answers":                     {saying(hello11), webhook.DetailTLSVersion},
-		"no common cipher":                    {saying("\x15\x03\x03\x00\x02\x02\x28"), webhook.DetailHandshakeRefused},
-		"no certificate for the name":         {saying("\x15\x03\x03\x00\x02\x02\x70"), webhook.DetailCertificateWrongHost},
-		"SSH":                                 {saying("SSH-2.0-OpenSSH_9.9\r\n"), webhook.DetailNotTLS},
+		"for clients":                 {with(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }), webhook.DetailCertificateInvalid},
+		"client certificate, TLS 1.2": {asking(tls.VersionTLS12), webhook.DetailHandshakeRefused}, // the server says no more
+		"client certificate, TLS 1.3": {asking(tls.VersionTLS13), webhook.DetailClientCertificate},
+		"TLS 1.1 refuses":             {server(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, nil), webhook.DetailTLSVersion},
+		"TLS 1.1 answers":             {saying(hello11), webhook.DetailTLSVersion},
+		"no common cipher":            {saying("\x15\x03\x03\x00\x02\x02\x28"), webhook.DetailHandshakeRefused},
+		"no certificate for the name": {saying("\x15\x03\x03\x00\x02\x02\x70"), webhook.DetailCertificateWrongHost},
+		"SSH":                         {saying("SSH-2.0-OpenSSH_9.9\r\n"), webhook.DetailNotTLS},
 	} {
 		t.Run(name, func(t *testing.T) {
 			roots := x509.NewCertPool()
