@@ -374,11 +374,12 @@ func (d *deployment) resources(kind string) map[string]string {
 	}
 }
 
-// TestAWSStacks runs side by side what holds nothing to a time: the first two wait, and the fuzzer computes meanwhile.
+// TestAWSStacks runs side by side what holds nothing to a time: the first two wait, and the others compute meanwhile.
 func TestAWSStacks(t *testing.T) {
 	t.Run("bill", testBill)
 	t.Run("deploy", testDeploy)
 	t.Run("fuzzer", testSchemathesis)
+	t.Run("store", testStore)
 }
 
 // testDeploy has CloudFormation create, update and delete the stack that template.yaml describes, with the parameters'

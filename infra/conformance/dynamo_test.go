@@ -167,10 +167,11 @@ func streamsOf(client *dynamodb.Client) *dynamodbstreams.Client {
 	return dynamodbstreams.New(dynamodbstreams.Options{BaseEndpoint: o.BaseEndpoint, Region: o.Region, Credentials: o.Credentials})
 }
 
-// TestAWSStore runs the stores' suite on DynamoDB Local, which is AWS's own, and what only this engine has to show. It
+// testStore runs the stores' suite on DynamoDB Local, which is AWS's own, and what only this engine has to show. It
 // runs the suite on AWS itself too when HOOKLINE_TABLE names a table of the account that the usual credentials open:
 // one for tests, for what the suite writes stays there.
-func TestAWSStore(t *testing.T) {
+func testStore(t *testing.T) {
+	t.Parallel()
 	client := dynamoDBLocal(t)
 	for name, test := range map[string]func(t *testing.T, client *dynamodb.Client, table string){
 		"suite": func(t *testing.T, client *dynamodb.Client, table string) {
