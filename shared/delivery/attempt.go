@@ -258,7 +258,11 @@ func (b *batch) body(ctx context.Context, rec webhook.Delivery) ([]byte, error) 
 	return b.Deliverer.body(ctx, rec)
 }
 
+// body returns a delivery's JSON body, or webhook.NotFound where it is no longer kept or was erased.
 func (d *Deliverer) body(ctx context.Context, rec webhook.Delivery) ([]byte, error) {
+	if !rec.ErasedAt.IsZero() {
+		return nil, webhook.ErrNotFound("body")
+	}
 	packed := rec.Body.Inline
 	if rec.Body.Ref != "" {
 		found, err := d.Store.Payloads(ctx, rec.Tenant, []string{rec.Body.Ref})

@@ -60,6 +60,9 @@ func TestErase(t *testing.T) {
 					ev.ErasedAt == nil || string(ev.Data) != "{}" {
 					t.Errorf("got %+v, want it erased", ev)
 				}
+				if shown := acme.Delivery(ev.Deliveries[0].ID); shown.Body != nil || shown.Status != webhook.Failed {
+					t.Errorf("got %+v, want a delivery that shows no body", shown)
+				}
 				key, _ := webhook.ParseDeliveryID("acme", ev.Deliveries[0].ID)
 				rec, err := s.Store.Delivery(t.Context(), key)
 				if err != nil || rec.ErasedAt.IsZero() || rec.Body.Inline != nil || rec.Body.Ref != "" {

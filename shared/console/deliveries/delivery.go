@@ -57,8 +57,13 @@ func (p *deliveryPage) Label() string {
 }
 
 // Cancelled reports whether the delivery was cancelled.
-func (p *deliveryPage) Cancelled() bool {
-	return p.LastAttempt != nil && record.Fault(*p.LastAttempt) == webhook.ReasonCancelled
+func (p *deliveryPage) Cancelled() bool { return p.endedBy(webhook.ReasonCancelled) }
+
+// Erased reports whether the payload of the delivery's event was erased.
+func (p *deliveryPage) Erased() bool { return p.endedBy(webhook.ReasonErased) }
+
+func (p *deliveryPage) endedBy(reason webhook.AttemptError) bool {
+	return p.LastAttempt != nil && record.Fault(*p.LastAttempt) == reason
 }
 
 func showDelivery(v *page.Visit) {
@@ -134,6 +139,10 @@ func inEventLog(v *page.Visit, id string) (bool, error) {
 func replayDelivery(v *page.Visit) {
 	id := v.ID()
 	err := v.Send(http.MethodPost, "/v1/deliveries/"+id+"/replay", map[string]any{}, nil)
+	if page.PayloadErased(err) {
+		v.ShowError(http.StatusConflict, "It cannot be sent again", "The payload of its event was erased: there is nothing to send.")
+		return
+	}
 	if page.Answered(err, http.StatusConflict) {
 		v.ShowError(http.StatusConflict, "It cannot be sent again", "The webhook was deleted: there is nowhere to send it.")
 		return

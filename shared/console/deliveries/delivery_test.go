@@ -158,6 +158,20 @@ func TestCancelled(t *testing.T) {
 }
 
 // TestCurl shows that the command sends the same request: a shell passes its arguments to curl unchanged.
+func TestErased(t *testing.T) {
+	consoletest.BothWays(t, func(_ *testing.T, w *consoletest.World, key string, b *consoletest.Browser) {
+		hook, event := w.Webhook(key), w.Publish(key, "invoice.paid", `"data":{"secret":"s3cret of the payload"}`)
+		at := "/console/deliveries/" + w.Delivered(hook, event, w.Now, func(d *webhook.Delivery) {
+			consoletest.Failing(webhook.ReasonBadStatus, 500)(d)
+			d.Status, d.Via, d.NextAt = webhook.Pending, webhook.ViaQueue, w.Now.Add(time.Hour)
+		})
+		b.Get(at).Is(200).Has(at+"/replay", "Body, exactly as sent")
+		w.Call(202, key, "DELETE", "/v1/events/"+event+"/payload", "", nil)
+		b.Get(at).Is(200).Has("Failed", "The payload of the event was erased.").Lacks(at+"/replay", "Why did this fail", "exactly as sent")
+		b.Post(at+"/replay", nil).Is(409).Has("there is nothing to send")
+	})
+}
+
 func TestCurl(t *testing.T) {
 	sh, err := exec.LookPath("sh")
 	if err != nil {

@@ -76,6 +76,9 @@ type choice struct{ ID, Label, Hint string }
 
 // Choices are the webhooks to which the visitor can send the event: first those that did not get it, last the inactive ones.
 func (p *eventPage) Choices() []choice {
+	if p.ErasedAt != nil {
+		return nil // there is nothing to send any more
+	}
 	var out, inactive []choice
 	for _, s := range p.Skipped {
 		switch c := (choice{s.WebhookID, p.Label(s.WebhookID), "has not got it"}); ingest.Reason(s.Reason) {

@@ -168,6 +168,17 @@ func choices(p consoletest.Page) []string {
 }
 
 // TestEventOfNobody shows the page of an event for a tenant without webhooks, and for a key that may not read them.
+func TestErased(t *testing.T) {
+	w := consoletest.New(t)
+	key := w.Tenant("acme", "standard")
+	w.Webhook(key)
+	at := "/console/events/" + w.Publish(key, "invoice.paid", `"id":"order-1"`, `"data":{"secret":"s3cret of the payload"}`)
+	b := w.Browser(key)
+	b.Get(at).Is(200).Has("s3cret", `action="/console/events/order-1/replay"`)
+	w.Call(202, key, "DELETE", "/v1/events/order-1/payload", "", nil)
+	b.Get(at).Is(200).Has("The payload of this event was erased.", "erased <time", "Failed").Lacks("s3cret", `action="/console/events/order-1/replay"`)
+}
+
 func TestEventOfNobody(t *testing.T) {
 	w := consoletest.New(t)
 	key := w.Tenant("acme", "standard")

@@ -55,9 +55,14 @@ func Answered(err error, status int) bool {
 }
 
 // NoEventLog reports whether the API answered that the stack keeps no event log.
-func NoEventLog(err error) bool {
+func NoEventLog(err error) bool { return coded(err, "event-log-off") }
+
+// PayloadErased reports whether the API refused because an event's payload was erased.
+func PayloadErased(err error) bool { return coded(err, "event-erased") }
+
+func coded(err error, code api.Code) bool {
 	p, ok := errors.AsType[*Problem](err)
-	return ok && p.Code == "event-log-off"
+	return ok && p.Code == code
 }
 
 // Get makes a GET request to the API and reads the answer into out, unless that is nil.
