@@ -116,24 +116,35 @@ func call1[T any](q *faultyQueue, name string, do func() (T, error)) (v T, err e
 
 func (q *faultyQueue) Send(ctx context.Context, msgs []queue.Outgoing) error {
 	return q.call("Send", func() error {
-		return partly(q.in, q.in.now().PartSent, msgs, func(msgs []queue.Outgoing) error { return q.Queue.Send(ctx, msgs) })
+		return Partly(msgs, q.in.refuses(q.in.now().PartSent), func(msgs []queue.Outgoing) error { return q.Queue.Send(ctx, msgs) })
 	})
 }
 
 func (q *faultyQueue) Hide(ctx context.Context, vs []queue.Visibility) error {
 	return q.call("Hide", func() error {
-		return partly(q.in, q.in.now().PartHidden, vs, func(vs []queue.Visibility) error { return q.Queue.Hide(ctx, vs) })
+		return Partly(vs, q.in.refuses(q.in.now().PartHidden), func(vs []queue.Visibility) error { return q.Queue.Hide(ctx, vs) })
 	})
 }
 
-// partly does a batch without the entries that a chance refuses.
-func partly[T any](in *Queues, chance float64, batch []T, do func([]T) error) error {
+// refuses refuses entries of a batch by chance.
+func (in *Queues) refuses(chance float64) func(int) error {
+	return func(int) error {
+		if !in.hit(chance) {
+			return nil
+		}
+		return strike(always, "")
+	}
+}
+
+// Partly does a batch without the entries for which refuse has an error, and reports those as a *queue.PartialError, together
+// with those that do reports.
+func Partly[T any](batch []T, refuse func(i int) error, do func([]T) error) error {
 	failed := make(map[int]error)
 	var rest []T
 	var at []int // where in batch those of rest are
 	for i, entry := range batch {
-		if in.hit(chance) {
-			failed[i] = strike(always, "")
+		if err := refuse(i); err != nil {
+			failed[i] = err
 			continue
 		}
 		rest, at = append(rest, entry), append(at, i)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hookline/shared/egress"
+	"hookline/shared/faultinject"
 	"hookline/shared/notify"
 	"hookline/shared/queue"
 	"hookline/shared/stack"
@@ -168,7 +169,7 @@ func (q *faultyQueue) Send(ctx context.Context, msgs []queue.Outgoing) error {
 		return webhook.ErrUnavailable(f.err)
 	}
 	w := q.p.w
-	err := partly(q.p, f.chance, msgs, func(msgs []queue.Outgoing) error {
+	err := faultinject.Partly(msgs, q.p.refuses(f.chance), func(msgs []queue.Outgoing) error {
 		err := q.Queue.Send(ctx, msgs)
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -189,7 +190,7 @@ func (q *faultyQueue) Send(ctx context.Context, msgs []queue.Outgoing) error {
 
 func (q *faultyQueue) Hide(ctx context.Context, vs []queue.Visibility) error {
 	return q.call(ctx, "Hide", func(c chance) error {
-		return partly(q.p, c, vs, func(vs []queue.Visibility) error {
+		return faultinject.Partly(vs, q.p.refuses(c), func(vs []queue.Visibility) error {
 			err := q.Queue.Hide(ctx, vs)
 			q.p.w.mu.Lock()
 			defer q.p.w.mu.Unlock()
@@ -203,38 +204,18 @@ func (q *faultyQueue) Hide(ctx context.Context, vs []queue.Visibility) error {
 	})
 }
 
-// partly does a batch without the entries that chance refuses.
-func partly[T any](p *process, c chance, batch []T, do func([]T) error) error {
-	w := p.w
-	failed := make(map[int]error)
-	var rest []T
-	var at []int // where in batch those of rest are
-	w.mu.Lock()
-	for i, entry := range batch {
-		if !w.calm && c.of("entry").hits(string(rune(i)), w.weather.partly) {
-			failed[i] = errLost
-			w.seen.count.Partly++
-			continue
+// refuses refuses entries of a batch by chance.
+func (p *process) refuses(c chance) func(i int) error {
+	return func(i int) error {
+		w := p.w
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.calm || !c.of("entry").hits(string(rune(i)), w.weather.partly) {
+			return nil
 		}
-		rest, at = append(rest, entry), append(at, i)
+		w.seen.count.Partly++
+		return errLost
 	}
-	w.mu.Unlock()
-	if len(rest) > 0 {
-		err := do(rest)
-		partial, ok := errors.AsType[*queue.PartialError](err)
-		if err != nil && !ok {
-			return err
-		}
-		if ok {
-			for i, err := range partial.Failed {
-				failed[at[i]] = err
-			}
-		}
-	}
-	if len(failed) == 0 {
-		return nil
-	}
-	return &queue.PartialError{Failed: failed}
 }
 
 // Receive hands out some messages again while they are worked on, and has the queue polled when they are visible again.
