@@ -127,9 +127,9 @@ func (q *faultyQueue) Hide(ctx context.Context, vs []queue.Visibility) error {
 }
 
 // refuses refuses entries of a batch by chance.
-func (in *Queues) refuses(chance float64) func(int) error {
+func (f *Queues) refuses(chance float64) func(int) error {
 	return func(int) error {
-		if !in.hit(chance) {
+		if !f.hit(chance) {
 			return nil
 		}
 		return strike(always, "")
