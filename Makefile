@@ -46,10 +46,9 @@ test: ## every test that needs no other program
 .PHONY: race
 # SQLite is C that was translated to Go, memory and locks included: the detector learns nothing of use from its every
 # access, and watching them cost half of the processor time of the tests that use it. The code that calls it, database/sql too, is watched.
-# One package more than there are cores, because the longest waits for clocks most of its time.
 race: export CGO_ENABLED := 1
 race: ## the same tests under the race detector; needs a C compiler
-	@$(GOTEST) -p=$$(($$(nproc) + 1)) -race -short -gcflags='modernc.org/...=-race=false' ./...
+	@$(GOTEST) -race -short -gcflags='modernc.org/...=-race=false' ./...
 
 # The tests of the two packages that matter most leave their data apart from the others', so that no test runs twice.
 COVER := $(CURDIR)/.bin/cover

@@ -133,6 +133,13 @@ func heap() (stop func() int64) {
 func TestAnswers(t *testing.T) {
 	ca := newAuthority(t)
 	all := append(inHTTP1(), inTLS(ca)...)
+	if testing.Short() { // under the race detector, every third
+		var some []*receiver
+		for i := 0; i < len(all); i += 3 {
+			some = append(some, all[i])
+		}
+		all = some
+	}
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.cert)
 	client := egress.New(egress.Options{AllowPrivate: true, RootCAs: roots, DialTimeout: timeout * 3 / 2})
