@@ -184,10 +184,7 @@ func testStore(t *testing.T) {
 		"many webhooks":                manyWebhooks,
 		"usage is summed up":           rollUsage,
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, client, table(t, client, strings.Map(letters, name)))
-		})
+		t.Run(name, func(t *testing.T) { test(t, client, table(t, client, strings.Map(letters, name))) })
 	}
 	if name := os.Getenv("HOOKLINE_TABLE"); name != "" {
 		cfg, err := config.LoadDefaultConfig(t.Context())

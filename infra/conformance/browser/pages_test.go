@@ -43,7 +43,7 @@ func (b *tab) look(what string, screens ...screen) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(b.ctx, 4*patience)
+	ctx, cancel := context.WithTimeout(b.ctx, 10*patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](source)); err != nil {
 		b.t.Fatal(err)
