@@ -39,7 +39,7 @@ type DB struct {
 	once sync.Once     // of Close
 
 	// The writer's:
-	prepared map[string]*sql.Stmt // on conn
+	prepared map[string]*sql.Stmt // on conn; in memory on the pool, which has one connection
 	lazy     bool                 // commits do not wait for the disk
 	lost     uint64               // groups rolled back
 }
@@ -254,7 +254,10 @@ func (d *DB) transact(group []*op) (err error) {
 		if tx.conn, err = d.pool.Conn(tx.ctx); err != nil {
 			return err
 		}
-		defer func() { _ = tx.conn.Close() }()
+		defer func() {
+			_ = tx.conn.Close()
+			d.prepare(tx.missed)
+		}()
 	}
 	for _, o := range group {
 		if err = tx.run(o); err != nil {
@@ -265,26 +268,41 @@ func (d *DB) transact(group []*op) (err error) {
 		return err // no operation ran a statement
 	}
 	if err == nil {
-		_, err = tx.exec("COMMIT")
+		err = tx.commit()
 	}
 	if err != nil {
-		_, _ = tx.exec("ROLLBACK")
+		tx.rollback()
 		d.lost++
 	}
 	return err
 }
 
+// prepare prepares statements on the pool. It is for a database in memory, whose one connection must be free. One that can't be
+// prepared has failed in its write already.
+func (d *DB) prepare(queries []string) {
+	for _, query := range queries {
+		if d.prepared[query] != nil || len(d.prepared) == maxPrepared {
+			continue
+		}
+		if stmt, err := d.pool.Prepare(query); err == nil {
+			d.prepared[query] = stmt
+		}
+	}
+}
+
 // Tx is a write transaction.
 type Tx struct {
-	ctx   context.Context
-	db    *DB
-	conn  *sql.Conn
-	lazy  bool  // the group need not be on disk when it is committed
-	begun bool  // the group's transaction has begun
-	op    *op   // the present operation
-	saved bool  // it has its savepoint
-	wrote bool  // it has changed something
-	err   error // of beginning the transaction or a savepoint; it fails the group
+	ctx      context.Context
+	db       *DB
+	conn     *sql.Conn
+	inMemory *sql.Tx  // runs what is prepared on the pool
+	missed   []string // what a database in memory has not prepared
+	lazy     bool     // the group need not be on disk when it is committed
+	begun    bool     // the group's transaction has begun
+	op       *op      // the present operation
+	saved    bool     // it has its savepoint
+	wrote    bool     // it has changed something
+	err      error    // of beginning the transaction or a savepoint; it fails the group
 }
 
 // After has a function called when the group has been committed or rolled back, and before the present operation's Write
@@ -329,7 +347,11 @@ func (t *Tx) begin() error {
 		t.db.lazy = t.lazy
 	}
 	if t.err == nil && !t.begun {
-		_, t.err = t.exec("BEGIN IMMEDIATE")
+		if t.db.conn != nil {
+			_, t.err = t.exec("BEGIN IMMEDIATE")
+		} else {
+			t.inMemory, t.err = t.conn.BeginTx(t.ctx, nil)
+		}
 		t.begun = t.err == nil
 	}
 	if t.err == nil && !t.saved && !t.op.sure {
@@ -337,6 +359,22 @@ func (t *Tx) begin() error {
 		t.saved = t.err == nil
 	}
 	return t.err
+}
+
+func (t *Tx) commit() error {
+	if t.inMemory != nil {
+		return t.inMemory.Commit()
+	}
+	_, err := t.exec("COMMIT")
+	return err
+}
+
+func (t *Tx) rollback() {
+	if t.inMemory != nil {
+		_ = t.inMemory.Rollback()
+		return
+	}
+	_, _ = t.exec("ROLLBACK")
 }
 
 // Exec runs a statement.
@@ -396,10 +434,16 @@ func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
 
 // prepare returns the query prepared on the writer's connection, or nil if no statement is kept for it.
 func (t *Tx) prepare(query string) (*sql.Stmt, error) {
-	if stmt := t.db.prepared[query]; stmt != nil {
+	stmt := t.db.prepared[query]
+	switch {
+	case stmt != nil && t.inMemory != nil:
+		return t.inMemory.StmtContext(t.ctx, stmt), nil
+	case stmt != nil:
 		return stmt, nil
-	}
-	if t.db.conn == nil || len(t.db.prepared) == maxPrepared {
+	case t.db.conn == nil:
+		t.missed = append(t.missed, query)
+		return nil, nil
+	case len(t.db.prepared) == maxPrepared:
 		return nil, nil
 	}
 	stmt, err := t.conn.PrepareContext(t.ctx, query)
