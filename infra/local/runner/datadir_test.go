@@ -138,6 +138,9 @@ func TestLostFiles(t *testing.T) {
 			"the queue is no database":        {spoil("queue.db"), "queue.db cannot be read", false},
 		}},
 	} {
+		if testing.Short() && layout != "one file" { // under the race detector
+			continue
+		}
 		for name, tt := range folder.cases {
 			t.Run(layout+", "+name, func(t *testing.T) {
 				dir := folder.made(t)
