@@ -20,7 +20,7 @@ func handler(s settings.Console, account settings.Account) (any, error) {
 	store := dynamo.Open(cfg, s.Table)
 	b, err := stack.NewBuilder(stack.Parts{
 		Store: store, Keys: kms.Open(cfg, s.Keys.ID, s.Keys.Stack, store), Log: s.Logger(), Retention: s.Retention, EventLog: s.EventLog,
-		AllowPrivate: settings.PrivateTargets, MaxWebhooks: s.MaxWebhooks,
+		AllowPrivate: settings.PrivateTargets, MaxWebhooks: s.MaxWebhooks, Brand: s.Brand,
 		Queues: sqs.Open(cfg, map[string]sqs.Address{
 			stack.DeliveryQueue: sqs.Address(s.Delivery), stack.BulkQueue: sqs.Address(s.Bulk),
 			stack.IngestQueue: sqs.Address(s.Ingest),

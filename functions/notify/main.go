@@ -25,7 +25,7 @@ func handler(s settings.Notify, account settings.Account) (any, error) {
 	}
 	store, queues, log := dynamo.Open(cfg, s.Table), awssqs.NewFromConfig(cfg), s.Logger()
 	service := &notify.Service{
-		Store: store, Dialects: &dialect.Library{Builtin: builtin, Store: store}, Console: s.Console, Now: clock.Clock{}.Now, Log: log,
+		Store: store, Dialects: &dialect.Library{Builtin: builtin, Store: store}, Console: s.Console, Brand: s.Brand.Name, Now: clock.Clock{}.Now, Log: log,
 		Mailer:  ses.Mailer{API: sesv2.NewFromConfig(cfg), From: s.From, Log: log},
 		Queue:   sqs.New(queues, s.Notify.URL, s.Notify.ARN),
 		Refused: sqs.New(queues, s.NotifyDeadLetter.URL, s.NotifyDeadLetter.ARN),

@@ -23,7 +23,7 @@ func handler(s settings.Webhooks, account settings.Account) (any, error) {
 	store := dynamo.Open(cfg, s.Table)
 	b, err := stack.NewBuilder(stack.Parts{
 		Store: store, Keys: kms.Open(cfg, s.Keys.ID, s.Keys.Stack, store), Log: s.Logger(), Retention: s.Retention, EventLog: s.EventLog,
-		AllowPrivate: settings.PrivateTargets, MaxWebhooks: s.MaxWebhooks,
+		AllowPrivate: settings.PrivateTargets, MaxWebhooks: s.MaxWebhooks, Brand: s.Brand,
 		Queues: sqs.Open(cfg, map[string]sqs.Address{
 			stack.DeliveryQueue: sqs.Address(s.Delivery), stack.BulkQueue: sqs.Address(s.Bulk),
 			stack.DeadQueue: sqs.Address(s.DeadLetter), stack.IngestQueue: sqs.Address(s.Ingest),
@@ -34,7 +34,7 @@ func handler(s settings.Webhooks, account settings.Account) (any, error) {
 	}
 	api := frontend.API(b)
 	api.Deliverer, api.Replays = b.Deliverer()
-	api.Docs, api.CheckSchemas, api.Admin, api.Rates = docs.New, schema.Check, gateway.Admin, &rate.Limiter{PerSecond: s.Rate}
+	api.Docs, api.CheckSchemas, api.Admin, api.Rates = docs.New(b.Brand), schema.Check, gateway.Admin, &rate.Limiter{PerSecond: s.Rate}
 	api.Serves = func(r httpapi.Route) bool { return !r.Publishes && !r.Inbound } // those are ingest's and inbound's
 	return gateway.Handler(api.Handler()), nil
 }

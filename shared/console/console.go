@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/brand"
 	"hookline/shared/console/account"
 	"hookline/shared/console/auditlog"
 	"hookline/shared/console/deliveries"
@@ -40,6 +41,7 @@ type Console struct {
 	Store    Store
 	Dialects session.Dialects
 	Box      seal.Box
+	Brand    brand.Brand // what it has is shown in place of ours
 	// AdminKeyHash is webhook.HashAPIKey of the admin key, which signs in to the operators' console; "" where there is none, as
 	// on AWS. Links open that console either way.
 	AdminKeyHash string
@@ -88,7 +90,7 @@ func (c *Console) Handler() (http.Handler, error) {
 		}
 	}
 	rooms, sessions := c.rooms(), c.sessions()
-	site := &page.Site{API: c.API, Files: c.Files, Now: c.now, Log: c.Log}
+	site := &page.Site{API: c.API, Brand: c.Brand, Files: c.Files, Now: c.now, Log: c.Log}
 	for _, room := range rooms {
 		site.Sections = append(site.Sections, room.Sections...)
 		site.Operators = append(site.Operators, room.OperatorSections...)
@@ -96,6 +98,7 @@ func (c *Console) Handler() (http.Handler, error) {
 	slices.SortStableFunc(site.Operators, func(a, b page.Section) int { return strings.Compare(a.Path, b.Path) }) // the tenants first
 	mux := http.NewServeMux()
 	mux.Handle("GET "+page.AssetsPath, c.Files)
+	mux.Handle("GET "+page.BrandPath, page.BrandColors(c.Brand))
 	for pattern, serve := range sessions.Room().Open {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { serve(site.Visit(w, r)) })
 	}
@@ -110,7 +113,7 @@ func (c *Console) Handler() (http.Handler, error) {
 	mux.Handle(operators.Home, sessions.Operator(site, (*page.Visit).NotFound))
 	mux.Handle(Path, sessions.SignedIn(site, (*page.Visit).NotFound))
 	// Browsers say from which site a form comes, so that forms of other sites are refused without a token.
-	return page.Secured(http.NewCrossOriginProtection().Handler(mux)), nil
+	return page.Secured(c.Brand, http.NewCrossOriginProtection().Handler(mux)), nil
 }
 
 // Pages returns the patterns of all pages that need a sign-in, in order, so that a test can visit each.

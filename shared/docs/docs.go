@@ -20,17 +20,22 @@ import (
 	"mime"
 	"path"
 
+	"hookline/shared/brand"
 	"hookline/shared/httpapi"
 )
 
-// ContentSecurityPolicy is the policy under which the page works.
+// ContentSecurityPolicy is the policy under which the page works. A deployment's logo has its source added.
 const ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 //go:embed assets page.html
 var files embed.FS
 
-// New makes the page of a document, with its files.
-func New(document []byte) (httpapi.Site, error) {
+// New returns what makes the page of a document, with its files, under a deployment's brand.
+func New(b brand.Brand) func(document []byte) (httpapi.Site, error) {
+	return func(document []byte) (httpapi.Site, error) { return newSite(b, document) }
+}
+
+func newSite(b brand.Brand, document []byte) (httpapi.Site, error) {
 	d := json.NewDecoder(bytes.NewReader(document))
 	d.DisallowUnknownFields()
 	var doc spec
@@ -41,6 +46,7 @@ func New(document []byte) (httpapi.Site, error) {
 	if err != nil {
 		return httpapi.Site{}, fmt.Errorf("OpenAPI document: %w", err)
 	}
+	v.Title, v.Logo, v.Colors = b.Or(v.Title), template.URL(b.Logo), b.Color != ""
 	t, err := template.New("page.html").Funcs(functions()).ParseFS(files, "page.html")
 	if err != nil {
 		return httpapi.Site{}, fmt.Errorf("page: %w", err)
@@ -50,6 +56,9 @@ func New(document []byte) (httpapi.Site, error) {
 		return httpapi.Site{}, fmt.Errorf("page: %w", err)
 	}
 	s := httpapi.Site{Policy: ContentSecurityPolicy, Assets: make(map[string]httpapi.File)}
+	if from := b.ImageSource(); from != "" {
+		s.Policy += "; img-src" + from
+	}
 	if s.Page, err = file("text/html; charset=utf-8", page.Bytes()); err != nil {
 		return httpapi.Site{}, err
 	}
@@ -63,6 +72,11 @@ func New(document []byte) (httpapi.Site, error) {
 			return httpapi.Site{}, err
 		}
 		if s.Assets[path.Base(name)], err = file(mime.TypeByExtension(path.Ext(name)), plain); err != nil {
+			return httpapi.Site{}, err
+		}
+	}
+	if colors := b.Stylesheet(); colors != "" {
+		if s.Assets["brand.css"], err = file("text/css; charset=utf-8", []byte(colors)); err != nil {
 			return httpapi.Site{}, err
 		}
 	}

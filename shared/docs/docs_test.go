@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"hookline/shared/brand"
 	"hookline/shared/docs"
 )
 
@@ -25,7 +26,7 @@ func document(more, schemas string) string {
 }
 
 func TestNew(t *testing.T) {
-	s, err := docs.New([]byte(document("", `,"Odd":{"type":"string","description":"<script>alert(1)</script>","enum":["</code>"],"pattern":"^<a>$"}`)))
+	s, err := docs.New(brand.Brand{})([]byte(document("", `,"Odd":{"type":"string","description":"<script>alert(1)</script>","enum":["</code>"],"pattern":"^<a>$"}`)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,12 +90,12 @@ func TestRefused(t *testing.T) {
 		"a list where an object is": {"", `,"Odd":{"properties":[]}`, "want an object"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := docs.New([]byte(document(tt.more, tt.schemas))); err == nil || !strings.Contains(err.Error(), tt.says) {
+			if _, err := docs.New(brand.Brand{})([]byte(document(tt.more, tt.schemas))); err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got %v, want an error that says %q", err, tt.says)
 			}
 		})
 	}
-	if _, err := docs.New([]byte(`{`)); err == nil {
+	if _, err := docs.New(brand.Brand{})([]byte(`{`)); err == nil {
 		t.Error("got no error for what is no JSON")
 	}
 }

@@ -14,6 +14,8 @@ import (
 
 // view is the data of the template.
 type view struct {
+	Logo                 template.URL // of the deployment; it was checked when it was read
+	Colors               bool         // whether the deployment has its own
 	Title, Version, Text string
 	Credentials          []credential
 	Headers              []given // headers of many answers, which only name them

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"hookline/shared/brand"
 	"hookline/shared/docs"
 	"hookline/shared/httpapi"
 	"hookline/shared/webhook"
@@ -32,7 +33,7 @@ func visit(t *testing.T, path string, headers ...string) *httptest.ResponseRecor
 }
 
 // documented is the API for all visits: the page is made once.
-var documented = sync.OnceValue(func() http.Handler { return (&httpapi.API{Docs: docs.New}).Handler() })
+var documented = sync.OnceValue(func() http.Handler { return (&httpapi.API{Docs: docs.New(brand.Brand{})}).Handler() })
 
 // served returns the OpenAPI document as it is served.
 func served(t *testing.T) []byte { t.Helper(); return visit(t, "/openapi.json").Body.Bytes() }

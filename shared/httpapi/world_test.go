@@ -17,6 +17,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"hookline/shared/brand"
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/docs"
@@ -67,7 +68,7 @@ func newWorld(t *testing.T) *world {
 	w.builder = b
 	w.store, w.sender = b.Store, &deliverer{store: b.Store, now: w.now.Now}
 	w.api = frontend.API(b)
-	w.api.Docs, w.api.Publisher, w.api.Deliverer = docs.New, w.events, w.sender
+	w.api.Docs, w.api.Publisher, w.api.Deliverer = docs.New(brand.Brand{}), w.events, w.sender
 	w.api.CheckSchemas = schema.Check
 	w.api.DeadLetters, w.api.RedriveTo = w.dead, "delivery"
 	w.api.Replays = &replay.Service{Store: b.Store, Queue: w.bulk, Now: w.now.Now, Log: b.Log}

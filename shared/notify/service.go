@@ -50,6 +50,7 @@ type Service struct {
 	Queue    queue.Sender     // that the notices come from: digests wait in it
 	Refused  queue.Sender     // messages that are no notices and mails that are refused, with the reason
 	Console  string           // address of the console, such as https://hooks.example.com
+	Brand    string           // the deployment's own name; "" is the product's of the tenant's dialect
 	Now      func() time.Time // the deployment's clock; nil is real time
 	Log      *slog.Logger
 }
@@ -230,6 +231,9 @@ func (s *Service) send(ctx context.Context, m Mail) error {
 
 // product returns the name that the tenant's owner knows. A mail without it is better than none.
 func (s *Service) product(ctx context.Context, t webhook.Tenant) string {
+	if s.Brand != "" {
+		return s.Brand
+	}
 	d, err := s.Dialects.Dialect(ctx, t.Dialect)
 	if err != nil || line(d.Product, maxName) == "" {
 		return "Hookline"

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"hookline/shared/brand"
 )
 
 // Common is what every function reads.
@@ -49,6 +51,7 @@ type Webhooks struct {
 	EventLog    bool          // EVENT_LOG: "on" or "off"; "" is off
 	Rate        int           // REQUESTS_PER_SECOND of a key in one process; "" is 0, no limit
 	MaxWebhooks int           // MAX_WEBHOOKS that a tenant may have; "" is 0, no limit
+	Brand       brand.Brand   // BRAND_NAME, BRAND_COLOR, BRAND_LOGO_URL
 	Delivery    Queue
 	Bulk        Queue
 	DeadLetter  Queue
@@ -62,6 +65,7 @@ type Console struct {
 	Retention   time.Duration // as in Webhooks
 	EventLog    bool          // as in Webhooks
 	MaxWebhooks int           // as in Webhooks
+	Brand       brand.Brand   // as in Webhooks
 	Delivery    Queue
 	Bulk        Queue
 	Ingest      Queue
@@ -117,8 +121,9 @@ type Count struct{ Common }
 // Notify is what the notify function reads.
 type Notify struct {
 	Common
-	From             string // MAIL_FROM: an address, or a domain, which stands for webhooks@ it
-	Console          string // CONSOLE_URL: where the console is
+	From             string      // MAIL_FROM: an address, or a domain, which stands for webhooks@ it
+	Console          string      // CONSOLE_URL: where the console is
+	Brand            brand.Brand // as in Webhooks
 	Notify           Queue
 	NotifyDeadLetter Queue
 }
@@ -127,7 +132,7 @@ type Notify struct {
 func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 	e := environment{getenv: getenv}
 	s := Webhooks{
-		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(), Rate: e.rate(), MaxWebhooks: e.maxWebhooks(),
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(), Rate: e.rate(), MaxWebhooks: e.maxWebhooks(), Brand: e.brand(),
 		Delivery: e.queue("DELIVERY"), Bulk: e.queue("BULK"), DeadLetter: e.queue("DEAD_LETTER"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
@@ -137,7 +142,7 @@ func ReadWebhooks(getenv func(string) string) (Webhooks, error) {
 func ReadConsole(getenv func(string) string) (Console, error) {
 	e := environment{getenv: getenv}
 	s := Console{
-		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(), MaxWebhooks: e.maxWebhooks(),
+		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(), MaxWebhooks: e.maxWebhooks(), Brand: e.brand(),
 		Delivery: e.queue("DELIVERY"), Bulk: e.queue("BULK"), Ingest: e.queue("INGEST"),
 	}
 	return s, e.err()
@@ -196,7 +201,7 @@ func ReadCount(getenv func(string) string) (Count, error) {
 func ReadNotify(getenv func(string) string) (Notify, error) {
 	e := environment{getenv: getenv}
 	s := Notify{
-		Common: e.common(), From: e.sender("MAIL_FROM"), Console: e.site("CONSOLE_URL"),
+		Common: e.common(), From: e.sender("MAIL_FROM"), Console: e.site("CONSOLE_URL"), Brand: e.brand(),
 		Notify: e.queue("NOTIFY"), NotifyDeadLetter: e.queue("NOTIFY_DEAD_LETTER"),
 	}
 	return s, e.err()
@@ -322,6 +327,14 @@ func (e *environment) rate() int { return e.number("REQUESTS_PER_SECOND", maxRat
 
 // mostWebhooks is more webhooks than one tenant's list can be counted in the time of a request.
 const mostWebhooks = 1_000_000
+
+func (e *environment) brand() brand.Brand {
+	b, err := brand.Read(e.getenv)
+	if err != nil {
+		e.problems = append(e.problems, err)
+	}
+	return b
+}
 
 func (e *environment) maxWebhooks() int { return e.number("MAX_WEBHOOKS", mostWebhooks) }
 

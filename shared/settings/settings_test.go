@@ -101,7 +101,7 @@ func TestMailSettings(t *testing.T) {
 
 // TestMissing shows that everything a function asks for and cannot do without is named at once.
 func TestMissing(t *testing.T) {
-	optional := []string{"LOG_LEVEL", "RETENTION_DAYS", "EVENT_LOG", "REQUESTS_PER_SECOND", "MAX_WEBHOOKS"}
+	optional := []string{"LOG_LEVEL", "RETENTION_DAYS", "EVENT_LOG", "REQUESTS_PER_SECOND", "MAX_WEBHOOKS", "BRAND_NAME", "BRAND_COLOR", "BRAND_LOGO_URL"}
 	for name, read := range readers() {
 		asked := make(map[string]bool)
 		err := read(func(name string) string { asked[name] = true; return "" })

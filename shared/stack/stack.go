@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"time"
 
+	"hookline/shared/brand"
 	"hookline/shared/clock"
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
@@ -70,6 +71,7 @@ type Parts struct {
 	EventLog     bool             // whether the stack keeps what was published
 	AllowPrivate bool             // whether webhooks may be on http, or in private networks
 	MaxWebhooks  int              // of a tenant; 0 is no limit
+	Brand        brand.Brand      // of pages, mails and docs; what it lacks is ours
 	Poster       delivery.Poster  // nil means the guarded HTTP client
 	Jitter       func() float64   // of waits, in [0, 1); nil is random
 	InFlight     int              // the queues' in-flight cap; 0 means queue.MaxInFlight

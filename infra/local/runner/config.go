@@ -5,18 +5,21 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"hookline/shared/brand"
 )
 
 // Config is what `make run` reads from the environment.
 type Config struct {
-	Port         int      // PORT; 0 lets the system choose
-	DataDir      string   // DATA_DIR
-	AdminKey     string   // ADMIN_KEY; "" is made once and kept
-	ClockSpeed   float64  // CLOCK_SPEED
-	AllowPrivate bool     // ALLOW_PRIVATE_TARGETS
-	MaxWebhooks  int      // MAX_WEBHOOKS of a tenant; 0 is no limit
-	Engine       string   // ENGINE: what keeps everything
-	Hosts        []string // ALLOWED_HOSTS, separated by commas: names that requests may have as their host, beside loopback's
+	Port         int         // PORT; 0 lets the system choose
+	DataDir      string      // DATA_DIR
+	AdminKey     string      // ADMIN_KEY; "" is made once and kept
+	ClockSpeed   float64     // CLOCK_SPEED
+	AllowPrivate bool        // ALLOW_PRIVATE_TARGETS
+	MaxWebhooks  int         // MAX_WEBHOOKS of a tenant; 0 is no limit
+	Brand        brand.Brand // BRAND_NAME, BRAND_COLOR and BRAND_LOGO_URL
+	Engine       string      // ENGINE: what keeps everything
+	Hosts        []string    // ALLOWED_HOSTS, separated by commas: names that requests may have as their host, beside loopback's
 }
 
 // embedded is the engine that every build has.
@@ -77,6 +80,10 @@ func ReadConfig(getenv func(string) string) (Config, error) {
 	}
 	if s := getenv("ENGINE"); s != "" {
 		c.Engine = s
+	}
+	var err error
+	if c.Brand, err = brand.Read(getenv); err != nil {
+		errs = append(errs, err)
 	}
 	return c, errors.Join(errs...)
 }

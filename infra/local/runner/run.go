@@ -99,7 +99,7 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 	all, err := whole.Assemble(whole.Parts{
 		Parts: stack.Parts{
 			Store: e.Store, Queues: e.Queues, Clock: clk, Keys: keys, Log: log,
-			AllowPrivate: c.AllowPrivate, MaxWebhooks: c.MaxWebhooks,
+			AllowPrivate: c.AllowPrivate, MaxWebhooks: c.MaxWebhooks, Brand: c.Brand,
 		},
 		AdminKey: c.AdminKey, Mailer: mails, Mails: mails, Address: api,
 	})

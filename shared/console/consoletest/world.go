@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"hookline/shared/brand"
 	"hookline/shared/console"
 	"hookline/shared/docs"
 	"hookline/shared/egress"
@@ -68,11 +69,18 @@ func (m Mails) Sent(_ context.Context, tenant string, since time.Time, most int)
 // New returns an empty world, which ends with the test.
 func New(t testing.TB) *World {
 	t.Helper()
+	return Branded(t, brand.Brand{})
+}
+
+// Branded returns an empty world of a deployment with a brand of its own.
+func Branded(t testing.TB, of brand.Brand) *World {
+	t.Helper()
 	w := &World{T: t, Mails: Mails{}, Now: stacktest.Noon(), Answer: egress.Response{Status: 200, Body: "fine"}}
 	now := func() time.Time { return w.Now }
 	file := stacktest.OpenFile(t)
 	w.Rows = func() string { return stacktest.Rows(w.T, file, "") }
 	b := stacktest.BuilderOn(t, file, &w.Faults)
+	b.Brand = of
 	b.Box.Keys, b.Poster = ring{seal.NewStatic("of this deployment"), w}, receivers{w}
 	b.Log = slog.New(slog.NewJSONHandler(&w.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	deliverer, jobs := b.Deliverer()
@@ -81,7 +89,7 @@ func New(t testing.TB) *World {
 	accept := b.Ingest()
 	accept.Delivery, accept.Queue, accept.Now = &w.Queued, &w.Queued, now
 	api := frontend.API(b)
-	api.Docs, api.AdminKeyHash, api.Deliverer, api.Replays, api.Publisher = docs.New, webhook.HashAPIKey(AdminKey), deliverer, jobs, accept
+	api.Docs, api.AdminKeyHash, api.Deliverer, api.Replays, api.Publisher = docs.New(b.Brand), webhook.HashAPIKey(AdminKey), deliverer, jobs, accept
 	api.CheckSchemas = schema.Check
 	api.Events = inLog{b.Events, w}
 	api.Now = func() time.Time { // ids sort by their time

@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"hookline/shared/brand"
 )
 
 // The files are ours except htmx.min.js, which is htmx 2.0.11 as https://htmx.org publishes it, under the Zero-Clause BSD
@@ -27,6 +29,20 @@ var assetFiles embed.FS
 // AssetsPath is the path of the assets. Their hash follows it, so that browsers can keep them for ever and still get changed
 // ones.
 const AssetsPath = "/console/assets/"
+
+// BrandPath is the path of the stylesheet with the deployment's own colours. A mark of it follows in the query, so that browsers
+// can keep it for ever.
+const BrandPath = "/console/brand.css"
+
+// BrandColors serves that stylesheet.
+func BrandColors(b brand.Brand) http.Handler {
+	colors := []byte(b.Stylesheet())
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		_, _ = w.Write(colors) // a visitor who is gone needs no colours
+	})
+}
 
 // stylesheet has all files of the folder css.
 const stylesheet = "console.css"

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/brand"
 	"hookline/shared/dialect"
 	"hookline/shared/portal"
 	"hookline/shared/webhook"
@@ -36,6 +37,7 @@ type Section struct{ Name, Path, Label, Scope string }
 // Site is shared by all pages. Its fields are set before use and not changed.
 type Site struct {
 	API      http.Handler // it takes requests whose context names their caller (httpapi.WithCaller)
+	Brand    brand.Brand  // what it has is shown in place of ours
 	Files    *Files
 	Sections []Section
 	// Operators are the sections of the operators' console.
@@ -67,19 +69,20 @@ func (s *Site) Visit(w http.ResponseWriter, r *http.Request) *Visit {
 // Now returns the time of the deployment's clock.
 func (v *Visit) Now() time.Time { return v.site.Now() }
 
-const (
-	// contentSecurityPolicy allows our own assets and nothing else. The sites that may show the page in a frame follow it.
-	contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-		"form-action 'self'; base-uri 'none'; frame-ancestors "
-	// MaxForm bounds a form's bytes. The longest form carries a whole request of the API, sealed.
-	MaxForm = 2 << 20
-)
+// MaxForm bounds a form's bytes. The longest form carries a whole request of the API, sealed.
+const MaxForm = 2 << 20
+
+// policy allows our own assets, the deployment's logo and nothing else, and sites that may show the page in a frame.
+func policy(b brand.Brand, frames string) string {
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'" + b.ImageSource() + "; connect-src 'self'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors " + frames
+}
 
 // Secured sets the headers that every answer has, and bounds the size of forms.
-func Secured(next http.Handler) http.Handler {
+func Secured(b brand.Brand, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", contentSecurityPolicy+"'none'")
+		h.Set("Content-Security-Policy", policy(b, "'none'"))
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store") // pages may hold secrets
@@ -91,6 +94,6 @@ func Secured(next http.Handler) http.Handler {
 // AllowFrames lets these sites show the page in a frame, "*" all sites. Without a call no site may.
 func (v *Visit) AllowFrames(sites ...string) {
 	if len(sites) > 0 {
-		v.W.Header().Set("Content-Security-Policy", contentSecurityPolicy+strings.Join(sites, " "))
+		v.W.Header().Set("Content-Security-Policy", policy(v.site.Brand, strings.Join(sites, " ")))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"html/template"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -29,13 +30,17 @@ func (v *Visit) ID() string { return url.PathEscape(v.R.PathValue("id")) }
 // view is the data of every template. Page is the data of one page.
 type view struct {
 	Title    string
-	Section  string    // of the navigation
-	Sections []Section // those that the visitor may see
-	Portal   bool      // the visitor came by a link
-	Operator bool      // the visitor is an admin: in the operators' console, or looking into a tenant's
-	ReadOnly bool      // the visitor can change nothing
-	Theme    string    // the colours of the page, "" for those of the visitor's system
-	Home     string    // the address of the first page
+	Section  string       // of the navigation
+	Sections []Section    // those that the visitor may see
+	Portal   bool         // the visitor came by a link
+	Operator bool         // the visitor is an admin: in the operators' console, or looking into a tenant's
+	ReadOnly bool         // the visitor can change nothing
+	Theme    string       // the colours of the page, "" for those of the visitor's system
+	Home     string       // the address of the first page
+	Name     string       // the deployment's own, or the product's
+	Branded  bool         // it has one of its own: our mark is not shown
+	Logo     template.URL // the deployment's own; it was checked when it was read
+	Colors   string       // the address of the deployment's own, "" for none
 	Tenant   webhook.Tenant
 	Dialect  *dialect.Dialect
 	Words    map[string]string
@@ -61,15 +66,20 @@ func (v *Visit) Show(status int, page, fragment, section, title string, data any
 	}
 	out.Home, out.Operator = v.FirstPage(), v.Admin != ""
 	if v.Dialect != nil {
-		out.Words = v.Dialect.Words
+		out.Words, out.Name = v.Dialect.Words, v.Dialect.Product
+	}
+	b := v.site.Brand
+	out.Name, out.Branded, out.Logo = b.Or(out.Name), b.Name != "" || b.Logo != "", template.URL(b.Logo)
+	if b.Color != "" {
+		out.Colors = BrandPath + "?" + b.Mark()
 	}
 	if g := v.Guest; g != nil {
 		out.Operator, out.ReadOnly, out.Theme = g.Admin != "", g.ReadOnly, g.Theme
 	}
-	var b bytes.Buffer
+	var html bytes.Buffer
 	t, err := v.site.Files.templates[page]()
 	if err == nil {
-		err = t.ExecuteTemplate(&b, name, &out)
+		err = t.ExecuteTemplate(&html, name, &out)
 	}
 	if err != nil {
 		v.Log(err)
@@ -79,7 +89,7 @@ func (v *Visit) Show(status int, page, fragment, section, title string, data any
 	v.W.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.W.Header().Set("Vary", "HX-Request")
 	v.W.WriteHeader(status)
-	_, _ = v.W.Write(v.bounded(b.Bytes())) // a visitor who is gone needs no page
+	_, _ = v.W.Write(v.bounded(html.Bytes())) // a visitor who is gone needs no page
 }
 
 // sections returns those that the visitor may see.

@@ -19,5 +19,5 @@ func Serves(r httpapi.Route) bool {
 
 // Console returns the pages, in front of the HTTP API.
 func Console(b *stack.Builder, api http.Handler) *console.Console {
-	return &console.Console{API: api, Store: b.Store, Dialects: b.Dialects, Box: b.Box, Now: b.Clock.Now, Span: b.Clock.Span, Log: b.Log}
+	return &console.Console{API: api, Store: b.Store, Dialects: b.Dialects, Box: b.Box, Brand: b.Brand, Now: b.Clock.Now, Span: b.Clock.Span, Log: b.Log}
 }

@@ -62,7 +62,7 @@ func Assemble(p Parts) (*Stack, error) {
 	d, jobs := b.Deliverer()
 	in := b.Ingest()
 	api := frontend.API(b)
-	api.Docs, api.Publisher, api.Deliverer, api.Replays = docs.New, in, d, jobs
+	api.Docs, api.Publisher, api.Deliverer, api.Replays = docs.New(b.Brand), in, d, jobs
 	api.CheckSchemas = schema.Check
 	api.AdminKeyHash = webhook.HashAPIKey(p.AdminKey)
 	s := &Stack{API: api.Handler(), clock: p.Clock, log: p.Log}
@@ -82,7 +82,7 @@ func Assemble(p Parts) (*Stack, error) {
 	if p.Mailer != nil {
 		mails := &notify.Service{
 			Store: p.Store, Dialects: b.Dialects, Mailer: p.Mailer, Queue: p.Queues[stack.NotifyQueue], Refused: p.Queues[stack.NotifyDeadQueue],
-			Console: p.Address, Now: p.Clock.Now, Log: p.Log,
+			Console: p.Address, Brand: b.Brand.Name, Now: p.Clock.Now, Log: p.Log,
 		}
 		poll(stack.NotifyQueue, 1, mails.Handle)
 	}
