@@ -62,7 +62,7 @@ func (b *batch) attempt(ctx context.Context, it *item) (done bool) {
 		b.fault(ctx, "delivery.body", m, err)
 		return false
 	}
-	a, sent, err := b.send(ctx, d, w, rec, body)
+	a, sent, err := b.send(ctx, it, d, w, rec, body)
 	if err != nil {
 		b.fault(ctx, "delivery.prepare", m, err)
 		return false

@@ -17,6 +17,7 @@ import (
 // item is one message of a batch.
 type item struct {
 	queue.Received
+	place   int // in the batch
 	msg     message.Message
 	record  *webhook.Delivery // of its delivery; nil: there is none yet
 	only    bool              // there can be no record
@@ -62,7 +63,7 @@ func (l lock) Unlock() { <-l }
 func (d *Deliverer) Handle(ctx context.Context, from Queue, msgs []queue.Received) (stays []string, err error) {
 	items := make([]*item, len(msgs))
 	for i, m := range msgs {
-		items[i] = &item{Received: m}
+		items[i] = &item{Received: m, place: i}
 	}
 	if err := d.handle(ctx, from, items); err != nil {
 		return nil, err

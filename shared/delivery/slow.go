@@ -109,8 +109,11 @@ func (b *batch) gate(ref webhook.Ref) *gate {
 
 // send POSTs when it is the message's turn. It reports false when there was no turn, or the batch could not wait for the
 // answer: then there was no attempt.
+//
+// A gate lets many POSTs through at one instant. Each is slow an instant after the one before it in its batch, so that what
+// follows has an order where time is virtual: the simulation's runs repeat by it.
 func (b *batch) send(
-	ctx context.Context, dl *dialect.Dialect, w webhook.Webhook, rec webhook.Delivery, body []byte,
+	ctx context.Context, it *item, dl *dialect.Dialect, w webhook.Webhook, rec webhook.Delivery, body []byte,
 ) (a webhook.Attempt, sent bool, err error) {
 	g := b.gate(w.Ref)
 	if !w.SlowSince.IsZero() {
@@ -123,7 +126,7 @@ func (b *batch) send(
 	defer giveUp()
 	var watch sync.WaitGroup
 	watch.Add(1)
-	late := time.AfterFunc(slowPost, func() {
+	late := time.AfterFunc(slowPost+time.Duration(2*it.place), func() {
 		defer watch.Done()
 		g.decide(false)
 		b.markSlow(ctx, w)

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"hookline/shared/delivery/deliverytest"
 	"hookline/shared/egress"
+	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
 
@@ -59,6 +61,40 @@ func TestMarkFreesAtOnce(t *testing.T) {
 			if posts, attempts := len(made[key.Event]), len(records[key].Attempts); posts > attempts+2 {
 				t.Errorf("event %s was POSTed %d times, and has %d attempts", key.Event, posts, attempts)
 			}
+		}
+	})
+}
+
+// TestSlowOneAfterTheOther: POSTs that a gate let through together, and which their batch cannot wait for, are given up each
+// at an instant of its own.
+func TestSlowOneAfterTheOther(t *testing.T) {
+	var mu sync.Mutex
+	at := make(map[time.Time]int)
+	answer := func(ctx context.Context, _ string, n int) egress.Response {
+		if n == 1 {
+			return deliverytest.After(ctx, 50*time.Millisecond, 200)
+		}
+		defer func() {
+			mu.Lock()
+			defer mu.Unlock()
+			at[time.Now()]++
+		}()
+		return deliverytest.Hangs(ctx)
+	}
+	deliverytest.World{Answer: answer}.Run(t, func(t *testing.T, p *deliverytest.Plant) {
+		p.Hook("hang", 0)
+		const lanes = 25 // all that first attempts have
+		for range lanes {
+			if n, err := p.Store.TakeLane(t.Context(), "delivery", lanes, p.Now(), p.Now().Add(50*time.Second)); n < 0 || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+		p.Send("hang", queue.MaxBatch)
+		deliverytest.Pass(4 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(at) != queue.MaxBatch-1 {
+			t.Errorf("%v were given up, want %d at instants of their own", at, queue.MaxBatch-1)
 		}
 	})
 }

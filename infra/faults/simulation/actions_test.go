@@ -24,14 +24,14 @@ type client struct {
 	events []string // ids of events that were answered 202
 }
 
-// How much a client and the admin do in one run. Under the race detector it is a tenth.
+// How much a client and the admin do in one run. In a small one, and under the race detector, it is a tenth.
 const (
 	clientActions = 45
 	adminActions  = 6
 )
 
-func light(n int) int {
-	if testing.Short() {
+func (w *world) light(n int) int {
+	if w.small || testing.Short() {
 		return max(n/10, 1)
 	}
 	return n
@@ -128,7 +128,7 @@ func (w *world) makeHook(c chance, cl *client) {
 // client acts as a tenant's client.
 func (w *world) client(i int) {
 	cl := &w.clients[i]
-	for n := range light(clientActions) {
+	for n := range w.light(clientActions) {
 		c := w.turns.wait("client "+cl.tenant, 0)
 		c = w.turns.wait("client "+cl.tenant, c.span("thinks", []time.Duration{time.Second, 20 * time.Second, 10 * time.Minute}[c.pick("how long", 3)]))
 		if w.broken() {
@@ -309,7 +309,7 @@ func (w *world) entry(c chance, cl *client, n int) {
 // admin changes dialects, redrives dead letters, and sometimes deletes a tenant and makes it again.
 func (w *world) admin() {
 	deletes := chance(mix(w.seed)).hits("delete a tenant", 0.3)
-	for n := range light(adminActions) {
+	for n := range w.light(adminActions) {
 		c := w.turns.wait("admin", 0)
 		c = w.turns.wait("admin", c.span("thinks", 20*time.Minute))
 		switch k := c.pick("action", 10); {

@@ -11,8 +11,8 @@
 // Instead every call waits for an instant of virtual time that no other call has (world.turn), and whatever is left to
 // chance is a hash of the seed and that instant.
 //
-// One thing is left to the runtime's own chance: POSTs of a batch that a gate lets through at one instant have timers that
-// fire at one instant too, in any order, if their receiver hangs. Runs of such a seed differ in which of them goes first.
+// Goroutines that go on at one instant, because a gate let them through or their time is over, do nothing that depends on
+// which of them goes first, until they have taken turns: TestSameSeedSameRun has them go in any order.
 //
 // Variants of the system that are broken on purpose show that the invariants bite.
 package simulation

@@ -265,8 +265,8 @@ func (s *seen) happened(n systemevent.Notice, ref webhook.Ref) bool {
 // failures: that a delivery ran out of attempts has come to the webhook that is told of it.
 func (s *seen) failures() (out []string) {
 	system := make(map[string]string) // by tenant
-	for ref, all := range s.hooks {
-		if all[0].hook.Name == "system" {
+	for _, ref := range s.refs() {
+		if s.hooks[ref][0].hook.Name == "system" {
 			system[ref.Tenant] = ref.ID
 		}
 	}

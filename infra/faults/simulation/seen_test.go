@@ -156,7 +156,7 @@ func (s *watched) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
 func (s *watched) DeleteTenant(ctx context.Context, id string) error {
 	return s.note(s.Store.DeleteTenant(ctx, id), func() {
 		s.w.seen.gone[id] = true
-		for ref := range s.w.seen.hooks {
+		for _, ref := range s.w.seen.refs() {
 			if ref.Tenant == id {
 				s.w.seen.hook(ref, state{gone: true})
 			}

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strconv"
@@ -52,8 +53,9 @@ func (c chance) span(what string, limit time.Duration) time.Duration {
 // a nanosecond later: by name, and by the order in which their goroutines were made. Then each gets an even instant that
 // no other has.
 type turns struct {
-	seed  uint64
-	begun time.Time
+	seed   uint64
+	begun  time.Time
+	unruly bool
 
 	mu      sync.Mutex
 	arrived []*arrival
@@ -72,6 +74,7 @@ const pace = 4 * time.Millisecond
 
 // wait waits for the caller's instant, at least so long, and returns what is left to chance then.
 func (t *turns) wait(what string, least time.Duration) chance {
+	t.jostle()
 	a := &arrival{what: what}
 	if _, call, _ := strings.Cut(what, " "); !single[call] {
 		a.goroutine = goroutine()
@@ -88,7 +91,18 @@ func (t *turns) wait(what string, least time.Duration) chance {
 	t.mu.Lock()
 	delete(t.taken, a.until)
 	t.mu.Unlock()
+	t.jostle()
 	return a.chance
+}
+
+// jostle has goroutines that run at one instant go in any order, if the run is unruly, as preemption under load does. It is
+// the one thing that no seed decides.
+func (t *turns) jostle() {
+	if t.unruly {
+		for range rand.IntN(3) {
+			runtime.Gosched()
+		}
+	}
 }
 
 // single are calls that goroutines which were started together do not make before any other. Their goroutines need no number,

@@ -33,12 +33,20 @@ import (
 	"hookline/shared/webhook"
 )
 
+// setup is what a run has beside its seed. The zero setup is the system as it is, at full size, without a log.
+type setup struct {
+	variant variant
+	logs    bool // it is to be read what happened
+	small   bool // a tenth
+	unruly  bool // see turns.jostle
+}
+
 // world is one run.
 type world struct {
 	t       testing.TB
 	seed    uint64
 	weather weather
-	variant variant
+	setup
 	turns   turns
 	engine  store.Store
 	queues  map[string]queue.Queue // the engine's
@@ -64,19 +72,19 @@ const (
 )
 
 // newWorld opens a world in the caller's bubble.
-func newWorld(t testing.TB, seed uint64, v variant, logs bool) *world {
+func newWorld(t testing.TB, seed uint64, s setup) *world {
 	file, err := sqlitedb.Open(path(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{
-		t: t, seed: seed, variant: v, weather: weatherOf(seed),
-		turns: turns{seed: mix(seed), begun: time.Now(), taken: make(map[time.Duration]bool)},
+		t: t, seed: seed, setup: s, weather: weatherOf(seed),
+		turns: turns{seed: mix(seed), begun: time.Now(), unruly: s.unruly, taken: make(map[time.Duration]bool)},
 		box:   seal.Box{Keys: seal.NewStatic("test")}, calm: true,
 		queues: make(map[string]queue.Queue), woken: make(map[string]bool), busy: make(map[string]int), hungry: make(map[string]bool),
 	}
 	w.seen = newSeen(w)
-	if logs {
+	if s.logs {
 		w.log = new(strings.Builder)
 		w.logf("seed %d: %+v", seed, w.weather)
 	}
@@ -168,7 +176,7 @@ func (w *world) newProcess(name string) *process {
 		return faultinject.Store(kept, &faultinject.StoreFaults{Around: p.call, Stale: p.staleList})
 	}
 	parts := stack.Parts{
-		Store: around(w.engine), Queues: p.queues, Keys: seal.NewStatic("test"), Log: w.logger(p), InFlight: w.weather.inFlight, EventLog: true,
+		Store: around(w.engine), Queues: p.queues, Keys: keyring{w.box.Keys, w}, Log: w.logger(p), InFlight: w.weather.inFlight, EventLog: true,
 		Dialects: stacktest.Dialects(w.t), AllowPrivate: true, Poster: p, Jitter: w.jitter, Announcer: announcer{p},
 		Batches: delivery.Concurrency{Delivery: most, Retry: most, Bulk: most},
 	}
@@ -201,7 +209,21 @@ func (w *world) newProcess(name string) *process {
 }
 
 // jitter is that of waits: two calls at one instant do not differ by it.
-func (w *world) jitter() float64 { return chance(mix(w.seed ^ uint64(w.now()))).float() }
+func (w *world) jitter() float64 {
+	w.turns.jostle()
+	return chance(mix(w.seed ^ uint64(w.now()))).float()
+}
+
+// keyring has the keys of a process.
+type keyring struct {
+	seal.Keyring
+	w *world
+}
+
+func (k keyring) Key(ctx context.Context, id string) (seal.Key, error) {
+	k.w.turns.jostle()
+	return k.Keyring.Key(ctx, id)
+}
 
 // process returns one of those that run side by side.
 func (w *world) process(c chance) *process {
