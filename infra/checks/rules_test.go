@@ -55,6 +55,17 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{
+			name: "a package that writes JSON holds fixtures of it",
+			rule: heldFormats,
+			bad: map[string]string{
+				"shared/a/a.go":      "package a\n\nvar b, _ = json.Marshal(1)\n",
+				"shared/b/b.go":      "package b\n\nvar e = json.NewEncoder(nil)\n",
+				"shared/b/b_test.go": "package b\n\nvar _ = fixture.Hold\n",
+				"shared/c/c_test.go": "package c\n\nvar b, _ = json.Marshal(1)\n",
+			},
+			want: []string{"shared/a: writes JSON and holds no fixture of it"},
+		},
+		{
 			name: "the domain imports the standard library only",
 			rule: domainImports,
 			bad: map[string]string{

@@ -223,6 +223,45 @@ func testImports(tr tree) []string {
 	})
 }
 
+// heldFormats asks for a fixture in every package that writes JSON, for it may be stored or queued and another release read
+// it. Those here write none, or what another package holds.
+func heldFormats(tr tree) []string {
+	except := append(testSupport(),
+		"shared/chat", "shared/console/page", "shared/console/webhooks", "shared/deployment", "shared/snippet", // for others to read
+		"shared/input",                                         // a value as it came
+		"shared/management",                                    // a webhook's headers, texts by name
+		"shared/stack/whole", "shared/systemevent/eventbridge") // systemevent's notices
+	writes, holds := make(map[string]bool), make(map[string]bool)
+	for _, f := range tr.files {
+		folder := path.Dir(f.name)
+		if !within(folder, "shared") || within(folder, except...) {
+			continue
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			of, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			switch p, _ := of.X.(*ast.Ident); {
+			case p == nil:
+			case p.Name == "json" && !f.isTest() && (of.Sel.Name == "Marshal" || of.Sel.Name == "NewEncoder"):
+				writes[folder] = true
+			case p.Name == "fixture" && f.isTest():
+				holds[folder] = true
+			}
+			return true
+		})
+	}
+	var found []string
+	for folder := range writes {
+		if !holds[folder] {
+			found = append(found, folder+": writes JSON and holds no fixture of it")
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
 // importing asks complaint about every import of every file that is no test.
 func importing(tr tree, complaint func(f file, imported string) string) []string {
 	var found []string

@@ -1,6 +1,8 @@
 package eventlog
 
 import (
+	"bytes"
+	"context"
 	"testing"
 	"time"
 
@@ -28,4 +30,17 @@ func TestKeptBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	fixture.Hold(t, "block-erased", head, func(b []byte) (any, error) { return decode("acme", request, payload.Pack(b)) })
+
+	// The record of an item whose block is too large names its pieces, by the request and the hash of the block.
+	log := &Log{Store: &onlyPayloads{}}
+	rec, err := log.keep(t.Context(), "acme", request, bytes.Repeat([]byte("0123456789"), 40_000), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixture.Hold(t, "pieces", rec[1:], func(b []byte) (any, error) { return pieces(append([]byte{inPieces}, b...)) })
 }
+
+// onlyPayloads takes pieces and forgets them.
+type onlyPayloads struct{ Store }
+
+func (*onlyPayloads) PutPayload(context.Context, string, string, []byte, time.Time) error { return nil }

@@ -152,11 +152,8 @@ func (l *Log) Erase(ctx context.Context, ev webhook.LoggedEvent, now time.Time) 
 
 // drop removes the pieces of a record.
 func (l *Log) drop(ctx context.Context, tenant string, rec []byte) error {
-	if !bytes.HasPrefix(rec, []byte{inPieces}) {
-		return nil
-	}
-	var refs []string
-	if err := json.Unmarshal(rec[1:], &refs); err != nil {
+	refs, err := pieces(rec)
+	if err != nil {
 		return err
 	}
 	for _, ref := range refs {
@@ -169,6 +166,14 @@ func (l *Log) drop(ctx context.Context, tenant string, rec []byte) error {
 
 // inPieces begins a record that is kept in pieces. The rest of the record is a JSON list of their refs.
 const inPieces = 'r'
+
+// pieces returns the refs of a record that is kept in pieces, nil for another.
+func pieces(rec []byte) (refs []string, err error) {
+	if bytes.HasPrefix(rec, []byte{inPieces}) {
+		err = json.Unmarshal(rec[1:], &refs)
+	}
+	return refs, err
+}
 
 // keep returns the record of an item. It stores a record that is too large in pieces; their refs hold a hash of the record.
 func (l *Log) keep(ctx context.Context, tenant, request string, packed []byte, until time.Time) ([]byte, error) {
@@ -191,20 +196,20 @@ func (l *Log) keep(ctx context.Context, tenant, request string, packed []byte, u
 // open returns the events of an item.
 func (l *Log) open(ctx context.Context, it webhook.LogItem) ([]webhook.LoggedEvent, error) {
 	packed := it.Record
-	if bytes.HasPrefix(packed, []byte{inPieces}) {
-		var refs []string
-		if err := json.Unmarshal(packed[1:], &refs); err != nil {
-			return nil, fmt.Errorf("log item %s: %w", it.Request, err)
-		}
-		pieces, err := l.Store.Payloads(ctx, it.Tenant, refs)
+	refs, err := pieces(packed)
+	if err != nil {
+		return nil, fmt.Errorf("log item %s: %w", it.Request, err)
+	}
+	if refs != nil {
+		parts, err := l.Store.Payloads(ctx, it.Tenant, refs)
 		if err != nil {
 			return nil, err
 		}
 		packed = nil
 		for _, ref := range refs {
-			packed = append(packed, pieces[ref]...)
+			packed = append(packed, parts[ref]...)
 		}
-		if len(pieces) < len(refs) {
+		if len(parts) < len(refs) {
 			return nil, errGone // pieces and item expire at the same time, but the store does not delete them in one moment
 		}
 	}

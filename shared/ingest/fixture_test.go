@@ -50,4 +50,5 @@ func TestKeptMessages(t *testing.T) {
 		err := json.Unmarshal(b, &e)
 		return e, err
 	})
+	fixture.JSON[refused](t, "refused")
 }

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -14,15 +13,7 @@ import (
 func TestKeptLinks(t *testing.T) {
 	at := time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
 	link := Link{ID: "pl_1", Tenant: "acme", Since: at, Maker: "hash", Expires: at.Add(time.Hour)}
-	encoded, err := json.Marshal(link)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fixture.Hold(t, "link", encoded, func(b []byte) (any, error) {
-		var l Link
-		err := json.Unmarshal(b, &l)
-		return l, err
-	})
+	fixture.JSON[Link](t, "link")
 	box := seal.Box{Keys: seal.NewStatic("kept")}
 	for place, text := range map[Place]string{Address: sealedAddress, Session: sealedSession} {
 		if got, err := Open(t.Context(), box, place, text); err != nil || got != link {

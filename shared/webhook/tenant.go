@@ -40,7 +40,8 @@ type Key struct {
 	CreatedAt time.Time
 }
 
-// Scopes returns every scope a tenant's key can hold, in the order they are documented.
+// Scopes returns every scope a tenant's key can hold, in the order they are documented. A new one comes last: a stored key
+// says how many there were when it was made (see package record).
 func Scopes() []string {
 	return []string{
 		"tenant:read", "tenant:write",

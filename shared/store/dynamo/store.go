@@ -35,9 +35,12 @@
 //	y#TENANT#REF          y                a payload
 //	d#TENANT#WEBHOOK      MILLIS#EVENT     a delivery record, MILLIS being its acceptance in 12 hex digits
 //	j#TENANT#ID           j                a replay job
+//	g#TENANT              ID               the same, among its tenant's
 //	o#SOURCE              o                a source, by its id alone
 //	q#TENANT              SOURCE           the same, among its tenant's
 //	c#NUMBER              MILLIS#BATCH     what a batch of the stream changed in tallies, MILLIS being its latest acceptance
+//	u#TENANT              MILLIS           the tenant's usage in the hour of tallies that begins there
+//	usage                 rolled           up to which hour the usage was summed up
 //	p#TENANT#ID           p                a deployment with its payload
 //	n#TENANT              MILLIS#ID        its entry in the tenant's list, MILLIS being its registration
 //	e#TENANT#SHARD        REQUEST          a log item, SHARD being 0 to 3 by a hash of the request

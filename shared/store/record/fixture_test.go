@@ -1,9 +1,15 @@
 package record
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"hookline/shared/audit"
 	"hookline/shared/fixture"
 	"hookline/shared/webhook"
 )
@@ -26,6 +32,8 @@ func TestKeptRecords(t *testing.T) {
 	}, {Number: 2, Error: webhook.ReasonTLS, ErrorDetail: webhook.DetailCertificateExpired}}
 	erased := done
 	erased.Body, erased.Status, erased.ErasedAt = webhook.Payload{}, webhook.Failed, accepted.Add(time.Hour)
+	changes, answers := EncodeChanges([]Change{filled(func(c *Change) { c.Answers = map[int]int{120: 2} })})
+	var held []string
 	for _, tt := range []struct {
 		format  string
 		encoded []byte
@@ -34,42 +42,57 @@ func TestKeptRecords(t *testing.T) {
 		{"delivery", EncodeDelivery(done), func(b []byte) (any, error) { return DecodeDelivery(of, b) }},
 		{"delivery-pending", EncodeDelivery(pending), func(b []byte) (any, error) { return DecodeDelivery(of, b) }},
 		{"delivery-erased", EncodeDelivery(erased), func(b []byte) (any, error) { return DecodeDelivery(of, b) }},
-		{"tenant", EncodeTenant(webhook.Tenant{
-			Name: "Acme", Dialect: "standard@1", NotifyEmail: "a@example.com", FrameAncestors: []string{"https://a.example"},
-			CreatedAt: accepted, UpdatedAt: accepted,
-		}), func(b []byte) (any, error) { return DecodeTenant("acme", 7, b) }},
-		{"key", EncodeKey(webhook.Key{Name: "ci", Scopes: []string{"keys:read"}, CreatedAt: accepted}), func(b []byte) (any, error) {
-			return DecodeKey("acme", "key_1", "h", b)
-		}},
-		{"webhook", EncodeWebhook(webhook.Webhook{
-			URL: "https://a.example/", Name: "n", Events: []string{"*"}, Active: true, ContentType: webhook.ContentForm,
-			Format: webhook.FormatTeams, Headers: webhook.Sealed{0, 1}, HeaderNames: []string{"X-A"}, TimeoutSeconds: 3,
-			Filter: []byte(`{"a":["b"]}`), MaxPerSecond: 9, PacedSince: accepted, Metadata: map[string]string{"k": "v"},
-			Secrets:   []webhook.Secret{{Version: 2, Sealed: webhook.Sealed{7}, ExpiresAt: accepted}},
-			CreatedAt: accepted, UpdatedAt: accepted, ErasedUntil: accepted, Since: map[string]time.Time{"*": accepted},
-		}), func(b []byte) (any, error) {
+		{"delivery-whole", EncodeDelivery(filled(func(d *webhook.Delivery) { d.DeliveryKey = of })), func(b []byte) (any, error) { return DecodeDelivery(of, b) }},
+		{"tenant", EncodeTenant(filled(func(*webhook.Tenant) {})), func(b []byte) (any, error) { return DecodeTenant("acme", 7, b) }},
+		{"key", EncodeKey(filled(func(*webhook.Key) {})), func(b []byte) (any, error) { return DecodeKey("acme", "key_1", "h", b) }},
+		{"webhook", EncodeWebhook(filled(func(w *webhook.Webhook) {
+			w.Metadata, w.Since = map[string]string{"k": "v"}, map[string]time.Time{"*": accepted}
+		})), func(b []byte) (any, error) {
 			w, err := DecodeWebhook(ref, 3, webhook.Health{}, b)
 			return shown(w), err
 		}},
-		{"replay", EncodeReplay(webhook.Replay{
-			Webhook: "wh_1", Of: webhook.ReplayFailed, Type: "a.b", Since: accepted, Until: accepted, Status: webhook.ReplayStopped,
-			Error: webhook.ReasonWebhookDeleted, Matched: 3, More: true, Started: 2, Cursor: "c", CreatedAt: accepted, UpdatedAt: accepted,
-			FinishedAt: accepted, ExpiresAt: accepted,
-		}), func(b []byte) (any, error) { return DecodeReplay(webhook.Replay{Tenant: "acme", ID: "rpl_1"}, b) }},
-		{"source", EncodeSource(webhook.Source{Kind: "github", Name: "n", Secret: webhook.Sealed{1}, CreatedAt: accepted}), func(b []byte) (any, error) {
+		{"replay", EncodeReplay(filled(func(*webhook.Replay) {})), func(b []byte) (any, error) {
+			return DecodeReplay(webhook.Replay{Tenant: "acme", ID: "rpl_1"}, b)
+		}},
+		{"source", EncodeSource(filled(func(*webhook.Source) {})), func(b []byte) (any, error) {
 			s, err := DecodeSource("acme", "src_1", b)
 			return []any{s.Kind, s.Name, []byte(s.Secret), s.CreatedAt}, err
 		}},
-		{"deployment", EncodeDeployment(webhook.Deployment{
-			Source: "src_1", Kind: "custom", DeployedAt: accepted, Environment: "e", CommitSHA: "c", RepositoryID: "r",
-			RepositoryURL: "https://a.example/", Payload: []byte(`{"a":1}`), RegisteredAt: accepted, ExpiresAt: accepted,
-		}), func(b []byte) (any, error) { return DecodeDeployment("acme", "dep_1", accepted, b) }},
-		{"dialect", EncodeDialect(webhook.DialectVersion{Description: []byte(`{"a":1}`), CreatedAt: accepted}), func(b []byte) (any, error) {
-			return DecodeDialect("ours", 3, b)
+		{"deployment", EncodeDeployment(filled(func(*webhook.Deployment) {})), func(b []byte) (any, error) {
+			return DecodeDeployment("acme", "dep_1", accepted, b)
 		}},
+		{"dialect", EncodeDialect(filled(func(*webhook.DialectVersion) {})), func(b []byte) (any, error) { return DecodeDialect("ours", 3, b) }},
+		{"audit", EncodeAudit(filled(func(*audit.Entry) {})), func(b []byte) (any, error) { return DecodeAudit("acme", "aud_1", accepted, b) }},
+		{"changes", changes, func(b []byte) (any, error) { return DecodeChanges(b, answers, "Tenant") }},
+		{"answers", answers, func(b []byte) (any, error) { return DecodeChanges(changes, b, "Tenant") }},
+		{"used", EncodeUsed([]Used{filled(func(*Used) {})}), func(b []byte) (any, error) { return DecodeUsed(b) }},
 	} {
 		fixture.Hold(t, tt.format, tt.encoded, tt.decode)
+		held = append(held, tt.format)
 	}
+	// What can be encoded is held.
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func Encode(\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+			if !slices.Contains(held, strings.ToLower(m[1])) {
+				t.Errorf("Encode%s has no fixture", m[1])
+			}
+		}
+	}
+}
+
+func filled[T any](change func(*T)) T {
+	var v T
+	fixture.Fill(&v)
+	change(&v)
+	return v
 }
 
 // shown returns a webhook with what it does not show of its secrets.

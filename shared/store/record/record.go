@@ -7,8 +7,10 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"hookline/shared/webhook"
@@ -82,19 +84,28 @@ func DecodeTenant(id string, version int64, b []byte) (webhook.Tenant, error) {
 type keyRecord struct {
 	Name      string   `json:"name,omitzero"`
 	Scopes    []string `json:"scopes,omitzero"`
+	Of        int      `json:"of,omitzero"` // how many scopes there were when the key was made; absent: scopesBefore
 	CreatedAt int64    `json:"created_at,omitzero"`
 }
 
+// scopesBefore is how many of the scopes there were while keys did not say so.
+const scopesBefore = 12
+
 // EncodeKey encodes k without its Tenant, ID and Hash.
 func EncodeKey(k webhook.Key) []byte {
-	return marshal(keyRecord{Name: k.Name, Scopes: k.Scopes, CreatedAt: Millis(k.CreatedAt)})
+	return marshal(keyRecord{Name: k.Name, Scopes: k.Scopes, Of: len(webhook.Scopes()), CreatedAt: Millis(k.CreatedAt)})
 }
 
-// DecodeKey decodes a key that EncodeKey encoded.
+// DecodeKey decodes a key that EncodeKey encoded. A key that was given every scope there was has those that came later too.
 func DecodeKey(tenant, id, hash string, b []byte) (webhook.Key, error) {
 	var r keyRecord
 	if err := unmarshal("key", b, &r); err != nil {
 		return webhook.Key{}, err
+	}
+	all := webhook.Scopes()
+	lacks := func(scope string) bool { return !slices.Contains(r.Scopes, scope) }
+	if !slices.ContainsFunc(all[:min(cmp.Or(r.Of, scopesBefore), len(all))], lacks) {
+		r.Scopes = all
 	}
 	return webhook.Key{ID: id, Tenant: tenant, Name: r.Name, Scopes: r.Scopes, Hash: hash, CreatedAt: Time(r.CreatedAt)}, nil
 }

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,27 @@ func first() webhook.Delivery {
 			Duration: 53 * time.Millisecond, StatusCode: 200, ResponseBody: `{"received":true,"id":"in_1234567890"}`, Secret: 1,
 		}},
 		ExpiresAt: accepted.Add(30 * 24 * time.Hour),
+	}
+}
+
+// TestKeysOfAllScopes holds that a key made before there was a scope has it if it had all others, and only then.
+func TestKeysOfAllScopes(t *testing.T) {
+	all := webhook.Scopes()
+	before := marshal(keyRecord{Scopes: all[:scopesBefore]})
+	for _, tt := range []struct {
+		name string
+		rec  []byte
+		want []string
+	}{
+		{"made before", before, all},
+		{"made before, with fewer", marshal(keyRecord{Scopes: all[1:scopesBefore]}), all[1:scopesBefore]},
+		{"made now, with all", EncodeKey(webhook.Key{Scopes: all}), all},
+		{"made now, without the last", EncodeKey(webhook.Key{Scopes: all[:scopesBefore]}), all[:scopesBefore]},
+		{"made by a later release", marshal(keyRecord{Scopes: append(webhook.Scopes(), "later:read"), Of: len(all) + 1}), all},
+	} {
+		if k, err := DecodeKey("acme", "key_1", "h", tt.rec); err != nil || !slices.Equal(k.Scopes, tt.want) {
+			t.Errorf("%s: got %v, %v, want %v", tt.name, k.Scopes, err, tt.want)
+		}
 	}
 }
 
