@@ -289,6 +289,6 @@ func drip(w io.Writer, text string) {
 
 // hold reads nothing for longer than an attempt takes, and then waits for the client to hang up.
 func hold(c net.Conn) {
-	<-time.After(patience() * 3 / 2)
+	<-time.After(patience() + 2*time.Second)
 	_, _ = io.Copy(io.Discard, c)
 }
