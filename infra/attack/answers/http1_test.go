@@ -96,7 +96,11 @@ func inHTTP1() []*receiver {
 		return &receiver{name: name, answer: answer, status: 500, err: webhook.ReasonBadStatus, body: body}
 	}
 	silent := func(name string, answer func(net.Conn)) *receiver {
-		return &receiver{name: name, answer: answer, err: webhook.ReasonTimeout, detail: webhook.DetailNoAnswer}
+		return &receiver{name: name, answer: answer, stalls: true, err: webhook.ReasonTimeout, detail: webhook.DetailNoAnswer}
+	}
+	stalling := func(r *receiver) *receiver {
+		r.stalls = true
+		return r
 	}
 	closed := func(name string, answer func(net.Conn)) *receiver {
 		return &receiver{name: name, answer: answer, err: webhook.ReasonConnect, detail: webhook.DetailConnectionClosed}
@@ -107,8 +111,8 @@ func inHTTP1() []*receiver {
 		failure("endless chunked body", "aaaa", endless(fail+"Transfer-Encoding: chunked\r\n\r\n", "8\r\naaaaaaaa\r\n")),
 		failure("body that is not UTF-8", "a\uFFFDa\uFFFD", endless(fail+"\r\n", "a\xff")),
 		failure("body cut within a character", "é", endless(fail+"\r\n", "é")),
-		success("body, a byte a second", "a", slow(ok+"Content-Length: 100\r\n\r\n", strings.Repeat("a", 100))),
-		failure("chunks, a byte a second", "", slow(fail+"Transfer-Encoding: chunked\r\n\r\n", strings.Repeat("1\r\na\r\n", 20))),
+		stalling(success("body, a byte a second", "a", slow(ok+"Content-Length: 100\r\n\r\n", strings.Repeat("a", 100)))),
+		stalling(failure("chunks, a byte a second", "", slow(fail+"Transfer-Encoding: chunked\r\n\r\n", strings.Repeat("1\r\na\r\n", 20)))),
 		silent("headers, a byte a second", slow("", ok+"\r\n")),
 		silent("silence", say("")),
 		silent("silence after early hints", say("HTTP/1.1 103 Early Hints\r\n\r\n")),
@@ -146,7 +150,7 @@ func inHTTP1() []*receiver {
 		failure("trailers without end", "no", endless(fail+"Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n", "X-Some: x\r\n")),
 		failure("chunked twice and a length", "", say(fail+"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n")),
 		bad("an unknown transfer encoding", say(fail+"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n")),
-		failure("length too large, held open", "half", say(fail+"Content-Length: 9\r\n\r\nhalf")),
+		stalling(failure("length too large, held open", "half", say(fail+"Content-Length: 9\r\n\r\nhalf"))),
 		failure("length too large, closed", "half", sayAndClose(fail+"Content-Length: 9\r\n\r\nhalf")),
 		failure("length of exabytes", "aaaa", endless(fail+"Content-Length: 9223372036854775807\r\n\r\n", "a")),
 		failure("length too small", "no", say(fail+"Content-Length: 2\r\n\r\nnothing of this\r\n"+ok+"\r\n")),

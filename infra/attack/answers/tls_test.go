@@ -75,7 +75,7 @@ func inTLS(ca *authority) []*receiver {
 	}
 	// raw has the receiver speak for itself, where TLS is expected.
 	raw := func(name string, err webhook.AttemptError, detail webhook.ErrorDetail, answer func(net.Conn)) *receiver {
-		return &receiver{name: name, raw: true, answer: answer, err: err, detail: detail}
+		return &receiver{name: name, raw: true, answer: answer, stalls: err == webhook.ReasonTimeout, err: err, detail: detail}
 	}
 	greeted := func(text string) func(net.Conn) {
 		return func(c net.Conn) {

@@ -97,7 +97,7 @@ func TestDiskFull(t *testing.T) {
 				if strings.Contains(line, "make room") {
 					said = line
 				}
-			case <-time.After(30 * time.Second):
+			case <-time.After(2 * time.Minute):
 				t.Fatal("the log does not say what to do")
 			}
 		}
