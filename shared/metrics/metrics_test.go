@@ -40,7 +40,7 @@ func TestLine(t *testing.T) {
 	Add(ctx, Matched, 0)
 	Observe(ctx, FirstAttemptDelay, 1500*time.Microsecond)
 	Observe(ctx, FirstAttemptDelay, -time.Second)
-	Add(context.Background(), Accepted, 7) //nolint:usetesting // it has no recorder
+	Add(context.Background(), Accepted, 7) // it has no recorder
 	if err := b.Write(&out, "hookline-dev", now); err != nil {
 		t.Fatal(err)
 	}
