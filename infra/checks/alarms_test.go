@@ -46,8 +46,11 @@ func TestErrorsAlarm(t *testing.T) {
 		t.Errorf("the alarm (-want +got):\n%s", diff)
 	}
 	for _, name := range tm.of("AWS::CloudWatch::Alarm") {
-		if tm.Resources[name].Properties["Metrics"] != nil {
-			t.Errorf("%s is on metric math", name)
+		p := tm.Resources[name].Properties
+		for _, m := range list1(p["Metrics"]) {
+			if text, _ := at(m, "Expression").(string); strings.Contains(text, "FILL") && p["DatapointsToAlarm"] == nil {
+				t.Errorf("%s fills in values, and a single one of those turns it", name)
+			}
 		}
 	}
 
@@ -76,7 +79,7 @@ func TestErrorPattern(t *testing.T) {
 		t.Errorf("the metric is of %v", got)
 	}
 	logging := map[string]any{
-		"LogGroup": ref("FunctionsLog"), "LogFormat": "JSON", "ApplicationLogLevel": ref("LogLevel"), "SystemLogLevel": "WARN",
+		"LogGroup": ref("FunctionsLog"), "LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "SystemLogLevel": "WARN",
 	}
 	if diff := cmp.Diff(any(logging), tm.Globals.Function["LoggingConfig"]); diff != "" {
 		t.Errorf("the functions' logs (-want +got):\n%s", diff)

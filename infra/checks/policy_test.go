@@ -233,7 +233,7 @@ func TestConditionsOfPolicies(t *testing.T) {
 			want := any(nil)
 			if strings.HasPrefix(s.actions[0], "kms:") {
 				want = ofKey
-				if got := at(p, "Environment", "Variables", "STACK"); !cmp.Equal(got, ref("AWS::StackName")) {
+				if got := at(tm.Globals.Function, "Environment", "Variables", "STACK"); !cmp.Equal(got, ref("AWS::StackName")) {
 					t.Errorf("%s: STACK is %v, and the key opens for the stack's own name", name, got)
 				}
 			}

@@ -539,7 +539,7 @@ func TestOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]int{
-		"AWS::CloudWatch::Alarm": 6, "AWS::DynamoDB::Table": 1, "AWS::Events::EventBus": 1, "AWS::Events::Rule": 1,
+		"AWS::CloudWatch::Alarm": 10, "AWS::CloudWatch::Dashboard": 1, "AWS::DynamoDB::Table": 1, "AWS::Events::EventBus": 1, "AWS::Events::Rule": 1,
 		"AWS::IAM::Role": 7, "AWS::KMS::Alias": 1, "AWS::KMS::Key": 1, "AWS::Lambda::Permission": 4, "AWS::Logs::LogGroup": 2,
 		"AWS::Logs::MetricFilter": 1, "AWS::SQS::Queue": 6, "AWS::SQS::QueuePolicy": 6, "AWS::Serverless::Function": 7,
 		"AWS::Serverless::HttpApi": 1,
@@ -561,11 +561,11 @@ func TestOptions(t *testing.T) {
 		{"origins", map[string]string{"CorsOrigins": "https://a.example.com,https://b.example.com"}, nil},
 		{"mail", map[string]string{"MailIdentity": "example.com"}, map[string]int{
 			"AWS::SES::EmailIdentity": 1, "AWS::Serverless::Function": 1, "AWS::IAM::Role": 1, "AWS::Events::Rule": 1,
-			"AWS::SQS::Queue": 2, "AWS::SQS::QueuePolicy": 2, "AWS::CloudWatch::Alarm": 2,
+			"AWS::SQS::Queue": 2, "AWS::SQS::QueuePolicy": 2, "AWS::CloudWatch::Alarm": 4,
 		}},
 		{"mail from an identity that exists", map[string]string{"MailIdentity": "example.com", "MailIdentityExists": "yes"}, map[string]int{
 			"AWS::Serverless::Function": 1, "AWS::IAM::Role": 1, "AWS::Events::Rule": 1,
-			"AWS::SQS::Queue": 2, "AWS::SQS::QueuePolicy": 2, "AWS::CloudWatch::Alarm": 2,
+			"AWS::SQS::Queue": 2, "AWS::SQS::QueuePolicy": 2, "AWS::CloudWatch::Alarm": 4,
 		}},
 		{"an identity that exists, without mail", map[string]string{"MailIdentityExists": "yes"}, nil},
 		{"a zone without a domain", map[string]string{"HostedZoneId": "Z1"}, nil},

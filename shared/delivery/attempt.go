@@ -93,6 +93,7 @@ func (b *batch) afterPost(ctx context.Context, it *item, rec webhook.Delivery, p
 		saved, handled := b.save(ctx, it, rec, prev)
 		if saved {
 			b.attempted(ctx, rec)
+			b.count(ctx, it, rec)
 			b.failed(ctx, w, rec)
 			return b.schedule(ctx, it, rec)
 		}
@@ -109,6 +110,7 @@ func (b *batch) endRound(ctx context.Context, it *item, rec webhook.Delivery, pr
 		return handled
 	}
 	b.attempted(ctx, rec)
+	b.count(ctx, it, rec)
 	return status != webhook.Failed || b.afterFailedRound(ctx, rec, false)
 }
 

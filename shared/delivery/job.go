@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"hookline/shared/message"
+	"hookline/shared/metrics"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -79,6 +80,7 @@ func (d *Deliverer) startRound(ctx context.Context, job string, rec webhook.Deli
 		again.Job = job
 		err := d.Store.SaveDelivery(ctx, again, rec.Rev())
 		if err == nil {
+			metrics.Add(ctx, metrics.Replays, 1)
 			return again, true, nil
 		}
 		if try == replayTries || !webhook.Is(err, webhook.Conflict) && (!webhook.Is(err, webhook.Unavailable) || !pause(ctx, saveWait<<try)) {

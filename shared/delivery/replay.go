@@ -10,6 +10,7 @@ import (
 	"hookline/shared/ecmajson"
 	"hookline/shared/format"
 	"hookline/shared/message"
+	"hookline/shared/metrics"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
@@ -46,6 +47,7 @@ func (d *Deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 		if err := queue.SendAll(ctx, d.Queues.Delivery, []queue.Outgoing{message.Next(rec).Outgoing(0)}); err != nil {
 			return webhook.Delivery{}, webhook.ErrUnavailable(err)
 		}
+		metrics.Add(ctx, metrics.Replays, 1)
 		return rec, nil
 	}
 }
@@ -102,11 +104,14 @@ func (d *Deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Eve
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
+	now := d.now()
+	m.Due = now.UnixMilli() // the event may be old, and the attempt is not late for that
 	if err := queue.SendAll(ctx, d.Queues.Delivery, []queue.Outgoing{m.Outgoing(0)}); err != nil {
 		return webhook.Delivery{}, webhook.ErrUnavailable(err)
 	}
+	metrics.Add(ctx, metrics.Replays, 1)
 	rec = m.Record(d.retention())
-	rec.NextAt = d.now()
+	rec.NextAt = now
 	return rec, nil
 }
 

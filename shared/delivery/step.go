@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hookline/shared/message"
+	"hookline/shared/metrics"
 	"hookline/shared/queue"
 	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
@@ -133,6 +134,7 @@ func (b *batch) bury(ctx context.Context, d webhook.Delivery) (done bool) {
 		b.fault(ctx, "delivery.bury", m, err)
 		return false
 	}
+	metrics.Add(ctx, metrics.DeadLetters, 1)
 	return true
 }
 
@@ -150,8 +152,10 @@ func (b *batch) poison(ctx context.Context, it *item, level slog.Level, why erro
 	err := queue.SendAll(ctx, b.Queues.Dead, []queue.Outgoing{{Body: string(body)}})
 	if err != nil {
 		b.fault(ctx, "delivery.bury", it.msg, err)
+		return err
 	}
-	return err
+	metrics.Add(ctx, metrics.DeadLetters, 1)
+	return nil
 }
 
 // poisoned is a poison message as a dead letter. Redriven it is poison again, and stays as it is.

@@ -20,6 +20,7 @@ import (
 	"hookline/shared/audit"
 	"hookline/shared/ingest"
 	"hookline/shared/input"
+	"hookline/shared/metrics"
 	"hookline/shared/payload"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
@@ -221,6 +222,7 @@ func (s Service) register(ctx context.Context, src webhook.Source, r Deployed) (
 	if !isNew { // another request with the same report was faster
 		return Receipt{Outcome: Repeated, ID: d.ID}, nil
 	}
+	metrics.Add(ctx, metrics.Deployments, 1)
 	if s.Log != nil {
 		s.Log.InfoContext(ctx, "deployment.registered", "tenant", d.Tenant, "deployment", d.ID, "source", src.Name,
 			"environment", d.Environment, "commit", d.CommitSHA, "repository", d.RepositoryURL)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"hookline/shared/metrics"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
 )
@@ -112,5 +113,9 @@ func (s *Service) refuse(ctx context.Context, body string, why *webhook.Error) e
 	if err != nil {
 		return err
 	}
-	return queue.SendAll(ctx, s.Refused, []queue.Outgoing{{Body: string(b)}})
+	if err := queue.SendAll(ctx, s.Refused, []queue.Outgoing{{Body: string(b)}}); err != nil {
+		return err
+	}
+	metrics.Add(ctx, metrics.RefusedEntries, 1)
+	return nil
 }

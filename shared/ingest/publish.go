@@ -11,6 +11,7 @@ import (
 	"hookline/shared/ecmajson"
 	"hookline/shared/format"
 	"hookline/shared/message"
+	"hookline/shared/metrics"
 	"hookline/shared/payload"
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
@@ -100,6 +101,15 @@ func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string
 	}
 	if err := s.carryOut(ctx, d, tenant, pubs, key); err != nil {
 		return nil, webhook.ErrUnavailable(err)
+	}
+	for _, p := range pubs {
+		if p.repeat || p.handled() {
+			continue
+		}
+		if !webhook.IsSystemType(p.Type) {
+			metrics.Add(ctx, metrics.Accepted, 1)
+		}
+		metrics.Add(ctx, metrics.Matched, len(p.to))
 	}
 	for i, r := range results {
 		s.Log.DebugContext(ctx, "event.accepted", "tenant", tenant, "event", r.ID, "type", r.Type, "matched", r.Matched, "repeat", pubs[i].repeat || pubs[i].skip)

@@ -8,10 +8,16 @@ import (
 	"hookline/shared/settings"
 )
 
+// settled is what the settings of every function have.
+type settled interface {
+	Logger() *slog.Logger
+	Stage() string
+}
+
 // Main is the main of a function: it reads the environment with read, makes the handler, which is what lambda.Start takes,
 // and serves calls. The handler gets an Account and no aws.Config, whose type's description would come into the program with
 // this function's type parameter: 5 KB. If it cannot start, it prints why under the function's name and ends the process with status 1.
-func Main[S interface{ Logger() *slog.Logger }](
+func Main[S settled](
 	name string, read func(getenv func(string) string) (S, error), handler func(S, settings.Account) (any, error),
 ) {
 	s, err := read(os.Getenv)
@@ -26,7 +32,7 @@ func Main[S interface{ Logger() *slog.Logger }](
 	if err != nil {
 		stop(name, err)
 	}
-	Start(s.Logger(), h)
+	Start(s.Logger(), s.Stage(), h)
 }
 
 func stop(name string, err error) {

@@ -10,6 +10,7 @@ import (
 
 	"hookline/shared/dialect"
 	"hookline/shared/hostname"
+	"hookline/shared/metrics"
 	"hookline/shared/queue"
 	"hookline/shared/systemevent"
 	"hookline/shared/webhook"
@@ -223,6 +224,11 @@ func (s *Service) send(ctx context.Context, m Mail) error {
 	}
 	m.To = to
 	err := s.Mailer.Send(ctx, m)
+	if err != nil {
+		metrics.Add(ctx, metrics.MailsFailed, 1)
+	} else {
+		metrics.Add(ctx, metrics.MailsSent, 1)
+	}
 	if webhook.Is(err, webhook.Unavailable) {
 		return fmt.Errorf("%w: %w", errLater, err)
 	}

@@ -7,6 +7,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
+// Stage returns what the function's metrics have as their stage.
+func (c Common) Stage() string { return c.Stack }
+
 // Logger returns a function's logger: Lambda's own format, with the invocation's id in every line.
 func (c Common) Logger() *slog.Logger {
 	return slog.New(leveled{Handler: lambdacontext.NewLogHandler(), least: c.LogLevel})

@@ -22,6 +22,7 @@ import (
 // Common is what every function reads.
 type Common struct {
 	Table    string     // TABLE: the DynamoDB table's name
+	Stack    string     // STACK: the stack's name, which its metrics have as their stage
 	LogLevel slog.Level // LOG_LEVEL: DEBUG, INFO, WARN or ERROR; "" is INFO
 }
 
@@ -34,7 +35,7 @@ type Queue struct {
 // Keys is where secrets are sealed and opened.
 type Keys struct {
 	ID    string // KMS_KEY_ID: the key's id or ARN
-	Stack string // STACK: the stack's name, which data keys are bound to
+	Stack string // STACK, which data keys are bound to
 }
 
 // Bus is the stack's event bus, and what the stack's own events on it have as their source.
@@ -228,7 +229,7 @@ func (e *environment) required(name string) string {
 }
 
 func (e *environment) common() Common {
-	c := Common{Table: e.required("TABLE")}
+	c := Common{Table: e.required("TABLE"), Stack: e.required("STACK")}
 	if s := e.getenv("LOG_LEVEL"); s != "" {
 		if err := c.LogLevel.UnmarshalText([]byte(s)); err != nil {
 			e.wrong("LOG_LEVEL must be DEBUG, INFO, WARN or ERROR, not %q", s)
@@ -238,7 +239,7 @@ func (e *environment) common() Common {
 }
 
 func (e *environment) keys() Keys {
-	return Keys{ID: e.required("KMS_KEY_ID"), Stack: e.required("STACK")}
+	return Keys{ID: e.required("KMS_KEY_ID"), Stack: e.getenv("STACK")}
 }
 
 // arnParts is how many parts the ARN of a queue has: arn:aws:sqs:REGION:ACCOUNT:NAME.

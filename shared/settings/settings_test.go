@@ -57,7 +57,7 @@ func TestRead(t *testing.T) {
 		}
 	}
 	want := Deliver{
-		Common: Common{Table: "hookline", LogLevel: slog.LevelWarn}, Keys: Keys{ID: "key", Stack: "dev"},
+		Common: Common{Table: "hookline", Stack: "dev", LogLevel: slog.LevelWarn}, Keys: Keys{ID: "key", Stack: "dev"},
 		Retention: 30 * 24 * time.Hour,
 		Delivery:  queue("DELIVERY"), Retry: queue("RETRY"), Bulk: queue("BULK"), DeadLetter: queue("DEAD_LETTER"),
 		Ingest: queue("INGEST"), Batches: Batches{Delivery: 100, Retry: 50, Bulk: 20},

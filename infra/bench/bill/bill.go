@@ -21,6 +21,7 @@ import (
 
 	"hookline/infra/bench/table"
 	"hookline/infra/conformance/engines"
+	"hookline/shared/metrics"
 )
 
 // each is how many deliveries a case is measured by.
@@ -204,6 +205,8 @@ func (w *World) printIdle(ctx context.Context, out io.Writer) error {
 	add(fmt.Sprintf("polling of %d queues", w.template.mappings), SQSRequest, float64(w.template.mappings*idlePolls)*float64(month/idlePoll))
 	add("the key of secrets", KMSKeyMonth, float64(w.template.keys))
 	add("alarms", AlarmMonth, float64(w.template.alarms))
+	add("metrics, had all of them values in every hour", SeriesMonth, float64(w.template.filters+len(metrics.Table())))
+	add("the dashboard", BoardMonth, float64(w.template.boards))
 	for _, l := range slices.SortedFunc(maps.Keys(m.used), cmpLines) {
 		if l.part == OtherRequests {
 			add("sweeps, every 15 minutes", l.unit, m.used[l]*sweeps)

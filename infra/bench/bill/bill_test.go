@@ -81,7 +81,7 @@ func TestPrices(t *testing.T) {
 		t.Errorf("got region %q, date %q", p.Region, p.Date)
 	}
 	for _, u := range []Unit{
-		HTTPRequest, BusEvent, LambdaCall, GBSecond, ReadUnit, WriteUnit, TableMonth, BackupMonth, SQSRequest, KMSRequest, KMSKeyMonth, LogGB, AlarmMonth, TransferredGB,
+		HTTPRequest, BusEvent, LambdaCall, GBSecond, ReadUnit, WriteUnit, TableMonth, BackupMonth, SQSRequest, KMSRequest, KMSKeyMonth, LogGB, AlarmMonth, SeriesMonth, BoardMonth, TransferredGB,
 	} {
 		if price := p.Prices[u]; price.Dollars <= 0 || price.Per < 1 || price.What == "" || price.Source == "" {
 			t.Errorf("%s: got %+v", u, price)
@@ -102,8 +102,8 @@ func TestTemplate(t *testing.T) {
 			t.Errorf("%s: got %d MB", f, tm.memory[f])
 		}
 	}
-	if tm.mappings != len(batches()) || tm.keys != 1 || tm.alarms == 0 {
-		t.Errorf("got %d mappings, %d keys, %d alarms", tm.mappings, tm.keys, tm.alarms)
+	if tm.mappings != len(batches()) || tm.keys != 1 || tm.alarms == 0 || tm.boards != 1 || tm.filters != 1 {
+		t.Errorf("got %d mappings, %d keys, %d metrics of alarms, %d dashboards, %d log metrics", tm.mappings, tm.keys, tm.alarms, tm.boards, tm.filters)
 	}
 	for _, s := range tm.schedules {
 		if _, err := rateOf(s); err != nil {

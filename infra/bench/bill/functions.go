@@ -19,6 +19,7 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/gateway"
 	"hookline/shared/httpapi"
+	"hookline/shared/invocation"
 	"hookline/shared/queue"
 	"hookline/shared/queue/sqs"
 	"hookline/shared/seal/kms"
@@ -107,7 +108,7 @@ func (w *World) machine(m *Meter, eventLog bool, clk clock.Clock, queues map[str
 		used = out.polled
 	}
 	of := func(name string, calls, time Part, fn any) *function {
-		return &function{handler: lambda.NewHandler(fn), memory: w.template.memory[name], calls: calls, time: time, meter: m}
+		return &function{handler: invocation.Counted(lambda.NewHandler(fn), m, stackName), memory: w.template.memory[name], calls: calls, time: time, meter: m}
 	}
 
 	ingest, err := stack.NewBuilder(stack.Parts{

@@ -243,7 +243,7 @@ func (m *Meter) dynamo(of Part, in, out any, err error) bool {
 		return err == nil && ok && m.batch(of, in, result)
 	case *dynamodb.QueryInput:
 		result, ok := out.(*dynamodb.QueryOutput)
-		if err != nil || !ok || in.FilterExpression != nil || in.ProjectionExpression != nil {
+		if err != nil || !ok || in.FilterExpression != nil {
 			return false
 		}
 		size, kind := 0, "of an index"
@@ -254,6 +254,9 @@ func (m *Meter) dynamo(of Part, in, out any, err error) bool {
 			kind = kindOf(attributes{"pk": in.ExpressionAttributeValues[":pk"]})
 		}
 		units := readUnits(size, aws.ToBool(in.ConsistentRead))
+		if in.ProjectionExpression != nil && len(result.Items) > 0 { // whole items are billed, and only DynamoDB saw them
+			units = aws.ToFloat64(result.ConsumedCapacity.CapacityUnits)
+		}
 		m.count("Query " + kind)
 		m.add(or(of, partOf(kind, false)), ReadUnit, units)
 		m.table.compare(fmt.Sprintf("Query %s, %s", kind, some(len(result.Items))), units, result.ConsumedCapacity)

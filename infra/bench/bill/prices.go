@@ -27,6 +27,8 @@ const (
 	KMSKeyMonth   Unit = "kms_key_month"
 	LogGB         Unit = "log_gb"
 	AlarmMonth    Unit = "alarm_month"
+	SeriesMonth   Unit = "metric_month"
+	BoardMonth    Unit = "dashboard_month"
 	TransferredGB Unit = "transfer_gb"
 )
 

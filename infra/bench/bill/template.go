@@ -13,7 +13,9 @@ import (
 type template struct {
 	memory    map[string]int // MB of each function
 	mappings  int            // of queues to functions
-	alarms    int
+	alarms    int            // the metrics that they are on
+	filters   int            // of logs, each of which makes a metric
+	boards    int
 	keys      int
 	schedules []string
 	accessLog string // the format of a line
@@ -35,7 +37,8 @@ func readTemplate() (template, error) {
 			Type       string `yaml:"Type"`
 			Condition  string `yaml:"Condition"`
 			Properties struct {
-				MemorySize int `yaml:"MemorySize"`
+				MemorySize int   `yaml:"MemorySize"`
+				Metrics    []any `yaml:"Metrics"`
 				Events     map[string]struct {
 					Type       string `yaml:"Type"`
 					Properties struct {
@@ -70,7 +73,11 @@ func readTemplate() (template, error) {
 		case "AWS::Serverless::HttpApi":
 			t.accessLog = r.Properties.AccessLogSettings.Format
 		case "AWS::CloudWatch::Alarm":
-			t.alarms++
+			t.alarms += max(len(r.Properties.Metrics)-1, 1) // one of several is the expression
+		case "AWS::Logs::MetricFilter":
+			t.filters++
+		case "AWS::CloudWatch::Dashboard":
+			t.boards++
 		case "AWS::KMS::Key":
 			t.keys++
 		}

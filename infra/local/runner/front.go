@@ -16,10 +16,10 @@ import (
 // bodyTime is how long a request's body may take to arrive. The largest is 1 MiB.
 const bodyTime = 30 * time.Second
 
-// front hands EventBridge's protocol to bus, pages to the console, and all other requests to the API.
+// front hands EventBridge's protocol to bus, /metrics to metrics, pages to the console, and all other requests to the API.
 // It takes requests for loopback's names and the given ones alone, because a page anywhere on the web can have its own
 // name lead to this machine (DNS rebinding) and would be one of ours then.
-func front(all *whole.Stack, bus http.Handler, hosts []string) http.Handler {
+func front(all *whole.Stack, bus, metrics http.Handler, hosts []string) http.Handler {
 	bus = http.NewCrossOriginProtection().Handler(bus) // a page that carries no key could publish
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !ours(r.Host, hosts) {
@@ -33,6 +33,8 @@ func front(all *whole.Stack, bus http.Handler, hosts []string) http.Handler {
 		switch {
 		case r.Method == http.MethodPost && r.URL.Path == "/" && r.Header.Get("X-Amz-Target") != "":
 			bus.ServeHTTP(w, r)
+		case r.URL.Path == "/metrics" && (r.Method == http.MethodGet || r.Method == http.MethodHead) && ours(r.Host, nil):
+			metrics.ServeHTTP(w, r) // which no proxy under another name gives to others
 		case r.URL.Path == "/console":
 			http.Redirect(w, r, console.Path, http.StatusMovedPermanently)
 		case strings.HasPrefix(r.URL.Path, console.Path):

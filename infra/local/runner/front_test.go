@@ -24,7 +24,7 @@ func (h word) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func words(hosts ...string) http.Handler {
-	return front(&whole.Stack{API: word("api"), Console: word("console")}, word("bus"), hosts)
+	return front(&whole.Stack{API: word("api"), Console: word("console")}, word("bus"), word("metrics"), hosts)
 }
 
 // TestFront shows which requests are taken, and by whom. Pages of other sites reach this machine under names of theirs, or
@@ -41,6 +41,9 @@ func TestFront(t *testing.T) {
 		"IPv6":                  {"GET", "[::1]:8080", "/v1/webhooks", nil, "api", 200},
 		"localhost":             {"GET", "LocalHost.:8080", "/console/webhooks", nil, "console", 200},
 		"a name that is set":    {"GET", "box:8080", "/healthz", nil, "api", 200},
+		"metrics":               {"GET", "127.0.0.1:8080", "/metrics", nil, "metrics", 200},
+		"metrics by a proxy":    {"GET", "box:8080", "/metrics", nil, "api", 200},
+		"no way to metrics":     {"POST", "127.0.0.1:8080", "/metrics", nil, "api", 200},
 		"a name led here":       {"GET", "attacker.example:8080", "/v1/webhooks", nil, "unknown-host", 421},
 		"its pages":             {"GET", "attacker.example", "/console/", nil, "unknown-host", 421},
 		"an address":            {"GET", "192.0.2.1:8080", "/healthz", nil, "unknown-host", 421},

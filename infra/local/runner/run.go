@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"hookline/infra/local/mailbox"
+	"hookline/shared/metrics/prometheus"
 	"hookline/shared/seal"
 	"hookline/shared/stack"
 	"hookline/shared/stack/whole"
@@ -96,12 +97,13 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 
 	log := slog.New(newShow(out, clk.Now))
 	mails := &mailbox.Folder{Path: dir.file("mail"), Now: clk.Now, Log: log}
+	counts := prometheus.New(e.Queues, clk.Now)
 	all, err := whole.Assemble(whole.Parts{
 		Parts: stack.Parts{
 			Store: e.Store, Queues: e.Queues, Clock: clk, Keys: keys, Log: log,
 			AllowPrivate: c.AllowPrivate, MaxWebhooks: c.MaxWebhooks, Brand: c.Brand,
 		},
-		AdminKey: c.AdminKey, Mailer: mails, Mails: mails, Address: api,
+		AdminKey: c.AdminKey, Mailer: mails, Mails: mails, Address: api, Metrics: counts,
 	})
 	if err != nil {
 		return err
@@ -111,18 +113,18 @@ func Main(ctx context.Context, getenv func(string) string, out io.Writer, engine
 		return err
 	}
 	fmt.Fprint(out, welcome(api, c, demoKey))
-	return serve(ctx, listener, all, e, c.Hosts, log)
+	return serve(ctx, listener, all, e, counts.Handler(), c.Hosts, log)
 }
 
 // serve runs everything until ctx ends or the server fails.
-func serve(ctx context.Context, l net.Listener, all *whole.Stack, e *Engines, hosts []string, log *slog.Logger) error {
+func serve(ctx context.Context, l net.Listener, all *whole.Stack, e *Engines, metrics http.Handler, hosts []string, log *slog.Logger) error {
 	work, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
 	ctx, stop := context.WithCancel(ctx)
 
 	bus := &eventBus{queue: e.Queues[stack.IngestQueue], now: time.Now}
 	server := &http.Server{
-		Handler:           front(all, bus, hosts),
+		Handler:           front(all, bus, metrics, hosts),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

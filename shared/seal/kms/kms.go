@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/smithy-go"
 
+	"hookline/shared/metrics"
 	"hookline/shared/seal"
 	"hookline/shared/webhook"
 )
@@ -129,7 +130,7 @@ func (k *Keyring) unwrap(ctx context.Context, id string) ([]byte, error) {
 		KeyId: &k.KeyID, CiphertextBlob: wrapped, EncryptionContext: k.context(id),
 	})
 	if err != nil {
-		return nil, fault("unwrapping", err)
+		return nil, fault(ctx, "unwrapping", err)
 	}
 	return out.Plaintext, nil
 }
@@ -145,7 +146,7 @@ func (k *Keyring) create(ctx context.Context, id string) ([]byte, error) {
 		KeyId: &k.KeyID, KeySpec: types.DataKeySpecAes256, EncryptionContext: k.context(id),
 	})
 	if err != nil {
-		return nil, fault("making", err)
+		return nil, fault(ctx, "making", err)
 	}
 	if err := k.Shelf.PutPayload(ctx, shelf, id, out.CiphertextBlob, never()); err != nil {
 		return nil, err
@@ -171,7 +172,7 @@ func (k *Keyring) recognised(ctx context.Context) (bool, error) {
 		KeyId: &k.KeyID, CiphertextBlob: first[len(month):], EncryptionContext: k.context(string(first[:len(month)])),
 	})
 	if err != nil {
-		return false, fault("with a KMS key that does not open the stack's secrets: unwrapping", err)
+		return false, fault(ctx, "with a KMS key that does not open the stack's secrets: unwrapping", err)
 	}
 	return true, nil
 }
@@ -188,8 +189,9 @@ func (k *Keyring) now() time.Time {
 	return time.Now()
 }
 
-// fault tells a fault of KMS that may pass, and that trying again may help, from one that stays.
-func fault(doing string, err error) error {
+// fault counts a fault of KMS. It tells one that may pass, and that trying again may help, from one that stays.
+func fault(ctx context.Context, doing string, err error) error {
+	metrics.Add(ctx, metrics.KeyErrors, 1)
 	passing := retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
 	if e, ok := errors.AsType[smithy.APIError](err); ok && e.ErrorFault() == smithy.FaultServer {
 		passing = true

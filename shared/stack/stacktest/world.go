@@ -25,6 +25,7 @@ import (
 	"hookline/shared/dialect"
 	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
+	"hookline/shared/metrics"
 	"hookline/shared/notify"
 	"hookline/shared/queue"
 	"hookline/shared/seal"
@@ -53,6 +54,7 @@ type World struct {
 	WrapStore   func(store.Store) store.Store // changes the store
 	WrapQueues  func(map[string]queue.Queue)  // changes the queues
 	LogsErrors  bool                          // errors may be logged, because the test causes them
+	Metrics     metrics.Recorder              // of everything that is counted; nil counts nothing
 
 	wait time.Duration // of a receive of an empty queue; 0 means queue.MaxWait
 }
@@ -103,7 +105,7 @@ func (w World) Start(t testing.TB) *Stack {
 	if w.Receiver != nil {
 		parts.Poster = w.Receiver
 	}
-	all, err := whole.Assemble(whole.Parts{Parts: parts, AdminKey: AdminKey, Files: Files(t), Mailer: w.Mailer, Address: w.Address, Wait: w.wait})
+	all, err := whole.Assemble(whole.Parts{Parts: parts, AdminKey: AdminKey, Files: Files(t), Mailer: w.Mailer, Address: w.Address, Wait: w.wait, Metrics: w.Metrics})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"hookline/shared/metrics"
 	"hookline/shared/queue"
 	"hookline/shared/stack"
 )
@@ -19,6 +20,8 @@ type poller struct {
 	most   int           // batches at a time
 	wait   time.Duration // of a receive
 	log    *slog.Logger
+
+	metrics metrics.Recorder // nil counts nothing
 }
 
 // receivers is how many of a poller's receives are under way at a time. The embedded engine commits each of them together
@@ -77,6 +80,9 @@ func (p *poller) call(ctx context.Context, msgs []queue.Received) {
 	// Deletions must happen even when the call used all its time.
 	limited, cancel := context.WithTimeout(ctx, stack.FunctionTimeout) // in real time
 	defer cancel()
+	if p.metrics != nil {
+		limited = metrics.With(limited, p.metrics)
+	}
 	stays, err := p.invoke(limited, msgs)
 	if err != nil {
 		p.log.Error("function.failed", "queue", p.source.Name(), "err", err)

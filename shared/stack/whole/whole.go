@@ -14,6 +14,7 @@ import (
 	"hookline/shared/console"
 	"hookline/shared/delivery"
 	"hookline/shared/docs"
+	"hookline/shared/metrics"
 	"hookline/shared/notify"
 	"hookline/shared/queue"
 	"hookline/shared/schema"
@@ -29,11 +30,12 @@ import (
 type Parts struct {
 	stack.Parts
 	AdminKey string
-	Mailer   notify.Mailer  // nil means that no mail is sent
-	Address  string         // of the console, for mails
-	Files    *console.Files // what the console's pages are made of; nil means those that come with Hookline
-	Mails    console.Mails  // what was sent, for the console; nil means that it has no page of them
-	Wait     time.Duration  // of a receive of an empty queue; 0 means queue.MaxWait
+	Mailer   notify.Mailer    // nil means that no mail is sent
+	Address  string           // of the console, for mails
+	Files    *console.Files   // what the console's pages are made of; nil means those that come with Hookline
+	Mails    console.Mails    // what was sent, for the console; nil means that it has no page of them
+	Wait     time.Duration    // of a receive of an empty queue; 0 means queue.MaxWait
+	Metrics  metrics.Recorder // of everything that is counted; nil counts nothing
 }
 
 // Stack is the whole system but its engines: the HTTP handlers and the pollers in front of the queue functions.
@@ -65,7 +67,7 @@ func Assemble(p Parts) (*Stack, error) {
 	api.Docs, api.Publisher, api.Deliverer, api.Replays = docs.New(b.Brand), in, d, jobs
 	api.CheckSchemas = schema.Check
 	api.AdminKeyHash = webhook.HashAPIKey(p.AdminKey)
-	s := &Stack{API: api.Handler(), clock: p.Clock, log: p.Log}
+	s := &Stack{API: counted(api.Handler(), p.Metrics), clock: p.Clock, log: p.Log}
 	s.Sweeper = &sweep.Sweeper{Store: p.Store, Queue: p.Queues[stack.DeliveryQueue], Now: p.Clock.Now, Log: p.Log}
 	pages := pages.Console(b, s.API)
 	pages.Mails, pages.Files, pages.AdminKeyHash = p.Mails, p.Files, api.AdminKeyHash
@@ -73,7 +75,7 @@ func Assemble(p Parts) (*Stack, error) {
 		return nil, err
 	}
 	poll := func(name string, most int, handle queue.Handler) {
-		s.pollers = append(s.pollers, &poller{source: p.Queues[name], handle: handle, most: most, wait: cmp.Or(p.Wait, queue.MaxWait), log: p.Log})
+		s.pollers = append(s.pollers, &poller{source: p.Queues[name], handle: handle, most: most, wait: cmp.Or(p.Wait, queue.MaxWait), log: p.Log, metrics: p.Metrics})
 	}
 	poll(stack.DeliveryQueue, p.Batches.Delivery, d.From(d.Queues.Delivery))
 	poll(stack.RetryQueue, p.Batches.Retry, d.From(d.Queues.Retry))
@@ -87,6 +89,16 @@ func Assemble(p Parts) (*Stack, error) {
 		poll(stack.NotifyQueue, 1, mails.Handle)
 	}
 	return s, nil
+}
+
+// counted has requests count into r.
+func counted(h http.Handler, r metrics.Recorder) http.Handler {
+	if r == nil {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		h.ServeHTTP(w, req.WithContext(metrics.With(req.Context(), r)))
+	})
 }
 
 // Work feeds the functions until ctx ends; then it takes no new work and returns when what is under way has finished,
