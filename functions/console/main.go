@@ -5,6 +5,7 @@ import (
 	"hookline/shared/gateway"
 	"hookline/shared/invocation"
 	"hookline/shared/queue/sqs"
+	"hookline/shared/schema"
 	"hookline/shared/seal/kms"
 	"hookline/shared/settings"
 	"hookline/shared/stack"
@@ -31,7 +32,7 @@ func handler(s settings.Console, account settings.Account) (any, error) {
 	}
 	api := frontend.API(b)
 	api.Deliverer, api.Replays = b.Deliverer()
-	api.Serves = pages.Serves
+	api.Serves, api.CheckSchemas = pages.Serves, schema.Check
 	site, err := pages.Console(b, api.Handler()).Handler()
 	return gateway.Handler(site), err
 }

@@ -12,6 +12,7 @@ import (
 	"hookline/shared/console/auditlog"
 	"hookline/shared/console/deliveries"
 	"hookline/shared/console/deployments"
+	"hookline/shared/console/dialects"
 	"hookline/shared/console/events"
 	"hookline/shared/console/help"
 	"hookline/shared/console/operators"
@@ -42,6 +43,8 @@ type Console struct {
 	Dialects session.Dialects
 	Box      seal.Box
 	Brand    brand.Brand // what it has is shown in place of ours
+	// Management checks descriptions of dialects that operators write.
+	Management dialects.Service
 	// AdminKeyHash is webhook.HashAPIKey of the admin key, which signs in to the operators' console; "" where there is none, as
 	// on AWS. Links open that console either way.
 	AdminKeyHash string
@@ -64,7 +67,7 @@ const Path = "/console/"
 func (c *Console) rooms() []page.Room {
 	return []page.Room{
 		webhooks.Room(c.Box), deliveries.Room(), events.Room(), deployments.Room(c.Store), account.Room(c.Mails), auditlog.Room(), help.Room(),
-		operators.Room(),
+		operators.Room(), dialects.Room(c.Management),
 	}
 }
 

@@ -34,3 +34,16 @@ func Named(raw []byte, name string, version int) (json.RawMessage, error) {
 	}
 	return out.encode(), nil
 }
+
+// Unnamed returns a valid description without its name and version, for another name.
+func Unnamed(description json.RawMessage) json.RawMessage {
+	var r reader
+	o := r.object("", description)
+	out := object{r: &r, values: make(map[string]json.RawMessage)}
+	for _, field := range o.names {
+		if field != "name" && field != "version" {
+			out.set(field, o.values[field])
+		}
+	}
+	return out.encode()
+}

@@ -53,7 +53,21 @@ type preview struct {
 	faults                            input.Faults
 }
 
+// PreviewOf shows an event of a type with the data of its example, as a webhook of a dialect's would get it. It refuses what
+// could not be published.
+func PreviewOf(d *dialect.Dialect, eventType string) (api.Preview, error) {
+	return preview{dialect: d, tenant: previewTenant, eventType: eventType}.made()
+}
+
 func (p preview) answer() (answer, error) {
+	out, err := p.made()
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, out)
+}
+
+func (p preview) made() (api.Preview, error) {
 	d, faults := p.dialect, p.faults
 	now := time.Now().UTC() // real: it is signed
 	ev := webhook.Event{
@@ -79,15 +93,15 @@ func (p preview) answer() (answer, error) {
 		faults.Add("secret", problem)
 	}
 	if err := faults.Err(); err != nil {
-		return answer{}, err
+		return api.Preview{}, err
 	}
 	if ingest.TooLarge(ingest.Input{Data: ev.Data}) {
-		return answer{}, &webhook.Error{Kind: webhook.TooLarge, Message: "an event's data is over 256 KiB"}
+		return api.Preview{}, &webhook.Error{Kind: webhook.TooLarge, Message: "an event's data is over 256 KiB"}
 	}
 	form := format.Of(out.Format)
 	body, err := form.Body(d, ev, checked.Content())
 	if err != nil {
-		return answer{}, err
+		return api.Preview{}, err
 	}
 	hook := webhook.NewID(webhook.WebhookPrefix, now)
 	m := dialect.Message{
@@ -97,14 +111,14 @@ func (p preview) answer() (answer, error) {
 	for _, m.ContentType = range form.ContentTypes(d) {
 		headers, err := d.Headers(m)
 		if err != nil {
-			return answer{}, err
+			return api.Preview{}, err
 		}
 		out.Requests = append(out.Requests, api.PreviewRequest{
 			ContentType: m.ContentType, Headers: api.Headers(headers), Body: string(dialect.Wire(body, m.ContentType)),
 		})
 	}
 	out.PreviewRequest = out.Requests[0]
-	return reply(http.StatusOK, out)
+	return out, nil
 }
 
 // tryFilter says whether a filter takes an event's data, or the example of an event type.

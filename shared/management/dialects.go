@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"hookline/shared/dialect"
 	"hookline/shared/input"
@@ -32,54 +33,112 @@ func (s Service) PutDialect(ctx context.Context, name string, description json.R
 	return d, created, err
 }
 
-func (s Service) putDialect(ctx context.Context, name string, description json.RawMessage) (d *dialect.Dialect, created bool, err error) {
-	head, err := s.Store.DialectHead(ctx, name)
-	if err != nil && !webhook.Is(err, webhook.NotFound) {
-		return nil, false, err
-	}
-	created = err != nil || head.Deleted
-	same, err := describe(description, name, head.Version)
+func (s Service) putDialect(ctx context.Context, name string, description json.RawMessage) (*dialect.Dialect, bool, error) {
+	c, err := s.checkDialect(ctx, name, description)
 	if err != nil {
 		return nil, false, err
 	}
-	var before json.RawMessage
-	if !created {
+	d := c.dialect
+	if c.same {
+		return d, false, nil
+	}
+	ctx = s.change(ctx, "", "dialect", name, descriptionChanges(c.before, d.Description)...)
+	return d, c.created, s.Store.PutDialect(ctx, webhook.DialectVersion{Name: name, Version: d.Version, Description: d.Description, CreatedAt: s.now()})
+}
+
+// CheckDialect returns the dialect that PutDialect would make of a description, and stores nothing. It returns a dialect
+// beside faults that keep it from being stored if it can be tried out nevertheless.
+func (s Service) CheckDialect(ctx context.Context, name string, description json.RawMessage) (*dialect.Dialect, error) {
+	if s.Dialects.BuiltIn(name) {
+		return nil, errBuiltIn()
+	}
+	c, err := s.checkDialect(ctx, name, description)
+	return c.dialect, err
+}
+
+// BuiltIn reports whether a dialect comes with the system, and cannot be changed.
+func (s Service) BuiltIn(name string) bool { return s.Dialects.BuiltIn(name) }
+
+// dialectChange is a description that was checked.
+type dialectChange struct {
+	dialect *dialect.Dialect // also beside faults, if the description could be parsed
+	before  json.RawMessage  // the newest version's description, nil for none
+	created bool             // the name is new, or was deleted before
+	same    bool             // the newest version has this description, and is the dialect
+}
+
+func (s Service) checkDialect(ctx context.Context, name string, description json.RawMessage) (c dialectChange, err error) {
+	head, err := s.Store.DialectHead(ctx, name)
+	if err != nil && !webhook.Is(err, webhook.NotFound) {
+		return c, err
+	}
+	c.created = err != nil || head.Deleted
+	same, err := describe(description, name, head.Version)
+	if err != nil {
+		return c, err
+	}
+	var before *dialect.Dialect
+	if !c.created {
 		stored, err := s.Store.DialectVersion(ctx, name, head.Version)
 		if err != nil {
-			return nil, false, err
+			return c, err
 		}
-		before = stored.Description
-		if bytes.Equal(before, same) {
-			d, err := s.Dialects.Dialect(ctx, fmt.Sprintf("%s@%d", name, head.Version))
-			return d, false, err
+		if before, err = s.Dialects.Dialect(ctx, fmt.Sprintf("%s@%d", name, head.Version)); err != nil {
+			return c, err
+		}
+		if c.before = stored.Description; bytes.Equal(c.before, same) {
+			c.dialect, c.same = before, true
+			return c, nil
 		}
 	}
 	next, err := describe(description, name, head.Version+1)
 	if err != nil {
-		return nil, false, err
+		return c, err
 	}
-	if d, err = dialect.Parse(next, nil); err != nil {
-		return nil, false, err
+	if c.dialect, err = dialect.Parse(next, nil); err != nil {
+		return c, err
 	}
-	faults := s.CheckSchemas(d)
-	for _, e := range d.Excess() {
+	faults := s.CheckSchemas(c.dialect)
+	for _, e := range c.dialect.Excess() {
 		faults.Add(e.Field, e.Message)
 	}
-	if !created {
-		before, err := s.Dialects.Dialect(ctx, fmt.Sprintf("%s@%d", name, head.Version))
-		if err != nil {
-			return nil, false, err
-		}
-		if !d.ReadsSecretsOf(before) {
-			faults.Add("secret", "must keep its key, and the prefix of base64 keys: webhooks have secrets in that form")
-		}
+	if before != nil && !c.dialect.ReadsSecretsOf(before) {
+		faults.Add("secret", "must keep its key, and the prefix of base64 keys: webhooks have secrets in that form")
 	}
-	if err := faults.Err(); err != nil {
-		return nil, false, err
+	return c, faults.Err()
+}
+
+// DialectVersion is a version of one of the deployment's own dialects.
+type DialectVersion struct {
+	Version   int
+	CreatedAt time.Time
+	Changed   []string // the parts of the description that differ from the version before
+}
+
+// DialectVersions returns at most that many versions, the newest first, beginning below the version before, 0 for the newest.
+func (s Service) DialectVersions(ctx context.Context, name string, before, most int) ([]DialectVersion, error) {
+	head, err := s.Store.DialectHead(ctx, name)
+	if err != nil {
+		return nil, err
 	}
-	return d, created, s.Store.PutDialect(s.change(ctx, "", "dialect", name, descriptionChanges(before, d.Description)...), webhook.DialectVersion{
-		Name: name, Version: d.Version, Description: d.Description, CreatedAt: s.now(),
-	})
+	if before < 1 || before > head.Version {
+		before = head.Version + 1
+	}
+	var out []DialectVersion
+	var next webhook.DialectVersion
+	for n := before - 1; n >= max(before-1-most, 0); n-- {
+		var d webhook.DialectVersion // none before the first
+		if n > 0 {
+			if d, err = s.Store.DialectVersion(ctx, name, n); err != nil {
+				return nil, err
+			}
+		}
+		if next.Version > 0 {
+			out = append(out, DialectVersion{next.Version, next.CreatedAt, descriptionChanges(d.Description, next.Description)})
+		}
+		next = d
+	}
+	return out, nil
 }
 
 // descriptionChanges returns the names of the parts in which a description differs from the one before, nil for none.
@@ -136,19 +195,43 @@ func (s Service) DeleteDialect(ctx context.Context, name string) error {
 }
 
 func (s Service) tenantsWith(ctx context.Context, dialectName string) (n int, err error) {
-	for page := (webhook.Page{Limit: 100}); ; {
-		list, err := s.Store.Tenants(ctx, page)
-		if err != nil {
-			return 0, err
-		}
-		for _, t := range list.Items {
+	err = s.eachTenants(ctx, func(list []webhook.Tenant) bool {
+		for _, t := range list {
 			if t.Dialect == dialectName {
 				n++
 			}
 		}
-		if page.Cursor = list.Next; page.Cursor == "" {
-			return n, nil
+		return true
+	})
+	return n, err
+}
+
+// TenantsByDialect returns the tenants of each dialect. more reports that there are more than most tenants, which is how many it
+// looks at.
+func (s Service) TenantsByDialect(ctx context.Context, most int) (byDialect map[string][]webhook.Tenant, more bool, err error) {
+	byDialect = make(map[string][]webhook.Tenant)
+	seen := 0
+	err = s.eachTenants(ctx, func(list []webhook.Tenant) bool {
+		for _, t := range list {
+			if seen++; seen > most {
+				more = true
+				return false
+			}
+			byDialect[t.Dialect] = append(byDialect[t.Dialect], t)
 		}
+		return true
+	})
+	return byDialect, more, err
+}
+
+// eachTenants reads all tenants, some at a time, until read returns false.
+func (s Service) eachTenants(ctx context.Context, read func([]webhook.Tenant) bool) error {
+	for page := (webhook.Page{Limit: 100}); ; {
+		list, err := s.Store.Tenants(ctx, page)
+		if err != nil || !read(list.Items) || list.Next == "" {
+			return err
+		}
+		page.Cursor = list.Next
 	}
 }
 

@@ -47,18 +47,24 @@ func CodeOf(v *page.Visit, w api.Webhook) (Code, error) {
 	if !format.Of(w.Format).Signed() {
 		return out, nil
 	}
-	described := v.Dialect.Verification()
-	out.Steps = steps(described)
-	if out.Snippets, err = snippet.Of(described); err != nil || out.Example == nil {
-		return out, err
-	}
 	plain, err := PreviewOf(v, w.Format, webhook.ContentJSON, w.Events...)
 	if err != nil {
 		return out, err
 	}
-	out.Send, err = snippet.Send(described, snippet.Request{
-		Type: v.Dialect.WireName(plain.Type), Headers: plain.Headers, Body: plain.Body,
-	})
+	signed, err := CodeFor(v.Dialect, plain)
+	signed.Example = out.Example
+	return signed, err
+}
+
+// CodeFor returns the code for receivers of a dialect's requests. plain is an example in JSON, nil for none.
+func CodeFor(d *dialect.Dialect, plain *Preview) (Code, error) {
+	described := d.Verification()
+	out := Code{Steps: steps(described)}
+	var err error
+	if out.Snippets, err = snippet.Of(described); err != nil || plain == nil {
+		return out, err
+	}
+	out.Send, err = snippet.Send(described, snippet.Request{Type: d.WireName(plain.Type), Headers: plain.Headers, Body: plain.Body})
 	return out, err
 }
 
