@@ -360,5 +360,5 @@ func TestDay(t *testing.T) {
 		"80.0 % of the deliveries that ended succeeded. Half of the answers came within 1.2 s, 95 of 100 within 1.2 s.",
 	)
 	b.HTMX = true // a search brings the list alone
-	b.Get("/console/webhooks?search=Second").Is(200).Has("1 pending</small>").Lacks("<strong>12</strong> succeeded")
+	b.Get("/console/webhooks?search=Second").Is(200).Has("1 pending</small>")
 }
