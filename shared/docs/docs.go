@@ -1,5 +1,6 @@
 // Package docs makes a page for reading an OpenAPI 3.1 document: every call with its scope, parameters, body, answers, an
-// example and a command to try it, and every schema with its fields and their rules, all in the document's order.
+// example and a command to try it, and every schema with its fields and their rules, all in the document's order. A second
+// page, for the people of a tenant, has no calls of admins.
 //
 // The page is made of the document alone, so it cannot differ from it. The package knows the part of OpenAPI and JSON Schema
 // that our document uses and refuses the rest: a keyword that the page would not show is an error. Texts are the Markdown
@@ -51,15 +52,14 @@ func newSite(b brand.Brand, document []byte) (httpapi.Site, error) {
 	if err != nil {
 		return httpapi.Site{}, fmt.Errorf("page: %w", err)
 	}
-	var page bytes.Buffer
-	if err := t.Execute(&page, v); err != nil {
-		return httpapi.Site{}, fmt.Errorf("page: %w", err)
-	}
 	s := httpapi.Site{Policy: ContentSecurityPolicy, Assets: make(map[string]httpapi.File)}
 	if from := b.ImageSource(); from != "" {
 		s.Policy += "; img-src" + from
 	}
-	if s.Page, err = file("text/html; charset=utf-8", page.Bytes()); err != nil {
+	if s.Page, err = page(t, &v); err != nil {
+		return httpapi.Site{}, err
+	}
+	if s.Assets[httpapi.TenantDocs], err = page(t, v.forTenants()); err != nil {
 		return httpapi.Site{}, err
 	}
 	names, err := fs.Glob(files, "assets/*")
@@ -81,6 +81,14 @@ func newSite(b brand.Brand, document []byte) (httpapi.Site, error) {
 		}
 	}
 	return s, nil
+}
+
+func page(t *template.Template, v *view) (httpapi.File, error) {
+	var b bytes.Buffer
+	if err := t.Execute(&b, v); err != nil {
+		return httpapi.File{}, fmt.Errorf("page: %w", err)
+	}
+	return file("text/html; charset=utf-8", b.Bytes())
 }
 
 func file(contentType string, plain []byte) (httpapi.File, error) {

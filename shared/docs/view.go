@@ -17,6 +17,7 @@ type view struct {
 	Logo                 template.URL // of the deployment; it was checked when it was read
 	Colors               bool         // whether the deployment has its own
 	Title, Version, Text string
+	ForTenants           bool // the calls of admins are left out
 	Credentials          []credential
 	Headers              []given // headers of many answers, which only name them
 	Groups               []group
@@ -119,6 +120,71 @@ func viewOf(doc *spec) (view, error) {
 		v.Schemas = append(v.Schemas, shape{s.Name, n})
 	}
 	return v, nil
+}
+
+// admin reports whether only an admin can make the call.
+func (c call) admin() bool {
+	return c.Who != "" && c.Scope == "" && !strings.HasPrefix(c.Who, tenant)
+}
+
+const tenant = "tenant" // it begins the names of the credentials that tenants have
+
+// forTenants returns the view without the calls of admins, and without the credentials and schemas that only these use.
+func (v view) forTenants() *view {
+	v.ForTenants = true
+	v.Credentials = slices.DeleteFunc(slices.Clone(v.Credentials), func(c credential) bool { return !strings.HasPrefix(c.ID, tenant) })
+	used := make(map[string]bool) // schemas
+	v.Groups = slices.Clone(v.Groups)
+	for i := range v.Groups {
+		g := &v.Groups[i]
+		g.Calls = slices.DeleteFunc(slices.Clone(g.Calls), call.admin)
+		for _, c := range g.Calls {
+			c.schemas(v.Schemas, used)
+		}
+	}
+	v.Schemas = slices.DeleteFunc(slices.Clone(v.Schemas), func(s shape) bool { return !used[s.Name] })
+	return &v
+}
+
+// schemas adds the names of the schemas that a call uses to used.
+func (c call) schemas(all []shape, used map[string]bool) {
+	for _, p := range c.Parameters {
+		p.Node.refs(all, used)
+	}
+	if c.Body != nil {
+		for _, f := range c.Body.Forms {
+			f.Node.refs(all, used)
+		}
+	}
+	for _, a := range c.Answers {
+		for _, h := range a.Headers {
+			h.Node.refs(all, used)
+		}
+		if a.Node != nil {
+			a.Node.refs(all, used)
+		}
+	}
+}
+
+// refs adds the names of the schemas that a node is made of to used.
+func (n node) refs(all []shape, used map[string]bool) {
+	if n.Ref != "" && !used[n.Ref] {
+		used[n.Ref] = true
+		if i := slices.IndexFunc(all, func(s shape) bool { return s.Name == n.Ref }); i >= 0 {
+			all[i].Node.refs(all, used)
+		}
+	}
+	for _, f := range n.Fields {
+		f.Node.refs(all, used)
+	}
+	for _, e := range n.Either {
+		e.refs(all, used)
+	}
+	for _, inner := range []*node{n.Items, n.Values} {
+		if inner != nil {
+			inner.refs(all, used)
+		}
+	}
 }
 
 func callOf(doc *spec, method, path string, op operation) (call, error) {
@@ -258,8 +324,8 @@ func curl(c call) string {
 		lines[0] = `curl -X ` + c.Method + ` "$API` + path + `"`
 	}
 	switch {
-	case c.Who == "" || c.Scope == "" && strings.HasPrefix(c.Who, "tenant"):
-	case c.Scope == "":
+	case c.Who == "" || c.Scope == "" && !c.admin():
+	case c.admin():
 		lines = append(lines, `-H "Authorization: Bearer $ADMIN"`)
 	default:
 		lines = append(lines, `-H "Authorization: Bearer $KEY"`)

@@ -17,10 +17,13 @@ type File struct {
 // Site is the document as a page, with the files that the page needs.
 type Site struct {
 	Page File
-	// Assets are the page's files by name. The page asks for them in the folder docs beside it.
+	// Assets are the page's files by name. The page asks for them in the folder docs beside it. TenantDocs is among them.
 	Assets map[string]File
 	Policy string // the Content-Security-Policy of the page and its files
 }
+
+// TenantDocs is the name of the page without the calls of admins, for the people of a tenant.
+const TenantDocs = "tenants"
 
 // showDocs answers with the document as a page. The page is made at the first request, because most processes never get one.
 func (a *API) showDocs(c *call) (answer, error) {

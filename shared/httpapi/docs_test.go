@@ -140,7 +140,32 @@ func spaced(s string) string {
 }
 
 func TestDocsLinks(t *testing.T) {
-	page := visit(t, "/docs").Body.String()
+	for _, path := range []string{"/docs", "/docs/tenants"} {
+		t.Run(path, func(t *testing.T) { docsLinks(t, visit(t, path).Body.String()) })
+	}
+	if got := visit(t, "/docs/none.css").Code; got != http.StatusNotFound {
+		t.Errorf("got %d for a file that is not there, want 404", got)
+	}
+}
+
+// TestDocsForTenants shows that the page for the people of a tenant has every call of theirs and none of admins.
+func TestDocsForTenants(t *testing.T) {
+	all, page := visit(t, "/docs").Body.String(), visit(t, "/docs/tenants").Body.String()
+	for _, theirs := range []string{`id="createWebhook"`, `id="publish"`, `id="tenantKey"`, `id="schema-Webhook"`, "$KEY"} {
+		if !strings.Contains(page, theirs) {
+			t.Errorf("the page lacks %s", theirs)
+		}
+	}
+	for _, admins := range []string{`id="createTenant"`, `id="putDialect"`, `id="adminKey"`, `id="schema-NewTenant"`, "$ADMIN", "The admin’s credential"} {
+		if !strings.Contains(all, admins) || strings.Contains(page, admins) {
+			t.Errorf("%s: got it %t on the whole page and %t on that of tenants, want it on the whole one alone", admins, strings.Contains(all, admins), strings.Contains(page, admins))
+		}
+	}
+}
+
+// docsLinks holds that each link of a page leads somewhere.
+func docsLinks(t *testing.T, page string) {
+	t.Helper()
 	ids := map[string]int{}
 	for _, m := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		if ids[m[1]]++; ids[m[1]] > 1 {
@@ -164,14 +189,11 @@ func TestDocsLinks(t *testing.T) {
 	if links < 200 {
 		t.Errorf("got %d links, want all calls and schemas", links)
 	}
-	if got := visit(t, "/docs/none.css").Code; got != http.StatusNotFound {
-		t.Errorf("got %d for a file that is not there, want 404", got)
-	}
 }
 
 func TestDocsServed(t *testing.T) {
 	const most = 60 << 10
-	for _, path := range []string{"/docs", "/docs/docs.css", "/docs/docs.js"} {
+	for _, path := range []string{"/docs", "/docs/tenants", "/docs/docs.css", "/docs/docs.js"} {
 		plain, zipped := visit(t, path), visit(t, path, "Accept-Encoding", "gzip, br")
 		z, err := gzip.NewReader(bytes.NewReader(zipped.Body.Bytes()))
 		if err != nil {

@@ -441,9 +441,10 @@ func routes() []route {
 		},
 		{
 			method: "GET", path: "/docs/{name}", scope: anyone, serve: (*API).showDocsFile,
-			id: "getDocsFile", tag: "About", summary: "Get the page's stylesheet or script",
-			gives: given{status: 200, types: []string{"text/css", "text/javascript"}},
-			text:  "`docs.css` and `docs.js`. Both, and the page, are compressed for clients that accept gzip.",
+			id: "getDocsFile", tag: "About", summary: "Get the page's stylesheet or script, or the page for tenants",
+			gives: given{status: 200, types: []string{"text/css", "text/javascript", "text/html"}},
+			text: "`docs.css` and `docs.js`; `tenants` is the page without the calls of admins. All of them, and the page, are " +
+				"compressed for clients that accept gzip.",
 		},
 		{
 			method: "GET", path: "/healthz", scope: anyone, serve: (*API).showHealth,

@@ -10,6 +10,7 @@ import (
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
 	"hookline/shared/console/timeline"
+	"hookline/shared/console/words"
 	"hookline/shared/layout"
 	"hookline/shared/snippet"
 	"hookline/shared/webhook"
@@ -104,7 +105,7 @@ func showDelivery(v *page.Visit) {
 		}
 		p.Poll = page.Address("/console/deliveries/"+id, q)
 	}
-	p.Announcement = fmt.Sprintf("%s: %s, attempts: %d.", p.EventType, v.Dialect.Words[string(p.Status)], p.AttemptCount)
+	p.Announcement = fmt.Sprintf("%s: %s, attempts: %s.", p.EventType, v.Dialect.Words[string(p.Status)], words.Grouped(p.AttemptCount))
 	v.Show(http.StatusOK, "delivery", "delivery", "deliveries", p.EventType, &p)
 }
 

@@ -208,7 +208,7 @@ func deploymentChart(days map[string][]int, first time.Time, n int) chart.Chart 
 	var shown []string
 	for i, name := range names {
 		if i == maxEnvironments && len(names) > maxEnvironments+1 {
-			shown = append(shown, strconv.Itoa(len(names)-i)+" others")
+			shown = append(shown, words.Grouped(len(names)-i)+" others")
 			break
 		}
 		shown = append(shown, words.Shortened(name, maxLegend))

@@ -71,7 +71,7 @@ func TestNew(t *testing.T) {
 	w := consoletest.New(t)
 	b := operator(w)
 	b.Get(fresh + "?from=absent").Is(404)
-	p := b.Get(fresh + "?from=agiletune").Is(200).Has("AgileTune", "X-AgileTune-Signature", "verify.mjs", "Take its description")
+	p := b.Get(fresh+"?from=agiletune").Is(200).Has("AgileTune", "X-AgileTune-Signature", "verify.mjs", "Take its description")
 	form := p.Filled()
 	description := form.Get("description")
 	if strings.Contains(description, `"version"`) || !strings.Contains(description, "\n  \"product\": ") {
@@ -85,7 +85,7 @@ func TestNew(t *testing.T) {
 	b.Post(fresh, written("check", description)).Is(200).Has("X-AgileTune-Signature").Lacks("Give it a name")
 	b.Post(fresh, written("save", description, "name", "ours"), "Sec-Fetch-Site", "cross-site").Is(403)
 	b.Post(fresh, written("save", description, "name", "ours")).Leads(home + "/ours?saved=1")
-	b.Get(home + "/ours?saved=1").Has("Version 1 is saved", "Save as version 2")
+	b.Get(home+"/ours?saved=1").Has("Version 1 is saved", "Save as version 2")
 	b.Post(fresh, written("save", description, "name", "ours")).Is(422).Has("There is a dialect with this name")
 
 	var got, want json.RawMessage
@@ -134,7 +134,7 @@ func TestEdit(t *testing.T) {
 		b.Post(at, written("save", next, "version", fmt.Sprint(2+i))).Is(303)
 	}
 	b.Get(at).Has("?version=5", "?before=5").Lacks("?version=4")
-	b.Get(at + "?before=5").Has("?version=4", "?version=1", "the first").Lacks("?version=5", "Older versions")
+	b.Get(at+"?before=5").Has("?version=4", "?version=1", "the first").Lacks("?version=5", "Older versions")
 }
 
 // TestFaults shows that what is wrong is said at its line, whoever finds it.
@@ -189,7 +189,7 @@ func TestDelete(t *testing.T) {
 	w.Call(201, consoletest.AdminKey, "PUT", "/v1/dialects/parcelbird", parcel, nil)
 	w.Tenant("acme", "parcelbird")
 	at := home + "/parcelbird"
-	b.Get(at + "/delete").Is(200).Has("These have it", "acme").Lacks(`method="post" action="` + at)
+	b.Get(at+"/delete").Is(200).Has("These have it", "acme").Lacks(`method="post" action="` + at)
 	b.Post(at+"/delete", nil).Is(409).Has("1 tenant has this dialect")
 	b.Get(at).Is(200).Has("acme")
 	w.Call(204, consoletest.AdminKey, "DELETE", "/v1/tenants/acme", "", nil)
@@ -201,7 +201,7 @@ func TestDelete(t *testing.T) {
 	b.Get(at + "/delete").Is(404)
 	b.Post(fresh, written("save", parcel, "name", "parcelbird")).Leads(at + "?saved=2")
 
-	b.Get(home + "/standard").Is(200).Has("is built in", "webhook-signature").Lacks("<textarea", "/standard/delete")
+	b.Get(home+"/standard").Is(200).Has("is built in", "webhook-signature").Lacks("<textarea", "/standard/delete")
 	b.Post(home+"/standard/delete", nil).Is(409).Has("comes with the system")
 	b.Post(home+"/standard", written("save", parcel, "version", "1")).Is(422)
 }
@@ -215,7 +215,7 @@ func TestManyEvents(t *testing.T) {
 		fmt.Fprintf(&events, `{"name":"e.n%d","description":"d","example":{"a":%q}},`, i, strings.Repeat("é", 500))
 	}
 	w.Call(201, consoletest.AdminKey, "PUT", "/v1/dialects/big", strings.Replace(parcel, `"events": [`, `"events": [`+events.String(), 1), nil)
-	p := b.Get(home + "/big").Is(200).Has("203 of 203", "is left out because this page is long")
+	p := b.Get(home+"/big").Is(200).Has("203 of 203", "is left out because this page is long")
 	if len(p.Body) > 1<<20 {
 		t.Errorf("the page has %d bytes", len(p.Body))
 	}

@@ -4,12 +4,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"hookline/shared/api"
 	"hookline/shared/console/feed"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
+	"hookline/shared/console/words"
 	"hookline/shared/ingest"
 	"hookline/shared/layout"
 	"hookline/shared/webhook"
@@ -123,7 +123,7 @@ func answer(v *page.Visit, status int, replayed, problem string) {
 		}
 		p.Poll = page.Address("/console/events/"+id, q)
 	}
-	p.Announcement = p.Type + ", matched " + strconv.Itoa(p.Matched) + "."
+	p.Announcement = p.Type + ", matched " + words.Grouped(p.Matched) + "."
 	for _, d := range p.Deliveries {
 		p.Announcement += " " + p.Label(d.WebhookID) + ": " + v.Dialect.Words[string(d.Status)] + "."
 	}

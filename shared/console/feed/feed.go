@@ -14,6 +14,7 @@ import (
 	"hookline/shared/api"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
+	"hookline/shared/console/words"
 )
 
 //go:embed feed.html
@@ -86,7 +87,7 @@ func (l *List) Read(v *page.Visit, typeField string, more func(query url.Values)
 // Finish sets Poll and Announcement, and returns the status of the answer. digest is that of the page, thing and things name
 // its rows, and newest describes the first.
 func (l *List) Finish(mark string, rows int, thing, things, newest string) int {
-	l.Announcement = strconv.Itoa(rows) + " " + things + " listed."
+	l.Announcement = words.Grouped(rows) + " " + things + " listed."
 	if rows == 1 {
 		l.Announcement = "1 " + thing + " listed."
 	}

@@ -77,6 +77,7 @@ func functions() template.FuncMap {
 		"took":    words.Took,
 		"grouped": words.Grouped,
 		"line":    prose.Line,
+		"lower":   strings.ToLower,
 		"outcome": record.Outcome,
 		"sent":    record.Sent,
 		"late":    record.Late,

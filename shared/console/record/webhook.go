@@ -4,6 +4,7 @@ package record
 
 import (
 	"net/url"
+	"slices"
 
 	"hookline/shared/api"
 )
@@ -13,6 +14,9 @@ type Webhook struct{ api.Webhook }
 
 // Filtered reports whether a filter lets only some events pass.
 func (w *Webhook) Filtered() bool { return len(w.Filter) > 0 && string(w.Filter) != "null" }
+
+// AllEvents reports whether the webhook takes all events that are published.
+func (w *Webhook) AllEvents() bool { return slices.Contains(w.Events, "*") }
 
 // Label is the webhook's name, or else its URL's host.
 func (w *Webhook) Label() string {

@@ -6,11 +6,13 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"hookline/shared/api"
 	"hookline/shared/console/chart"
 	"hookline/shared/console/page"
 	"hookline/shared/console/record"
+	"hookline/shared/console/words"
 	"hookline/shared/webhook"
 )
 
@@ -23,6 +25,10 @@ type listPage struct {
 	EventTypes     int
 	Day            api.DeliveryCounts // the last 24 hours of all webhooks
 	Search, Status string
+	Paused         bool   // the list does not poll
+	Poll           string // the address to poll, "" if the page does not poll
+	Announcement   string // a screen reader announces it when the list has changed
+	Partial        bool   // the list replaces the one on a page, and the totals with it
 }
 
 // row is a webhook in the list.
@@ -46,9 +52,24 @@ func (p *listPage) Filter(status string) string {
 	return page.Address("/console/webhooks", q)
 }
 
+// Live returns the address of the list that polls, and Pause that of the list that does not.
+func (p *listPage) Live() string  { return p.Filter(p.Status) }
+func (p *listPage) Pause() string { return p.with("live", "off") }
+
+// with returns the address of the list with one more parameter.
+func (p *listPage) with(name, value string) string {
+	address := p.Filter(p.Status)
+	if strings.Contains(address, "?") {
+		address += "&"
+	} else {
+		address += "?"
+	}
+	return address + url.Values{name: {value}}.Encode()
+}
+
 func list(v *page.Visit) {
 	asked := v.R.URL.Query()
-	p := listPage{Search: asked.Get("search"), Status: asked.Get("status")}
+	p := listPage{Search: asked.Get("search"), Status: asked.Get("status"), Paused: asked.Get("live") == "off", Partial: v.Partial()}
 	p.Pager = v.Pager("", nil)
 	if !slices.Contains([]string{"active", "inactive", "failing"}, p.Status) {
 		p.Status = ""
@@ -62,7 +83,7 @@ func list(v *page.Visit) {
 	asking := maps.Clone(query)
 	asking.Set("stats", "true")
 	err := v.Get("/v1/webhooks", asking, &p)
-	if err == nil && !v.Partial() {
+	if err == nil {
 		var all api.Stats
 		err = v.Get("/v1/stats", nil, &all)
 		p.Day = all.Deliveries
@@ -77,22 +98,44 @@ func list(v *page.Visit) {
 		query.Set("cursor", *p.NextCursor)
 		p.Next = page.Address("/console/webhooks", query)
 	}
+	mark := page.Digest(p.Data, p.WebhookCounts, p.Day)
+	if v.Unchanged(mark) {
+		return
+	}
+	if p.Partial && asked.Get("first") == "true" { // the page has no search yet
+		v.W.Header().Set("HX-Refresh", "true")
+	}
+	if p.First && !p.Paused {
+		p.Poll = p.with("seen", mark)
+		if p.Total == 0 {
+			p.Poll = page.Address("/console/webhooks", url.Values{"seen": {mark}, "first": {"true"}})
+		}
+	}
+	p.Announcement = listed(len(p.Data))
 	v.Show(http.StatusOK, "webhooks", "list", "webhooks", v.Dialect.Words["title"], &p)
 }
 
+// listed says how many webhooks are listed.
+func listed(n int) string {
+	if n == 1 {
+		return "1 webhook listed."
+	}
+	return words.Grouped(n) + " webhooks listed."
+}
+
 // Spark returns the chart of a webhook's last day, in the product's words.
-func (*listPage) Spark(words map[string]string, of api.WebhookStats) *chart.Chart {
-	return new(hours(words, of, ""))
+func (*listPage) Spark(in map[string]string, of api.WebhookStats) *chart.Chart {
+	return new(hours(in, of, ""))
 }
 
 // Sum returns the number of all deliveries.
 func (*listPage) Sum(c api.DeliveryCounts) int { return c.Succeeded + c.Failed + c.Pending }
 
 // hours returns the chart of a webhook's last day, in the product's words. id must be unique in the page.
-func hours(words map[string]string, of api.WebhookStats, id string) chart.Chart {
+func hours(in map[string]string, of api.WebhookStats, id string) chart.Chart {
 	c := chart.Chart{ID: id, Title: "Deliveries of the last 24 hours", Heading: "Hour, UTC"}
 	for _, status := range []webhook.DeliveryStatus{webhook.Succeeded, webhook.Failed, webhook.Pending} {
-		c.Series = append(c.Series, chart.Series{Name: words[string(status)], Class: string(status)})
+		c.Series = append(c.Series, chart.Series{Name: in[string(status)], Class: string(status)})
 	}
 	for _, h := range of.Hours {
 		c.Columns = append(c.Columns, chart.Column{

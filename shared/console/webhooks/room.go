@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"hookline/shared/console/chart"
+	"hookline/shared/console/feed"
 	"hookline/shared/console/page"
 	"hookline/shared/console/receiver"
 	"hookline/shared/seal"
@@ -20,7 +21,7 @@ func Room(box seal.Box) page.Room {
 	imports := importer{box}
 	return page.Room{
 		Templates: templates,
-		Parts:     []fs.FS{chart.Parts(), receiver.Parts()},
+		Parts:     []fs.FS{chart.Parts(), feed.Parts(), receiver.Parts()},
 		Sections:  []page.Section{{Name: "webhooks", Path: "/console/webhooks", Label: "Webhooks", Scope: "webhooks:read"}},
 		Pages: map[string]func(*page.Visit){
 			"GET /console/{$}": func(v *page.Visit) { v.Redirect(v.FirstPage()) },

@@ -360,5 +360,28 @@ func TestDay(t *testing.T) {
 		"80.0 % of the deliveries that ended succeeded. Half of the answers came within 1.2 s, 95 of 100 within 1.2 s.",
 	)
 	b.HTMX = true // a search brings the list alone
-	b.Get("/console/webhooks?search=Second").Is(200).Has("1 pending</small>").Lacks("<strong>12</strong> succeeded")
+	b.Get("/console/webhooks?search=Second").Is(200).Has("1 pending</small>")
+}
+
+// TestCounts shows that the cards add up, that a failing webhook counts once, and what takes all events.
+func TestCounts(t *testing.T) {
+	w := consoletest.New(t)
+	key := w.Tenant("acme", "standard")
+	failing := w.Webhook(key, `"name":"All"`)
+	w.Webhook(key, `"name":"Off"`, `"active":false`)
+	var made struct{ ID string }
+	w.Call(201, key, "POST", "/v1/webhooks", `{"url":"https://example.com/few","name":"Few","events":["order.created","order.paid"]}`, &made)
+	ref := webhook.Ref{Tenant: "acme", ID: failing}
+	if ok, err := w.Store.SetHealth(t.Context(), ref, webhook.Health{}, webhook.Health{FailingSince: w.Now}); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	b := w.Browser(key)
+	p := b.Get("/console/webhooks").Is(200).Has(
+		"<span>Total</span><strong>3</strong>", "<span>Active</span><strong>2</strong>", "<span>Inactive</span><strong>1</strong>", "1 of them failing",
+		`<td data-label="Events">All events</td>`, `<td data-label="Events">2</td>`,
+	)
+	if got := strings.Count(p.Body, "<li><span>"); got != 4 {
+		t.Errorf("got %d cards, want the total, its two parts and the events", got)
+	}
+	b.Get("/console/webhooks/" + failing).Is(200).Has(`<span class="tag">All events</span>`).Lacks(">*<")
 }

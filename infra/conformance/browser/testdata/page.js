@@ -92,6 +92,14 @@
       const wide = [...document.querySelectorAll("body *")].filter((el) => el.getBoundingClientRect().right > root.clientWidth + 1);
       return `${root.scrollWidth} px on ${root.clientWidth}: ${wide.slice(0, 4).map(describe).join("; ")}`;
     },
+    // Whether all of an element is in the window, and within the dialog where one is open.
+    inView: (selector) => {
+      const el = scope().querySelector(selector);
+      if (!el || !seen(el)) return false;
+      const r = el.getBoundingClientRect();
+      const around = scope().tagName === "DIALOG" ? scope().getBoundingClientRect() : { top: 0, bottom: innerHeight };
+      return r.top >= Math.max(around.top, 0) && r.bottom <= Math.min(around.bottom, innerHeight);
+    },
     focused: () => {
       const el = document.activeElement;
       if (!el || el === document.body) return { what: "", names: [], tag: "", outlined: false, inside: false };

@@ -41,15 +41,27 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (!dialog.contains(event.target) && event.target !== dialog) return;
-  const heading = dialog.querySelector("h2");
-  if (heading) dialog.setAttribute("aria-label", heading.textContent);
-  if (!dialog.open && dialog.childElementCount > 0) dialog.showModal();
-  if (!event.target.matches("[data-panel], #dialog")) return; // a part of the panel changed: the focus stays
-  const wrong = dialog.querySelector("[aria-invalid]");
-  const first = wrong || dialog.querySelector("input:not([type=hidden]), select, textarea") || heading;
-  if (first) first.focus();
+  if (dialog.contains(event.target)) {
+    const heading = dialog.querySelector("h2");
+    if (heading) dialog.setAttribute("aria-label", heading.textContent);
+    if (!dialog.open && dialog.childElementCount > 0) dialog.showModal();
+  }
+  if (event.target.matches("[data-panel], #dialog")) begin(event.target); // elsewhere a part of the panel changed: the focus stays
 });
+
+// begin puts the focus where a panel begins, and scrolls there: to the first wrong field with its message, to what is wrong
+// with the whole form, to a form's first field, or to the heading.
+function begin(panel) {
+  const wrong = panel.querySelector("[autofocus]") || panel.querySelector("[aria-invalid]");
+  const faults = panel.querySelector(".faults");
+  const heading = panel.querySelector("h2");
+  const first = wrong || faults || panel.querySelector("form :is(input:not([type=hidden]), select, textarea)") || heading;
+  if (!first) return;
+  if (first === faults) faults.tabIndex = -1;
+  first.focus({ preventScroll: true });
+  const message = wrong && document.getElementById(wrong.name + "-problem");
+  (message || (first === wrong || first === faults ? first : heading)).scrollIntoView({ block: message ? "center" : "nearest" });
+}
 
 // What is entered in a part of a form whose answer will take its place would be gone with it: it waits for the answer,
 // and the focus is put back for those who were in it.
@@ -76,11 +88,19 @@ document.addEventListener("input", (event) => {
   if (warning) warning.hidden = !/^\s*http:\/\//i.test(event.target.value);
 });
 
-dialog.addEventListener("close", () => dialog.replaceChildren());
+// A dialog that changed something leaves a page that is out of date.
+dialog.addEventListener("close", () => {
+  const changed = dialog.querySelector("[data-changed]");
+  dialog.replaceChildren();
+  if (!changed) return;
+  const pieces = document.querySelectorAll("[data-live][hx-trigger~=fresh]");
+  for (const piece of pieces) htmx.trigger(piece, "fresh");
+  if (pieces.length === 0) location.reload();
+});
 
-// A page that was opened is told by its heading; a list that changed says how long it is.
+// A list that changed says how long it is, unless live.js says what is new in it.
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.target.id === "list") {
+  if (event.target.id === "list" && !event.target.dataset.said) {
     const rows = document.querySelectorAll("#list tbody tr").length;
     live.textContent = rows === 1 ? "1 row" : rows + " rows";
   }
