@@ -150,5 +150,31 @@ func replayChecks() []check {
 				b.kind("the cursor for "+what, err, webhook.Invalid)
 			}
 		}},
+		{"replay/the list of all tenants has each job of those that exist, newest id first, page by page", func(b *bench) {
+			one, k := b.newTenant()
+			b.ok(b.s.CreateTenant(b.Context(), one, k))
+			other := b.tenant()
+			var want []webhook.Replay
+			for i := range 6 {
+				r := b.replay([]string{one.ID, other}[i%2])
+				r.ID = webhook.NewID(webhook.ReplayPrefix, b.now.Add(time.Duration(9-i)*time.Minute))
+				b.ok(b.s.CreateReplay(b.Context(), r))
+				want = append(want, r)
+			}
+			ours := func(limit int) (out []webhook.Replay) {
+				b.Helper()
+				for _, r := range b.replays("", "", limit) {
+					if r.Tenant == one.ID || r.Tenant == other {
+						out = append(out, r)
+					}
+				}
+				return out
+			}
+			for _, limit := range []int{1, 4, 100} {
+				b.equal(fmt.Sprint("all by ", limit), ours(limit), want)
+			}
+			b.ok(b.s.DeleteTenant(b.Context(), one.ID))
+			b.equal("without the deleted one's", ours(100), []webhook.Replay{want[1], want[3], want[5]})
+		}},
 	}
 }
