@@ -52,7 +52,7 @@ func TestKeptRecords(t *testing.T) {
 			return shown(w), err
 		}},
 		{"replay", EncodeReplay(webhook.Replay{
-			Webhook: "wh_1", Of: webhook.ReplayFailed, Type: "a.b", Since: accepted, Until: accepted, Status: webhook.ReplayStopped,
+			Webhook: "wh_1", Of: webhook.ReplayFailed, Type: "a.b", Reason: webhook.ReasonTimeout, Since: accepted, Until: accepted, Status: webhook.ReplayStopped,
 			Error: webhook.ReasonWebhookDeleted, Matched: 3, More: true, Started: 2, Cursor: "c", CreatedAt: accepted, UpdatedAt: accepted,
 			FinishedAt: accepted, ExpiresAt: accepted,
 		}), func(b []byte) (any, error) { return DecodeReplay(webhook.Replay{Tenant: "acme", ID: "rpl_1"}, b) }},

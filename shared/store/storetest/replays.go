@@ -10,7 +10,7 @@ import (
 // replay returns a job that is not stored, with every field filled.
 func (b *bench) replay(tenant string) webhook.Replay {
 	return webhook.Replay{
-		Tenant: tenant, ID: webhook.NewID(webhook.ReplayPrefix, b.now), Webhook: "wh_1", Of: webhook.ReplayMissed, Type: "a.b",
+		Tenant: tenant, ID: webhook.NewID(webhook.ReplayPrefix, b.now), Webhook: "wh_1", Of: webhook.ReplayMissed, Type: "a.b", Reason: webhook.ReasonTLS,
 		Since: b.now.Add(-time.Hour), Until: b.now.Add(-time.Millisecond), Status: webhook.ReplayStopped, Error: webhook.ReasonWebhookDeleted,
 		Matched: 20_000, More: true, Started: 7, Cursor: odd, CreatedAt: b.now, UpdatedAt: b.now.Add(3 * time.Millisecond),
 		FinishedAt: b.now.Add(time.Hour), ExpiresAt: b.now.Add(720 * time.Hour), Version: 1,
