@@ -274,7 +274,7 @@ func deliveriesOf(hook string) string {
 
 // replay sends one delivery again, or has a job send many of one webhook's.
 func (a *app) replay() *cobra.Command {
-	var hook, status, eventType, since, until string
+	var hook, status, eventType, reason, since, until string
 	var dry, wait bool
 	cmd := &cobra.Command{
 		Use: "replay [ID]", Short: "Send a delivery again, or many of a webhook", Args: cobra.MaximumNArgs(1),
@@ -304,6 +304,9 @@ func (a *app) replay() *cobra.Command {
 			if eventType != "" {
 				body.EventType = input.Of(eventType)
 			}
+			if reason != "" {
+				body.Error = input.Of(reason)
+			}
 			if dry {
 				body.DryRun = input.Of(true)
 			}
@@ -317,6 +320,7 @@ func (a *app) replay() *cobra.Command {
 	cmd.Flags().StringVar(&hook, "webhook", "", "the webhook whose deliveries are sent again")
 	cmd.Flags().StringVar(&status, "status", string(webhook.Failed), "which ones: failed, succeeded or missed")
 	cmd.Flags().StringVar(&eventType, "event-type", "", "of this event type only")
+	cmd.Flags().StringVar(&reason, "error", "", "only dead letters whose last attempt ended so: timeout, bad_status, …")
 	cmd.Flags().StringVar(&since, "since", "", "accepted then or later: a time, or a span back from now as 24h")
 	cmd.Flags().StringVar(&until, "until", "", "accepted before; now if left out")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "count, and start nothing")

@@ -129,6 +129,8 @@ type NewReplay struct {
 	Status input.Field[string] `json:"status,omitzero" jsonschema:"nullable,enum=failed,enum=succeeded,enum=missed,default=failed"`
 	// Of which event type; of any when it is left out.
 	EventType input.Field[string] `json:"event_type,omitzero" jsonschema:"nullable" ref:"EventTypeName"`
+	// Only dead letters: those that ran out of attempts, the last of which had this error. With the status `failed` alone.
+	Error input.Field[string] `json:"error,omitzero" jsonschema:"nullable,enum=timeout,enum=dns,enum=connect,enum=tls,enum=blocked_target,enum=redirect,enum=bad_status,enum=bad_response"`
 	// Count, and start nothing.
 	DryRun input.Field[bool] `json:"dry_run,omitzero" jsonschema:"nullable,default=false"`
 }
@@ -170,15 +172,17 @@ type Replay struct {
 type ReplaySelection struct {
 	Status    webhook.ReplayOf `json:"status"`
 	EventType *string          `json:"event_type"`
-	Since     Time             `json:"since"`
-	Until     Time             `json:"until"`
+	// Of dead letters with this error alone.
+	Error *string `json:"error" jsonschema:"enum=timeout,enum=dns,enum=connect,enum=tls,enum=blocked_target,enum=redirect,enum=bad_status,enum=bad_response"`
+	Since Time    `json:"since"`
+	Until Time    `json:"until"`
 }
 
 // ReplayOf converts a job.
 func ReplayOf(r webhook.Replay) Replay {
 	return Replay{
 		ID: r.ID, WebhookID: r.Webhook, Status: r.Status, Matched: r.Matched, More: r.More, Started: r.Started, Skipped: r.Skipped(),
-		Selection: ReplaySelection{Status: r.Of, EventType: orNull(r.Type), Since: Time{r.Since}, Until: Time{r.Until}},
+		Selection: ReplaySelection{Status: r.Of, EventType: orNull(r.Type), Error: orNull(string(r.Reason)), Since: Time{r.Since}, Until: Time{r.Until}},
 		Error:     orNull(string(r.Error)), CreatedAt: Time{r.CreatedAt}, UpdatedAt: Time{r.UpdatedAt}, FinishedAt: TimeOrNull(r.FinishedAt),
 	}
 }

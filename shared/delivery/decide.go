@@ -63,14 +63,4 @@ func decide(m message.Message, id string, d *webhook.Delivery, now time.Time) ve
 	return drop
 }
 
-// deservesDeadLetter reports whether a failed delivery ran out of attempts. One that was cancelled, or failed because its
-// webhook is inactive, gone, or has just answered 410 needs a person, not a redrive.
-func deservesDeadLetter(d webhook.Delivery) bool {
-	a := d.LastAttempt()
-	if a == nil {
-		return false
-	}
-	return !a.Error.Unsent() && a.StatusCode != statusGone
-}
-
 const statusGone = 410

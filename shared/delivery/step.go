@@ -102,7 +102,7 @@ func (b *batch) hide(ctx context.Context, items []*item, span func(*item) time.D
 // repeats it until all is done; again says that it has been begun before.
 func (b *batch) afterFailedRound(ctx context.Context, rec webhook.Delivery, again bool) (done bool) {
 	done = true
-	if deservesDeadLetter(rec) {
+	if rec.DeadLetter() {
 		done = b.bury(ctx, rec)
 	}
 	w, ok := b.webhooks[webhook.Ref{Tenant: rec.Tenant, ID: rec.Webhook}]

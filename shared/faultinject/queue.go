@@ -231,6 +231,14 @@ func (q *faultyQueue) StartMove(ctx context.Context, destination string, maxPerS
 	return call1(q, "StartMove", func() (string, error) { return q.Queue.StartMove(ctx, destination, maxPerSecond) })
 }
 
+func (q *faultyQueue) Oldest(ctx context.Context) (time.Time, error) {
+	return call1(q, "Oldest", func() (time.Time, error) { return q.Queue.Oldest(ctx) })
+}
+
+func (q *faultyQueue) Purge(ctx context.Context) error {
+	return q.call("Purge", func() error { return q.Queue.Purge(ctx) })
+}
+
 func (q *faultyQueue) Moves(ctx context.Context) ([]queue.Move, error) {
 	return call1(q, "Moves", func() ([]queue.Move, error) { return q.Queue.Moves(ctx) })
 }

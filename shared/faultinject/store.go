@@ -142,6 +142,10 @@ func (s *faultyStore) Overdue(ctx context.Context, before time.Time, page webhoo
 	return stale(ctx, s, "Overdue", page.Cursor, func() (webhook.List[webhook.Delivery], error) { return s.Store.Overdue(ctx, before, page) })
 }
 
+func (s *faultyStore) DeadLetters(ctx context.Context, since time.Time) ([]webhook.DeadLetters, bool, error) {
+	return read2(ctx, s, "DeadLetters", func() ([]webhook.DeadLetters, bool, error) { return s.Store.DeadLetters(ctx, since) })
+}
+
 func (s *faultyStore) Subscriptions(
 	ctx context.Context, tenant string, patterns []string, page webhook.Page,
 ) (webhook.List[webhook.Subscription], error) {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 
 	"hookline/shared/api"
 	"hookline/shared/audit"
@@ -34,6 +35,14 @@ func (a *API) replayInput(c *call) (r webhook.Replay, dryRun bool, err error) {
 			faults.Add("status", "must be one of failed, succeeded, missed; pending deliveries are on their way already")
 		default:
 			faults.Add("status", "must be one of failed, succeeded, missed")
+		}
+	}
+	if r.Reason = webhook.AttemptError(in.Error.Value); in.Error.Given() {
+		switch {
+		case !slices.Contains(webhook.DeadReasons(), r.Reason):
+			faults.Add("error", "must be one of the errors that an attempt can end with")
+		case r.Of != webhook.ReplayFailed:
+			faults.Add("error", "is of the status failed alone")
 		}
 	}
 	if in.EventType.Given() && !webhook.ValidType(in.EventType.Value) {

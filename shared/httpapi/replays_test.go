@@ -65,6 +65,27 @@ func TestReplayCounts(t *testing.T) {
 	}
 }
 
+// TestReplayOneError takes dead letters alone: not what was cancelled, nor a test.
+func TestReplayOneError(t *testing.T) {
+	w := newWorld(t)
+	hook := w.webhook(w.key)
+	for event, owner := range map[string]string{"evt_dead": "a message", "evt_test": ""} {
+		rec := record("acme", hook, event, time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC))
+		rec.Status, rec.Owner, rec.Attempts = webhook.Failed, owner, []webhook.Attempt{{Error: webhook.ReasonTimeout}}
+		if err := w.store.SaveDelivery(t.Context(), rec, webhook.Rev{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.saved(hook, "evt_other", 0, webhook.Failed, "invoice.paid")
+	w.now.Pass(time.Minute)
+	for reason, want := range map[string]float64{"timeout": 1, "dns": 0} {
+		got := w.do("POST", "/v1/webhooks/"+hook+"/replay", w.key, `{"since":"2026-03-20T12:00:00Z","error":"`+reason+`"}`).is(202)
+		if got.field("matched") != want {
+			t.Errorf("%s: got %s, want %v", reason, got.body, want)
+		}
+	}
+}
+
 func TestReplayJob(t *testing.T) {
 	w := newWorld(t)
 	hook := w.webhook(w.key)
@@ -81,7 +102,7 @@ func TestReplayJob(t *testing.T) {
 		t.Errorf("got %s, then %s, and %d messages, want one job", made.body, again.body, len(w.bulk.Sent))
 	}
 	id := made.str("id")
-	want := `{"id":"` + id + `","webhook_id":"` + hook + `","status":"running","selection":{"status":"failed","event_type":"invoice.paid",` +
+	want := `{"id":"` + id + `","webhook_id":"` + hook + `","status":"running","selection":{"status":"failed","event_type":"invoice.paid","error":null,` +
 		`"since":"2026-03-20T11:00:00.000Z","until":"2026-03-20T12:01:00.000Z"},"matched":1,"more":false,"started":0,"skipped":0,"error":null,` +
 		`"created_at":"2026-03-20T12:01:00.000Z","updated_at":"2026-03-20T12:01:00.000Z","finished_at":null}` + "\n"
 	if diff := cmp.Diff(want, w.do("GET", "/v1/replays/"+id, w.key, "").is(200).body); diff != "" {
@@ -108,6 +129,8 @@ func TestReplayRefused(t *testing.T) {
 		`{"since":"yesterday","until":7,"status":"pending","event_type":"a..b","dry_run":"yes","id":"rpl_1"}`: {"since", "until", "status", "event_type", "dry_run", "id"},
 		`{"since":"2026-03-20T11:00:00Z","until":"2026-03-20T11:00:00Z"}`:                                     {"until"},
 		`{"since":"2026-03-20T12:00:01Z"}`:                                                                    {"since"},
+		`{"since":"2026-03-20T11:00:00Z","error":"cancelled"}`:                                                {"error"},
+		`{"since":"2026-03-20T11:00:00Z","error":"timeout","status":"succeeded"}`:                             {"error"},
 		`{"since":"2026-03-20T11:00:00Z","status":"running"}`:                                                 {"status"},
 	} {
 		w.do("POST", at, w.key, body).faults(fields...)

@@ -37,6 +37,12 @@ type Queue interface {
 	Hide(ctx context.Context, vs []Visibility) error
 	// Counts returns how many messages the queue holds. The numbers may lag.
 	Counts(ctx context.Context) (Counts, error)
+	// Oldest returns when the oldest message was sent; zero if there is none, or where the engine does not know (SQS tells
+	// CloudWatch alone). It may be too early where very much is waiting.
+	Oldest(ctx context.Context) (time.Time, error)
+	// Purge removes the messages that the queue holds now, also those that are hidden. It may go on for a minute, and may take
+	// messages that are sent meanwhile. SQS does it once a minute at most, and refuses it before with ErrPurging.
+	Purge(ctx context.Context) error
 
 	// StartMove starts a task that moves a dead-letter queue's messages to the named queue, or with "" each to the queue
 	// that it came from, and returns the task's id. A queue has one running task at most, else ErrMoveRunning.
@@ -135,6 +141,8 @@ var (
 	ErrBeyondLimit = errors.New("Total VisibilityTimeout for the message is beyond the limit [43200 seconds]") //nolint:staticcheck // AWS's own words
 	// ErrMoveRunning: the queue has a move task that is still running.
 	ErrMoveRunning = errors.New("a message move task is already running")
+	// ErrPurging: the queue is being purged.
+	ErrPurging = errors.New("the queue was purged within the last minute")
 	// ErrTooLarge: a message, or a batch together, is over MaxBytes.
 	ErrTooLarge = errors.New("message or batch is over 1 MiB")
 	// ErrRefused: a call or an entry is outside the limits that every engine shares. It would be refused again.

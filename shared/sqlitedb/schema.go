@@ -18,7 +18,7 @@ type step func(*migration) error
 //
 // Versions 0 and 1 are the files of programs that had no numbered steps. They kept the queues in a file of their own.
 func steps() []step {
-	return []step{oneFile, putQueuesAway, smallBodies, auditLog, statistics}
+	return []step{oneFile, putQueuesAway, smallBodies, auditLog, statistics, operators}
 }
 
 // firstStep is the version that the first step makes.
@@ -270,5 +270,13 @@ func statistics(m *migration) error {
 				tenant TEXT NOT NULL, day INTEGER NOT NULL, events INTEGER NOT NULL, deliveries INTEGER NOT NULL, attempts INTEGER NOT NULL,
 				PRIMARY KEY (tenant, day)
 			) WITHOUT ROWID`)
+	})
+}
+
+// operators makes version 7: the indexes that those who run the stack read, of failed deliveries and of all replay jobs.
+func operators(m *migration) error {
+	return m.commit(7, func() error {
+		return m.exec(`CREATE INDEX delivery_failed ON delivery (accepted_at) WHERE status = 'failed';
+			CREATE INDEX replay_newest ON replay (id, tenant)`)
 	})
 }

@@ -144,6 +144,12 @@ type Store interface {
 	// delivery that was saved recently may be missing, or shown as it was before.
 	Overdue(ctx context.Context, before time.Time, page webhook.Page) (webhook.List[webhook.Delivery], error)
 
+	// DeadLetters counts the deliveries of all tenants that are dead letters (webhook.Delivery.DeadLetter) and whose last
+	// attempt began at or after since, by webhook and reason, in no order. It may lag behind as Overdue does, and may count
+	// those of webhooks and tenants that are gone. An engine may leave out older ones when there are more than 10,000, and
+	// reports with more that it did.
+	DeadLetters(ctx context.Context, since time.Time) (counts []webhook.DeadLetters, more bool, err error)
+
 	// ReserveSlots takes the webhook's next n ≥ 1 slots for attempts and returns the time of the first: now, or later
 	// when earlier slots are taken. Slots are 1/p.PerSecond s apart, to the microsecond, and no slot is given out twice
 	// under one setting. Slots that were taken under another setting than p do not count. Nor do slots that were taken
@@ -164,7 +170,8 @@ type Store interface {
 	// Replay reads a job. One created before the tenant's CreatedAt is not there.
 	Replay(ctx context.Context, tenant, id string) (webhook.Replay, error)
 	// Replays lists the tenant's jobs, or those of one webhook, newest id first. It shows those that Replay finds. A page of
-	// one webhook's may be short, even empty, and still have a Next.
+	// one webhook's may be short, even empty, and still have a Next. The tenant "" stands for all tenants, whose jobs of one
+	// id are in the order of the tenants' ids, the last one first; such a page may be short, too.
 	Replays(ctx context.Context, tenant, hook string, page webhook.Page) (webhook.List[webhook.Replay], error)
 	// UpdateReplay stores r with Version+1 if the stored Version is r.Version, else (also if it is gone) Conflict
 	// "changed-meanwhile". CreatedAt must be the stored one. The tenant need not exist.

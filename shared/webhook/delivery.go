@@ -155,6 +155,49 @@ func (d Delivery) LastAttempt() *Attempt {
 	return &d.Attempts[len(d.Attempts)-1]
 }
 
+// DeadLetter reports whether the delivery failed because it ran out of attempts, so that a dead letter was sent for it. One
+// that was cancelled, or failed because its webhook is inactive, gone, or has just answered 410, needs a person and no
+// redrive; a test has no queue message, and no dead letter.
+func (d Delivery) DeadLetter() bool {
+	a := d.LastAttempt()
+	return d.Status == Failed && d.Owner != "" && a != nil && !a.Error.Unsent() && a.StatusCode != statusGone
+}
+
+const statusGone = 410
+
+// DeadReasons are the errors that the last attempt of a dead letter can have.
+func DeadReasons() []AttemptError {
+	return []AttemptError{
+		ReasonTimeout, ReasonDNS, ReasonConnect, ReasonTLS, ReasonBlockedTarget, ReasonRedirect, ReasonBadStatus, ReasonBadResponse,
+	}
+}
+
+// DeadLetters counts the dead letters of one webhook whose last attempts had the same error.
+type DeadLetters struct {
+	Ref
+	Reason      AttemptError
+	N           int
+	Accepted    time.Time // the earliest acceptance among them
+	First, Last time.Time // when the last attempt of the first and of the latest of them began
+}
+
+// Add counts a delivery.
+func (c *DeadLetters) Add(acceptedAt, failedAt time.Time) {
+	if c.N++; c.N == 1 {
+		c.Accepted, c.First, c.Last = acceptedAt, failedAt, failedAt
+		return
+	}
+	if acceptedAt.Before(c.Accepted) {
+		c.Accepted = acceptedAt
+	}
+	if failedAt.Before(c.First) {
+		c.First = failedAt
+	}
+	if failedAt.After(c.Last) {
+		c.Last = failedAt
+	}
+}
+
 // Record adds an attempt to the round, numbering it.
 func (d *Delivery) Record(a Attempt) {
 	d.Count++

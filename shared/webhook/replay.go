@@ -29,11 +29,13 @@ const (
 // Replay is a job that starts a new round for many of a webhook's deliveries. Its record is its position: whoever works
 // on it goes on from there.
 type Replay struct {
-	Tenant     string
-	ID         string
-	Webhook    string
-	Of         ReplayOf
-	Type       string    // of the events; "" for any
+	Tenant  string
+	ID      string
+	Webhook string
+	Of      ReplayOf
+	Type    string // of the events; "" for any
+	// Reason is the error that dead letters alone are taken of; "" takes failed deliveries of all kinds.
+	Reason     AttemptError
 	Since      time.Time // accepted at or after
 	Until      time.Time // accepted before; never later than CreatedAt, so that nothing new is taken
 	Status     ReplayStatus
@@ -51,7 +53,8 @@ type Replay struct {
 
 // Takes reports whether the job starts a round for the delivery, within the times that it is asked for.
 func (r Replay) Takes(d Delivery) bool {
-	return d.ErasedAt.IsZero() && string(d.Status) == string(r.Of) && (r.Type == "" || r.Type == d.Type)
+	return d.ErasedAt.IsZero() && string(d.Status) == string(r.Of) && (r.Type == "" || r.Type == d.Type) &&
+		(r.Reason == "" || d.DeadLetter() && d.LastAttempt().Error == r.Reason)
 }
 
 // Skipped is how many of those counted did not want their round any more when their turn came.

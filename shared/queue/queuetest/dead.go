@@ -232,6 +232,47 @@ func moving() []check {
 				h.Error("got no error")
 			}
 		}},
+		{name: "a purge removes all messages, also those that are hidden", cfg: dying(), run: func(h *harness) {
+			h.bury(numbered("g", 3)...)
+			h.send(h.Main, texts("stays")...)
+			h.receive(h.Dead, 1)
+			if err := h.Dead.Purge(h.Context()); err != nil {
+				h.Fatalf("purge: %v", err)
+			}
+			h.counts(h.Dead, queue.Counts{})
+			h.none(h.Dead, time.Second)
+			if got := h.one(h.Main); got.Body != "stays" {
+				h.Errorf("another queue: got %q", got.Body)
+			}
+		}},
+		{name: "the oldest message is known where the engine knows it", cfg: dying(), run: func(h *harness) {
+			oldest := func() time.Time {
+				h.Helper()
+				at, err := h.Main.Oldest(h.Context())
+				if err != nil {
+					h.Fatalf("oldest: %v", err)
+				}
+				return at
+			}
+			if at := oldest(); !at.IsZero() {
+				h.Errorf("of an empty queue: got %v", at)
+			}
+			h.send(h.Main, texts("first")...)
+			first := oldest()
+			h.pass(2 * time.Second)
+			h.send(h.Main, texts("second")...)
+			if got := oldest(); !got.Equal(first) {
+				h.Errorf("got %v, want %v", got, first)
+			}
+			got := h.receive(h.Main, 2)
+			i := slices.IndexFunc(got, func(m queue.Received) bool { return m.Body == "first" })
+			if i < 0 || h.Main.Delete(h.Context(), got[i].Handle) != nil {
+				h.Fatalf("got %v, want the first, deleted", got)
+			}
+			if at := oldest(); !first.IsZero() && !at.After(first) {
+				h.Errorf("without the first: got %v, which is not after %v", at, first)
+			}
+		}},
 		{name: "only dead letters can be moved", cfg: dying(), run: func(h *harness) {
 			h.send(h.Main, texts("hello")...)
 			if _, err := h.Main.StartMove(h.Context(), h.Other.Name(), 0); err == nil {

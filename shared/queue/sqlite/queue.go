@@ -322,6 +322,63 @@ func (q *Queue) Counts(ctx context.Context) (queue.Counts, error) {
 	return c, nil
 }
 
+// manyMessages is beyond how many messages Oldest does not look at each.
+const manyMessages = 100_000
+
+// Oldest returns when the oldest message was sent. Of very many it returns what the engine remembers, which may be too early.
+func (q *Queue) Oldest(ctx context.Context) (at time.Time, err error) {
+	if err := q.engine.counted(ctx); err != nil {
+		return at, err
+	}
+	err = q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+		if err := q.advance(tx, q.engine.now()); err != nil {
+			return err
+		}
+		oldest := q.oldest
+		switch held := q.inFlight() + q.count[visible] + q.count[delayed]; {
+		case held == 0:
+			return nil
+		case held <= manyMessages:
+			if err := tx.QueryRow(`SELECT min(sent) FROM message WHERE queue = ?`, q.id).Scan(&oldest); err != nil {
+				return err
+			}
+		}
+		at = time.UnixMilli(oldest).UTC()
+		return nil
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("oldest of %s: %w", q.name, err)
+	}
+	return at, nil
+}
+
+// Purge removes the messages that are in the queue, some in each transaction.
+func (q *Queue) Purge(ctx context.Context) error {
+	if err := q.engine.counted(ctx); err != nil {
+		return err
+	}
+	before := int64(0)
+	for done := false; !done; {
+		err := q.engine.write(ctx, func(tx *sqlitedb.Tx) error {
+			if before == 0 {
+				before = q.engine.newSeq()
+			}
+			some, err := entries(tx, `SELECT seq, state, grp FROM message WHERE queue = ? AND seq < ? LIMIT ?`, q.id, before, chunk)
+			for _, m := range some {
+				if err == nil {
+					err = q.drop(tx, m)
+				}
+			}
+			done = len(some) < chunk
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("purge %s: %w", q.name, err)
+		}
+	}
+	return nil
+}
+
 func partly(failed map[int]error) error {
 	if len(failed) == 0 {
 		return nil

@@ -15,6 +15,7 @@ package sqs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -35,6 +36,7 @@ type API interface {
 	DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatchInput, opts ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error)
 	ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput, opts ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
 	GetQueueAttributes(ctx context.Context, in *sqs.GetQueueAttributesInput, opts ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
+	PurgeQueue(ctx context.Context, in *sqs.PurgeQueueInput, opts ...func(*sqs.Options)) (*sqs.PurgeQueueOutput, error)
 	StartMessageMoveTask(ctx context.Context, in *sqs.StartMessageMoveTaskInput, opts ...func(*sqs.Options)) (*sqs.StartMessageMoveTaskOutput, error)
 	ListMessageMoveTasks(ctx context.Context, in *sqs.ListMessageMoveTasksInput, opts ...func(*sqs.Options)) (*sqs.ListMessageMoveTasksOutput, error)
 	CancelMessageMoveTask(ctx context.Context, in *sqs.CancelMessageMoveTaskInput, opts ...func(*sqs.Options)) (*sqs.CancelMessageMoveTaskOutput, error)
@@ -227,6 +229,21 @@ func (q *Queue) Counts(ctx context.Context) (queue.Counts, error) {
 		}
 	}
 	return c, nil
+}
+
+// Oldest does not know: SQS says the age of the oldest message to CloudWatch alone.
+func (q *Queue) Oldest(context.Context) (time.Time, error) { return time.Time{}, nil }
+
+// Purge has SQS remove all messages, which takes it up to a minute.
+func (q *Queue) Purge(ctx context.Context) error {
+	_, err := q.api.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: &q.url})
+	if _, ok := errors.AsType[*types.PurgeQueueInProgress](err); ok {
+		return queue.ErrPurging
+	}
+	if err != nil {
+		return q.fault("purge", err)
+	}
+	return nil
 }
 
 // entryID names an entry of a batch by its position.

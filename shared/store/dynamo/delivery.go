@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -117,6 +118,10 @@ func (s *Store) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webho
 	if d.Status == webhook.Pending {
 		it[duePK], it[dueAt] = text(dueShard(d.DeliveryKey)), number(record.Millis(d.NextAt))
 	}
+	if d.DeadLetter() {
+		last := d.LastAttempt()
+		it[duePK], it[dueAt] = text(deadShard(last.Error, deadPart(d.DeliveryKey))), number(record.Millis(last.StartedAt))
+	}
 	condition, values := absent, item(nil)
 	if prev != (webhook.Rev{}) {
 		condition, values = attrRevision+" = :prev", item{":prev": text(revision(prev))}
@@ -187,6 +192,67 @@ func (s *Store) Overdue(ctx context.Context, before time.Time, page webhook.Page
 		}
 	}
 	return out, nil
+}
+
+const (
+	// deadParts is how many partitions of that index the dead letters of one reason are in.
+	deadParts = 8
+	// deadRead is how many entries of each DeadLetters reads: all dead letters up to deadParts times as many, and one
+	// request for each partition whatever there is.
+	deadRead = 2500
+)
+
+func deadPart(k webhook.DeliveryKey) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(k.Webhook + "#" + k.Event)) // never fails
+	return int(h.Sum32() % deadParts)
+}
+
+// deadShard is a partition of the index whose entries have the times of the last attempts, and which no due time is in.
+func deadShard(reason webhook.AttemptError, part int) string {
+	return "dead#" + string(reason) + "#" + strconv.Itoa(part)
+}
+
+// DeadLetters counts entries of the index of pending records, the latest of each partition. It reads no records.
+func (s *Store) DeadLetters(ctx context.Context, since time.Time) ([]webhook.DeadLetters, bool, error) {
+	type group struct {
+		webhook.Ref
+		reason webhook.AttemptError
+	}
+	var mu sync.Mutex
+	groups, left := make(map[group]*webhook.DeadLetters), false
+	reasons := webhook.DeadReasons()
+	err := parallel(ctx, len(reasons)*deadParts, func(ctx context.Context, i int) error {
+		reason := reasons[i/deadParts]
+		entries, more, err := s.query(ctx, &dynamodb.QueryInput{
+			IndexName: aws.String(DueIndex), KeyConditionExpression: aws.String(duePK + " = :shard AND " + dueAt + " >= :since"),
+			ExpressionAttributeValues: item{":shard": text(deadShard(reason, i%deadParts)), ":since": number(record.Millis(since))},
+			ScanIndexForward:          aws.Bool(false), Limit: aws.Int32(deadRead),
+		})
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		left = left || more
+		for _, e := range entries {
+			k, err := parseDelivery(e.key())
+			if err != nil {
+				return err
+			}
+			of := group{webhook.Ref{Tenant: k.Tenant, ID: k.Webhook}, reason}
+			if groups[of] == nil {
+				groups[of] = &webhook.DeadLetters{Ref: of.Ref, Reason: reason}
+			}
+			groups[of].Add(k.AcceptedAt, record.Time(e.number(dueAt)))
+		}
+		return nil
+	})
+	var out []webhook.DeadLetters
+	for _, g := range groups {
+		out = append(out, *g)
+	}
+	return out, left, err
 }
 
 // dueOf returns the due time in a position, "" at a shard's beginning.

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"strings"
 
 	"hookline/shared/store/cursor"
 	"hookline/shared/store/record"
@@ -19,13 +20,16 @@ func replayItem(r webhook.Replay, version int64) item {
 // attrWebhook is the webhook of a job in the list of jobs.
 const attrWebhook = "hook"
 
-// CreateReplay stores a replay job, and an entry in the tenant's list of jobs. A job keeps its id, its webhook and its time,
-// so the entry stays as it is.
+// CreateReplay stores a replay job, and an entry each in the tenant's list of jobs and in that of all tenants. A job keeps its
+// id, its webhook and its time, so the entries stay as they are.
 func (s *Store) CreateReplay(ctx context.Context, r webhook.Replay) error {
 	listed := key{replaysPK(r.Tenant), r.ID}.item()
 	listed[attrWebhook], listed[attrCreated] = text(r.Webhook), number(record.Millis(r.CreatedAt))
 	listed.expires(r.ExpiresAt)
-	refusal, err := s.transact(ctx, s.openAction(r.Tenant), s.putAction(replayItem(r, r.Version), absent), s.putAction(listed, ""))
+	ofAll := key{replaysPK(""), r.ID + "#" + r.Tenant}.item()
+	ofAll[attrCreated] = listed[attrCreated]
+	ofAll.expires(r.ExpiresAt)
+	refusal, err := s.transact(ctx, s.openAction(r.Tenant), s.putAction(replayItem(r, r.Version), absent), s.putAction(listed, ""), s.putAction(ofAll, ""))
 	switch {
 	case err != nil:
 		return err
@@ -64,6 +68,9 @@ func decodeReplay(tenant, id string, it item) (webhook.Replay, error) {
 // Replays lists a tenant's replay jobs, or those of one webhook, newest id first. A job that a program without the list
 // created is not in it.
 func (s *Store) Replays(ctx context.Context, tenant, hook string, page webhook.Page) (webhook.List[webhook.Replay], error) {
+	if tenant == "" {
+		return s.allReplays(ctx, page)
+	}
 	list := "replays/" + tenant + "/" + hook
 	none := webhook.List[webhook.Replay]{}
 	from, err := after(list, page.Cursor)
@@ -92,6 +99,44 @@ func (s *Store) Replays(ctx context.Context, tenant, hook string, page webhook.P
 			p.Saw(func() string { return cursor.Make(list, id) })
 			it := jobs[keys[i]]
 			if it == nil || e.number(attrCreated) < tenantSince || hook != "" && e.text(attrWebhook) != hook {
+				continue
+			}
+			r, err := decodeReplay(tenant, id, it)
+			if err != nil {
+				return false, err
+			}
+			p.List.Items = append(p.List.Items, r)
+		}
+		return true, nil
+	}))
+}
+
+// allReplays lists the replay jobs of all tenants that exist, newest id first.
+func (s *Store) allReplays(ctx context.Context, page webhook.Page) (webhook.List[webhook.Replay], error) {
+	const list = "replays//"
+	at, err := position(list, page.Cursor, 2)
+	if err != nil {
+		return webhook.List[webhook.Replay]{}, err
+	}
+	p := cursor.NewPage[webhook.Replay](page)
+	return p.Answer(s.chunks(ctx, partition(replaysPK(""), strings.Join(at, "#"), true, size(p)), func(entries []item) (bool, error) {
+		var keys []key
+		for _, e := range entries {
+			id, tenant, _ := strings.Cut(e.text(attrSK), "#")
+			keys = append(keys, replayKey(tenant, id), tenantKey(tenant))
+		}
+		found, err := s.load(ctx, keys, true)
+		if err != nil {
+			return false, err
+		}
+		for _, e := range entries {
+			if p.Full() {
+				return false, nil
+			}
+			id, tenant, _ := strings.Cut(e.text(attrSK), "#")
+			p.Saw(func() string { return cursor.Make(list, id, tenant) })
+			it, of := found[replayKey(tenant, id)], found[tenantKey(tenant)]
+			if it == nil || of == nil || it.number(attrCreated) < of.number(attrCreated) {
 				continue
 			}
 			r, err := decodeReplay(tenant, id, it)

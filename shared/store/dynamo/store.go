@@ -149,7 +149,7 @@ const (
 	TTLAttribute = "ttl" // Unix seconds; absent means never
 	DueIndex     = "due"
 	duePK        = "due_pk"
-	dueAt        = "due_at" // Unix milliseconds
+	dueAt        = "due_at" // Unix milliseconds: when a pending record is due, or a dead letter's last attempt began
 )
 
 // Table returns the request that creates the table with its stream. Expiry (TTLAttribute) and backups are set up apart.

@@ -6,6 +6,7 @@ type replayRecord struct {
 	Webhook    string               `json:"webhook,omitzero"`
 	Of         webhook.ReplayOf     `json:"of,omitzero"`
 	Type       string               `json:"type,omitzero"`
+	Reason     webhook.AttemptError `json:"reason,omitzero"`
 	Since      int64                `json:"since,omitzero"`
 	Until      int64                `json:"until,omitzero"`
 	Status     webhook.ReplayStatus `json:"status,omitzero"`
@@ -22,7 +23,7 @@ type replayRecord struct {
 // EncodeReplay encodes r without its Tenant, ID, Version and CreatedAt.
 func EncodeReplay(r webhook.Replay) []byte {
 	return marshal(replayRecord{
-		Webhook: r.Webhook, Of: r.Of, Type: r.Type, Since: Millis(r.Since), Until: Millis(r.Until), Status: r.Status, Error: r.Error,
+		Webhook: r.Webhook, Of: r.Of, Type: r.Type, Reason: r.Reason, Since: Millis(r.Since), Until: Millis(r.Until), Status: r.Status, Error: r.Error,
 		Matched: r.Matched, More: r.More, Started: r.Started, Cursor: r.Cursor, UpdatedAt: Millis(r.UpdatedAt),
 		FinishedAt: Millis(r.FinishedAt), ExpiresAt: Millis(r.ExpiresAt),
 	})
@@ -36,7 +37,7 @@ func DecodeReplay(of webhook.Replay, b []byte) (webhook.Replay, error) {
 	}
 	return webhook.Replay{
 		Tenant: of.Tenant, ID: of.ID, Version: of.Version, CreatedAt: of.CreatedAt,
-		Webhook: r.Webhook, Of: r.Of, Type: r.Type, Since: Time(r.Since), Until: Time(r.Until), Status: r.Status, Error: r.Error,
+		Webhook: r.Webhook, Of: r.Of, Type: r.Type, Reason: r.Reason, Since: Time(r.Since), Until: Time(r.Until), Status: r.Status, Error: r.Error,
 		Matched: r.Matched, More: r.More, Started: r.Started, Cursor: r.Cursor, UpdatedAt: Time(r.UpdatedAt),
 		FinishedAt: Time(r.FinishedAt), ExpiresAt: Time(r.ExpiresAt),
 	}, nil

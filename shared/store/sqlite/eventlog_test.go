@@ -61,7 +61,7 @@ func TestEventLogReopens(t *testing.T) {
 			return err
 		}
 		if _, err := tx.Exec(`DROP INDEX delivery_history; ALTER TABLE delivery DROP COLUMN answer;
-			ALTER TABLE event_log DROP COLUMN events; DROP TABLE usage;
+			ALTER TABLE event_log DROP COLUMN events; DROP TABLE usage; DROP INDEX delivery_failed; DROP INDEX replay_newest;
 			CREATE INDEX delivery_history ON delivery (tenant, accepted_at, webhook, event, status)`); err != nil {
 			return err
 		}

@@ -47,30 +47,39 @@ func decodeReplay(tenant, id string, version, created int64, rec []byte) (webhoo
 	return r, nil
 }
 
-// Replays lists a tenant's replay jobs, or those of one webhook, newest id first.
+// Replays lists a tenant's replay jobs, those of one webhook, or those of all tenants, newest id first.
 func (s *Store) Replays(ctx context.Context, tenant, hook string, page webhook.Page) (webhook.List[webhook.Replay], error) {
 	list := "replays/" + tenant + "/" + hook
-	query, args, err := belowCursor(`SELECT id, version, created_at, record FROM replay
-		WHERE tenant = ? AND created_at >= (SELECT created_at FROM tenant WHERE id = replay.tenant)`, list, tenant, page)
+	query := `SELECT tenant, id, version, created_at, record FROM replay WHERE created_at >= (SELECT created_at FROM tenant WHERE id = replay.tenant)`
+	var args []any
+	if tenant != "" {
+		query += ` AND tenant = ?`
+		args = append(args, tenant)
+	}
+	at, err := cursor.Read(list, page.Cursor, 2)
 	if err != nil {
 		return webhook.List[webhook.Replay]{}, err
 	}
+	if at != nil {
+		query += ` AND (id, tenant) < (?, ?)`
+		args = append(args, at[0], at[1])
+	}
 	p := cursor.NewPage[webhook.Replay](page)
-	return p.Answer(s.rows(ctx, query, args, func(scan func(...any) error) (bool, error) {
+	return p.Answer(s.rows(ctx, query+` ORDER BY id DESC, tenant DESC`, args, func(scan func(...any) error) (bool, error) {
 		if p.Full() {
 			return false, nil
 		}
-		var id string
+		var of, id string
 		var version, created int64
 		var rec []byte
-		if err := scan(&id, &version, &created, &rec); err != nil {
+		if err := scan(&of, &id, &version, &created, &rec); err != nil {
 			return false, err
 		}
-		r, err := decodeReplay(tenant, id, version, created, rec)
+		r, err := decodeReplay(of, id, version, created, rec)
 		if err != nil {
 			return false, err
 		}
-		if p.Saw(func() string { return cursor.Make(list, id) }); hook == "" || r.Webhook == hook {
+		if p.Saw(func() string { return cursor.Make(list, id, of) }); hook == "" || r.Webhook == hook {
 			p.List.Items = append(p.List.Items, r)
 		}
 		return true, nil

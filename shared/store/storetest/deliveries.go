@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -348,6 +349,88 @@ func overdueChecks() []check {
 				d.Status, d.Round, d.Count, d.NextAt, d.Via = webhook.Pending, 2, 0, b.now, webhook.ViaQueue
 			}, true)
 		}},
+		{"dead letters/are counted by webhook and reason, as far back as asked, with their times", deadLettersCounted},
+		{"dead letters/follow the record", deadLettersFollow},
+	}
+}
+
+// dead turns the record into a dead letter.
+func dead(d webhook.Delivery, reason webhook.AttemptError, code int) webhook.Delivery {
+	d.Status, d.Attempts[0].Error, d.Attempts[0].StatusCode = webhook.Failed, reason, code
+	return d
+}
+
+// deadLetters returns what is counted of the tenants' dead letters, once it shows what is wanted of it: an index may lag.
+func (b *bench) deadLetters(what string, since time.Time, want []webhook.DeadLetters, tenants ...string) {
+	b.Helper()
+	var got []webhook.DeadLetters
+	for range 50 {
+		all, _, err := b.s.DeadLetters(b.Context(), since)
+		b.ok(err)
+		got = slices.DeleteFunc(all, func(c webhook.DeadLetters) bool { return !slices.Contains(tenants, c.Tenant) })
+		slices.SortFunc(got, func(x, y webhook.DeadLetters) int {
+			return cmp.Or(cmp.Compare(x.Tenant, y.Tenant), cmp.Compare(x.ID, y.ID), cmp.Compare(x.Reason, y.Reason))
+		})
+		if len(got) == len(want) && !slices.ContainsFunc(got, func(c webhook.DeadLetters) bool { return !slices.Contains(want, c) }) {
+			return
+		}
+	}
+	b.equal(what, got, want)
+}
+
+func deadLettersCounted(b *bench) {
+	one, two := b.tenant(), b.tenant()
+	last := func(after time.Duration) time.Time { return b.now.Add(after + 8*time.Millisecond) }
+	b.save(dead(b.delivery(one, "wh_1", "evt_1", 0), webhook.ReasonBadStatus, 500))
+	b.save(dead(b.delivery(one, "wh_1", "evt_2", time.Minute), webhook.ReasonBadStatus, 404))
+	b.save(dead(b.delivery(one, "wh_1", "evt_3", 2*time.Minute), webhook.ReasonTimeout, 0))
+	b.save(dead(b.delivery(two, "wh_1", "evt_1", time.Minute), webhook.ReasonBadStatus, 500))
+	b.save(dead(b.delivery(one, "wh_1", "evt_gone", 0), webhook.ReasonBadStatus, 410))
+	b.save(dead(b.delivery(one, "wh_1", "evt_cancelled", 0), webhook.ReasonCancelled, 0))
+	test := dead(b.delivery(one, "wh_1", "evt_test", 0), webhook.ReasonTimeout, 0)
+	test.Owner = ""
+	b.save(test)
+	b.save(pending(b.delivery(one, "wh_1", "evt_p", 0), b.now))
+	b.save(b.delivery(one, "wh_1", "evt_s", 0))
+	row := func(tenant string, reason webhook.AttemptError, n int, first, latest time.Duration) webhook.DeadLetters {
+		return webhook.DeadLetters{
+			Ref: webhook.Ref{Tenant: tenant, ID: "wh_1"}, Reason: reason, N: n, Accepted: b.now.Add(first), First: last(first), Last: last(latest),
+		}
+	}
+	want := []webhook.DeadLetters{
+		row(one, webhook.ReasonBadStatus, 2, 0, time.Minute), row(one, webhook.ReasonTimeout, 1, 2*time.Minute, 2*time.Minute),
+		row(two, webhook.ReasonBadStatus, 1, time.Minute, time.Minute),
+	}
+	b.deadLetters("all", b.now, want, one, two)
+	b.deadLetters("since the latest", last(2*time.Minute), want[1:2], one, two)
+}
+
+func deadLettersFollow(b *bench) {
+	tenant := b.tenant()
+	d := b.save(pending(b.delivery(tenant, "wh_1", "evt_1", 0), b.now))
+	for _, step := range []struct {
+		status webhook.DeliveryStatus
+		listed bool
+	}{{webhook.Failed, true}, {webhook.Pending, false}, {webhook.Failed, true}, {webhook.Succeeded, false}} {
+		before := d.Rev()
+		d.Count, d.Status, d.Via, d.NextAt = d.Count+1, step.status, "", time.Time{}
+		switch step.status {
+		case webhook.Failed:
+			d = dead(d, webhook.ReasonTLS, 0)
+		case webhook.Pending:
+			d = pending(d, b.now.Add(time.Hour))
+		case webhook.Succeeded:
+			d.Attempts[0].Error, d.Attempts[0].StatusCode = "", 200
+		}
+		b.ok(b.s.SaveDelivery(b.Context(), d, before))
+		var want []webhook.DeadLetters
+		if step.listed {
+			want = []webhook.DeadLetters{{
+				Ref: webhook.Ref{Tenant: tenant, ID: "wh_1"}, Reason: webhook.ReasonTLS, N: 1, Accepted: d.AcceptedAt,
+				First: d.Attempts[0].StartedAt, Last: d.Attempts[0].StartedAt,
+			}}
+		}
+		b.deadLetters(string(step.status), b.now, want, tenant)
 	}
 }
 

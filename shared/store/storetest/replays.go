@@ -10,7 +10,7 @@ import (
 // replay returns a job that is not stored, with every field filled.
 func (b *bench) replay(tenant string) webhook.Replay {
 	return webhook.Replay{
-		Tenant: tenant, ID: webhook.NewID(webhook.ReplayPrefix, b.now), Webhook: "wh_1", Of: webhook.ReplayMissed, Type: "a.b",
+		Tenant: tenant, ID: webhook.NewID(webhook.ReplayPrefix, b.now), Webhook: "wh_1", Of: webhook.ReplayMissed, Type: "a.b", Reason: webhook.ReasonTLS,
 		Since: b.now.Add(-time.Hour), Until: b.now.Add(-time.Millisecond), Status: webhook.ReplayStopped, Error: webhook.ReasonWebhookDeleted,
 		Matched: 20_000, More: true, Started: 7, Cursor: odd, CreatedAt: b.now, UpdatedAt: b.now.Add(3 * time.Millisecond),
 		FinishedAt: b.now.Add(time.Hour), ExpiresAt: b.now.Add(720 * time.Hour), Version: 1,
@@ -149,6 +149,32 @@ func replayChecks() []check {
 				_, err := b.s.Replays(b.Context(), of[0], of[1], webhook.Page{Cursor: l.Next})
 				b.kind("the cursor for "+what, err, webhook.Invalid)
 			}
+		}},
+		{"replay/the list of all tenants has each job of those that exist, newest id first, page by page", func(b *bench) {
+			one, k := b.newTenant()
+			b.ok(b.s.CreateTenant(b.Context(), one, k))
+			other := b.tenant()
+			var want []webhook.Replay
+			for i := range 6 {
+				r := b.replay([]string{one.ID, other}[i%2])
+				r.ID = webhook.NewID(webhook.ReplayPrefix, b.now.Add(time.Duration(9-i)*time.Minute))
+				b.ok(b.s.CreateReplay(b.Context(), r))
+				want = append(want, r)
+			}
+			ours := func(limit int) (out []webhook.Replay) {
+				b.Helper()
+				for _, r := range b.replays("", "", limit) {
+					if r.Tenant == one.ID || r.Tenant == other {
+						out = append(out, r)
+					}
+				}
+				return out
+			}
+			for _, limit := range []int{1, 4, 100} {
+				b.equal(fmt.Sprint("all by ", limit), ours(limit), want)
+			}
+			b.ok(b.s.DeleteTenant(b.Context(), one.ID))
+			b.equal("without the deleted one's", ours(100), []webhook.Replay{want[1], want[3], want[5]})
 		}},
 	}
 }
