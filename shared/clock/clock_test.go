@@ -33,3 +33,12 @@ func TestClock(t *testing.T) {
 		})
 	}
 }
+
+// TestWall: a machine's clock that is set takes the reading with it, by the clock's speed.
+func TestWall(t *testing.T) {
+	at := time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
+	c := Clock{Real: at, Anchor: at, Speed: 2, Wall: func() time.Time { return at.Add(-time.Hour) }}
+	if got, want := c.Now(), at.Add(-2*time.Hour); !got.Equal(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -25,6 +25,9 @@ func (b *batch) attempt(ctx context.Context, it *item) (done bool) {
 	var rec webhook.Delivery
 	if old == nil {
 		rec = m.Record(b.retention())
+		if rec.NextAt.After(now) { // it was accepted before the clock was set back
+			rec.NextAt = now
+		}
 	} else {
 		rec, prev = *old, old.Rev()
 	}

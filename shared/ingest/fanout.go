@@ -95,7 +95,7 @@ func (s *Service) fanOut(ctx context.Context, f fanout) error {
 			return err
 		}
 		if f.Repeat {
-			to = takenBefore(to, ev.AcceptedAt)
+			to = s.takenBefore(to, ev.AcceptedAt)
 		}
 		msgs, err := s.messages(ctx, d, accepted{ev, content}, to, false, 0) // a repeat has waited
 		if err != nil {

@@ -113,7 +113,7 @@ func (s *Service) unsent(ctx context.Context, pin webhook.Pin, first *stored) (d
 		return false, false, err
 	}
 	var keys []webhook.DeliveryKey
-	for _, sub := range takenBefore(subs, pin.At) {
+	for _, sub := range s.takenBefore(subs, pin.At) {
 		keys = append(keys, webhook.DeliveryKey{Tenant: pin.Tenant, Webhook: sub.Webhook, Event: pin.Key, AcceptedAt: pin.At})
 	}
 	_, records, err := s.Store.Load(ctx, nil, keys)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hookline/shared/dialect"
+	"hookline/shared/eventlog"
 	"hookline/shared/faultinject"
 	"hookline/shared/ingest"
 	"hookline/shared/message"
@@ -232,6 +233,38 @@ func TestDiedThenRepeated(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestClockSetBack: when the clock was set back since the webhooks were made, or the tenant, an event goes to all of them, also
+// if it takes two tries, and is found and known by its id afterwards.
+func TestClockSetBack(t *testing.T) {
+	for name, since := range map[string]time.Duration{"before a webhook was made": 10 * time.Minute, "before the tenant was made": -5 * time.Hour} {
+		both(t, name, func(t *testing.T, w *world) {
+			w.hookSince("wh_2", w.tenant.CreatedAt.Add(30*time.Minute))
+			w.at = w.tenant.CreatedAt.Add(since)
+			batch := []ingest.Input{event("order-1", 1)}
+			w.delivery.Down = true
+			if _, err := w.Accept(t.Context(), w.tenant, batch, nil); codeOf(err) != "unavailable" {
+				t.Fatalf("got %v, want the request to fail", err)
+			}
+			w.revive()
+			w.at = w.at.Add(3 * time.Second)
+			if _, err := w.Accept(t.Context(), w.tenant, batch, nil); err != nil {
+				t.Fatal(err)
+			}
+			if sent := w.messages(); len(sent) != 2 {
+				t.Errorf("got %+v, want one message for each webhook", sent)
+			}
+			if w.Events != nil {
+				if list, err := (&eventlog.Log{Store: w.store}).Events(t.Context(), "acme", webhook.EventQuery{Page: webhook.Page{Limit: 10}}); err != nil || len(list.Items) != 1 {
+					t.Errorf("got %+v, %v in the log, want the event once", list.Items, err)
+				}
+			}
+			if _, err := w.Accept(t.Context(), w.tenant, []ingest.Input{event("order-1", 2)}, nil); codeOf(err) != ingest.CodeIDReused {
+				t.Errorf("got %v for another event of that id, want it refused", err)
+			}
+		})
 	}
 }
 

@@ -118,6 +118,15 @@ func (s *Service) now() time.Time {
 	return time.Now().UTC().Truncate(time.Millisecond)
 }
 
+// acceptance returns when an event is accepted: now, and not before its tenant was made, though the clock was set back since.
+// From before then the stores have nothing of a tenant, because its id may have been another's.
+func (s *Service) acceptance(t webhook.Tenant) time.Time {
+	if now := s.now(); now.After(t.CreatedAt) {
+		return now
+	}
+	return t.CreatedAt
+}
+
 func (s *Service) wall() time.Time {
 	if s.Wall != nil {
 		return s.Wall()

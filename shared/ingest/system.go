@@ -67,7 +67,7 @@ func (s *Service) publishChange(ctx context.Context, t webhook.Tenant, c systeme
 	if err != nil {
 		return fmt.Errorf("data of event %s: %w", in.ID, err)
 	}
-	now := s.now()
+	now := s.acceptance(t)
 	p := &publication{
 		entry: webhook.EventIDs(now, 1)[0],
 		accepted: accepted{content: event.content, Event: webhook.Event{

@@ -54,11 +54,17 @@ func newWorld(t *testing.T, logging bool) *world {
 // hook makes a webhook for everything, an hour ago.
 func (w *world) hook(id string) {
 	w.t.Helper()
+	w.hookSince(id, w.tenant.CreatedAt)
+}
+
+// hookSince makes a webhook for everything.
+func (w *world) hookSince(id string, since time.Time) {
+	w.t.Helper()
 	hook := webhook.Webhook{
 		Ref: webhook.Ref{Tenant: "acme", ID: id}, URL: "https://example.com/hook", Events: []string{"*"}, Active: true,
-		Version: 1, CreatedAt: w.tenant.CreatedAt, UpdatedAt: w.tenant.CreatedAt,
+		Version: 1, CreatedAt: since, UpdatedAt: since,
 	}
-	hook.KeepSince(webhook.Webhook{}, w.tenant.CreatedAt)
+	hook.KeepSince(webhook.Webhook{}, since)
 	if err := w.store.CreateWebhook(w.t.Context(), hook); err != nil {
 		w.t.Fatal(err)
 	}

@@ -21,21 +21,25 @@ const marked = 3 * time.Second
 func TestSlow(t *testing.T) {
 	tests := []struct {
 		name   string
-		hooks  int // that are slow
-		events int // of them together
+		hooks  int  // that are slow
+		each   bool // of them is of a tenant of its own
+		events int  // of them together
 		world  deliverytest.World
 	}{
-		{"one of 30 s with 1,000 events, from 5 processes on", 1, 1_000, deliverytest.World{Answer: slow, Growing: true}},
-		{"one of 30 s with 1,000 events, 100 processes", 1, 1_000, deliverytest.World{Answer: slow}},
-		{"one that hangs with 2,000 events, one process", 1, 2_000, deliverytest.World{Answer: hangs, Shared: true}},
-		{"20 of 30 s with 50 events each, from 5 processes on", 20, 1_000, deliverytest.World{Answer: slow, Growing: true}},
-		{"100 that hang with 20 events each, 100 processes", 100, 2_000, deliverytest.World{Answer: hangs}},
+		{"one of 30 s with 1,000 events, from 5 processes on", 1, false, 1_000, deliverytest.World{Answer: slow, Growing: true}},
+		{"one of 30 s with 1,000 events, 100 processes", 1, false, 1_000, deliverytest.World{Answer: slow}},
+		{"one that hangs with 2,000 events, one process", 1, false, 2_000, deliverytest.World{Answer: hangs, Shared: true}},
+		{"3 tenants, each with one of 30 s with 100 events, from 5 processes on", 3, true, 300, deliverytest.World{Answer: slow, Growing: true}},
+		{"3 tenants, each with one of 30 s with 1,000 events, from 5 processes on", 3, true, 3_000, deliverytest.World{Answer: slow, Growing: true}},
+		{"3 tenants, each with one of 30 s with 1,000 events, 100 processes", 3, true, 3_000, deliverytest.World{Answer: slow}},
+		{"20 of 30 s with 50 events each, from 5 processes on", 20, false, 1_000, deliverytest.World{Answer: slow, Growing: true}},
+		{"100 that hang with 20 events each, 100 processes", 100, false, 2_000, deliverytest.World{Answer: hangs}},
 	}
 	switch {
 	case testing.Short():
 		tests = tests[:1]
 	case !figures.Full():
-		tests = tests[:3]
+		tests = tests[:4]
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -48,6 +52,10 @@ func TestSlow(t *testing.T) {
 				p.Hook("other", 0)
 				alone := p.Waits("other", 5*time.Second)
 				for i := range tt.hooks {
+					if tt.each {
+						p.HookOf(fmt.Sprintf("tenant%d", i), fmt.Sprintf("slow%d", i), 0)
+						continue
+					}
 					p.Hook(fmt.Sprintf("slow%d", i), 0)
 				}
 				burst := func() {
@@ -58,7 +66,7 @@ func TestSlow(t *testing.T) {
 				burst()
 				before := p.Waits("other", marked) // 50 events and some
 				// Of many webhooks some may have their turn when others are known.
-				if got := before.Part(99); tt.hooks == 1 && got > marked+time.Second {
+				if got := before.Part(99); tt.hooks <= 3 && got > marked+time.Second {
 					t.Errorf("before the mark 99 %% took %v, want no longer than it takes to know", got)
 				}
 				burst()

@@ -5,6 +5,7 @@
 package deliverytest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -35,8 +36,9 @@ type Plant struct {
 	queues  map[string]countedQueue
 	Calls   *Tally // what the processes asked of the store and of the queues
 	dialect *dialect.Dialect
-	late    time.Duration // how much the deployment's clock is ahead
-	sent    int           // events
+	late    time.Duration     // how much the deployment's clock is ahead
+	sent    int               // events
+	others  map[string]string // tenants of webhooks that are not Tenant's
 
 	mu    sync.Mutex
 	posts map[string][]time.Time // by event: when a POST was made
@@ -85,7 +87,7 @@ func (w World) Run(t *testing.T, fn func(t *testing.T, p *Plant)) {
 		}
 		p := &Plant{
 			t: t, Store: store, queues: make(map[string]countedQueue), Calls: &Tally{n: make(map[string]int)},
-			posts: make(map[string][]time.Time),
+			posts: make(map[string][]time.Time), others: make(map[string]string),
 		}
 		dialects, name := builtin, "standard"
 		if w.Dialect != nil {
@@ -97,9 +99,7 @@ func (w World) Run(t *testing.T, fn func(t *testing.T, p *Plant)) {
 		if p.dialect, err = dialects.Dialect(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}
-		if err := store.CreateTenant(t.Context(), webhook.Tenant{ID: Tenant}, webhook.Key{ID: "k", Tenant: Tenant, Hash: "h"}); err != nil {
-			t.Fatal(err)
-		}
+		p.tenant(Tenant)
 		for _, name := range []string{"delivery", "retry", "bulk", "dead"} {
 			q, err := engine.Queue(name, queuesqlite.QueueConfig{Visibility: 50 * time.Second})
 			if err != nil {
@@ -269,11 +269,31 @@ func (p *Plant) Set(late time.Duration) {
 	p.late = late
 }
 
+func (p *Plant) tenant(id string) {
+	p.t.Helper()
+	if err := p.Store.CreateTenant(p.t.Context(), webhook.Tenant{ID: id}, webhook.Key{ID: "k-" + id, Tenant: id, Hash: "h-" + id}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// ref returns what a webhook is stored as.
+func (p *Plant) ref(id string) webhook.Ref {
+	return webhook.Ref{Tenant: cmp.Or(p.others[id], Tenant), ID: id}
+}
+
+// HookOf makes another tenant, and a webhook of it.
+func (p *Plant) HookOf(tenant, id string, perSecond int) {
+	p.t.Helper()
+	p.tenant(tenant)
+	p.others[id] = tenant
+	p.Hook(id, perSecond)
+}
+
 // Hook makes a webhook.
 func (p *Plant) Hook(id string, perSecond int) {
 	p.t.Helper()
 	w := webhook.Webhook{
-		Ref: webhook.Ref{Tenant: Tenant, ID: id}, URL: "https://" + id + ".example", Events: []string{"*"}, Active: true,
+		Ref: p.ref(id), URL: "https://" + id + ".example", Events: []string{"*"}, Active: true,
 		ContentType: webhook.ContentJSON, Format: webhook.FormatJSON, MaxPerSecond: perSecond, CreatedAt: p.Now(), Version: 1,
 	}
 	if err := p.Store.CreateWebhook(p.t.Context(), w); err != nil {
@@ -294,7 +314,7 @@ func (p *Plant) Change(id string, fn func(*webhook.Webhook)) {
 // Webhook reads a webhook.
 func (p *Plant) Webhook(id string) webhook.Webhook {
 	p.t.Helper()
-	w, err := p.Store.Webhook(p.t.Context(), webhook.Ref{Tenant: Tenant, ID: id})
+	w, err := p.Store.Webhook(p.t.Context(), p.ref(id))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -315,7 +335,7 @@ func (p *Plant) SendTo(name, id string, n int) []string {
 	for range n {
 		p.sent++
 		ev := webhook.Event{
-			Tenant: Tenant, ID: fmt.Sprintf("evt_%06d", p.sent), Type: "order.placed", AcceptedAt: p.Now(),
+			Tenant: p.ref(id).Tenant, ID: fmt.Sprintf("evt_%06d", p.sent), Type: "order.placed", AcceptedAt: p.Now(),
 			Timestamp: "2026-03-20T12:00:00Z", Data: []byte(`{}`),
 		}
 		m := message.Compose(p.dialect, ev, webhook.Subscription{Webhook: id, Format: webhook.FormatJSON, ContentType: webhook.ContentJSON})
@@ -374,7 +394,7 @@ func (p *Plant) Deliveries(id string) iter.Seq[webhook.Delivery] {
 	return func(yield func(webhook.Delivery) bool) {
 		q := webhook.DeliveryQuery{Webhook: id, Page: webhook.Page{Limit: 100}}
 		for {
-			list, err := p.Store.Deliveries(p.t.Context(), Tenant, q)
+			list, err := p.Store.Deliveries(p.t.Context(), p.ref(id).Tenant, q)
 			if err != nil {
 				p.t.Error(err)
 				return
