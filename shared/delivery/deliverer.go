@@ -71,6 +71,7 @@ type Deliverer struct {
 	Queues    Queues
 	Changes   queue.Sender // where changes of webhooks' states are told: the ingest queue; nil: nobody is told
 	Jobs      Jobs         // works off replay jobs
+	Erasures  Erasures     // works off erasures
 	Poster    Poster
 	Dialects  Dialects
 	Box       seal.Box

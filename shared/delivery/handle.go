@@ -97,6 +97,10 @@ func (d *Deliverer) handle(ctx context.Context, from Queue, items []*item) error
 			wg.Go(func() { d.work(ctx, it, m) })
 			continue
 		}
+		if m, ok := parseErasure(it.Body); ok {
+			wg.Go(func() { d.erase(ctx, it, m) })
+			continue
+		}
 		deliveries = append(deliveries, it)
 	}
 	b := d.newBatch(from)

@@ -2,7 +2,9 @@ package delivery
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"hookline/shared/message"
@@ -23,6 +25,29 @@ func (d *Deliverer) work(ctx context.Context, it *item, m message.Job) {
 	if err := d.Jobs.Work(ctx, m.Tenant, m.ID); err != nil {
 		it.stays = true
 		d.Log.LogAttrs(ctx, slog.LevelError, "replay.work", slog.String("tenant", m.Tenant), slog.String("replay", m.ID), slog.Any("err", err))
+	}
+}
+
+// Erasures works off erasures, whose messages travel among those of deliveries.
+type Erasures interface {
+	// Work takes an erasure some way further. When it returns nil its message is done with.
+	Work(ctx context.Context, m message.Erasure) error
+}
+
+// parseErasure reads the message of an erasure. To a release that knew none it was poison; as a dead letter it comes back so.
+func parseErasure(body string) (message.Erasure, bool) {
+	var old poisoned
+	if strings.HasPrefix(body, `{"poison":`) && json.Unmarshal([]byte(body), &old) == nil {
+		body = old.Poison
+	}
+	return message.ParseErasure(body)
+}
+
+// erase has an erasure worked on; what fails comes back.
+func (d *Deliverer) erase(ctx context.Context, it *item, m message.Erasure) {
+	if err := d.Erasures.Work(ctx, m); err != nil {
+		it.stays = true
+		d.Log.LogAttrs(ctx, slog.LevelError, "erasure.work", slog.String("tenant", m.Tenant), slog.String("entry", m.Entry), slog.Any("err", err))
 	}
 }
 

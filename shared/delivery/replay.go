@@ -3,8 +3,6 @@ package delivery
 import (
 	"context"
 	"fmt"
-	"slices"
-	"time"
 
 	"hookline/shared/dialect"
 	"hookline/shared/ecmajson"
@@ -68,24 +66,17 @@ func (d *Deliverer) Cancel(ctx context.Context, key webhook.DeliveryKey) (webhoo
 			return webhook.Delivery{}, webhook.ErrConflict("delivery-not-pending", "the delivery has "+string(rec.Status)+" already; only a pending one can be cancelled")
 		}
 		prev := rec.Rev()
-		rec = d.ended(rec, webhook.ReasonCancelled)
+		rec = rec.Ended(d.now(), webhook.ReasonCancelled)
 		if err := d.Store.SaveDelivery(ctx, rec, prev); !webhook.Is(err, webhook.Conflict) || try == replayTries {
 			return rec, err
 		}
 	}
 }
 
-// ended returns a pending record as failed, for a reason that no attempt gave. No message owns it.
-func (d *Deliverer) ended(rec webhook.Delivery, why webhook.AttemptError) webhook.Delivery {
-	rec.Attempts = slices.Clone(rec.Attempts)
-	rec.Record(webhook.Attempt{ScheduledAt: rec.NextAt, StartedAt: d.now(), Error: why})
-	rec.Status, rec.Owner, rec.Via, rec.NextAt = webhook.Failed, "", "", time.Time{}
-	return rec
-}
-
 // SendTo sends an event to one webhook at once, whether it took the event or not: a new round where there is a delivery
 // already, else its first attempt, in the tenant's dialect and the webhook's format as they are now. When it returns nil the
-// message is queued; a first one has no record yet, and the copies that two calls may send collapse.
+// message is queued. The record is there before it, for nothing else tells that the webhook gets the event (see package
+// erasure); a crash in between is the sweeper's.
 func (d *Deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error) {
 	if !ev.ErasedAt.IsZero() {
 		return webhook.Delivery{}, errErased()
@@ -104,15 +95,23 @@ func (d *Deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Eve
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	now := d.now()
-	m.Due = now.UnixMilli() // the event may be old, and the attempt is not late for that
-	if err := queue.SendAll(ctx, d.Queues.Delivery, []queue.Outgoing{m.Outgoing(0)}); err != nil {
+	rec = m.Record(d.retention())
+	rec.Round = 0 // there is none yet
+	rec = d.anew(rec)
+	if err := d.Store.SaveDelivery(ctx, rec, webhook.Rev{}); webhook.Is(err, webhook.Conflict) {
+		return d.Replay(ctx, key) // another call was faster
+	} else if err != nil {
+		return webhook.Delivery{}, err
+	}
+	if err := queue.SendAll(ctx, d.Queues.Delivery, []queue.Outgoing{message.Next(rec).Outgoing(0)}); err != nil {
 		return webhook.Delivery{}, webhook.ErrUnavailable(err)
 	}
 	metrics.Add(ctx, metrics.Replays, 1)
-	rec = m.Record(d.retention())
-	rec.NextAt = now
 	return rec, nil
+}
+
+func errErased() error {
+	return webhook.ErrConflict("event-erased", "the event's payload was erased, there is nothing to send any more")
 }
 
 // firstFor returns the first message of an event's delivery to one webhook, in the dialect and the webhook's format as they

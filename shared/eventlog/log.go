@@ -89,6 +89,16 @@ func (l *Log) write(ctx context.Context, request string, events []webhook.Logged
 		if err != nil {
 			return err
 		}
+		if slices.ContainsFunc(have, func(h webhook.LoggedEvent) bool { return !h.ErasedAt.IsZero() }) {
+			// The pieces just stored may hold what was erased. Where nothing was, another call may be about to name them.
+			refs, err := pieces(rec)
+			if err == nil {
+				err = l.drop(ctx, tenant, refs, there.Record)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		all := have
 		for _, ev := range events {
 			if !slices.ContainsFunc(have, func(h webhook.LoggedEvent) bool { return h.Entry == ev.Entry }) {
@@ -112,51 +122,68 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// Erase removes an event's data from the log for good. The event stays, with its ErasedAt, and all others of its request
-// as they are. Repeated after a crash it removes what is left.
-func (l *Log) Erase(ctx context.Context, ev webhook.LoggedEvent, now time.Time) error {
-	request, _, ok := webhook.EntryRequest(ev.Entry)
+// Erase removes the data of the event at a place in the log for good, and returns the event. It stays, with its ErasedAt,
+// and all others of its request stay as they are. A record in pieces names what must be removed after it is replaced, and
+// a crash would leave that behind. So Erase returns, and changes nothing, when the record is in pieces, or is to be, that
+// are not among those known: the caller puts all that it returns on record, and calls again with them, until it returns none.
+// Repeated after a crash it removes what is left.
+func (l *Log) Erase(ctx context.Context, tenant, entry string, now time.Time, known []string) (ev webhook.LoggedEvent, unknown []string, err error) {
+	request, _, ok := webhook.EntryRequest(entry)
 	if !ok {
-		return errGone
+		return ev, nil, errGone
 	}
 	for range writeTries {
-		it, err := l.Store.LogItem(ctx, ev.Tenant, request)
+		it, err := l.Store.LogItem(ctx, tenant, request)
 		if err != nil {
-			return err
+			return ev, nil, err
 		}
 		events, err := l.open(ctx, it)
 		if err != nil {
-			return err
+			return ev, nil, err
 		}
-		i := slices.IndexFunc(events, func(e webhook.LoggedEvent) bool { return e.Entry == ev.Entry })
+		i := slices.IndexFunc(events, func(e webhook.LoggedEvent) bool { return e.Entry == entry })
 		if i < 0 {
-			return errGone
+			return ev, nil, errGone
 		}
-		if !events[i].ErasedAt.IsZero() {
-			return nil
+		if events[i].ErasedAt.IsZero() {
+			events[i].Data, events[i].ErasedAt = nil, now
+			packed := encode(events)
+			rec := recordOf(request, packed)
+			for _, r := range [][]byte{it.Record, rec} {
+				refs, err := pieces(r)
+				if err != nil {
+					return ev, nil, err
+				}
+				unknown = append(unknown, slices.DeleteFunc(refs, func(ref string) bool { return slices.Contains(known, ref) })...)
+			}
+			if unknown != nil {
+				return ev, unknown, nil
+			}
+			if it.Record, err = l.keep(ctx, tenant, request, packed, it.ExpiresAt); err != nil {
+				return ev, nil, err
+			}
+			it.Rev++
+			if _, stored, err := l.Store.PutLogItem(ctx, it); err != nil {
+				return ev, nil, err
+			} else if !stored {
+				continue
+			}
 		}
-		events[i].Data, events[i].ErasedAt = nil, now
-		old := it.Record
-		if it.Record, err = l.keep(ctx, ev.Tenant, request, encode(events), it.ExpiresAt); err != nil {
-			return err
-		}
-		it.Rev++
-		if _, stored, err := l.Store.PutLogItem(ctx, it); err != nil {
-			return err
-		} else if stored {
-			return l.drop(ctx, ev.Tenant, old)
-		}
+		return events[i], nil, l.drop(ctx, tenant, known, it.Record)
 	}
-	return webhook.ErrUnavailable(fmt.Errorf("log item %s: changed %d times meanwhile", request, writeTries))
+	return ev, nil, webhook.ErrUnavailable(fmt.Errorf("log item %s: changed %d times meanwhile", request, writeTries))
 }
 
-// drop removes the pieces of a record.
-func (l *Log) drop(ctx context.Context, tenant string, rec []byte) error {
-	refs, err := pieces(rec)
+// drop removes pieces but for those of a record.
+func (l *Log) drop(ctx context.Context, tenant string, refs []string, rec []byte) error {
+	named, err := pieces(rec)
 	if err != nil {
 		return err
 	}
 	for _, ref := range refs {
+		if slices.Contains(named, ref) {
+			continue
+		}
 		if err := l.Store.DropPayload(ctx, tenant, ref); err != nil {
 			return err
 		}
@@ -175,22 +202,44 @@ func pieces(rec []byte) (refs []string, err error) {
 	return refs, err
 }
 
-// keep returns the record of an item. It stores a record that is too large in pieces; their refs hold a hash of the record.
-func (l *Log) keep(ctx context.Context, tenant, request string, packed []byte, until time.Time) ([]byte, error) {
+// recordOf returns the record of an item. One that is too large names the pieces that hold it, by a hash of it.
+func recordOf(request string, packed []byte) []byte {
 	if len(packed) <= maxRecord {
-		return packed, nil
+		return packed
 	}
 	sum := sha256.Sum256(packed)
 	var refs []string
-	for piece := range slices.Chunk(packed, maxPiece) {
-		ref := fmt.Sprintf("log.%s.%s.%d", request, hex.EncodeToString(sum[:8]), len(refs))
-		if err := l.Store.PutPayload(ctx, tenant, ref, piece, until); err != nil {
-			return nil, err
-		}
-		refs = append(refs, ref)
+	for range slices.Chunk(packed, maxPiece) {
+		refs = append(refs, fmt.Sprintf("log.%s.%s.%d", request, hex.EncodeToString(sum[:8]), len(refs)))
 	}
 	b, _ := json.Marshal(refs) // strings
-	return append([]byte{inPieces}, b...), nil
+	return append([]byte{inPieces}, b...)
+}
+
+// keep returns the record of an item, and stores its pieces.
+func (l *Log) keep(ctx context.Context, tenant, request string, packed []byte, until time.Time) ([]byte, error) {
+	rec := recordOf(request, packed)
+	refs, err := pieces(rec)
+	for i, ref := range refs {
+		if err := l.Store.PutPayload(ctx, tenant, ref, packed[i*maxPiece:min((i+1)*maxPiece, len(packed))], until); err != nil {
+			return nil, err
+		}
+	}
+	return rec, err
+}
+
+// Open returns the events of an item, and the refs of the pieces that it is kept in. Of an item whose pieces are gone it
+// returns no events.
+func (l *Log) Open(ctx context.Context, it webhook.LogItem) ([]webhook.LoggedEvent, []string, error) {
+	refs, err := pieces(it.Record)
+	if err != nil {
+		return nil, nil, err
+	}
+	events, err := l.open(ctx, it)
+	if webhook.Is(err, webhook.NotFound) {
+		err = nil
+	}
+	return events, refs, err
 }
 
 // open returns the events of an item.

@@ -175,6 +175,18 @@ func (s *faultyStore) DeleteTenant(ctx context.Context, id string) error {
 	return s.write(ctx, "DeleteTenant", func() error { return s.Store.DeleteTenant(ctx, id) })
 }
 
+func (s *faultyStore) DeletedWebhooks(ctx context.Context, tenant string, page webhook.Page) (webhook.List[string], error) {
+	return read1(ctx, s, "DeletedWebhooks", func() (webhook.List[string], error) { return s.Store.DeletedWebhooks(ctx, tenant, page) })
+}
+
+func (s *faultyStore) Remains(ctx context.Context, tenant string, before time.Time, page webhook.Page) (webhook.Remains, error) {
+	return read1(ctx, s, "Remains", func() (webhook.Remains, error) { return s.Store.Remains(ctx, tenant, before, page) })
+}
+
+func (s *faultyStore) DropRemains(ctx context.Context, r webhook.Remains) error {
+	return s.write(ctx, "DropRemains", func() error { return s.Store.DropRemains(ctx, r) })
+}
+
 func (s *faultyStore) CreateKey(ctx context.Context, k webhook.Key) error {
 	return s.write(ctx, "CreateKey", func() error { return s.Store.CreateKey(ctx, k) })
 }

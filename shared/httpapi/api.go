@@ -93,8 +93,14 @@ type Publisher interface {
 type EventLog interface {
 	Events(ctx context.Context, tenant string, q webhook.EventQuery) (webhook.List[webhook.LoggedEvent], error)
 	Event(ctx context.Context, tenant, id string) (webhook.LoggedEvent, error)
-	// Erase removes an event's data; the event stays.
-	Erase(ctx context.Context, ev webhook.LoggedEvent, now time.Time) error
+}
+
+// Erasures erases payloads (package erasure). When a method returns nil the erasure is queued, and will be done.
+type Erasures interface {
+	// Event erases that of one event. Its deliveries that are pending end.
+	Event(ctx context.Context, ev webhook.LoggedEvent) error
+	// Tenant erases what a tenant leaves that is deleted right after the call.
+	Tenant(ctx context.Context, t webhook.Tenant) error
 }
 
 // Deliverer sends deliveries at once or again, and shows the requests that it sent.
@@ -106,8 +112,6 @@ type Deliverer interface {
 	Replay(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
 	// Cancel ends a pending delivery as failed. Any other is a conflict.
 	Cancel(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error)
-	// Erase removes the payload of an event from its deliveries, and ends those that are pending.
-	Erase(ctx context.Context, t webhook.Tenant, ev webhook.LoggedEvent) error
 	// SendTo sends an event to one webhook, as a new round where there is a delivery already; when it returns nil it is queued.
 	SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error)
 	// Sent returns the body and headers of the last attempt, as on the wire, with custom headers masked.
@@ -145,6 +149,7 @@ type API struct {
 	Deliverer   Deliverer
 	Replays     Replays
 	Events      EventLog // nil where the stack keeps none
+	Erasures    Erasures
 	Dialects    Dialects
 	DeadLetters DeadLetters
 	// Docs makes the pages at /docs from the OpenAPI document. A function that does not serve them leaves it nil, and then

@@ -171,10 +171,7 @@ const backupsKept = 35 * 24 * time.Hour
 func (a *API) erasePayload(c *call) (answer, error) {
 	now := a.now()
 	err := a.recorded(c, c.tenant.ID, audit.Target{Type: "event", ID: c.event.ID}, func() error {
-		if err := a.Deliverer.Erase(c.ctx(), c.tenant, c.event); err != nil {
-			return err
-		}
-		return a.Events.Erase(c.ctx(), c.event, now) // last: a call that failed before it finds the event as it was
+		return a.Erasures.Event(c.ctx(), c.event)
 	})
 	if err != nil {
 		return answer{}, err

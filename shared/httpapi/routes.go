@@ -30,8 +30,9 @@ func routes() []route {
 			method: "DELETE", path: "/v1/tenants/{id}", scope: admin, find: (*API).findTenant, serve: (*API).deleteTenant, audit: "tenant.delete",
 			id: "deleteTenant", tag: "Tenants", summary: "Delete a tenant",
 			gives: given{status: 204},
-			text: "Its keys and webhooks are deleted with it. Deliveries that are queued for it are dropped. The id can be used " +
-				"again, for a new, empty tenant.",
+			text: "Its keys and webhooks are deleted with it. Deliveries that are queued for it are dropped. Its events, deliveries " +
+				"and deployments are erased within minutes; its audit log and its usage stay. The id can be used again, for a new, " +
+				"empty tenant.",
 		},
 		{
 			method: "POST", path: "/v1/tenants/{id}/events", scope: admin, body: requiredBody, publishes: true, find: (*API).findTenant, serve: (*API).publish,
@@ -319,10 +320,10 @@ func routes() []route {
 			method: "DELETE", path: "/v1/events/{id}/payload", scope: "events:write", find: (*API).findEvent, serve: (*API).erasePayload, audit: "event.erase",
 			id: "erasePayload", tag: "Events", summary: "Erase an event's payload",
 			gives: given{status: 202, body: api.Erasure{}},
-			text: "The log and the deliveries lose the payload, and the receivers' answers with it; the history stays. Pending " +
-				"deliveries end as `failed`, `erased`, and nothing is sent again (409 `event-erased`). A request that is under way " +
-				"may still arrive. Copies that wait in queues are never attempted and expire within 14 days, those in back-ups " +
-				"within 35. After an error the call is to be repeated.",
+			text: "The answer says that it is queued and will be done; `erased_at` of the event says that it has begun. The log and " +
+				"the deliveries lose the payload, and the receivers' answers with it; the history stays. Pending deliveries end as " +
+				"`failed`, `erased`, and nothing is sent again (409 `event-erased`). A request that is under way may still arrive. " +
+				"Copies that wait in queues are never attempted and expire within 14 days, those in back-ups within 35.",
 		},
 		{
 			method: "GET", path: "/v1/event-types", scope: "events:read", query: api.PageQuery{}, serve: (*API).listEventTypes,

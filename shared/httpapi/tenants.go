@@ -82,6 +82,9 @@ func (a *API) updateTenant(c *call) (answer, error) {
 func (a *API) deleteTenant(c *call) (answer, error) {
 	id := c.tenant.ID
 	return noContent(a.recorded(c, id, audit.Target{Type: "tenant", ID: id}, func() error {
+		if err := a.Erasures.Tenant(c.ctx(), c.tenant); err != nil {
+			return err
+		}
 		return a.management().DeleteTenant(c.ctx(), id)
 	}))
 }

@@ -21,6 +21,7 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/docs"
+	"hookline/shared/erasure"
 	"hookline/shared/faultinject"
 	"hookline/shared/httpapi"
 	"hookline/shared/ingest"
@@ -71,6 +72,7 @@ func newWorld(t *testing.T) *world {
 	w.api.Docs, w.api.Publisher, w.api.Deliverer = docs.New(brand.Brand{}), w.events, w.sender
 	w.api.CheckSchemas = schema.Check
 	w.api.DeadLetters, w.api.RedriveTo = w.dead, "delivery"
+	w.api.Erasures = &erasure.Service{Store: b.Store, Queue: w.bulk, Now: w.now.Now, Log: b.Log}
 	w.api.Replays = &replay.Service{Store: b.Store, Queue: w.bulk, Now: w.now.Now, Log: b.Log}
 	w.api.AdminKeyHash, w.api.Now, w.api.Log = webhook.HashAPIKey(adminKey), w.now.Now, slog.New(slog.NewTextHandler(w.log, nil))
 	w.handler = w.api.Handler()
@@ -459,15 +461,6 @@ func (d *deliverer) Replay(ctx context.Context, key webhook.DeliveryKey) (webhoo
 
 func (d *deliverer) Cancel(ctx context.Context, key webhook.DeliveryKey) (webhook.Delivery, error) {
 	return (&delivery.Deliverer{Store: d.store, Now: d.now}).Cancel(ctx, key)
-}
-
-func (d *deliverer) Erase(ctx context.Context, t webhook.Tenant, ev webhook.LoggedEvent) error {
-	builtin, err := dialect.Builtin()
-	if err != nil {
-		return err
-	}
-	of := &delivery.Deliverer{Store: d.store, Health: d.store, Dialects: &dialect.Library{Builtin: builtin, Store: d.store}, Now: d.now}
-	return of.Erase(ctx, t, ev)
 }
 
 func (d *deliverer) SendTo(ctx context.Context, t webhook.Tenant, ev webhook.Event, w webhook.Webhook) (webhook.Delivery, error) {

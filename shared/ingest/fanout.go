@@ -46,6 +46,18 @@ func (s *Service) handOver(ctx context.Context, d *dialect.Dialect, p *publicati
 	return []queue.Outgoing{f.outgoing(s.delay(p.repeat))}, nil
 }
 
+// erased reports whether the event's payload was erased meanwhile.
+func (s *Service) erased(ctx context.Context, ev webhook.Event) (bool, error) {
+	if s.Events == nil {
+		return false, nil
+	}
+	logged, err := s.Events.Event(ctx, ev.Tenant, ev.ID)
+	if webhook.Is(err, webhook.NotFound) { // it is written to the log after this message
+		return false, nil
+	}
+	return err == nil && logged.AcceptedAt.Equal(ev.AcceptedAt) && !logged.ErasedAt.IsZero(), err
+}
+
 func (f *fanout) outgoing(delay time.Duration) queue.Outgoing {
 	body, _ := json.Marshal(envelope{Fanout: f}) // strings, times and bytes
 	return queue.Outgoing{Body: string(body), Group: f.Event.Tenant, Delay: delay}
@@ -59,6 +71,9 @@ func (s *Service) fanOut(ctx context.Context, f fanout) error {
 	if _, err := s.Store.Tenant(ctx, f.Event.Tenant); isGone(err) {
 		return nil // nobody is left to send it to
 	} else if err != nil {
+		return err
+	}
+	if erased, err := s.erased(ctx, f.Event); err != nil || erased {
 		return err
 	}
 	d, err := s.Dialects.Dialect(ctx, f.Dialect)

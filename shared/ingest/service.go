@@ -43,6 +43,7 @@ type Log interface {
 	Write(ctx context.Context, events []webhook.LoggedEvent, until time.Time) error
 	// Holds returns which of the entries are in the log; one written before the call is.
 	Holds(ctx context.Context, tenant string, entries []string) (map[string]bool, error)
+	Event(ctx context.Context, tenant, id string) (webhook.LoggedEvent, error)
 }
 
 // Service publishes events. Its fields are set before use.

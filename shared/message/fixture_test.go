@@ -24,6 +24,15 @@ func TestKeptMessages(t *testing.T) {
 	fixture.Hold(t, "retry", []byte(retry.Outgoing(0).Body), parse)
 	fixture.Hold(t, "large", []byte(large.Outgoing(0).Body), parse)
 	fixture.Hold(t, "dead", []byte(dead.Outgoing(0).Body), parse)
+	var e Erasure
+	fixture.Fill(&e)
+	fixture.Hold(t, "erasure", []byte(e.Outgoing(0).Body), func(b []byte) (any, error) {
+		e, ok := ParseErasure(string(b))
+		if !ok {
+			return nil, errors.New("it is no erasure's")
+		}
+		return e, nil
+	})
 	fixture.Hold(t, "replay-job", []byte(Job{Tenant: "acme", ID: "rpl_1"}.Outgoing(0).Body), func(b []byte) (any, error) {
 		j, ok := ParseJob(string(b))
 		if !ok {

@@ -1,5 +1,5 @@
 // Package message is what travels through the queues of deliveries: one message for each attempt, and one for each step of a
-// replay job. Package ingest makes the first, and package delivery makes the next; both hold to the form here, and
+// replay job or of an erasure. Package ingest makes the first, and package delivery makes the next; both hold to the form here, and
 // messages of a release before are read as they are.
 package message
 
@@ -122,4 +122,36 @@ func ParseJob(body string) (Job, bool) {
 	}
 	err := json.Unmarshal([]byte(body), &j)
 	return j, err == nil && j.Tenant != "" && j.ID != ""
+}
+
+// Erasure carries an erasure: of an event's payload, or of all that a deleted tenant left. It is its own record, and its
+// position: one step sends the next before it is acknowledged.
+type Erasure struct {
+	Tenant string   `json:"t"`
+	Entry  string   `json:"y,omitempty"` // the event's place in the log; "" for all of a tenant
+	Since  int64    `json:"s,omitempty"` // when the deleted tenant was made, in Unix milliseconds
+	At     int64    `json:"a"`           // when it was asked for, in Unix milliseconds
+	Pieces []string `json:"p,omitempty"` // of the log's records, to be dropped once none names them
+	Of     string   `json:"o,omitempty"` // the list of webhooks that it is in
+	Cursor string   `json:"c,omitempty"` // how far it has come in that list
+	Again  bool     `json:"g,omitempty"` // it has come through all of them once
+}
+
+// erasurePrefix begins the body of an erasure's message, and no other's.
+const erasurePrefix = `{"erasure":`
+
+// Outgoing returns the message that has the erasure worked on after a delay.
+func (e Erasure) Outgoing(delay time.Duration) queue.Outgoing {
+	body, _ := json.Marshal(map[string]Erasure{"erasure": e}) // strings and numbers
+	return queue.Outgoing{Body: string(body), Group: e.Tenant, Delay: min(max(delay, 0), queue.MaxDelay)}
+}
+
+// ParseErasure reports whether the message is an erasure's.
+func ParseErasure(body string) (Erasure, bool) {
+	var e struct{ Erasure Erasure }
+	if !strings.HasPrefix(body, erasurePrefix) {
+		return e.Erasure, false
+	}
+	err := json.Unmarshal([]byte(body), &e)
+	return e.Erasure, err == nil && e.Erasure.Tenant != ""
 }

@@ -50,6 +50,7 @@ func TestErase(t *testing.T) {
 			for _, id := range []string{id, last} {
 				acme.Do(http.StatusAccepted, "DELETE", "/v1/events/"+id+"/payload", nil, nil)
 				acme.Do(http.StatusAccepted, "DELETE", "/v1/events/"+id+"/payload", nil, nil)
+				stacktest.Pass(100 * time.Millisecond)
 				again, err := acme.Try("POST", "/v1/events/"+id+"/replay", map[string]any{"webhook_id": hook}, nil)
 				if err != nil || again.Status != http.StatusConflict || !strings.Contains(string(again.Body), "event-erased") {
 					t.Errorf("got %d %s, want it refused", again.Status, again.Body)

@@ -18,6 +18,7 @@ import (
 	"hookline/shared/delivery"
 	"hookline/shared/dialect"
 	"hookline/shared/egress"
+	"hookline/shared/erasure"
 	"hookline/shared/eventlog"
 	"hookline/shared/ingest"
 	"hookline/shared/queue"
@@ -121,8 +122,19 @@ func (b *Builder) Deliverer() (*delivery.Deliverer, *replay.Service) {
 	if b.Events != nil {
 		jobs.Events = b.Events
 	}
-	d.Jobs = jobs
+	d.Jobs, d.Erasures = jobs, b.Erasures()
 	return d, jobs
+}
+
+// Erasures returns what erases payloads. They are worked on by what makes attempts.
+func (b *Builder) Erasures() *erasure.Service {
+	log := b.Events
+	if log == nil {
+		log = &eventlog.Log{Store: b.Store} // there may be one from before it was turned off
+	}
+	return &erasure.Service{
+		Store: b.Store, Events: log, Dialects: b.Dialects, Queue: b.Queues[BulkQueue], Retention: b.Retention, Now: b.Clock.Now, Log: b.Log,
+	}
 }
 
 // Ingest returns what accepts events and fans them out.

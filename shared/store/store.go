@@ -50,6 +50,15 @@ type Store interface {
 	// UpdateTenant stores t with Version+1 if the stored Version is t.Version, else Conflict "changed-meanwhile".
 	// CreatedAt must be the stored one.
 	UpdateTenant(ctx context.Context, t webhook.Tenant) error
+	// DeletedWebhooks lists the ids of webhooks that were deleted and may have deliveries that are still there, in no order.
+	// One that was made again may be among them.
+	DeletedWebhooks(ctx context.Context, tenant string, page webhook.Page) (webhook.List[string], error)
+	// Remains returns some of what a deleted tenant left that was accepted (registered, created) before the time, and where to
+	// go on: each call sees what is there when those before it were dropped. It does not look at the tenant. It has nothing to
+	// tell of payloads, which log items and deliveries name.
+	Remains(ctx context.Context, tenant string, before time.Time, page webhook.Page) (webhook.Remains, error)
+	// DropRemains removes what Remains returned. After an error some of it may be gone.
+	DropRemains(ctx context.Context, r webhook.Remains) error
 	// DeleteTenant removes the tenant with its keys, webhooks, index entries, pins and sources. Its deliveries, payloads,
 	// log items, replay jobs and deployments stay until they expire, but Delivery, Deliveries, LogItem, LogItems, Replay,
 	// Deployment and Deployments no longer reach them: these methods find nothing of a tenant that does not exist, and

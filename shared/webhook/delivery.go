@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -207,6 +208,30 @@ func (d *Delivery) Record(a Attempt) {
 	if n := len(d.Attempts) - MaxAttemptsKept; n > 0 {
 		d.Attempts = d.Attempts[n:]
 	}
+}
+
+// Ended returns a pending delivery as failed at a time, for a reason that no attempt gave. No message owns it.
+func (d Delivery) Ended(now time.Time, why AttemptError) Delivery {
+	d.Attempts = slices.Clone(d.Attempts)
+	d.Record(Attempt{ScheduledAt: d.NextAt, StartedAt: now, Error: why})
+	d.Status, d.Owner, d.Via, d.NextAt = Failed, "", "", time.Time{}
+	return d
+}
+
+// Erased returns a delivery without its event's payload, and without receivers' answers, which may repeat it. One that is
+// pending ends as failed. It is in a round of its own, so that nobody who read it before can write over it.
+func (d Delivery) Erased(now time.Time) Delivery {
+	if d.Status == Pending {
+		d = d.Ended(now, ReasonErased)
+	}
+	d.Attempts = slices.Clone(d.Attempts)
+	for i := range d.Attempts {
+		a := &d.Attempts[i]
+		a.Truncated = a.Truncated || a.ResponseBody != ""
+		a.ResponseBody, a.ResponseHeaders = "", nil
+	}
+	d.Round, d.Count, d.Body, d.Owner, d.ErasedAt = d.Round+1, 0, Payload{}, "", now.Truncate(time.Millisecond)
+	return d
 }
 
 // DeliveryQuery selects deliveries of a tenant, newest first by acceptance.

@@ -30,6 +30,16 @@ func Retention(stack time.Duration, days int) time.Duration {
 	return stack
 }
 
+// Remains is some of what a deleted tenant left. Of deployments and replay jobs it has ids and times alone.
+type Remains struct {
+	Tenant      string
+	Log         []LogItem
+	Deliveries  []Delivery
+	Deployments []Deployment
+	Replays     []Replay
+	Next        string // the cursor to go on with; "" when there was nothing left
+}
+
 // Key is an API key as it is stored: by hash, never the key itself.
 type Key struct {
 	ID        string

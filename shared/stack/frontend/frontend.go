@@ -16,6 +16,9 @@ func API(b *stack.Builder) *httpapi.API {
 	if b.Events != nil {
 		api.Events = b.Events
 	}
+	if b.Queues[stack.BulkQueue] != nil {
+		api.Erasures = b.Erasures()
+	}
 	if dead := b.Queues[stack.DeadQueue]; dead != nil {
 		api.DeadLetters, api.RedriveTo = dead, b.Queues[stack.DeliveryQueue].Name()
 	}

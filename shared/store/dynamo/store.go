@@ -28,6 +28,7 @@
 //	h#HASH                h                the same, by its hash
 //	w#TENANT#WEBHOOK      w                a webhook, health apart from the rest
 //	l#TENANT              WEBHOOK          directory of a tenant's webhooks, with what is counted
+//	x#TENANT              WEBHOOK          a webhook that was deleted
 //	s#TENANT#PATTERN      WEBHOOK          an index entry
 //	r#TENANT#WEBHOOK      r                the webhook's next slot
 //	lanes                 NAME             the lanes of that name

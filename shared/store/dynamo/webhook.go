@@ -280,6 +280,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
 		actions := []types.TransactWriteItem{
 			s.deleteAction(webhookKey(ref), unchanged, item{":ver": it[attrVersion], ":old": it[attrRecord]}),
 			s.deleteAction(key{webhooksPK(ref.Tenant), ref.ID}, "", nil),
+			s.putAction(deletedItem(ref), ""),
 		}
 		for _, p := range entries {
 			actions = append(actions, s.deleteAction(key{subscriptionsPK(ref.Tenant, p), ref.ID}, "", nil))

@@ -36,7 +36,7 @@ type Engine struct {
 // the times that it passes.
 func Run(t *testing.T, e Engine) {
 	all := slices.Concat(tenantChecks(), keyChecks(), webhookChecks(), subscriptionChecks(), pinChecks(), payloadChecks(),
-		deliveryChecks(), listChecks(), overdueChecks(), tallyChecks(), slotChecks(), laneChecks(), eventLogChecks(), replayChecks(), sourceChecks(), deploymentChecks(), dialectChecks(), auditChecks(), isolationChecks(), sharedChecks())
+		deliveryChecks(), listChecks(), overdueChecks(), tallyChecks(), slotChecks(), laneChecks(), eventLogChecks(), replayChecks(), sourceChecks(), deploymentChecks(), dialectChecks(), auditChecks(), remainsChecks(), isolationChecks(), sharedChecks())
 	differs := maps.Clone(e.Differs)
 	run := 0
 	for _, c := range all {

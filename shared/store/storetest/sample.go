@@ -57,7 +57,7 @@ func Read(ctx context.Context, s store.Store) (map[string]any, error) {
 
 // removals are the methods that store nothing.
 func removals() []string {
-	return []string{"DeleteTenant", "DeleteKey", "DeleteWebhook", "Unpin", "DropPayload", "FreeLane", "DeleteSource", "DropAudit"}
+	return []string{"DeleteTenant", "DropRemains", "DeleteKey", "Unpin", "DropPayload", "FreeLane", "DeleteSource", "DropAudit"}
 }
 
 // Of what Write stores.
@@ -149,6 +149,19 @@ func sampleWrites() []call {
 			w.Events = append(w.Events, "d.e")
 			return nil, s.UpdateWebhook(ctx, w, true)
 		}},
+		{"DeleteWebhook", func(ctx context.Context, s store.Store) (any, error) {
+			w := sampleWebhook()
+			w.ID = "wh_gone"
+			if err := s.CreateWebhook(ctx, w); err != nil {
+				return nil, err
+			}
+			d := sampleDelivery("evt_4", webhook.Failed)
+			d.Webhook = w.ID
+			if err := s.SaveDelivery(ctx, d, webhook.Rev{}); err != nil {
+				return nil, err
+			}
+			return nil, s.DeleteWebhook(ctx, w.Ref)
+		}},
 		{"SetHealth", func(ctx context.Context, s store.Store) (any, error) {
 			h := sampleWebhook().Health
 			return s.SetHealth(ctx, sampleRef(), h, webhook.Health{FailingSince: h.FailingSince.Add(time.Second), UnhealthySince: h.UnhealthySince})
@@ -228,6 +241,12 @@ func sampleReads() []call {
 		of("Webhook", func(ctx context.Context, s store.Store) (any, error) { return s.Webhook(ctx, sampleRef()) }),
 		of("Webhooks", func(ctx context.Context, s store.Store) (any, error) {
 			return s.Webhooks(ctx, sampleTenant, webhook.WebhookQuery{})
+		}),
+		of("DeletedWebhooks", func(ctx context.Context, s store.Store) (any, error) {
+			return s.DeletedWebhooks(ctx, sampleTenant, all)
+		}),
+		of("Remains", func(ctx context.Context, s store.Store) (any, error) {
+			return s.Remains(ctx, sampleTenant, sampleTime().AddDate(0, 0, 1), all)
 		}),
 		of("WebhookCounts", func(ctx context.Context, s store.Store) (any, error) { return s.WebhookCounts(ctx, sampleTenant) }),
 		of("Subscriptions", func(ctx context.Context, s store.Store) (any, error) {
