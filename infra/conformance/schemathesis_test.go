@@ -43,15 +43,25 @@ func testSchemathesis(t *testing.T) {
 	admin := stacktest.Dial(t, server.URL, stacktest.AdminKey)
 	acme := admin.Tenant("acme", "standard")
 
-	config, cases := filepath.Join(t.TempDir(), "schemathesis.toml"), []string{"--phases=examples,fuzzing", "--max-examples=5"}
-	if figures.Full() {
-		cases = []string{"--phases=examples,coverage,fuzzing", "--max-examples=400"}
+	config, phases := filepath.Join(t.TempDir(), "schemathesis.toml"), "examples,fuzzing"
+	text := settings(t, admin, acme)
+	most := func(name string, n int) { // cases of an operation; the first that fits it counts
+		text += fmt.Sprintf("[[operations]]\ninclude-name-regex = '^%s'\ngeneration.max-examples = %d\n", name, n)
 	}
-	if err := os.WriteFile(config, []byte(settings(t, admin, acme)), 0o600); err != nil {
+	if figures.Full() {
+		// The fuzzer takes 20 ms of a processor to make a case up, and half a second for a list of webhooks.
+		phases = "examples,coverage,fuzzing"
+		most("POST /v1/webhooks/import", 20)
+		most("PUT /v1/dialects/", 80)
+		most("", 240)
+	} else {
+		most("", 5)
+	}
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"--config-file", config, "run", schema, "--url", server.URL, "--seed=1", "--checks=all", "--continue-on-failure"}, cases...)
-	cmd := exec.CommandContext(t.Context(), fuzzer, args...)
+	cmd := exec.CommandContext(t.Context(), fuzzer, "--config-file", config, "run", schema, "--url", server.URL, "--seed=1",
+		"--checks=all", "--continue-on-failure", "--phases="+phases)
 	cmd.Dir = filepath.Dir(config) // it leaves files
 	cmd.Env = append(os.Environ(), "NO_PROXY=127.0.0.1", "NO_COLOR=1")
 	out, err := cmd.CombinedOutput()
@@ -65,14 +75,19 @@ func testSchemathesis(t *testing.T) {
 	figures.Note(t, "schemathesis: cases / failures", string(m[1])+" / 0")
 }
 
-// settings returns what the fuzzer has to know of a system: the keys, and ids of things that there are.
+// settings returns what the fuzzer has to know of a system: the keys, and ids of things that there are. Without these it would
+// make up ids, or take those of something else.
 func settings(t *testing.T, admin, acme *stacktest.Client) string {
 	t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "[auth.openapi.tenantKey]\nbearer = %q\n[auth.openapi.adminKey]\nbearer = %q\n", acme.Key, admin.Key)
 	b.WriteString("[checks.positive_data_acceptance]\nexpected-statuses = [\"2xx\", 401, 403, 404, 409, 413, 422, 429, 503]\n")
-	about := func(pattern, method, name, id string) {
-		fmt.Fprintf(&b, "[[operations]]\ninclude-path-regex = '%s'\ninclude-method-regex = '%s'\nparameters = { \"path.%s\" = %q }\n", pattern, method, name, id)
+	// Several filters of an operation would be alternatives, so that one has both its method and its path.
+	about := func(methods, path string, parameters ...string) {
+		fmt.Fprintf(&b, "[[operations]]\ninclude-name-regex = '^(%s) %s'\n", methods, path)
+		for i := 0; i < len(parameters); i += 2 {
+			fmt.Fprintf(&b, "parameters.%q = %q\n", parameters[i], parameters[i+1])
+		}
 	}
 	made := func(path string, body any) string {
 		var out struct{ ID string }
@@ -82,21 +97,47 @@ func settings(t *testing.T, admin, acme *stacktest.Client) string {
 	admin.Tenant("gone", "standard")
 	hook := acme.Webhook(stacktest.Hook("*")).ID
 	event := acme.Publish("invoice.paid", map[string]any{"amount": 1})
-	stacktest.Until(t, time.Minute, "the event was delivered", func() bool { return len(acme.Deliveries("")) == 1 })
-	job := acme.Replay(hook, "succeeded").ID
-	const others = "GET|POST|PATCH|PUT"
-	about("^/v1/tenants/", others, "id", "acme")
-	about("^/v1/webhooks/\\{id", others, "id", hook)
-	about("^/v1/webhooks/\\{id", "DELETE", "id", acme.Webhook(stacktest.Hook("invoice.paid")).ID)
-	about("^/v1/deliveries/", others, "id", acme.Deliveries("")[0].ID)
-	about("^/v1/events/", others, "id", event)
-	about("^/v1/replays/", others+"|DELETE", "id", job)
-	about("^/v1/event-types/", others, "name", "invoice.paid")
-	about("^/v1/keys/", "DELETE", "id", made("/v1/keys", map[string]any{"name": "spare", "scopes": []string{"events:write"}}))
+	erased := acme.Publish("invoice.paid", map[string]any{"amount": 2})
+	stacktest.Until(t, time.Minute, "the events were delivered", func() bool { return len(acme.Deliveries("")) == 2 })
+	const id, others = "path.id", "GET|POST|PATCH|PUT"
+	about(others, "/v1/tenants/", id, "acme")
+	about("DELETE", "/v1/tenants/", id, "gone")
+	about(others, `/v1/webhooks/\{id`, id, hook)
+	about("DELETE", `/v1/webhooks/\{id`, id, acme.Webhook(stacktest.Hook("invoice.paid")).ID)
+	about(others, "/v1/deliveries/", id, acme.Deliveries("")[0].ID)
+	about(others, "/v1/events/", id, event)
+	about("DELETE", "/v1/events/", id, erased)
+	about(others+"|DELETE", "/v1/replays/", id, acme.Replay(hook, "succeeded").ID)
+	about(others, "/v1/event-types/", "path.name", "invoice.paid")
+	var own map[string]any
+	admin.Do(http.StatusOK, "GET", "/v1/dialects/standard", nil, &own)
+	delete(own, "version")
+	delete(own, "name")
+	admin.Do(http.StatusCreated, "PUT", "/v1/dialects/gone", own, nil)
+	about("PUT", "/v1/dialects/", "path.name", "ours")
+	about("DELETE", "/v1/dialects/", "path.name", "gone")
+	about("GET|POST", "/v1/dialects/", "path.name", "standard")
+	about(others, "/docs/", "path.name", "docs.css")
+	about("DELETE", "/v1/keys/", id, made("/v1/keys", map[string]any{"name": "spare", "scopes": []string{"events:write"}}))
+	const (
+		secret   = "the secret of a source"
+		deployed = `{"object_kind": "deployment", "status": "success", "status_changed_at": "2021-04-28 21:50:00 +0200", "deployment_id": 15,
+			"environment": "live", "short_sha": "279484c0", "project": {"id": 30, "web_url": "https://gitlab.example/one"}}`
+	)
 	for _, kind := range providers.Kinds() {
-		source := made("/v1/sources", map[string]any{"kind": kind, "name": kind, "secret": "the secret of a source"})
-		about("^/webhooks/deployments/"+kind+"/", others, "id", source)
-		about("^/v1/sources/", others, "id", source)
+		source := made("/v1/sources", map[string]any{"kind": kind, "name": kind, "secret": secret})
+		parameters := []string{id, source}
+		if kind == "gitlab" {
+			parameters = append(parameters, "header.X-Gitlab-Token", secret)
+			about("GET", "/v1/sources/", id, source)
+			var reported struct{ ID string }
+			if got, err := acme.Try("POST", "/webhooks/deployments/gitlab/"+source, deployed, &reported, "X-Gitlab-Event", "Deployment Hook", "X-Gitlab-Token", secret); err != nil || reported.ID == "" {
+				t.Fatalf("the deployment was not taken: %s, %v", got.Body, err)
+			}
+			about("GET", "/v1/deployments/", id, reported.ID)
+		}
+		about("POST", "/webhooks/deployments/"+kind+"/", parameters...)
 	}
+	about("DELETE", "/v1/sources/", id, made("/v1/sources", map[string]any{"kind": "custom", "name": "spare"}))
 	return b.String()
 }
