@@ -121,9 +121,18 @@ func (c *Console) Handler() (http.Handler, error) {
 
 // Pages returns the patterns of all pages that need a sign-in, in order, so that a test can visit each.
 func (c *Console) Pages() []string {
+	return c.patterns(func(r page.Room) map[string]func(*page.Visit) { return r.Pages })
+}
+
+// OperatorPages returns those of the operators' console.
+func (c *Console) OperatorPages() []string {
+	return c.patterns(func(r page.Room) map[string]func(*page.Visit) { return r.Operators })
+}
+
+func (c *Console) patterns(of func(page.Room) map[string]func(*page.Visit)) []string {
 	var out []string
 	for _, room := range c.rooms() {
-		for pattern := range room.Pages {
+		for pattern := range of(room) {
 			out = append(out, pattern)
 		}
 	}

@@ -3,6 +3,7 @@ package console_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +15,8 @@ import (
 // FuzzForms sends arbitrary forms and queries to every page of the console, signed in and not. Every answer is a page, a
 // download or a redirect within the console, and never an error of ours.
 func FuzzForms(f *testing.F) {
-	routes := append((&console.Console{}).Pages(), "GET /console/sign-in", "POST /console/sign-in")
+	c := &console.Console{}
+	routes := append(slices.Concat(c.Pages(), c.OperatorPages()), "GET /console/sign-in", "POST /console/sign-in")
 	for i := range routes {
 		f.Add(uint8(i), "", "", "", true)
 		f.Add(
@@ -26,9 +28,10 @@ func FuzzForms(f *testing.F) {
 			uint8(i), "", "back=//evil.example&next=%2F%2Fevil.example",
 			"url=https%3A%2F%2Fexample.com%2Fhook&events=invoice.paid&name=n&kind=custom&secret=long+enough+for+all", true,
 		)
+		f.Add(uint8(i), "", "from=axoria&version=1&before=2", "do=save&name=x&version=1&description=%7B%22headers%22%3A%7B%22a.b%22%3A1%7D%2C%22headers%22%3A%5B%5D%7D", true)
 	}
 	var w *consoletest.World
-	var b *consoletest.Browser
+	var b, operator *consoletest.Browser
 	var ids map[string]string
 	visits := 0
 	end := func() {}
@@ -38,13 +41,16 @@ func FuzzForms(f *testing.F) {
 		visits = 0
 		key := w.Tenant("acme", "standard")
 		b = w.Browser(key)
+		operator = w.Operator()
+		w.Call(201, consoletest.AdminKey, "PUT", "/v1/dialects/own", w.Description("axoria"), nil)
 		hook := w.Webhook(key)
 		event := w.Publish(key, "invoice.paid", `"data":{"amount":1}`)
 		_, scoped := w.Scoped(key, "events:read")
 		ids = map[string]string{
 			"webhooks": hook, "events": event, "keys": scoped, "event-types": "invoice.paid", "sources": w.Source(key, "gitlab", "one").ID,
-			"deliveries":  w.Delivered(hook, event, consoletest.Began(), consoletest.Failing("timeout", 0)),
-			"deployments": w.Deployed(webhook.Deployment{Environment: "live", DeployedAt: consoletest.Began()}).ID,
+			"deliveries":     w.Delivered(hook, event, consoletest.Began(), consoletest.Failing("timeout", 0)),
+			"deployments":    w.Deployed(webhook.Deployment{Environment: "live", DeployedAt: consoletest.Began()}).ID,
+			"admin/dialects": "own", "admin/tenants": "acme",
 		}
 		var job struct{ ID string }
 		w.Call(202, key, "POST", "/v1/webhooks/"+hook+"/replay", `{"since":"2026-03-01T00:00:00Z","status":"failed"}`, &job)
@@ -72,6 +78,7 @@ func FuzzForms(f *testing.F) {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 		if signedIn {
 			r.AddCookie(&http.Cookie{Name: b.Cookie.Name, Value: b.Cookie.Value})
+			r.AddCookie(&http.Cookie{Name: operator.Admin.Name, Value: operator.Admin.Value})
 		}
 		w.Log.Reset()
 		rec := httptest.NewRecorder()

@@ -267,9 +267,11 @@ func TestPlanted(t *testing.T) {
 		planted += n - shift
 		b := w.Browser(key)
 		pages, _ := crawl(b, w.PortalLink(key, ""), "/console/webhooks?search="+url.QueryEscape(next()), "/console/sign-in?to="+url.QueryEscape("/console/"+next()), "/console/mails")
-		if len(pages) < 40 {
-			t.Errorf("%d pages seen, want all", len(pages))
+		operators, _ := crawl(w.Operator(), "/console/admin/", "/console/admin/?search="+url.QueryEscape(next()))
+		if len(pages) < 40 || len(operators) < 10 {
+			t.Errorf("%d pages and %d of operators seen, want all", len(pages), len(operators))
 		}
+		pages = append(pages, operators...)
 		for _, p := range pages {
 			if !strings.HasPrefix(p.Header.Get("Content-Type"), "text/html") {
 				if p.Body != "" && !strings.HasPrefix(p.Header.Get("Content-Disposition"), "attachment") && !strings.Contains(p.What, "/console/assets/") {

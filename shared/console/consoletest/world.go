@@ -16,6 +16,7 @@ import (
 
 	"hookline/shared/brand"
 	"hookline/shared/console"
+	"hookline/shared/dialect"
 	"hookline/shared/docs"
 	"hookline/shared/egress"
 	"hookline/shared/eventlog"
@@ -320,4 +321,20 @@ func (w *World) Deployed(d webhook.Deployment) webhook.Deployment {
 // Noon is the middle of a day after everything that the test made.
 func Noon() time.Time {
 	return time.Now().UTC().Truncate(24 * time.Hour).Add(60*24*time.Hour + 12*time.Hour)
+}
+
+// Description returns the description of a dialect for another name.
+func (w *World) Description(dialectName string) string {
+	w.T.Helper()
+	var raw json.RawMessage
+	w.Call(http.StatusOK, AdminKey, "GET", "/v1/dialects/"+dialectName, "", &raw)
+	return string(dialect.Unnamed(raw))
+}
+
+// Operator returns a browser that is signed in to the operators' console.
+func (w *World) Operator() *Browser {
+	w.T.Helper()
+	b := w.Stranger()
+	b.Post("/console/sign-in", Form("key", AdminKey)).Leads("/console/admin/")
+	return b
 }

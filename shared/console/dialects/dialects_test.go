@@ -40,13 +40,6 @@ const (
 	fresh = "/console/admin/new-dialect"
 )
 
-func operator(w *consoletest.World) *consoletest.Browser {
-	w.T.Helper()
-	b := w.Stranger()
-	b.Post("/console/sign-in", consoletest.Form("key", consoletest.AdminKey)).Leads("/console/admin/")
-	return b
-}
-
 // written returns the form of the editor with a description.
 func written(do, description string, more ...string) url.Values {
 	return consoletest.Form(append([]string{"do", do, "description", description}, more...)...)
@@ -54,7 +47,7 @@ func written(do, description string, more ...string) url.Values {
 
 func TestList(t *testing.T) {
 	w := consoletest.New(t)
-	b := operator(w)
+	b := w.Operator()
 	w.Call(201, consoletest.AdminKey, "PUT", "/v1/dialects/parcelbird", parcel, nil)
 	for i := range 5 {
 		w.Tenant(fmt.Sprintf("t-%d", i), "parcelbird")
@@ -69,7 +62,7 @@ func TestList(t *testing.T) {
 // TestNew makes a dialect of a copy of a built-in one.
 func TestNew(t *testing.T) {
 	w := consoletest.New(t)
-	b := operator(w)
+	b := w.Operator()
 	b.Get(fresh + "?from=absent").Is(404)
 	p := b.Get(fresh+"?from=agiletune").Is(200).Has("AgileTune", "X-AgileTune-Signature", "verify.mjs", "Take its description")
 	form := p.Filled()
@@ -99,7 +92,7 @@ func TestNew(t *testing.T) {
 // TestEdit goes through the versions of a dialect.
 func TestEdit(t *testing.T) {
 	w := consoletest.New(t)
-	b := operator(w)
+	b := w.Operator()
 	b.Get(home + "/parcelbird").Is(404)
 	b.Get(home + "/standard@1").Is(404)
 	w.Call(201, consoletest.AdminKey, "PUT", "/v1/dialects/parcelbird", parcel, nil)
@@ -140,7 +133,7 @@ func TestEdit(t *testing.T) {
 // TestFaults shows that what is wrong is said at its line, whoever finds it.
 func TestFaults(t *testing.T) {
 	w := consoletest.New(t)
-	b := operator(w)
+	b := w.Operator()
 	w.Call(201, consoletest.AdminKey, "PUT", "/v1/dialects/parcelbird", parcel, nil)
 	change := func(old, with string) string { return strings.Replace(parcel, old, with, 1) }
 	for name, tt := range map[string]struct {
@@ -185,7 +178,7 @@ func TestFaults(t *testing.T) {
 
 func TestDelete(t *testing.T) {
 	w := consoletest.New(t)
-	b := operator(w)
+	b := w.Operator()
 	w.Call(201, consoletest.AdminKey, "PUT", "/v1/dialects/parcelbird", parcel, nil)
 	w.Tenant("acme", "parcelbird")
 	at := home + "/parcelbird"
@@ -209,7 +202,7 @@ func TestDelete(t *testing.T) {
 // TestManyEvents shows a catalogue of more than fits on a page.
 func TestManyEvents(t *testing.T) {
 	w := consoletest.New(t)
-	b := operator(w)
+	b := w.Operator()
 	var events strings.Builder
 	for i := range 200 {
 		fmt.Fprintf(&events, `{"name":"e.n%d","description":"d","example":{"a":%q}},`, i, strings.Repeat("é", 500))

@@ -82,8 +82,8 @@ func locate(text, field string) (place int, found bool) {
 	next := func() (json.Token, int) {
 		at := int(dec.InputOffset())
 		at = len(text) - len(strings.TrimLeft(text[at:], " \t\r\n,:"))
-		token, _ := dec.Token() // it cannot fail: the text is JSON
-		return token, at
+		begin, _ := dec.Token() // it cannot fail: the text is JSON
+		return begin, at
 	}
 	skip := func() {
 		var value json.RawMessage
@@ -91,17 +91,17 @@ func locate(text, field string) (place int, found bool) {
 	}
 	place = -1
 	for {
-		token, at := next()
+		begin, at := next()
 		if place < 0 {
 			place = at
 		}
-		if token != json.Delim('{') && token != json.Delim('[') {
+		if begin != json.Delim('{') && begin != json.Delim('[') {
 			return place, found // it has no parts
 		}
 		inside := false
 		for i := 0; !inside && dec.More(); i++ {
 			name, at := strconv.Itoa(i), 0
-			if token == json.Delim('{') {
+			if begin == json.Delim('{') {
 				var key json.Token
 				key, at = next()
 				name, _ = key.(string)

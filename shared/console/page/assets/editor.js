@@ -24,6 +24,12 @@ function goTo(link) {
 
 text.addEventListener("input", number);
 
+// The faults were looked for again.
+document.addEventListener("htmx:afterSettle", () => {
+  if (document.querySelector("#faults li")) text.setAttribute("aria-invalid", "true");
+  else text.removeAttribute("aria-invalid");
+});
+
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-line]");
   if (!link) return;
