@@ -29,6 +29,7 @@ type shell struct {
 	url string
 	env map[string]string
 	dir string
+	aws func(ctx context.Context, name string) (*deployed, error)
 }
 
 // result is what a command left behind.
@@ -40,7 +41,7 @@ type result struct {
 func (s *shell) run(stdin string, args ...string) result {
 	s.t.Helper()
 	var out, errs bytes.Buffer
-	p := process{getenv: func(name string) string { return s.env[name] }, in: strings.NewReader(stdin), out: &out, err: &errs, folder: s.dir}
+	p := process{getenv: func(name string) string { return s.env[name] }, in: strings.NewReader(stdin), out: &out, err: &errs, folder: s.dir, aws: s.aws}
 	return result{p.run(s.t.Context(), args), out.String(), errs.String()}
 }
 
@@ -66,7 +67,7 @@ func start(t *testing.T, receiver *stacktest.Receiver) (*stacktest.Stack, *stack
 	t.Cleanup(server.Close)
 	tenant := stack.Tenant("acme", "axiestudio")
 	env := map[string]string{"HOOKLINE_URL": server.URL, "HOOKLINE_API_KEY": tenant.Key, "HOOKLINE_ADMIN_KEY": stacktest.AdminKey}
-	return stack, tenant, &shell{t, server.URL, env, t.TempDir()}
+	return stack, tenant, &shell{t: t, url: server.URL, env: env, dir: t.TempDir()}
 }
 
 // ended waits until a webhook has so many deliveries in a status.
@@ -323,7 +324,7 @@ func TestErrors(t *testing.T) {
 			for _, from := range []map[string]string{sh.env, tt.env} {
 				maps.Copy(env, from)
 			}
-			other := &shell{t, sh.url, env, sh.dir}
+			other := &shell{t: t, url: sh.url, env: env, dir: sh.dir}
 			got := other.run("", strings.Fields(tt.args)...)
 			if got.code != tt.code || !strings.Contains(got.err, tt.says) || got.out != "" {
 				t.Errorf("hookline %s: %+v, want exit code %d and %q", tt.args, got, tt.code, tt.says)
@@ -462,7 +463,7 @@ func TestDoctor(t *testing.T) {
 	made := tenant.Webhook(stacktest.Hook("*"))
 	tenant.Publish("order.placed", map[string]any{})
 	ended(t, tenant, made.ID, webhook.Pending, 1)
-	sh := &shell{t, server.URL, map[string]string{"HOOKLINE_URL": server.URL, "HOOKLINE_API_KEY": tenant.Key}, t.TempDir()}
+	sh := &shell{t: t, url: server.URL, env: map[string]string{"HOOKLINE_URL": server.URL, "HOOKLINE_API_KEY": tenant.Key}, dir: t.TempDir()}
 	got := sh.run("", "doctor")
 	if got.code != 6 || !strings.HasPrefix(got.out, "1 attempts are late") || !strings.Contains(got.err, "Not looked at: dead letters") {
 		t.Errorf("got %+v, want exit code 6, the late attempt, and what was not looked at", got)
