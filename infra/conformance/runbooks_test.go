@@ -188,10 +188,7 @@ func newOperator(t *testing.T, d *deployment) *operator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cli := filepath.Join(t.TempDir(), "hookline")
-	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", cli, "../cli").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, said)
-	}
+	cli := commandLine(t)
 	system := startSystem(t, t.TempDir(), runner.Embedded, "CLOCK_SPEED=200")
 	front := &gateway{system: system.base, admin: system.key}
 	api := httptest.NewServer(front.handler(t))
@@ -233,6 +230,16 @@ HOOKLINE_URL=` + api.URL + ` ` + cli + ` "$@" || { code=$?; [ "$1 $code" = "doct
 	o.write(t, "given", fmt.Sprintf("TENANT=acme WEBHOOK=%s HOOKLINE_API_KEY=%s SLOW=%s SLOW_KEY=%s\n", made.ID, acme.key, waits.ID, slow.key))
 	o.elsewhere(t, d)
 	return o
+}
+
+// commandLine builds the program hookline and returns its path.
+func commandLine(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "hookline")
+	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../cli").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	return path
 }
 
 // doctor has the program find what was seeded in MiniStack, and nothing in a stack that is well.
