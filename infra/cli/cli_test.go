@@ -295,6 +295,9 @@ func TestErrors(t *testing.T) {
 		{"an unknown command", nil, "deliveries lits", 2, "there is no command"},
 		{"an unknown command at the top", nil, "lits", 2, "there is no command"},
 		{"an unknown flag", nil, "deliveries list --wat", 2, "--help` lists the flags"},
+		{"a table into itself", nil, "copy-table one one", 2, "the two tables are the same"},
+		{"a key of one side alone", nil, "copy-table one two --from-key k", 2, "go together"},
+		{"a stack's name without AWS", nil, "login https://hooks.example.com --stack hookline", 2, "give --aws too"},
 		{"an argument too few", nil, "deliveries get", 2, "the use is: hookline deliveries get ID"},
 		{"a wrong form", nil, "deliveries list --output xml", 2, "--output is json or table"},
 		{"a wrong time", nil, "deliveries list --since yesterday", 2, "--since is a time"},
@@ -468,6 +471,19 @@ func TestDoctor(t *testing.T) {
 	if got.code != 6 || !strings.HasPrefix(got.out, "1 attempts are late") || !strings.Contains(got.err, "Not looked at: dead letters") {
 		t.Errorf("got %+v, want exit code 6, the late attempt, and what was not looked at", got)
 	}
+	earlier := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/openapi.json" {
+			io.WriteString(w, `{"paths": {"/v1/audit-logs": {}}}`)
+			return
+		}
+		forward(w, r, server.URL)
+	}))
+	defer earlier.Close()
+	sh.env["HOOKLINE_URL"] = earlier.URL
+	if got := sh.run("", "doctor"); got.code != 6 || !strings.Contains(got.out, "has no /v1/admin-links: it is of an earlier release") {
+		t.Errorf("of an earlier release: %+v, want exit code 6 and a call that it lacks", got)
+	}
+	sh.env["HOOKLINE_URL"] = server.URL
 	server.Close()
 	if got := sh.run("", "doctor"); got.code != 6 || !strings.Contains(got.out, "does not answer") {
 		t.Errorf("of a stack that is gone: %+v, want exit code 6", got)

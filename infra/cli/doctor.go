@@ -31,7 +31,7 @@ func (a *app) doctor() *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Say what is wrong with the stack; silent (exit 0) if nothing is", Args: cobra.NoArgs,
-		Long: "Looks at what the HTTP API shows: whether the stack answers; with the admin's credential, dead letters and moves of them\n" +
+		Long: "Looks at what the HTTP API shows: whether the stack answers, and is of this release; with the admin's credential, dead letters and moves of them\n" +
 			"that failed; with a tenant's key, failing webhooks and attempts that are 15 minutes late (among the 1,000 newest pending\n" +
 			"deliveries). With --stack, and AWS credentials that may read, also at the stack in AWS: alarms that are on, queues that\n" +
 			"grow, quotas that are near, a deployment that went back, functions whose newest version is not called, queues that\n" +
@@ -108,6 +108,7 @@ func (a *app) parts(ctx context.Context, name string, answers bool) (parts []loo
 			why  string
 			look
 		}{
+			{true, "", look{"the API's version", a.lookAtAPI}},
 			{a.hasAdmin(), "no admin credential", look{"dead letters", a.lookAtDeadLetters}},
 			{a.acc.APIKey != "", "no tenant's key", look{"webhooks", a.lookAtWebhooks}},
 			{a.acc.APIKey != "", "no tenant's key", look{"late attempts", a.lookAtOverdue}},
@@ -120,7 +121,7 @@ func (a *app) parts(ctx context.Context, name string, answers bool) (parts []loo
 		}
 	}
 	if name == "" {
-		if answers && len(parts) == 0 {
+		if answers && a.acc.APIKey == "" && !a.hasAdmin() {
 			return nil, credentialError{"doctor needs a key: run `hookline login URL`, and with --admin (on AWS --aws) for dead letters"}
 		}
 		if a.signs() {
@@ -136,6 +137,32 @@ func (a *app) parts(ctx context.Context, name string, answers bool) (parts []loo
 		return nil, err
 	}
 	return append(parts, d.checks()...), nil
+}
+
+// latest are the calls of this program that the API has got last: a stack without one is of an earlier release.
+func latest() []string {
+	return []string{
+		"/v1/audit-logs", "/v1/admin-links", "/v1/deliveries/{id}/cancel", "/v1/events/{id}/payload", "/v1/replays", "/v1/tenants/{id}/usage",
+	}
+}
+
+// lookAtAPI says whether the stack is of an earlier release than this program.
+func (a *app) lookAtAPI(ctx context.Context) ([]trouble, error) {
+	var document struct {
+		Paths map[string]json.RawMessage `json:"paths"`
+	}
+	if err := a.call(ctx, request{method: "GET", path: "/openapi.json"}, &document); err != nil {
+		return nil, err
+	}
+	for _, path := range latest() {
+		if document.Paths[path] == nil {
+			return []trouble{{
+				"versions-adrift", "The stack's API has no " + path + ": it is of an earlier release than this program.",
+				"Deploy the stack anew, or use the program of its release.",
+			}}, nil
+		}
+	}
+	return nil, nil
 }
 
 func (a *app) lookAtDeadLetters(ctx context.Context) (found []trouble, err error) {

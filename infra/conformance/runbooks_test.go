@@ -80,8 +80,9 @@ var runbooks = map[string]runbook{
 		yours: "WHEN=$(date -u +%Y-%m-%dT%H:%M:%SZ)",
 		before: map[string]string{
 			// What was there when the copy was restored is lost. Then the whole table is.
-			"hookline copy-table $TABLE-restored $TABLE":             `aws dynamodb delete-item --table-name $TABLE --key '{"pk": {"S": "probe"}, "sk": {"S": "p"}}'`,
-			"hookline copy-table $TABLE-restored $TABLE --overwrite": `aws dynamodb get-item --table-name $TABLE --key '{"pk": {"S": "probe"}, "sk": {"S": "p"}}' --query Item.kept.S --output text > "$HOME/copied"`,
+			"hookline copy-table $TABLE-restored $TABLE": `aws dynamodb delete-item --table-name $TABLE --key '{"pk": {"S": "probe"}, "sk": {"S": "p"}}'`,
+			"hookline copy-table $TABLE-restored $TABLE --overwrite": `aws dynamodb get-item --table-name $TABLE --key '{"pk": {"S": "probe"}, "sk": {"S": "p"}}' --query Item.kept.S --output text > "$HOME/copied"
+				aws dynamodb put-item --table-name $TABLE --item '{"pk": {"S": "probe"}, "sk": {"S": "p"}, "kept": {"S": "it is wrong"}}'`,
 			"aws dynamodb list-backups": `BACKUP=$(aws dynamodb create-backup --table-name $TABLE --backup-name lost --query BackupDetails.BackupArn --output text)
 				aws dynamodb update-table --table-name $TABLE --no-deletion-protection-enabled; aws dynamodb delete-table --table-name $TABLE`,
 			"aws lambda create-event-source-mapping":      `aws dynamodb get-item --table-name $TABLE --key '{"pk": {"S": "probe"}, "sk": {"S": "p"}}' --query Item.kept.S --output text > "$HOME/restored"`,
