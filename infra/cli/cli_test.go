@@ -29,6 +29,7 @@ type shell struct {
 	url string
 	env map[string]string
 	dir string
+	aws func(ctx context.Context, name string) (*deployed, error)
 }
 
 // result is what a command left behind.
@@ -40,7 +41,7 @@ type result struct {
 func (s *shell) run(stdin string, args ...string) result {
 	s.t.Helper()
 	var out, errs bytes.Buffer
-	p := process{getenv: func(name string) string { return s.env[name] }, in: strings.NewReader(stdin), out: &out, err: &errs, folder: s.dir}
+	p := process{getenv: func(name string) string { return s.env[name] }, in: strings.NewReader(stdin), out: &out, err: &errs, folder: s.dir, aws: s.aws}
 	return result{p.run(s.t.Context(), args), out.String(), errs.String()}
 }
 
@@ -66,7 +67,7 @@ func start(t *testing.T, receiver *stacktest.Receiver) (*stacktest.Stack, *stack
 	t.Cleanup(server.Close)
 	tenant := stack.Tenant("acme", "axiestudio")
 	env := map[string]string{"HOOKLINE_URL": server.URL, "HOOKLINE_API_KEY": tenant.Key, "HOOKLINE_ADMIN_KEY": stacktest.AdminKey}
-	return stack, tenant, &shell{t, server.URL, env, t.TempDir()}
+	return stack, tenant, &shell{t: t, url: server.URL, env: env, dir: t.TempDir()}
 }
 
 // ended waits until a webhook has so many deliveries in a status.
@@ -294,6 +295,9 @@ func TestErrors(t *testing.T) {
 		{"an unknown command", nil, "deliveries lits", 2, "there is no command"},
 		{"an unknown command at the top", nil, "lits", 2, "there is no command"},
 		{"an unknown flag", nil, "deliveries list --wat", 2, "--help` lists the flags"},
+		{"a table into itself", nil, "copy-table one one", 2, "the two tables are the same"},
+		{"a key of one side alone", nil, "copy-table one two --from-key k", 2, "go together"},
+		{"a stack's name without AWS", nil, "login https://hooks.example.com --stack hookline", 2, "give --aws too"},
 		{"an argument too few", nil, "deliveries get", 2, "the use is: hookline deliveries get ID"},
 		{"a wrong form", nil, "deliveries list --output xml", 2, "--output is json or table"},
 		{"a wrong time", nil, "deliveries list --since yesterday", 2, "--since is a time"},
@@ -323,7 +327,7 @@ func TestErrors(t *testing.T) {
 			for _, from := range []map[string]string{sh.env, tt.env} {
 				maps.Copy(env, from)
 			}
-			other := &shell{t, sh.url, env, sh.dir}
+			other := &shell{t: t, url: sh.url, env: env, dir: sh.dir}
 			got := other.run("", strings.Fields(tt.args)...)
 			if got.code != tt.code || !strings.Contains(got.err, tt.says) || got.out != "" {
 				t.Errorf("hookline %s: %+v, want exit code %d and %q", tt.args, got, tt.code, tt.says)
@@ -462,11 +466,24 @@ func TestDoctor(t *testing.T) {
 	made := tenant.Webhook(stacktest.Hook("*"))
 	tenant.Publish("order.placed", map[string]any{})
 	ended(t, tenant, made.ID, webhook.Pending, 1)
-	sh := &shell{t, server.URL, map[string]string{"HOOKLINE_URL": server.URL, "HOOKLINE_API_KEY": tenant.Key}, t.TempDir()}
+	sh := &shell{t: t, url: server.URL, env: map[string]string{"HOOKLINE_URL": server.URL, "HOOKLINE_API_KEY": tenant.Key}, dir: t.TempDir()}
 	got := sh.run("", "doctor")
 	if got.code != 6 || !strings.HasPrefix(got.out, "1 attempts are late") || !strings.Contains(got.err, "Not looked at: dead letters") {
 		t.Errorf("got %+v, want exit code 6, the late attempt, and what was not looked at", got)
 	}
+	earlier := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/openapi.json" {
+			io.WriteString(w, `{"paths": {"/v1/audit-logs": {}}}`)
+			return
+		}
+		forward(w, r, server.URL)
+	}))
+	defer earlier.Close()
+	sh.env["HOOKLINE_URL"] = earlier.URL
+	if got := sh.run("", "doctor"); got.code != 6 || !strings.Contains(got.out, "has no /v1/admin-links: it is of an earlier release") {
+		t.Errorf("of an earlier release: %+v, want exit code 6 and a call that it lacks", got)
+	}
+	sh.env["HOOKLINE_URL"] = server.URL
 	server.Close()
 	if got := sh.run("", "doctor"); got.code != 6 || !strings.Contains(got.out, "does not answer") {
 		t.Errorf("of a stack that is gone: %+v, want exit code 6", got)

@@ -31,9 +31,11 @@ func (a *app) json() bool { return a.output == "json" }
 
 func (a *app) root() *cobra.Command {
 	root := group("hookline", "Manage a Hookline stack",
-		a.login(), a.tenants(), a.webhooks(), a.events(), a.deliveries(), a.replays(), a.trigger(), a.deadLetters(), a.redrive(), a.tail(), a.imports(), a.doctor())
+		a.login(), a.tenants(), a.keys(), a.webhooks(), a.events(), a.deliveries(), a.replays(), a.sources(), a.trigger(), a.deadLetters(), a.redrive(),
+		a.tail(), a.imports(), a.audit(), a.adminLink(), a.doctor(), a.copyTable())
+	root.Version = version()
 	root.Long = "hookline manages a Hookline stack over its HTTP API.\n\n" +
-		"Sign in with `hookline login URL`; HOOKLINE_URL, HOOKLINE_API_KEY and HOOKLINE_ADMIN_KEY override it.\n" +
+		"Sign in with `hookline login URL`; HOOKLINE_URL, HOOKLINE_API_KEY, HOOKLINE_ADMIN_KEY and HOOKLINE_STACK override it.\n" +
 		"Exit codes: 0 done, 1 refused or failed, 2 wrong command, 3 credential missing or refused, 4 not found,\n" +
 		"5 the stack cannot be reached or fails, 6 doctor found troubles."
 	root.SilenceErrors, root.SilenceUsage = true, true
@@ -132,7 +134,9 @@ func lister[T any](a *app, short string, admin bool, path func() string, columns
 		if err != nil {
 			return err
 		}
-		list, err := a.list(cmd.Context(), request{method: "GET", path: path(), query: query, admin: admin}, p)
+		where := path()
+		asAdmin := admin || strings.HasPrefix(where, "/v1/tenants/") // of a tenant that is named, as --tenant does
+		list, err := a.list(cmd.Context(), request{method: "GET", path: where, query: query, admin: asAdmin}, p)
 		if err != nil {
 			return err
 		}
@@ -213,7 +217,7 @@ func (a *app) tenants() *cobra.Command {
 		a.sender("create", "Make a tenant; its key is shown here only", "POST", "/v1/tenants", true),
 		a.sender("update ID", "Change a tenant", "PATCH", "/v1/tenants/%s", true),
 		a.one("delete", "Delete a tenant with all it has", "DELETE", "/v1/tenants/%s", true),
-		a.one("usage", "Show its events, deliveries and attempts of the last 30 days", "GET", "/v1/tenants/%s/usage", true),
+		a.usage(),
 	)
 }
 
@@ -226,9 +230,23 @@ func (a *app) webhooks() *cobra.Command {
 		a.sender("update ID", "Change a webhook", "PATCH", "/v1/webhooks/%s", false),
 		a.one("delete", "Delete a webhook", "DELETE", "/v1/webhooks/%s", false),
 		a.one("test", "Send a test event and print the answer", "POST", "/v1/webhooks/%s/test", false),
-		a.one("rotate-secret", "Rotate the secret, which is shown", "POST", "/v1/webhooks/%s/rotate-secret", false),
+		a.rotateSecret(),
 		a.one("stats", "Show the last 24 hours", "GET", "/v1/webhooks/%s/stats", false),
 	)
+}
+
+func (a *app) rotateSecret() *cobra.Command {
+	var overlap int
+	cmd := &cobra.Command{Use: "rotate-secret ID", Short: "Rotate the secret, which is shown", Args: cobra.ExactArgs(1)}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		var body api.Rotation
+		if cmd.Flags().Changed("overlap") {
+			body.OverlapSeconds = input.Of(overlap)
+		}
+		return a.show(cmd, request{method: "POST", path: "/v1/webhooks/" + url.PathEscape(args[0]) + "/rotate-secret", body: body})
+	}
+	cmd.Flags().IntVar(&overlap, "overlap", 0, "for how many seconds the old secret signs too; as the dialect has it if left out")
+	return cmd
 }
 
 func (a *app) events() *cobra.Command {
@@ -250,7 +268,9 @@ func (a *app) events() *cobra.Command {
 		lister(a, "List events, the newest first", false, fixed("/v1/events"), eventColumns(),
 			"type", "the event type", "matched", "true or false: whether a webhook took it", "since", "accepted then or later", "until", "accepted before"),
 		a.one("get", "Show an event and where it went", "GET", "/v1/events/%s", false),
-		again, types)
+		again,
+		a.one("erase", "Erase an event's payload everywhere; its pending deliveries end", "DELETE", "/v1/events/%s/payload", false),
+		types)
 }
 
 func (a *app) deliveries() *cobra.Command {

@@ -25,6 +25,8 @@ type account struct {
 	AdminKey string `json:"admin_key,omitempty"`
 	// Admin calls are signed with AWS credentials, also where the URL is not API Gateway's own.
 	AWS bool `json:"aws,omitempty"`
+	// The stack's name in CloudFormation, for doctor.
+	Stack string `json:"stack,omitempty"`
 }
 
 func (p process) file() string { return filepath.Join(p.folder, "hookline", "login.json") }
@@ -88,6 +90,9 @@ func (p process) account() (account, error) {
 	if key := p.getenv("HOOKLINE_ADMIN_KEY"); key != "" {
 		kept.AdminKey = key
 	}
+	if name := p.getenv("HOOKLINE_STACK"); name != "" {
+		kept.Stack, kept.AWS = name, true
+	}
 	if kept.URL == "" {
 		return account{}, credentialError{"no stack is known: run `hookline login URL`, or set HOOKLINE_URL"}
 	}
@@ -108,6 +113,7 @@ func checkURL(base string) error {
 
 func (a *app) login() *cobra.Command {
 	var admin, aws bool
+	var stack string
 	cmd := &cobra.Command{
 		Use: "login URL", Short: "Keep where a stack is, and its key", Args: cobra.ExactArgs(1),
 		Long: "Asks for the API key, or reads it as a line of the standard input, tries it, and keeps it in a file that only you can\n" +
@@ -117,6 +123,9 @@ func (a *app) login() *cobra.Command {
 			base := strings.TrimRight(args[0], "/")
 			if err := checkURL(base); err != nil {
 				return err
+			}
+			if stack != "" && !aws {
+				return usageError{errors.New("--stack is for a stack on AWS: give --aws too")}
 			}
 			if admin && aws {
 				return usageError{errors.New("--admin or --aws, not both: on AWS there is no admin key")}
@@ -130,7 +139,7 @@ func (a *app) login() *cobra.Command {
 			}
 			switch {
 			case aws:
-				kept.AWS, kept.AdminKey = true, ""
+				kept.AWS, kept.AdminKey, kept.Stack = true, "", stack
 			case admin:
 				kept.AdminKey, err = a.readKey("HOOKLINE_ADMIN_KEY", "Admin key")
 			default:
@@ -158,6 +167,7 @@ func (a *app) login() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&admin, "admin", false, "the key is the admin's")
 	cmd.Flags().BoolVar(&aws, "aws", false, "sign admin calls with AWS credentials")
+	cmd.Flags().StringVar(&stack, "stack", "", "with --aws, the stack's name in CloudFormation, for doctor")
 	return cmd
 }
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,25 +28,33 @@ type trouble struct {
 }
 
 func (a *app) doctor() *cobra.Command {
-	return &cobra.Command{
+	var name string
+	cmd := &cobra.Command{
 		Use: "doctor", Short: "Say what is wrong with the stack; silent (exit 0) if nothing is", Args: cobra.NoArgs,
-		Long: "Looks at what the HTTP API shows: whether the stack answers; with the admin's credential, dead letters and moves of them\n" +
+		Long: "Looks at what the HTTP API shows: whether the stack answers, and is of this release; with the admin's credential, dead letters and moves of them\n" +
 			"that failed; with a tenant's key, failing webhooks and attempts that are 15 minutes late (among the 1,000 newest pending\n" +
-			"deliveries). What it had no credential for it names on the standard error. Alarms and quotas are AWS's to tell.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			found, err := a.examine(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if err := a.report(found); err != nil {
-				return err
-			}
-			if len(found) > 0 {
-				return errTroubles
-			}
-			return nil
-		},
+			"deliveries). With --stack, and AWS credentials that may read, also at the stack in AWS: alarms that are on, queues that\n" +
+			"grow, quotas that are near, a deployment that went back, functions whose newest version is not called, queues that\n" +
+			"nobody reads, mail, and the key that seals secrets. What it could not look at it names on the standard error.",
 	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		found, missed := a.examine(cmd.Context(), name)
+		if found == nil {
+			return missed
+		}
+		if err := a.report(found); err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return missed
+		}
+		if missed != nil {
+			fmt.Fprintln(a.err, printable(missed.Error(), true))
+		}
+		return errTroubles
+	}
+	cmd.Flags().StringVar(&name, "stack", "", "the stack's name in CloudFormation; HOOKLINE_STACK if left out")
+	return cmd
 }
 
 // report prints troubles.
@@ -63,8 +73,9 @@ func (a *app) report(found []trouble) error {
 	return nil
 }
 
-// examine looks at all that there is a credential for.
-func (a *app) examine(ctx context.Context) ([]trouble, error) {
+// examine looks at all that there is a credential for. It returns what it found, which is nil if it could look at nothing,
+// and an error that says what it could not look at.
+func (a *app) examine(ctx context.Context, name string) ([]trouble, error) {
 	found := []trouble{}
 	var health api.Health
 	err := a.call(ctx, request{method: "GET", path: "/healthz"}, &health)
@@ -72,31 +83,86 @@ func (a *app) examine(ctx context.Context) ([]trouble, error) {
 		return nil, err // it is not known which stack
 	}
 	if err != nil {
-		return append(found, trouble{"no-answer", "The stack does not answer: " + err.Error(), "Start it, or read its log."}), nil //nolint:nilerr // the error is the finding
+		found = append(found, trouble{"no-answer", "The stack does not answer: " + err.Error(), "Start it, or read its log."})
 	}
-	if a.acc.APIKey == "" && !a.hasAdmin() {
-		return nil, credentialError{"doctor needs a key: run `hookline login URL`, and with --admin (on AWS --aws) for dead letters"}
+	parts, err := a.parts(ctx, cmp.Or(name, a.acc.Stack), len(found) == 0)
+	if err != nil {
+		return nil, err
 	}
-	for _, part := range []struct {
-		able bool
-		what string
-		look func(context.Context) ([]trouble, error)
-	}{
-		{a.hasAdmin(), "dead letters (no admin credential)", a.lookAtDeadLetters},
-		{a.acc.APIKey != "", "webhooks (no tenant's key)", a.lookAtWebhooks},
-		{a.acc.APIKey != "", "late attempts (no tenant's key)", a.lookAtOverdue},
-	} {
-		if !part.able {
-			fmt.Fprintln(a.err, "Not looked at:", part.what)
-			continue
-		}
-		more, err := part.look(ctx)
+	var missed []error
+	for _, part := range parts {
+		more, err := part.at(ctx)
 		if err != nil {
-			return nil, err
+			missed = append(missed, fmt.Errorf("not looked at: %s: %w", part.what, err))
 		}
 		found = append(found, more...)
 	}
-	return found, nil
+	return found, errors.Join(missed...)
+}
+
+// parts returns what can be looked at, and names what cannot.
+func (a *app) parts(ctx context.Context, name string, answers bool) (parts []look, err error) {
+	if answers {
+		for _, part := range []struct {
+			able bool
+			why  string
+			look
+		}{
+			{true, "", look{"the API's version", a.lookAtAPI}},
+			{a.hasAdmin(), "no admin credential", look{"dead letters", a.lookAtDeadLetters}},
+			{a.acc.APIKey != "", "no tenant's key", look{"webhooks", a.lookAtWebhooks}},
+			{a.acc.APIKey != "", "no tenant's key", look{"late attempts", a.lookAtOverdue}},
+		} {
+			if !part.able {
+				fmt.Fprintf(a.err, "Not looked at: %s (%s)\n", part.what, part.why)
+				continue
+			}
+			parts = append(parts, part.look)
+		}
+	}
+	if name == "" {
+		if answers && a.acc.APIKey == "" && !a.hasAdmin() {
+			return nil, credentialError{"doctor needs a key: run `hookline login URL`, and with --admin (on AWS --aws) for dead letters"}
+		}
+		if a.signs() {
+			fmt.Fprintln(a.err, "Not looked at: the stack in AWS (--stack NAME)")
+		}
+		return parts, nil
+	}
+	d, err := a.aws(ctx, name)
+	if err == nil {
+		err = d.find(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(parts, d.checks()...), nil
+}
+
+// latest are the calls of this program that the API has got last: a stack without one is of an earlier release.
+func latest() []string {
+	return []string{
+		"/v1/audit-logs", "/v1/admin-links", "/v1/deliveries/{id}/cancel", "/v1/events/{id}/payload", "/v1/replays", "/v1/tenants/{id}/usage",
+	}
+}
+
+// lookAtAPI says whether the stack is of an earlier release than this program.
+func (a *app) lookAtAPI(ctx context.Context) ([]trouble, error) {
+	var document struct {
+		Paths map[string]json.RawMessage `json:"paths"`
+	}
+	if err := a.call(ctx, request{method: "GET", path: "/openapi.json"}, &document); err != nil {
+		return nil, err
+	}
+	for _, path := range latest() {
+		if document.Paths[path] == nil {
+			return []trouble{{
+				"versions-adrift", "The stack's API has no " + path + ": it is of an earlier release than this program.",
+				"Deploy the stack anew, or use the program of its release.",
+			}}, nil
+		}
+	}
+	return nil, nil
 }
 
 func (a *app) lookAtDeadLetters(ctx context.Context) (found []trouble, err error) {

@@ -1,6 +1,6 @@
 // Command hookline manages a Hookline stack over its HTTP API, for people and for scripts: `make cli` builds it. It works
 // against `make run` and against a deployed stack alike. `hookline login URL` keeps where the stack is and the API key; the
-// environment overrides them with HOOKLINE_URL, HOOKLINE_API_KEY and HOOKLINE_ADMIN_KEY. Admin calls have the admin key where
+// environment overrides them with HOOKLINE_URL, HOOKLINE_API_KEY, HOOKLINE_ADMIN_KEY and HOOKLINE_STACK. Admin calls have the admin key where
 // there is one; on AWS they are signed with the credentials that every AWS tool finds (Signature Version 4, execute-api).
 //
 // With --output json a command prints the API's own answer, one document on one line. The exit codes are those of exitCode.
@@ -31,12 +31,14 @@ type process struct {
 	folder string // of the file that login writes
 	// hidden reads a line that is not shown, where a person types; nil where the input is no terminal.
 	hidden func() ([]byte, error)
+	// aws finds a stack in AWS by its name.
+	aws func(ctx context.Context, name string) (*deployed, error)
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := process{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	p := process{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, err: os.Stderr, aws: onAWS}
 	if folder, err := os.UserConfigDir(); err == nil {
 		p.folder = folder
 	}

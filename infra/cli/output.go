@@ -38,6 +38,9 @@ func (a *app) line(raw []byte) {
 	fmt.Fprintf(a.out, "%s\n", out.Bytes())
 }
 
+// rawList is a list whose items are printed as they came, or read for a table.
+type rawList = api.List[json.RawMessage]
+
 // table prints a list as a table of its columns, or as the API's own list.
 func table[T any](a *app, list api.List[json.RawMessage], columns ...column[T]) error {
 	if a.json() {
@@ -117,6 +120,12 @@ func deliveryColumns() []column[api.Delivery] {
 		{"WEBHOOK", func(d api.Delivery) string { return d.WebhookID }},
 		{"ACCEPTED", func(d api.Delivery) string { return d.CreatedAt.String() }},
 		{"ATTEMPTS", func(d api.Delivery) string { return strconv.Itoa(d.AttemptCount) }},
+		{"NEXT", func(d api.Delivery) string {
+			if d.NextAttemptAt == nil {
+				return ""
+			}
+			return d.NextAttemptAt.String()
+		}},
 		{"ANSWER", answered},
 	}
 }

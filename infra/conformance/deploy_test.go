@@ -418,6 +418,12 @@ func testDeploy(t *testing.T) {
 			d.remove()
 		})
 	}
+	t.Run("hookline-prod", func(t *testing.T) {
+		t.Parallel()
+		sub := *c
+		sub.t = t
+		sub.deploy("hookline-prod", map[string]string{"MailIdentity": "example.com", "MailIdentityExists": "yes"}).testRunbooks()
+	})
 	t.Run("hookline-broken", func(t *testing.T) {
 		t.Parallel()
 		sub := *c

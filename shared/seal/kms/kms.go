@@ -67,10 +67,10 @@ type holding struct {
 const (
 	// keep is how long an unwrapped key is held.
 	keep = time.Hour
-	// shelf is the tenant under which wrapped keys are kept. No real tenant can have this id, so none can read or
+	// ShelfTenant is the tenant under which wrapped keys are kept. No real tenant can have this id, so none can read or
 	// delete them.
-	shelf = "@keys"
-	month = "2006-01"
+	ShelfTenant = "@keys"
+	monthFormat = "2006-01"
 	// oldest is the name under which the stack's first data key is kept a second time, besides its month's. A later
 	// month begins with it.
 	oldest = "oldest"
@@ -81,7 +81,7 @@ func never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // Current returns the key of this month. It makes the key if there is none.
 func (k *Keyring) Current(ctx context.Context) (string, seal.Key, error) {
-	id := k.now().UTC().Format(month)
+	id := k.now().UTC().Format(monthFormat)
 	key, err := k.hold(ctx, id, true)
 	return id, key, err
 }
@@ -118,7 +118,7 @@ func (k *Keyring) hold(ctx context.Context, id string, create bool) (seal.Key, e
 }
 
 func (k *Keyring) unwrap(ctx context.Context, id string) ([]byte, error) {
-	found, err := k.Shelf.Payloads(ctx, shelf, []string{id})
+	found, err := k.Shelf.Payloads(ctx, ShelfTenant, []string{id})
 	if err != nil {
 		return nil, err
 	}
@@ -148,11 +148,11 @@ func (k *Keyring) create(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, fault(ctx, "making", err)
 	}
-	if err := k.Shelf.PutPayload(ctx, shelf, id, out.CiphertextBlob, never()); err != nil {
+	if err := k.Shelf.PutPayload(ctx, ShelfTenant, id, out.CiphertextBlob, never()); err != nil {
 		return nil, err
 	}
 	if !known {
-		if err := k.Shelf.PutPayload(ctx, shelf, oldest, append([]byte(id), out.CiphertextBlob...), never()); err != nil {
+		if err := k.Shelf.PutPayload(ctx, ShelfTenant, oldest, append([]byte(id), out.CiphertextBlob...), never()); err != nil {
 			return nil, err
 		}
 	}
@@ -163,23 +163,33 @@ func (k *Keyring) create(ctx context.Context, id string) ([]byte, error) {
 // yet. It is an error if the KMS key does not unwrap it: sealed values could not be opened any more, and a new data key
 // would hide that until somebody needs one.
 func (k *Keyring) recognised(ctx context.Context) (bool, error) {
-	found, err := k.Shelf.Payloads(ctx, shelf, []string{oldest})
+	found, err := k.Shelf.Payloads(ctx, ShelfTenant, []string{oldest})
 	first, ok := found[oldest]
-	if err != nil || !ok || len(first) < len(month) {
+	if err != nil || !ok || len(first) < len(monthFormat) {
 		return false, err
 	}
-	_, err = k.API.Decrypt(ctx, &kms.DecryptInput{
-		KeyId: &k.KeyID, CiphertextBlob: first[len(month):], EncryptionContext: k.context(string(first[:len(month)])),
-	})
+	month, _, wrapped := Wrapped(oldest, first)
+	_, err = k.API.Decrypt(ctx, &kms.DecryptInput{KeyId: &k.KeyID, CiphertextBlob: wrapped, EncryptionContext: k.context(month)})
 	if err != nil {
 		return false, fault(ctx, "with a KMS key that does not open the stack's secrets: unwrapping", err)
 	}
 	return true, nil
 }
 
-// context is the encryption context that KMS binds the wrapping to and writes in its log. Nothing in it is secret.
-func (k *Keyring) context(id string) map[string]string {
-	return map[string]string{"hookline:stack": k.Stack, "hookline:month": id}
+func (k *Keyring) context(id string) map[string]string { return Context(k.Stack, id) }
+
+// Context is the encryption context that KMS binds the wrapping of a month's data key to and writes in its log. Nothing in it
+// is secret.
+func Context(stack, month string) map[string]string {
+	return map[string]string{"hookline:stack": stack, "hookline:month": month}
+}
+
+// Wrapped takes what is kept under a name apart: the month of the data key, what stands before its wrapping, and this.
+func Wrapped(name string, kept []byte) (month string, before, wrapped []byte) {
+	if name != oldest || len(kept) < len(monthFormat) {
+		return name, nil, kept
+	}
+	return string(kept[:len(monthFormat)]), kept[:len(monthFormat)], kept[len(monthFormat):]
 }
 
 func (k *Keyring) now() time.Time {
