@@ -29,7 +29,7 @@ func TestRoutes(t *testing.T) {
 	const inbound = "POST /webhooks/deployments/{provider}/{id}"
 	want := map[string]route{
 		"$default": rest, inbound: {Function: "inbound"},
-		"ANY /console": {Function: "console"}, "ANY /console/{proxy+}": {Function: "console"},
+		"GET /": {Function: "console"}, "ANY /console": {Function: "console"}, "ANY /console/{proxy+}": {Function: "console"},
 	}
 	answers := make(map[string]route) // by the keys of the code
 	for _, r := range httpapi.Routes() {

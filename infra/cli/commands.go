@@ -224,7 +224,7 @@ func (a *app) tenants() *cobra.Command {
 func (a *app) webhooks() *cobra.Command {
 	return group("webhooks", "Webhooks of the tenant",
 		lister(a, "List webhooks, the newest first", false, fixed("/v1/webhooks"), webhookColumns(),
-			"search", "a part of the URL or the name", "status", "active, inactive or failing", "stats", "true adds statistics to the JSON"),
+			"search", "a part of the URL, the name or the id", "status", "active, inactive or failing", "stats", "true adds statistics to the JSON"),
 		a.one("get", "Show a webhook", "GET", "/v1/webhooks/%s", false),
 		a.sender("create", "Make a webhook; its secret is shown here and at rotation only", "POST", "/v1/webhooks", false),
 		a.sender("update ID", "Change a webhook", "PATCH", "/v1/webhooks/%s", false),

@@ -20,7 +20,7 @@ type TenantQuery struct {
 // WebhookQuery filters a list of webhooks.
 type WebhookQuery struct {
 	PageQuery
-	// A part of the URL or the name; case makes no difference.
+	// A part of the URL, the name or the id; case makes no difference.
 	Search string `json:"search"`
 	// `active` includes failing ones.
 	Status webhook.Status `json:"status"`

@@ -84,7 +84,7 @@ func ReadFiles() (*Files, error) {
 	return page.ReadFiles(append(c.rooms(), c.sessions().Room())...)
 }
 
-// Handler returns a handler of all pages. It answers only paths below Path.
+// Handler returns a handler of all pages. It answers only paths below Path, and leads from the root to them.
 func (c *Console) Handler() (http.Handler, error) {
 	if c.Files == nil {
 		var err error
@@ -115,6 +115,7 @@ func (c *Console) Handler() (http.Handler, error) {
 	}
 	mux.Handle(operators.Home, sessions.Operator(site, (*page.Visit).NotFound))
 	mux.Handle(Path, sessions.SignedIn(site, (*page.Visit).NotFound))
+	mux.Handle("GET /{$}", http.RedirectHandler(Path, http.StatusSeeOther))
 	// Browsers say from which site a form comes, so that forms of other sites are refused without a token.
 	return page.Secured(c.Brand, http.NewCrossOriginProtection().Handler(mux)), nil
 }

@@ -246,7 +246,7 @@ type DeliveryQuery struct {
 
 // WebhookQuery selects webhooks of a tenant, newest id first.
 type WebhookQuery struct {
-	Search string // part of the URL or the name, case folded; "" for all
+	Search string // part of the URL, the name or the id, case folded; "" for all
 	Status Status // "" for all; Active includes failing ones
 	Page   Page
 }
@@ -257,7 +257,7 @@ func (q WebhookQuery) Matches(w Webhook) bool {
 		return false
 	}
 	part := fold(q.Search)
-	return part == "" || strings.Contains(fold(w.URL), part) || strings.Contains(fold(w.Name), part)
+	return slices.ContainsFunc([]string{w.URL, w.Name, w.ID}, func(s string) bool { return strings.Contains(fold(s), part) })
 }
 
 // fold makes strings that differ in case alone equal; going through upper case makes both lower case sigmas one.

@@ -37,7 +37,7 @@ func front(all *whole.Stack, bus, metrics http.Handler, hosts []string) http.Han
 			metrics.ServeHTTP(w, r) // which no proxy under another name gives to others
 		case r.URL.Path == "/console":
 			http.Redirect(w, r, console.Path, http.StatusMovedPermanently)
-		case strings.HasPrefix(r.URL.Path, console.Path):
+		case strings.HasPrefix(r.URL.Path, console.Path), r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 			all.Console.ServeHTTP(w, r)
 		default:
 			all.API.ServeHTTP(w, r)

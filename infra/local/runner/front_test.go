@@ -49,6 +49,7 @@ func TestFront(t *testing.T) {
 		"an address":            {"GET", "192.0.2.1:8080", "/healthz", nil, "unknown-host", 421},
 		"a name that begins so": {"GET", "localhost.attacker.example", "/healthz", nil, "unknown-host", 421},
 		"no name":               {"GET", "", "/healthz", nil, "unknown-host", 421},
+		"the root":              {"GET", "localhost", "/", nil, "console", 200},
 		"the console's root":    {"GET", "localhost", "/console", nil, "Moved Permanently", 301},
 		"an entry":              {"POST", "localhost", "/", map[string]string{"X-Amz-Target": putEvents}, "bus", 200},
 		"an entry of a page":    {"POST", "localhost", "/", map[string]string{"X-Amz-Target": putEvents, "Origin": "https://attacker.example"}, "cross-origin", 403},

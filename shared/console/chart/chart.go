@@ -86,16 +86,16 @@ func (c *Chart) Alternative() string {
 	return fmt.Sprintf("%s. Most: %s, %s.", text, words.Grouped(most.sum()), most.Label)
 }
 
-// top is the round number that the highest bar fits under.
+// top is the round number that the highest bar fits under. It is even, so that its half is a number too.
 func (c *Chart) top() int {
 	most := 0
 	for _, col := range c.Columns {
 		most = max(most, col.sum())
 	}
 	for unit := 1; ; unit *= 10 {
-		for _, step := range []int{1, 2, 4, 5} {
-			if top := step * unit; top >= most {
-				return max(top, 2)
+		for _, step := range []int{1, 2, 4, 5, 6, 8} {
+			if top := step * unit; top >= most && top%2 == 0 {
+				return top
 			}
 		}
 	}
@@ -163,10 +163,10 @@ const (
 // Mark is a text at an axis.
 type Mark struct{ At, Text, Anchor string }
 
-// Ticks returns the lines across the plot, from the top.
-func (c *Chart) Ticks() []Mark {
+// Ticks returns the numbers at the lines across the plot: at its top, in its middle and at its base.
+func (c *Chart) Ticks() []string {
 	top := c.top()
-	return []Mark{{At: "0%", Text: words.Grouped(top)}, {At: "50%", Text: words.Grouped(top / 2)}}
+	return []string{words.Grouped(top), words.Grouped(top / 2), "0"}
 }
 
 // maxMarks is the number of labels that fit under a plot on a phone.

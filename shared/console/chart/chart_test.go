@@ -27,9 +27,14 @@ func TestChartBars(t *testing.T) {
 }
 
 func TestChartTop(t *testing.T) {
-	for most, want := range map[int]int{0: 2, 1: 2, 2: 2, 3: 4, 5: 5, 6: 10, 41: 50, 100: 100, 101: 200, 999_999: 1_000_000} {
+	for most, want := range map[int]int{0: 2, 1: 2, 2: 2, 3: 4, 5: 6, 6: 6, 7: 8, 9: 10, 41: 50, 51: 60, 100: 100, 101: 200, 999_999: 1_000_000} {
 		if got := (&Chart{Columns: []Column{{Values: []int{most - most/2, most / 2}}}}).top(); got != want {
 			t.Errorf("of %d: got %d, want %d", most, got, want)
+		}
+	}
+	for most := range 2000 {
+		if got := (&Chart{Columns: []Column{{Values: []int{most}}}}).top(); got%2 != 0 || got < most {
+			t.Errorf("of %d: got %d, whose half no line stands for", most, got)
 		}
 	}
 }

@@ -22,6 +22,13 @@ import (
 type deployed struct {
 	api.Deployment
 	Source string // the source's name, or its product's if it was deleted
+	Sent   *sent  // nil where it is not known
+}
+
+// sent says what became of a deployment's event.
+type sent struct {
+	Gone       bool // the event is not kept any more
+	Deliveries int  // to as many webhooks it was sent
 }
 
 // Commit is the commit, shortened as in Git's own lists if it is a hash.
@@ -236,7 +243,29 @@ func showDeployment(v *page.Visit) {
 		v.Failed(err)
 		return
 	}
+	var err error
+	if one[0].Sent, err = sentOf(v, d.ID); err != nil {
+		v.Failed(err)
+		return
+	}
 	v.Show(http.StatusOK, "deployment", "panel", "deployments", "Deployment", &one[0])
+}
+
+// sentOf returns what became of the event of a deployment, which has its id. It returns nil if the visitor's key may not
+// read events, or none are kept.
+func sentOf(v *page.Visit, id string) (*sent, error) {
+	if !v.Key.Grants("events:read") {
+		return nil, nil
+	}
+	var e api.EventDetail
+	err := v.Get("/v1/events/"+url.PathEscape(id), nil, &e)
+	switch {
+	case page.NoEventLog(err):
+		return nil, nil
+	case page.Answered(err, http.StatusNotFound):
+		return &sent{Gone: true}, nil
+	}
+	return &sent{Deliveries: e.Matched}, err
 }
 
 // reports serves the reports of deployments.

@@ -57,7 +57,7 @@ func TestDeployments(t *testing.T) {
 			}
 		}
 		b.Get("/console/deployments?cursor=made-up").Is(422)
-		b.Get("/console/deployments/"+last.ID).Is(200).Has("Deployment to production", sha, "Jenkins", html.EscapeString(`p is <b>deployed</b>`)).Lacks("<b>deployed")
+		b.Get("/console/deployments/"+last.ID).Is(200).Has("Deployment to production", sha, "Jenkins", "It is not kept any more.", html.EscapeString(`p is <b>deployed</b>`)).Lacks("<b>deployed")
 		b.Get("/console/deployments/dep_none").Is(404)
 	})
 }

@@ -80,7 +80,7 @@ func (importer) ask(v *page.Visit) { showImport(v, http.StatusOK, importForm{}) 
 
 func showImport(v *page.Visit, status int, f importForm) {
 	f.Example = importExample(v)
-	v.Show(status, "import", "", "webhooks", "Import webhooks", &f)
+	v.Show(status, "import", "outcome-of-import", "webhooks", "Import webhooks", &f)
 }
 
 // take shows what an import would do. If it is given a sealed list, which was shown so before, it imports it.

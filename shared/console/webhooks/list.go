@@ -52,6 +52,16 @@ func (p *listPage) Filter(status string) string {
 	return page.Address("/console/webhooks", q)
 }
 
+// Elsewhere returns the page of what was searched for, if that is the id of something else than a webhook, and "" otherwise.
+func (p *listPage) Elsewhere() string {
+	for prefix, path := range map[string]string{"evt_": "/console/events/", "dlv_": "/console/deliveries/", "dep_": "/console/deployments/"} {
+		if strings.HasPrefix(p.Search, prefix) {
+			return path + url.PathEscape(p.Search)
+		}
+	}
+	return ""
+}
+
 // Live returns the address of the list that polls, and Pause that of the list that does not.
 func (p *listPage) Live() string  { return p.Filter(p.Status) }
 func (p *listPage) Pause() string { return p.with("live", "off") }
@@ -69,7 +79,7 @@ func (p *listPage) with(name, value string) string {
 
 func list(v *page.Visit) {
 	asked := v.R.URL.Query()
-	p := listPage{Search: asked.Get("search"), Status: asked.Get("status"), Paused: asked.Get("live") == "off", Partial: v.Partial()}
+	p := listPage{Search: strings.TrimSpace(asked.Get("search")), Status: asked.Get("status"), Paused: asked.Get("live") == "off", Partial: v.Partial()}
 	p.Pager = v.Pager("", nil)
 	if !slices.Contains([]string{"active", "inactive", "failing"}, p.Status) {
 		p.Status = ""
@@ -101,6 +111,13 @@ func list(v *page.Visit) {
 	mark := page.Digest(p.Data, p.WebhookCounts, p.Day)
 	if v.Unchanged(mark) {
 		return
+	}
+	if p.Partial && !asked.Has("seen") { // a search: however many letters it has, it is one step back
+		step := "HX-Push-Url"
+		if at, err := url.Parse(v.R.Header.Get("HX-Current-URL")); err == nil && at.Query().Get("search") != "" {
+			step = "HX-Replace-Url"
+		}
+		v.W.Header().Set(step, p.Live())
 	}
 	if p.Partial && asked.Get("first") == "true" { // the page has no search yet
 		v.W.Header().Set("HX-Refresh", "true")

@@ -222,6 +222,7 @@ func webhookChecks() []check {
 				{"all", webhook.WebhookQuery{}, []string{"wh_5", "wh_4", "wh_3", "wh_2", "wh_1"}},
 				{"part of a URL, other case", webhook.WebhookQuery{Search: "HOOKS.Example"}, []string{"wh_5", "wh_1"}},
 				{"part of a name, other case", webhook.WebhookQuery{Search: "rÜckE"}, []string{"wh_2"}},
+				{"an id, other case", webhook.WebhookQuery{Search: "WH_3"}, []string{"wh_3"}},
 				{"final sigma", webhook.WebhookQuery{Search: "ΛΟΓΟΣ"}, []string{"wh_3"}},
 				{"wildcards are text", webhook.WebhookQuery{Search: "100%_"}, []string{"wh_4"}},
 				{"a percent alone", webhook.WebhookQuery{Search: "%"}, []string{"wh_4"}},

@@ -14,7 +14,7 @@ document.addEventListener("click", (event) => {
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
   if (link && plain && dialog.showModal) {
     event.preventDefault();
-    htmx.ajax("GET", link.getAttribute("href"), { target: "#dialog", swap: "innerHTML" });
+    htmx.ajax("GET", link.getAttribute("href"), { target: "#dialog", swap: "innerHTML" }).catch(() => {}); // htmx:sendError says it
     return;
   }
   if (event.target.closest("[data-close]") && dialog.open) {
@@ -61,6 +61,57 @@ function begin(panel) {
   first.focus({ preventScroll: true });
   const message = wrong && document.getElementById(wrong.name + "-problem");
   (message || (first === wrong || first === faults ? first : heading)).scrollIntoView({ block: message ? "center" : "nearest" });
+}
+
+// What could not be asked for is said, unless it was only a list that looks for news; in an open dialog, which lies above
+// the page, it is said there.
+const unreached = document.getElementById("unreached");
+
+document.addEventListener("htmx:sendError", (event) => {
+  if (event.detail.elt.hasAttribute("data-live")) return;
+  (dialog.open ? dialog : document.body).append(unreached);
+  unreached.hidden = false;
+});
+
+document.addEventListener("htmx:afterOnLoad", () => { unreached.hidden = true; });
+
+// Escape leaves a dialog at once only if nothing was entered in it. An answer that refused what was entered has it, too.
+const entered = (field) => (field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
+
+function halfFilled() {
+  const fields = dialog.querySelectorAll("form[method=post] :is(input:not([type=hidden]), textarea)");
+  return fields.length > 0 && (dialog.querySelector(".faults") !== null || [...fields].some(entered));
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !dialog.open) return;
+  const asking = dialog.querySelector(".ask");
+  if (!asking && !halfFilled()) return;
+  event.preventDefault();
+  if (asking) return goOn(asking);
+  const ask = document.createElement("div");
+  const question = document.createElement("p");
+  const stay = document.createElement("button");
+  const leave = document.createElement("button");
+  ask.className = "ask";
+  ask.setAttribute("role", "alert");
+  question.textContent = "Discard what you entered?";
+  stay.type = leave.type = "button";
+  stay.textContent = "Keep editing";
+  leave.textContent = "Discard";
+  leave.className = "primary danger";
+  left = document.activeElement;
+  stay.addEventListener("click", () => goOn(ask));
+  leave.addEventListener("click", () => dialog.close());
+  ask.append(question, stay, leave);
+  dialog.append(ask);
+  stay.focus();
+});
+
+// goOn takes the question away, and the focus back to where it was.
+function goOn(ask) {
+  ask.remove();
+  if (left) left.focus();
 }
 
 // What is entered in a part of a form whose answer will take its place would be gone with it: it waits for the answer,
