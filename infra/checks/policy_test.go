@@ -265,14 +265,21 @@ func TestSenders(t *testing.T) {
 	}
 }
 
-// TestRolesAreWhole shows that a function may do what its role's own statements say, and nothing comes on top.
+// TestRolesAreWhole shows that a function may do what its role's own statements say. Only what X-Ray's daemon writes comes on top,
+// where the stack is traced.
 func TestRolesAreWhole(t *testing.T) {
 	tm := readTemplate(t)
 	trust := []any{map[string]any{"Effect": "Allow", "Principal": map[string]any{"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}}
+	traced := map[string]any{"Fn::If": []any{
+		"IsTraced", []any{map[string]any{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"}}, ref("AWS::NoValue"),
+	}}
 	for _, name := range tm.of("AWS::IAM::Role") {
 		p := tm.Resources[name].Properties
-		if got, want := slices.Sorted(maps.Keys(p)), []string{"AssumeRolePolicyDocument", "Policies"}; !slices.Equal(got, want) {
+		if got, want := slices.Sorted(maps.Keys(p)), []string{"AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies"}; !slices.Equal(got, want) {
 			t.Errorf("%s has %v, want %v", name, got, want)
+		}
+		if diff := cmp.Diff(any(traced), p["ManagedPolicyArns"]); diff != "" {
+			t.Errorf("policies of %s beside its own (-want +got):\n%s", name, diff)
 		}
 		if diff := cmp.Diff(any(trust), at(p, "AssumeRolePolicyDocument", "Statement")); diff != "" {
 			t.Errorf("who may be %s (-want +got):\n%s", name, diff)
@@ -284,7 +291,7 @@ func TestRolesAreWhole(t *testing.T) {
 		}
 	}
 	for _, name := range tm.of(functionType) {
-		for _, adds := range []string{"Policies", "VpcConfig", "Tracing", "DeadLetterQueue", "EventInvokeConfig"} {
+		for _, adds := range []string{"Policies", "VpcConfig", "DeadLetterQueue", "EventInvokeConfig"} {
 			if tm.Resources[name].Properties[adds] != nil || tm.Globals.Function[adds] != nil {
 				t.Errorf("%s has %s, for which SAM would add to a role", name, adds)
 			}

@@ -558,6 +558,7 @@ func TestOptions(t *testing.T) {
 	}{
 		{"dev", map[string]string{"Stage": "dev"}, nil},
 		{"alarms to a topic", map[string]string{"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"}, nil},
+		{"traces", map[string]string{"Tracing": "Active"}, nil},
 		{"origins", map[string]string{"CorsOrigins": "https://a.example.com,https://b.example.com"}, nil},
 		{"mail", map[string]string{"MailIdentity": "example.com"}, map[string]int{
 			"AWS::SES::EmailIdentity": 1, "AWS::Serverless::Function": 1, "AWS::IAM::Role": 1, "AWS::Events::Rule": 1,
@@ -609,6 +610,7 @@ func TestConditions(t *testing.T) {
 		"MakesMailIdentity": {
 			map[string]string{"MailIdentity": "a.b", "MailIdentityExists": "no"}, map[string]string{"MailIdentity": "a.b", "MailIdentityExists": "yes"},
 		},
+		"IsTraced":  {map[string]string{"Tracing": "Active"}, map[string]string{"Tracing": "PassThrough"}},
 		"HasRecord": {map[string]string{"DomainName": "a.b", "HostedZoneId": "Z"}, map[string]string{"DomainName": "", "HostedZoneId": "Z"}},
 	}
 	if got, want := slices.Sorted(maps.Keys(tm.Conditions)), slices.Sorted(maps.Keys(tests)); !slices.Equal(got, want) {

@@ -395,7 +395,7 @@ func testDeploy(t *testing.T) {
 	for name, parameters := range map[string]map[string]string{
 		"hookline": nil,
 		"hookline-all": {
-			"Stage": "staging", "LogLevel": "DEBUG", "LogRetention": "7", "RetentionDays": "60", "EventLog": "off", "MaxWebhooks": "200",
+			"Stage": "staging", "LogLevel": "DEBUG", "Tracing": "Active", "LogRetention": "7", "RetentionDays": "60", "EventLog": "off", "MaxWebhooks": "200",
 			"AlarmTopicArn": "arn:aws:sns:" + engines.Region + ":" + engines.Account + ":" + topic,
 			"RequestRate":   "500", "RequestBurst": "600", "RequestsPerSecond": "100", "CorsOrigins": "https://app.example.com,https://example.com",
 			"DomainName": "hooks.example.com", "CertificateArn": "arn:aws:acm:" + engines.Region + ":" + engines.Account + ":certificate/0a1b",

@@ -54,13 +54,16 @@ type Delivery struct {
 	// While pending, else null.
 	NextAttemptAt *Time    `json:"next_attempt_at"`
 	LastAttempt   *Attempt `json:"last_attempt"`
+	// The header `traceparent` of the request that published the event (W3C Trace Context). null when there was none, and where a record
+	// of 1 KB has no room for it. Receivers do not get it.
+	TraceParent *string `json:"traceparent"`
 }
 
 // DeliveryOf converts a delivery.
 func DeliveryOf(d webhook.Delivery) Delivery {
 	out := Delivery{
 		ID: d.ID(), WebhookID: d.Webhook, EventID: d.Event, EventType: d.Type, Status: d.Status, AttemptCount: d.Total,
-		CreatedAt: Time{d.AcceptedAt},
+		CreatedAt: Time{d.AcceptedAt}, TraceParent: orNull(d.TraceParent),
 	}
 	if d.Status == webhook.Pending {
 		out.NextAttemptAt = TimeOrNull(d.NextAt)

@@ -288,9 +288,14 @@ func (d *Deliverer) attempted(ctx context.Context, rec webhook.Delivery) {
 	if a.Error != "" {
 		level = slog.LevelInfo
 	}
-	d.Log.LogAttrs(ctx, level, "delivery.attempted",
+	attrs := []slog.Attr{
 		slog.String("tenant", rec.Tenant), slog.String("webhook", rec.Webhook), slog.String("event", rec.Event),
 		slog.String("type", rec.Type), slog.Int("round", rec.Round), slog.Int("attempt", rec.Count),
 		slog.String("status", string(rec.Status)), slog.Int("code", a.StatusCode), slog.String("error", string(a.Error)), slog.String("detail", string(a.ErrorDetail)),
-		slog.Duration("took", a.Duration), slog.Time("next", rec.NextAt))
+		slog.Duration("took", a.Duration), slog.Time("next", rec.NextAt),
+	}
+	if rec.TraceParent != "" {
+		attrs = append(attrs, slog.String("traceparent", rec.TraceParent))
+	}
+	d.Log.LogAttrs(ctx, level, "delivery.attempted", attrs...)
 }

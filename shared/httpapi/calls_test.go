@@ -476,7 +476,7 @@ func TestDeliveries(t *testing.T) {
 	got := w.do("GET", "/v1/deliveries/"+a, w.key, "").is(200)
 	shown := `{"number":1,"scheduled_at":"2026-03-20T12:00:00.000Z","started_at":"2026-03-20T12:00:00.000Z","duration_ms":1000,"status_code":200,"error":null,"error_detail":null,"response_body":"ok","response_truncated":false,"response_headers":{}}`
 	want := `{"id":"` + a + `","webhook_id":"` + hook + `","event_id":"evt_a","event_type":"invoice.paid","status":"succeeded","attempt_count":1,` +
-		`"created_at":"2026-03-20T12:00:00.000Z","next_attempt_at":null,"last_attempt":` + shown + `,` +
+		`"created_at":"2026-03-20T12:00:00.000Z","next_attempt_at":null,"last_attempt":` + shown + `,"traceparent":null,` +
 		`"body":"{\"type\":\"invoice.paid\"}","request_headers":{"X-Token":"********","webhook-id":"evt_a"},"attempts":[` + shown + `]}` + "\n"
 	if diff := cmp.Diff(want, got.body); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

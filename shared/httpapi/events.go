@@ -24,7 +24,7 @@ func (a *API) publish(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	in, batch, err := readEvents(d, c.body)
+	in, batch, err := readEvents(d, c.body, webhook.TraceParent(c.request.Header.Values("Traceparent")))
 	if err != nil {
 		return answer{}, err
 	}
@@ -60,8 +60,8 @@ func alone(err error) error {
 	return &named
 }
 
-// readEvents reads one event or a list of them, which is valid JSON, and checks every one.
-func readEvents(d *dialect.Dialect, body []byte) (in []ingest.Checked, batch bool, err error) {
+// readEvents reads one event or a list of them, which is valid JSON, and checks every one. trace is the request's.
+func readEvents(d *dialect.Dialect, body []byte, trace string) (in []ingest.Checked, batch bool, err error) {
 	var faults input.Faults
 	entries, batch := eventsOf(body)
 	switch {
@@ -77,7 +77,7 @@ func readEvents(d *dialect.Dialect, body []byte) (in []ingest.Checked, batch boo
 			at = strconv.Itoa(i)
 			prefix = at + "."
 		}
-		in = append(in, readEvent(d, raw, at, prefix, &faults))
+		in = append(in, readEvent(d, raw, trace, at, prefix, &faults))
 	}
 	if len(faults) == 0 {
 		return in, batch, nil
@@ -95,14 +95,14 @@ func eventsOf(body []byte) (entries []json.RawMessage, batch bool) {
 	return []json.RawMessage{body}, false
 }
 
-func readEvent(d *dialect.Dialect, raw json.RawMessage, at, prefix string, faults *input.Faults) ingest.Checked {
+func readEvent(d *dialect.Dialect, raw json.RawMessage, trace, at, prefix string, faults *input.Faults) ingest.Checked {
 	object := input.Read(raw, at, prefix, faults)
 	if !object.Is() {
 		return ingest.Checked{}
 	}
 	var given api.NewEvent
 	object.Into(&given)
-	in := ingest.Input{ID: given.ID.Value, Type: given.Type.Value, Data: given.Data.Value}
+	in := ingest.Input{ID: given.ID.Value, Type: given.Type.Value, Data: given.Data.Value, TraceParent: trace}
 	if given.ID.Given() && in.ID == "" {
 		faults.Add(prefix+"id", webhook.GivenIDRule)
 	}

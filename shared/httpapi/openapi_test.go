@@ -148,6 +148,10 @@ func newDocument(t *testing.T) *openAPIDocument {
 	for _, name := range []string{"id", "name"} {
 		c.Parameters.Set(name, openAPIParam{Name: name, In: "path", Required: true, Schema: d.schemas.text(`{"minLength":1}`)})
 	}
+	c.Parameters.Set("traceparent", openAPIParam{
+		Name: "traceparent", In: "header", Schema: aString(),
+		Description: "The trace that the publisher is in (W3C Trace Context). Its deliveries carry it; one that is not valid is ignored.",
+	})
 	c.Parameters.Set("idempotencyKey", openAPIParam{
 		Name: "Idempotency-Key", In: "header", Schema: d.schemas.text(`{"minLength":1,"maxLength":255,"pattern":"^[ -~]+$"}`),
 		Description: "The same key and body from the same credential within 24 h get the first answer again (with " +
@@ -356,6 +360,9 @@ func (d *openAPIDocument) parameters(r route) []openAPIParam {
 	}
 	if takesKey(r) {
 		out = append(out, openAPIParam{Ref: "#/components/parameters/idempotencyKey"})
+	}
+	if r.publishes {
+		out = append(out, openAPIParam{Ref: "#/components/parameters/traceparent"})
 	}
 	if r.query != nil {
 		properties := d.schemas.query(typeOf(r.query))

@@ -112,7 +112,8 @@ func (s *Service) publish(ctx context.Context, d *dialect.Dialect, tenant string
 		metrics.Add(ctx, metrics.Matched, len(p.to))
 	}
 	for i, r := range results {
-		s.Log.DebugContext(ctx, "event.accepted", "tenant", tenant, "event", r.ID, "type", r.Type, "matched", r.Matched, "repeat", pubs[i].repeat || pubs[i].skip)
+		s.Log.DebugContext(ctx, "event.accepted", "tenant", tenant, "event", r.ID, "type", r.Type, "matched", r.Matched, "repeat", pubs[i].repeat || pubs[i].skip,
+			"traceparent", pubs[i].TraceParent)
 	}
 	return results, nil
 }
@@ -175,7 +176,7 @@ func (s *Service) accept(t webhook.Tenant, in []Checked) ([]*publication, error)
 			content: c.content,
 			Event: webhook.Event{
 				Tenant: t.ID, ID: e.ID, Type: e.Type, AcceptedAt: now, Timestamp: happened, Data: c.content.Compact(),
-				RetentionDays: t.RetentionDays,
+				RetentionDays: t.RetentionDays, TraceParent: e.TraceParent,
 			},
 		}}
 		if at := e.happened(); !at.IsZero() {

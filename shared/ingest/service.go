@@ -88,6 +88,8 @@ type Input struct {
 	// Carried is when the event happened as its carrier says, which gives the same event another time when it is handed in
 	// again, so that it does not tell two events apart; zero: on acceptance.
 	Carried time.Time
+	// TraceParent is that of the request; it does not tell two events apart.
+	TraceParent string
 	// Same tells the event apart from others of its ID in place of type, time and data; "" if those do. A publisher gives
 	// it that has one event for each id, and may word that differently each time.
 	Same string

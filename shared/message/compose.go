@@ -15,7 +15,7 @@ func Compose(dl *dialect.Dialect, ev webhook.Event, s webhook.Subscription) Mess
 	return Message{
 		Tenant: ev.Tenant, Webhook: s.Webhook, Event: ev.ID, Type: ev.Type, AcceptedAt: ev.AcceptedAt.UnixMilli(),
 		Timestamp: ev.Timestamp, Dialect: dl.Ref(), ContentType: format.Of(s.Format).ContentType(s.ContentType),
-		Format: s.Format, Round: 1, Attempt: 1, Retention: ev.RetentionDays,
+		Format: s.Format, Round: 1, Attempt: 1, Retention: ev.RetentionDays, TraceParent: ev.TraceParent,
 	}
 }
 

@@ -9,6 +9,11 @@ import (
 
 // TestKeptMessages holds the messages in the queues to what releases sent.
 func TestKeptMessages(t *testing.T) {
+	traced := Message{
+		Tenant: "acme", Webhook: "wh_1", Event: "evt_1", Type: "order.placed", AcceptedAt: 1774008000123, Timestamp: "2026-03-20T12:00:00.123Z",
+		Dialect: "standard@1", Body: []byte(`p{"n":1}`), Round: 1, Attempt: 1, Retention: 3,
+		TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+	}
 	first := Message{
 		Tenant: "acme", Webhook: "wh_1", Event: "evt_1", Type: "order.placed", AcceptedAt: 1774008000123, Timestamp: "2026-03-20T12:00:00.123Z",
 		Dialect: "standard@1", ContentType: "application/json", Format: "json", Body: []byte(`p{"n":1}`), Round: 1, Attempt: 1, Only: true,
@@ -21,6 +26,7 @@ func TestKeptMessages(t *testing.T) {
 	dead.Dead = &Death{Reason: "bad_status", Status: 503, At: 1774009000000}
 	parse := func(b []byte) (any, error) { return Parse(string(b)) }
 	fixture.Hold(t, "delivery", []byte(first.Outgoing(0).Body), parse)
+	fixture.Hold(t, "traced", []byte(traced.Outgoing(0).Body), parse)
 	fixture.Hold(t, "retry", []byte(retry.Outgoing(0).Body), parse)
 	fixture.Hold(t, "large", []byte(large.Outgoing(0).Body), parse)
 	fixture.Hold(t, "dead", []byte(dead.Outgoing(0).Body), parse)

@@ -33,6 +33,7 @@ type Message struct {
 	Due         int64  `json:"u,omitempty"` // not before; 0 at once
 	Pace        string `json:"p,omitempty"` // the setting of max_per_second under which Due is a slot
 	Retention   int    `json:"l,omitempty"` // days, of the tenant when the event was accepted; 0 is the stack's
+	TraceParent string `json:"tp,omitempty"`
 	Dead        *Death `json:"x,omitempty"` // set in the dead-letter queue
 }
 
@@ -79,7 +80,7 @@ func Next(d webhook.Delivery) Message {
 		Tenant: d.Tenant, Webhook: d.Webhook, Event: d.Event, Type: d.Type, AcceptedAt: d.AcceptedAt.UnixMilli(),
 		Timestamp: d.Timestamp, Dialect: d.Dialect, ContentType: d.ContentType, Format: d.Format,
 		Body: d.Body.Inline, Ref: d.Body.Ref,
-		Round: d.Round, Attempt: d.Count + 1, Due: Millis(d.NextAt), Retention: d.RetentionDays,
+		Round: d.Round, Attempt: d.Count + 1, Due: Millis(d.NextAt), Retention: d.RetentionDays, TraceParent: d.TraceParent,
 	}
 }
 
@@ -89,7 +90,7 @@ func (m Message) Record(retention time.Duration) webhook.Delivery {
 	return webhook.Delivery{
 		DeliveryKey: k, Type: m.Type, Dialect: m.Dialect, ContentType: m.ContentType, Format: m.Format,
 		Timestamp: m.Timestamp, Body: webhook.Payload{Inline: m.Body, Ref: m.Ref},
-		Status: webhook.Pending, Round: m.Round, NextAt: k.AcceptedAt, RetentionDays: m.Retention,
+		Status: webhook.Pending, Round: m.Round, NextAt: k.AcceptedAt, RetentionDays: m.Retention, TraceParent: m.TraceParent,
 		ExpiresAt: k.AcceptedAt.Add(webhook.Retention(retention, m.Retention)),
 	}
 }

@@ -135,6 +135,7 @@ type Delivery struct {
 	RetentionDays int       // of its tenant, when the event was accepted; 0 is the stack's
 	ExpiresAt     time.Time // from then on the record may vanish
 	ErasedAt      time.Time // when its event's payload was erased, and Body with it; zero if it was not
+	TraceParent   string    // of its publisher's request; "" if that had none, or the record had no room for it
 }
 
 // Rev is what a write of a delivery is conditional on: the (round, count, status) that was read. The zero Rev means

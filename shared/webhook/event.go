@@ -47,6 +47,7 @@ type Event struct {
 	Data          json.RawMessage // as it came, white space between tokens removed
 	ErasedAt      time.Time       `json:",omitzero"` // when Data was erased from the log; zero if it was not
 	RetentionDays int             `json:",omitzero"` // of its tenant, when it was accepted; 0 is the stack's
+	TraceParent   string          `json:",omitzero"` // of its publisher's request (TraceParent); "" if that had none
 }
 
 // TestType is the event type that every catalogue has for test deliveries.

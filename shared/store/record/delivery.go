@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,7 @@ type deliveryRecord struct {
 	Retention   int             `json:"k,omitzero"` // days
 	ExpiresAt   *int64          `json:"x,omitzero"`
 	ErasedAt    *int64          `json:"z,omitzero"`
+	TraceParent string          `json:"tp,omitzero"`
 }
 
 type attemptRecord struct {
@@ -63,7 +65,8 @@ type attemptRecord struct {
 }
 
 // EncodeDelivery encodes d without its key, as JSON, followed by the bytes of an inline payload as they are. Durations
-// are cut to whole milliseconds, and SentAt to whole seconds.
+// are cut to whole milliseconds, and SentAt to whole seconds. TraceParent is left out where it would make the item take
+// another write.
 func EncodeDelivery(d webhook.Delivery) []byte {
 	at := d.AcceptedAt
 	r := deliveryRecord{
@@ -86,19 +89,33 @@ func EncodeDelivery(d webhook.Delivery) []byte {
 			ErrorDetail: a.ErrorDetail, Headers: a.ResponseHeaders,
 		})
 	}
-	b := marshal(r)
-	size := len(b) + len(d.Body.Inline)
-	if d.Status == webhook.Succeeded && len(r.Attempts) == 1 {
-		of := itemOverhead + len(d.Tenant) + len(d.Webhook) + len(d.Event)
-		if trim(&r.Attempts[0], of+size-maxFirst) {
-			b = marshal(r)
+	of := itemOverhead + len(d.Tenant) + len(d.Webhook) + len(d.Event) + len(d.Body.Inline)
+	b := fitted(r, d, of)
+	if r.TraceParent = d.TraceParent; r.TraceParent != "" {
+		if traced := fitted(r, d, of); writes(of+len(traced)) == writes(of+len(b)) {
+			b = traced
 		}
-	} else if size > MaxDelivery {
-		shed(r.Attempts, size-MaxDelivery)
-		b = marshal(r)
 	}
 	return append(b, d.Body.Inline...)
 }
+
+// fitted encodes the record, with the answers cut to what it may hold. of is the size of the item without it.
+func fitted(r deliveryRecord, d webhook.Delivery, of int) []byte {
+	b := marshal(r)
+	r.Attempts = slices.Clone(r.Attempts)
+	if d.Status == webhook.Succeeded && len(r.Attempts) == 1 {
+		if trim(&r.Attempts[0], of+len(b)-maxFirst) {
+			b = marshal(r)
+		}
+	} else if size := len(b) + len(d.Body.Inline); size > MaxDelivery {
+		shed(r.Attempts, size-MaxDelivery)
+		b = marshal(r)
+	}
+	return b
+}
+
+// writes returns how many write units an item of a size takes.
+func writes(size int) int { return (size + maxFirst - 1) / maxFirst }
 
 // trim cuts the body of an answer by at least over bytes of its encoding, and reports whether it did. The encoding of a
 // text is never shorter than the text.
@@ -130,7 +147,7 @@ func DecodeDelivery(key webhook.DeliveryKey, b []byte) (webhook.Delivery, error)
 		Timestamp:   expand(r.Timestamp, bodyTime(at)),
 		Body:        webhook.Payload{Ref: r.Ref, Inline: inline},
 		Status:      webhook.DeliveryStatus(expand(r.Status, string(webhook.Succeeded))),
-		Round:       r.Round, Count: r.Count, Total: r.Total, Owner: r.Owner, Via: r.Via, Job: r.Job, RetentionDays: r.Retention,
+		Round:       r.Round, Count: r.Count, Total: r.Total, Owner: r.Owner, Via: r.Via, Job: r.Job, RetentionDays: r.Retention, TraceParent: r.TraceParent,
 		NextAt: afterMillis(at, r.NextAt), ExpiresAt: afterMillis(at, r.ExpiresAt), ErasedAt: afterMillis(at, r.ErasedAt),
 	}
 	if r.Happened != nil {

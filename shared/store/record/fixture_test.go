@@ -30,6 +30,8 @@ func TestKeptRecords(t *testing.T) {
 		StatusCode: 503, Error: webhook.ReasonBadStatus, ResponseBody: "no", Truncated: true, RetryAfter: time.Minute, Secret: 2,
 		ResponseHeaders: map[string]string{"X-A": "b"},
 	}, {Number: 2, Error: webhook.ReasonTLS, ErrorDetail: webhook.DetailCertificateExpired}}
+	traced := done
+	traced.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	erased := done
 	erased.Body, erased.Status, erased.ErasedAt = webhook.Payload{}, webhook.Failed, accepted.Add(time.Hour)
 	changes, answers := EncodeChanges([]Change{filled(func(c *Change) { c.Answers = map[int]int{120: 2} })})
@@ -41,6 +43,7 @@ func TestKeptRecords(t *testing.T) {
 	}{
 		{"delivery", EncodeDelivery(done), func(b []byte) (any, error) { return DecodeDelivery(of, b) }},
 		{"delivery-pending", EncodeDelivery(pending), func(b []byte) (any, error) { return DecodeDelivery(of, b) }},
+		{"delivery-traced", EncodeDelivery(traced), func(b []byte) (any, error) { return DecodeDelivery(of, b) }},
 		{"delivery-erased", EncodeDelivery(erased), func(b []byte) (any, error) { return DecodeDelivery(of, b) }},
 		{"delivery-whole", EncodeDelivery(filled(func(d *webhook.Delivery) { d.DeliveryKey = of })), func(b []byte) (any, error) { return DecodeDelivery(of, b) }},
 		{"tenant", EncodeTenant(filled(func(*webhook.Tenant) {})), func(b []byte) (any, error) { return DecodeTenant("acme", 7, b) }},

@@ -89,6 +89,43 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
+// TestTraceParentTakesNoWrite checks that a record keeps its traceparent unless it would take another write for it.
+func TestTraceParentTakesNoWrite(t *testing.T) {
+	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	kept := 0
+	for inline := 10; inline <= 1100; inline += 10 {
+		for _, failed := range []bool{false, true} {
+			d := first()
+			d.Body.Inline = bytes.Repeat([]byte{0x9c}, inline)
+			if failed {
+				d.Status, d.Attempts[0].Error = webhook.Failed, webhook.ReasonBadStatus
+			}
+			of := itemOverhead + len(d.Tenant) + len(d.Webhook) + len(d.Event)
+			before := writes(of + len(EncodeDelivery(d)))
+			d.TraceParent = trace
+			b := EncodeDelivery(d)
+			got, err := DecodeDelivery(d.DeliveryKey, b)
+			if after := writes(of + len(b)); err != nil || after != before || got.TraceParent != trace && got.TraceParent != "" {
+				t.Errorf("%d bytes: got %q, %v, in %d writes, want %d", inline, got.TraceParent, err, after, before)
+			}
+			if got.TraceParent != "" {
+				kept++
+				continue
+			}
+			spare := len(`,"tp":"","t":true`)
+			if !failed { // the answer is cut for it
+				spare -= len(got.Attempts[0].ResponseBody)
+			}
+			if writes(of+len(b)+len(trace)+spare) == before {
+				t.Errorf("%d bytes: it is left out, and there is room for it", inline)
+			}
+		}
+	}
+	if kept < 150 {
+		t.Errorf("%d of 220 records keep it", kept)
+	}
+}
+
 // TestDeliveryWithinOneWrite checks that the record of a delivery that succeeds at once is within the 1 KB of one
 // DynamoDB write, whatever its receiver answers, and keeps of the answer what fits.
 func TestDeliveryWithinOneWrite(t *testing.T) {
