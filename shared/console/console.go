@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"hookline/shared/console/account"
@@ -17,6 +16,7 @@ import (
 	"hookline/shared/console/page"
 	"hookline/shared/console/session"
 	"hookline/shared/console/webhooks"
+	"hookline/shared/operations"
 	"hookline/shared/seal"
 )
 
@@ -40,6 +40,8 @@ type Console struct {
 	Store    Store
 	Dialects session.Dialects
 	Box      seal.Box
+	// Operations has what the operators' pages show and the API does not.
+	Operations *operations.Service
 	// AdminKeyHash is webhook.HashAPIKey of the admin key, which signs in to the operators' console; "" where there is none, as
 	// on AWS. Links open that console either way.
 	AdminKeyHash string
@@ -61,8 +63,8 @@ const Path = "/console/"
 // rooms returns the rooms of the pages that need a sign-in, in the order of the navigation.
 func (c *Console) rooms() []page.Room {
 	return []page.Room{
-		webhooks.Room(c.Box), deliveries.Room(), events.Room(), deployments.Room(c.Store), account.Room(c.Mails), auditlog.Room(), help.Room(),
-		operators.Room(),
+		webhooks.Room(c.Box), deliveries.Room(), events.Room(), deployments.Room(c.Store), account.Room(c.Mails),
+		operators.Room(c.Operations), auditlog.Room(), help.Room(),
 	}
 }
 
@@ -93,7 +95,6 @@ func (c *Console) Handler() (http.Handler, error) {
 		site.Sections = append(site.Sections, room.Sections...)
 		site.Operators = append(site.Operators, room.OperatorSections...)
 	}
-	slices.SortStableFunc(site.Operators, func(a, b page.Section) int { return strings.Compare(a.Path, b.Path) }) // the tenants first
 	mux := http.NewServeMux()
 	mux.Handle("GET "+page.AssetsPath, c.Files)
 	for pattern, serve := range sessions.Room().Open {

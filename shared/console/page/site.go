@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/audit"
 	"hookline/shared/dialect"
 	"hookline/shared/portal"
 	"hookline/shared/webhook"
@@ -57,6 +58,7 @@ type Visit struct {
 	Dialect *dialect.Dialect
 
 	site *Site
+	acts audit.Actor // who makes the requests; zero for the holder of Key
 }
 
 // Visit begins a visit.

@@ -8,6 +8,7 @@ import (
 	"hookline/shared/console"
 	"hookline/shared/console/operators"
 	"hookline/shared/httpapi"
+	"hookline/shared/operations"
 	"hookline/shared/stack"
 )
 
@@ -19,5 +20,19 @@ func Serves(r httpapi.Route) bool {
 
 // Console returns the pages, in front of the HTTP API.
 func Console(b *stack.Builder, api http.Handler) *console.Console {
-	return &console.Console{API: api, Store: b.Store, Dialects: b.Dialects, Box: b.Box, Now: b.Clock.Now, Span: b.Clock.Span, Log: b.Log}
+	ops := &operations.Service{Store: b.Store, Dead: b.Queues[stack.DeadQueue], Now: b.Clock.Now}
+	if b.Events != nil {
+		ops.Events = b.Events
+	}
+	for _, name := range []string{
+		stack.DeliveryQueue, stack.RetryQueue, stack.BulkQueue, stack.DeadQueue, stack.IngestQueue, stack.RefusedQueue, stack.NotifyQueue,
+		stack.NotifyDeadQueue,
+	} {
+		if q := b.Queues[name]; q != nil {
+			ops.Queues = append(ops.Queues, operations.Named{Name: name, Queue: q})
+		}
+	}
+	return &console.Console{
+		API: api, Store: b.Store, Dialects: b.Dialects, Box: b.Box, Operations: ops, Now: b.Clock.Now, Span: b.Clock.Span, Log: b.Log,
+	}
 }
