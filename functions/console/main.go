@@ -23,8 +23,9 @@ func handler(s settings.Console, account settings.Account) (any, error) {
 		Store: store, Keys: kms.Open(cfg, s.Keys.ID, s.Keys.Stack, store), Log: s.Logger(), Retention: s.Retention, EventLog: s.EventLog,
 		AllowPrivate: settings.PrivateTargets, MaxWebhooks: s.MaxWebhooks, Brand: s.Brand,
 		Queues: sqs.Open(cfg, map[string]sqs.Address{
-			stack.DeliveryQueue: sqs.Address(s.Delivery), stack.BulkQueue: sqs.Address(s.Bulk),
-			stack.IngestQueue: sqs.Address(s.Ingest),
+			stack.DeliveryQueue: sqs.Address(s.Delivery), stack.RetryQueue: sqs.Address(s.Retry), stack.BulkQueue: sqs.Address(s.Bulk),
+			stack.DeadQueue: sqs.Address(s.DeadLetter), stack.IngestQueue: sqs.Address(s.Ingest), stack.RefusedQueue: sqs.Address(s.IngestDeadLetter),
+			stack.NotifyQueue: sqs.Address(s.Notify), stack.NotifyDeadQueue: sqs.Address(s.NotifyDeadLetter),
 		}),
 	})
 	if err != nil {

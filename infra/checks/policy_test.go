@@ -63,7 +63,7 @@ func rarePaths() []callPath {
 		// SQS makes these calls in the name of the caller who starts a move: Developer Guide, CloudTrail update and permission
 		// requirements for Amazon SQS dead-letter queue redrive. SendMessage is on the destination.
 		{
-			[]string{"webhooks"},
+			people,
 			[]string{
 				"sqs:StartMessageMoveTask DeadLetterQueue", "sqs:ListMessageMoveTasks DeadLetterQueue", "sqs:ReceiveMessage DeadLetterQueue",
 				"sqs:DeleteMessage DeadLetterQueue", "sqs:GetQueueAttributes DeadLetterQueue", "sqs:SendMessage DeliveryQueue",

@@ -457,9 +457,19 @@ func (d *drive) browse() {
 	}
 	operator := &visitor{compiled: d.compiled, console: d.console}
 	operator.get(u.RequestURI(), http.StatusSeeOther)
-	for _, path := range []string{"", "audit-log", "tenants/acme/audit-log"} {
+	for _, path := range []string{
+		"", "audit-log", "tenants/acme/audit-log", "tenants/new", "tenants/acme/edit", "tenants/acme/delete", "dead-letters", "dead-letters/purge",
+		"queues", "replays",
+	} {
 		operator.get("/console/admin/"+path, http.StatusOK)
 	}
+	operator.post("/console/admin/tenants", http.StatusCreated, "id", "browsed", "name", "Browsed", "dialect", "standard")
+	operator.post("/console/admin/tenants/browsed", http.StatusSeeOther, "name", "Changed")
+	operator.post("/console/admin/tenants/browsed/delete", http.StatusSeeOther, "typed", "browsed")
+	for range 2 { // the second purge finds when the first one was
+		operator.post("/console/admin/dead-letters/purge", http.StatusSeeOther, "typed", "delete all")
+	}
+	operator.post("/console/admin/dead-letters/redrive", http.StatusSeeOther, "max_per_second", "500")
 	operator.post("/console/admin/tenants/acme/open", http.StatusSeeOther)
 	operator.post("/console/admin/sign-out", http.StatusSeeOther)
 }

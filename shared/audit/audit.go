@@ -12,6 +12,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"hookline/shared/webhook"
@@ -94,6 +95,29 @@ func Complete(ctx context.Context, now time.Time, tenant string, on Target, chan
 	e.Tenant, e.ID, e.CreatedAt, e.ExpiresAt = tenant, webhook.NewID("aud_", now), now, now.Add(Kept)
 	e.Target, e.Changed = on, changed
 	return e, ok
+}
+
+// Store keeps entries. One that has the tenant, time and id of another takes its place.
+type Store interface {
+	PutAudit(ctx context.Context, e Entry) error
+	DropAudit(ctx context.Context, e Entry) error
+}
+
+// Record makes a change that is not one transaction of the store: it stores the entry's intent first, and its outcome
+// afterwards. A change that was refused, and so not made, leaves no entry. One whose outcome nobody knows stays an intent, and
+// so does one whose outcome cannot be stored: unrecorded says why, and err says what became of the change.
+func Record(ctx context.Context, s Store, e Entry, change func() error) (err, unrecorded error) {
+	if err := s.PutAudit(ctx, e.Intent()); err != nil {
+		return err, nil
+	}
+	err = change()
+	keep := s.PutAudit
+	if refusal, ok := errors.AsType[*webhook.Error](err); ok && refusal.Kind != webhook.Unavailable && refusal.Kind != webhook.Internal {
+		keep = s.DropAudit
+	} else if err != nil {
+		return err, nil
+	}
+	return err, keep(context.WithoutCancel(ctx), e)
 }
 
 // Change returns the context for the one write that makes the change. If no call began in ctx, it is ctx itself.

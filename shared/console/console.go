@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"hookline/shared/brand"
@@ -19,6 +18,7 @@ import (
 	"hookline/shared/console/page"
 	"hookline/shared/console/session"
 	"hookline/shared/console/webhooks"
+	"hookline/shared/operations"
 	"hookline/shared/seal"
 )
 
@@ -45,6 +45,8 @@ type Console struct {
 	Brand    brand.Brand // what it has is shown in place of ours
 	// Management checks descriptions of dialects that operators write.
 	Management dialects.Service
+	// Operations has what the operators' pages show and the API does not.
+	Operations *operations.Service
 	// AdminKeyHash is webhook.HashAPIKey of the admin key, which signs in to the operators' console; "" where there is none, as
 	// on AWS. Links open that console either way.
 	AdminKeyHash string
@@ -66,8 +68,8 @@ const Path = "/console/"
 // rooms returns the rooms of the pages that need a sign-in, in the order of the navigation.
 func (c *Console) rooms() []page.Room {
 	return []page.Room{
-		webhooks.Room(c.Box), deliveries.Room(), events.Room(), deployments.Room(c.Store), account.Room(c.Mails), auditlog.Room(), help.Room(),
-		operators.Room(), dialects.Room(c.Management),
+		webhooks.Room(c.Box), deliveries.Room(), events.Room(), deployments.Room(c.Store), account.Room(c.Mails),
+		operators.Room(c.Operations), dialects.Room(c.Management), auditlog.Room(), help.Room(),
 	}
 }
 
@@ -98,7 +100,6 @@ func (c *Console) Handler() (http.Handler, error) {
 		site.Sections = append(site.Sections, room.Sections...)
 		site.Operators = append(site.Operators, room.OperatorSections...)
 	}
-	slices.SortStableFunc(site.Operators, func(a, b page.Section) int { return strings.Compare(a.Path, b.Path) }) // the tenants first
 	mux := http.NewServeMux()
 	mux.Handle("GET "+page.AssetsPath, c.Files)
 	mux.Handle("GET "+page.BrandPath, page.BrandColors(c.Brand))

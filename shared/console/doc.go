@@ -23,7 +23,7 @@
 //	account      API keys, settings, portal links, mails
 //	auditlog     who changed what
 //	help         how webhooks work
-//	operators    the operators' console: the tenants
+//	operators    the operators' console: tenants, dead letters, queues, replay jobs
 //	session      signing in and out, and who is signed in
 //
 // Rooms use these packages. The last five make no requests and serve none.

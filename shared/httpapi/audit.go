@@ -1,13 +1,10 @@
 package httpapi
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 
 	"hookline/shared/api"
 	"hookline/shared/audit"
@@ -23,23 +20,12 @@ func (c *call) ip() string {
 	return host
 }
 
-// recorded makes a change that is not one transaction of the store: it stores the call's intent first, and its outcome
-// afterwards. A change that was refused, and so not made, leaves no entry. One whose outcome nobody knows stays an intent.
+// recorded makes a change that is not one transaction of the store, and has it in the audit log (audit.Record).
 func (a *API) recorded(c *call, tenant string, on audit.Target, change func() error, fields ...string) error {
 	e, _ := audit.Complete(c.ctx(), a.now(), tenant, on, fields...)
-	if err := a.Store.PutAudit(c.ctx(), e.Intent()); err != nil {
-		return err
-	}
-	err := change()
-	keep := a.Store.PutAudit
-	if refusal, ok := errors.AsType[*webhook.Error](err); ok && !slices.Contains([]webhook.Kind{webhook.Unavailable, webhook.Internal}, refusal.Kind) {
-		keep = a.Store.DropAudit
-	} else if err != nil {
-		return err
-	}
-	if failed := keep(context.WithoutCancel(c.ctx()), e); failed != nil {
-		// The change is made, or was refused, and the answer says so. The entry goes on saying that it was begun.
-		a.log(c, slog.Any("error", fmt.Errorf("recording the outcome of %s: %w", e.Action, failed)))
+	err, unrecorded := audit.Record(c.ctx(), a.Store, e, change)
+	if unrecorded != nil { // the change is made, or was refused, and the answer says so
+		a.log(c, slog.Any("error", fmt.Errorf("recording the outcome of %s: %w", e.Action, unrecorded)))
 	}
 	return err
 }

@@ -68,8 +68,14 @@ type Console struct {
 	MaxWebhooks int           // as in Webhooks
 	Brand       brand.Brand   // as in Webhooks
 	Delivery    Queue
+	Retry       Queue
 	Bulk        Queue
+	DeadLetter  Queue
 	Ingest      Queue
+	// The others are only counted.
+	IngestDeadLetter Queue
+	Notify           Queue
+	NotifyDeadLetter Queue
 }
 
 // Ingest is what the ingest function reads.
@@ -144,7 +150,9 @@ func ReadConsole(getenv func(string) string) (Console, error) {
 	e := environment{getenv: getenv}
 	s := Console{
 		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(), MaxWebhooks: e.maxWebhooks(), Brand: e.brand(),
-		Delivery: e.queue("DELIVERY"), Bulk: e.queue("BULK"), Ingest: e.queue("INGEST"),
+		Delivery: e.queue("DELIVERY"), Retry: e.queue("RETRY"), Bulk: e.queue("BULK"), DeadLetter: e.queue("DEAD_LETTER"),
+		Ingest: e.queue("INGEST"), IngestDeadLetter: e.queue("INGEST_DEAD_LETTER"),
+		Notify: e.queue("NOTIFY"), NotifyDeadLetter: e.queue("NOTIFY_DEAD_LETTER"),
 	}
 	return s, e.err()
 }

@@ -93,7 +93,7 @@ func actions() []string {
 	return []string{
 		"tenant.create", "tenant.update", "tenant.delete", "key.create", "key.delete", "portal_link.create", "webhook.create", "webhook.import",
 		"webhook.update", "webhook.rotate_secret", "webhook.delete", "webhook.replay", "delivery.replay", "event.replay", "source.create", "source.delete",
-		"dialect.put", "dialect.delete", "dead_letters.redrive", "admin_link.create",
+		"dialect.put", "dialect.delete", "dead_letters.redrive", "dead_letters.purge", "admin_link.create",
 	}
 }
 

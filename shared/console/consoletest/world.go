@@ -100,7 +100,7 @@ func Branded(t testing.TB, of brand.Brand) *World {
 	w.Store, w.API = b.Store, api.Handler()
 	site := pages.Console(b, w.API)
 	site.Files, site.Mails, site.Store = stacktest.Files(t), w.Mails, keys{b.Store, w}
-	site.AdminKeyHash = api.AdminKeyHash
+	site.AdminKeyHash, site.Operations.Now = api.AdminKeyHash, now
 	site.Now = func() time.Time {
 		if w.At.IsZero() {
 			return w.Now

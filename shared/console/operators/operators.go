@@ -1,15 +1,15 @@
-// Package operators has the pages of the operators' console: the tenants, and the way into a tenant's own console.
+// Package operators has the pages of the operators' console: the tenants and the way into a tenant's own console, dead letters,
+// queues and replay jobs.
 package operators
 
 import (
 	"embed"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 
 	"hookline/shared/api"
 	"hookline/shared/console/page"
+	"hookline/shared/operations"
 )
 
 //go:embed *.html
@@ -18,14 +18,38 @@ var templates embed.FS
 // Home is the address of the first page.
 const Home = "/console/admin/"
 
+// room has what the pages show that no call of the API answers.
+type room struct{ ops *operations.Service }
+
 // Room returns the pages.
-func Room() page.Room {
+func Room(ops *operations.Service) page.Room {
+	r := room{ops}
 	return page.Room{
-		Templates:        templates,
-		OperatorSections: []page.Section{{Name: "tenants", Path: Home, Label: "Tenants"}},
+		Templates: templates,
+		OperatorSections: []page.Section{
+			{Name: "tenants", Path: Home, Label: "Tenants"},
+			{Name: "dead-letters", Path: deadPath, Label: "Dead letters"},
+			{Name: "queues", Path: "/console/admin/queues", Label: "Queues"},
+			{Name: "jobs", Path: jobsPath, Label: "Replay jobs"},
+		},
 		Operators: map[string]func(*page.Visit){
-			"GET " + Home + "{$}":                   tenants,
-			"POST /console/admin/tenants/{id}/open": open,
+			"GET " + Home + "{$}":                     r.tenants,
+			"GET /console/admin/tenants/new":          newTenant,
+			"POST /console/admin/tenants":             createTenant,
+			"GET /console/admin/tenants/{id}/edit":    editTenant,
+			"POST /console/admin/tenants/{id}":        updateTenant,
+			"GET /console/admin/tenants/{id}/delete":  askDeleteTenant,
+			"POST /console/admin/tenants/{id}/delete": deleteTenant,
+			"POST /console/admin/tenants/{id}/open":   open,
+			"GET " + deadPath:                         r.deadLetters,
+			"GET " + deadPath + "/list":               listDeadLetters,
+			"POST " + deadPath + "/replay":            r.replayPart,
+			"POST " + deadPath + "/redrive":           r.redriveAll,
+			"GET " + deadPath + "/purge":              r.askPurge,
+			"POST " + deadPath + "/purge":             r.purge,
+			"GET /console/admin/queues":               r.queues,
+			"GET " + jobsPath:                         r.jobs,
+			"POST " + jobsPath + "/{id}/cancel":       cancelJob,
 		},
 	}
 }
@@ -33,39 +57,10 @@ func Room() page.Room {
 // Calls returns the keys of the admin's calls that the operators' pages make.
 func Calls() []string {
 	return []string{
-		"GET /v1/tenants", "POST /v1/tenants/{id}/portal-links", "GET /v1/tenants/{id}/audit-logs", "GET /v1/admin/audit-logs",
+		"GET /v1/tenants", "POST /v1/tenants", "GET /v1/tenants/{id}", "PATCH /v1/tenants/{id}", "DELETE /v1/tenants/{id}",
+		"POST /v1/tenants/{id}/portal-links", "GET /v1/tenants/{id}/audit-logs", "GET /v1/admin/audit-logs", "GET /v1/dialects",
+		"GET /v1/dead-letters", "POST /v1/dead-letters/redrive",
 	}
-}
-
-// tenantsPage is the data of the list of tenants.
-type tenantsPage struct {
-	api.List[api.Tenant]
-	page.Pager
-	Search string
-}
-
-func tenants(v *page.Visit) {
-	p := tenantsPage{Search: strings.TrimSpace(v.R.URL.Query().Get("search"))}
-	query := url.Values{"limit": {strconv.Itoa(page.PerPage)}}
-	kept := url.Values{}
-	if p.Search != "" {
-		query.Set("search", p.Search)
-		kept.Set("search", p.Search)
-	}
-	cursor := v.R.URL.Query().Get("cursor")
-	if cursor != "" {
-		query.Set("cursor", cursor)
-	}
-	if err := v.Get("/v1/tenants", query, &p.List); err != nil {
-		v.Failed(err)
-		return
-	}
-	p.Pager = page.Pager{First: cursor == ""}
-	if p.NextCursor != nil {
-		kept.Set("cursor", *p.NextCursor)
-		p.Next = page.Address(Home, kept)
-	}
-	v.Show(http.StatusOK, "tenants", "list", "tenants", "Tenants", &p)
 }
 
 // open leads to the console of a tenant, as its people see it, by a portal link. The audit log has an entry of the link, and

@@ -2,12 +2,14 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,8 +17,10 @@ import (
 	"strings"
 
 	"hookline/shared/api"
+	"hookline/shared/audit"
 	"hookline/shared/console/words"
 	"hookline/shared/httpapi"
+	"hookline/shared/webhook"
 )
 
 // Problem is an error that the API answered with.
@@ -131,11 +135,35 @@ func (v *Visit) call(once, method, path string, query url.Values, in, out any) e
 
 // caller is the visitor, as the API knows it.
 func (v *Visit) caller() httpapi.Caller {
-	c := httpapi.Caller{Admin: v.Admin, Key: v.Key}
+	c := httpapi.Caller{Admin: v.Admin, Key: v.Key, Actor: v.acts}
 	if v.Guest != nil {
 		c.Actor, c.Webhook = v.Guest.Actor(), v.Guest.Webhook
 	}
 	return c
+}
+
+// For returns a visit that makes a tenant's own calls of the API, as its people could, for an operator, whom the audit log
+// names. It shows no pages.
+func (v *Visit) For(tenant string) *Visit {
+	as := *v
+	as.Admin, as.acts = "", v.operator()
+	as.Key = webhook.Key{Tenant: tenant, ID: "operator " + v.Admin, Scopes: []string{"deliveries:read", "deliveries:write", "webhooks:read"}}
+	return &as
+}
+
+func (v *Visit) operator() audit.Actor {
+	return audit.Actor{Type: audit.Admin, ID: v.Admin, Name: v.Admin}
+}
+
+// Audited returns the context of an operator's change that is no call of the API, for the audit log.
+func (v *Visit) Audited(action string) context.Context {
+	host, _, err := net.SplitHostPort(v.R.RemoteAddr)
+	if err != nil {
+		host = "" // it is not known
+	}
+	return audit.Begin(v.R.Context(), audit.Entry{
+		Action: action, Actor: v.operator(), IP: host, RequestID: webhook.NewID("req_", v.Now()),
+	})
 }
 
 // answer records an answer of the API.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hookline/shared/audit"
 	"hookline/shared/brand"
 	"hookline/shared/dialect"
 	"hookline/shared/portal"
@@ -59,6 +60,7 @@ type Visit struct {
 	Dialect *dialect.Dialect
 
 	site *Site
+	acts audit.Actor // who makes the requests; zero for the holder of Key
 }
 
 // Visit begins a visit.

@@ -10,6 +10,7 @@ import (
 	"hookline/shared/console/operators"
 	"hookline/shared/httpapi"
 	"hookline/shared/management"
+	"hookline/shared/operations"
 	"hookline/shared/schema"
 	"hookline/shared/stack"
 )
@@ -22,8 +23,21 @@ func Serves(r httpapi.Route) bool {
 
 // Console returns the pages, in front of the HTTP API.
 func Console(b *stack.Builder, api http.Handler) *console.Console {
+	ops := &operations.Service{Store: b.Store, Dead: b.Queues[stack.DeadQueue], Now: b.Clock.Now}
+	if b.Events != nil {
+		ops.Events = b.Events
+	}
+	for _, name := range []string{
+		stack.DeliveryQueue, stack.RetryQueue, stack.BulkQueue, stack.DeadQueue, stack.IngestQueue, stack.RefusedQueue, stack.NotifyQueue,
+		stack.NotifyDeadQueue,
+	} {
+		if q := b.Queues[name]; q != nil {
+			ops.Queues = append(ops.Queues, operations.Named{Name: name, Queue: q})
+		}
+	}
 	return &console.Console{
-		API: api, Store: b.Store, Dialects: b.Dialects, Box: b.Box, Brand: b.Brand, Now: b.Clock.Now, Span: b.Clock.Span, Log: b.Log,
+		API: api, Store: b.Store, Dialects: b.Dialects, Box: b.Box, Brand: b.Brand, Operations: ops,
 		Management: management.Service{Store: b.Store, Dialects: b.Dialects, Box: b.Box, CheckSchemas: schema.Check},
+		Now:        b.Clock.Now, Span: b.Clock.Span, Log: b.Log,
 	}
 }
