@@ -57,6 +57,7 @@ func rarePaths() []callPath {
 			[]string{"sqs:GetQueueAttributes DeliveryQueue", "sqs:GetQueueAttributes RetryQueue", "sqs:GetQueueAttributes BulkQueue", "sqs:SendMessage RetryQueue"},
 			"shared/delivery/step.go park", "a queue is under pressure",
 		},
+		{[]string{"deliver"}, []string{"dynamodb:BatchWriteItem Table", "dynamodb:DeleteItem Table", "sqs:SendMessage BulkQueue"}, "shared/erasure/tenant.go stepTenant", "a tenant was deleted a minute ago"},
 		{[]string{"deliver"}, []string{"sqs:SendMessage DeadLetterQueue"}, "shared/delivery/step.go bury", "a delivery is out of attempts"},
 		{[]string{"deliver"}, []string{"sqs:SendMessage DeadLetterQueue"}, "shared/delivery/step.go poison", "a message is none, or its body has expired"},
 		{[]string{"deliver"}, []string{"dynamodb:GetItem Table", "dynamodb:UpdateItem Table", "dynamodb:DeleteItem Table"}, "shared/delivery/health.go disable", "a receiver is gone"},

@@ -242,6 +242,7 @@ func (d *drive) manage() {
 	}
 	d.hand(d.deliver, "DELIVERY", 2, 0)
 	d.call("DELETE /v1/events/{id}/payload", "given", d.acme, "", http.StatusAccepted, nil)
+	d.hand(d.deliver, "BULK", 1, 0)
 	d.call("DELETE /v1/webhooks/{id}", other, d.acme, "", http.StatusNoContent, nil)
 	d.call("DELETE /v1/webhooks/{id}", id, d.acme, "", http.StatusNoContent, nil)
 }

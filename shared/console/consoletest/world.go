@@ -19,9 +19,12 @@ import (
 	"hookline/shared/dialect"
 	"hookline/shared/docs"
 	"hookline/shared/egress"
+	"hookline/shared/erasure"
 	"hookline/shared/eventlog"
 	"hookline/shared/faultinject"
+	"hookline/shared/message"
 	"hookline/shared/payload"
+	"hookline/shared/queue"
 	"hookline/shared/schema"
 	"hookline/shared/seal"
 	"hookline/shared/stack/frontend"
@@ -91,7 +94,9 @@ func Branded(t testing.TB, of brand.Brand) *World {
 	accept.Delivery, accept.Queue, accept.Now = &w.Queued, &w.Queued, now
 	api := frontend.API(b)
 	api.Docs, api.AdminKeyHash, api.Deliverer, api.Replays, api.Publisher = docs.New(b.Brand), webhook.HashAPIKey(AdminKey), deliverer, jobs, accept
-	api.CheckSchemas = schema.Check
+	erasures := b.Erasures()
+	erasures.Now, erasures.Queue = now, atOnce{erasures}
+	api.CheckSchemas, api.Erasures = schema.Check, erasures
 	api.Events = inLog{b.Events, w}
 	api.Now = func() time.Time { // ids sort by their time
 		w.Now = w.Now.Add(time.Millisecond)
@@ -112,6 +117,21 @@ func Branded(t testing.TB, of brand.Brand) *World {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// atOnce is the bulk queue of erasures, which are worked on as they are sent. What a deleted tenant left stays.
+type atOnce struct{ *erasure.Service }
+
+// Send works on erasures of events.
+func (q atOnce) Send(ctx context.Context, msgs []queue.Outgoing) error {
+	for _, out := range msgs {
+		if m, ok := message.ParseErasure(out.Body); ok && m.Entry != "" {
+			if err := q.Work(ctx, m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Lasting returns an empty world that does not end with the test but by end, for a fuzz target, whose every case is a test of
