@@ -50,7 +50,7 @@ func dump(s *Store) (map[string]map[string]map[string]any, error) {
 	for _, table := range tables {
 		all[table] = make(map[string]map[string]any)
 		keys, e := texts(s, `SELECT name FROM pragma_table_info('`+table+`') WHERE pk > 0 ORDER BY pk`)
-		rows, err := s.db.Read().Query(`SELECT * FROM ` + table) //nolint:gosec // a name that the schema has
+		rows, err := s.db.Read().Query(`SELECT * FROM ` + table)
 		if e != nil || err != nil {
 			return nil, fmt.Errorf("%s: %w, %w", table, e, err)
 		}
