@@ -141,7 +141,7 @@ func (s *Store) DropRemains(ctx context.Context, r webhook.Remains) error {
 		things = append(things, deliveryKey(d.DeliveryKey))
 	}
 	for _, j := range r.Replays {
-		things, entries = append(things, replayKey(r.Tenant, j.ID)), append(entries, key{replaysPK(r.Tenant), j.ID})
+		things, entries = append(things, replayKey(r.Tenant, j.ID)), append(entries, key{replaysPK(r.Tenant), j.ID}, key{replaysPK(""), j.ID + "#" + r.Tenant})
 	}
 	if err := parallel(ctx, len(r.Deployments), func(ctx context.Context, i int) error {
 		d := r.Deployments[i]

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
@@ -86,6 +87,7 @@ func sampleDelivery(event string, status webhook.DeliveryStatus) webhook.Deliver
 		d.DeliveryKey, d.Status, d.Round, d.Count, d.Dialect = sampleKey(event), status, 1, 1, "standard@1"
 		a := &d.Attempts[0]
 		a.StartedAt, a.SentAt, a.StatusCode = d.AcceptedAt, a.SentAt.Truncate(time.Second), 503
+		a.Error = webhook.ReasonBadStatus
 		if status == webhook.Pending {
 			d.ErasedAt, d.Body.Inline = time.Time{}, nil
 			d.Timestamp = "2026-03-20T11:59:59Z"
@@ -156,7 +158,7 @@ func sampleWrites() []call {
 				return nil, err
 			}
 			d := sampleDelivery("evt_4", webhook.Failed)
-			d.Webhook = w.ID
+			d.Webhook, d.ErasedAt = w.ID, time.Time{} // a dead letter
 			if err := s.SaveDelivery(ctx, d, webhook.Rev{}); err != nil {
 				return nil, err
 			}
@@ -276,7 +278,14 @@ func sampleReads() []call {
 			return s.Deliveries(ctx, sampleTenant, webhook.DeliveryQuery{})
 		}),
 		of("Tallies", func(ctx context.Context, s store.Store) (any, error) {
-			return s.Tallies(ctx, sampleTenant, sampleTime().Add(-time.Hour))
+			list, err := s.Tallies(ctx, sampleTenant, sampleTime().Add(-time.Hour))
+			slices.SortFunc(list, func(a, b webhook.Tally) int { return cmp.Compare(a.Webhook, b.Webhook) })
+			return list, err
+		}),
+		of("DeadLetters", func(ctx context.Context, s store.Store) (any, error) {
+			list, _, err := s.DeadLetters(ctx, sampleTime().Add(-time.Hour))
+			slices.SortFunc(list, func(a, b webhook.DeadLetters) int { return cmp.Compare(a.ID, b.ID) })
+			return list, err
 		}),
 		of("Usage", func(ctx context.Context, s store.Store) (any, error) {
 			return s.Usage(ctx, sampleTenant, sampleTime(), sampleTime().AddDate(0, 0, 1))
