@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -53,6 +54,9 @@ func (b *batch) attempt(ctx context.Context, it *item) (done bool) {
 		return b.endRound(ctx, it, rec, prev, webhook.Failed)
 	}
 	d, err := b.Dialects.Dialect(ctx, m.Dialect)
+	if webhook.Is(err, webhook.NotFound) || errors.Is(err, dialect.ErrUnknown) {
+		return b.leaveToLater(ctx, it, err)
+	}
 	if err != nil {
 		b.fault(ctx, "delivery.dialect", m, err)
 		return false
@@ -60,6 +64,9 @@ func (b *batch) attempt(ctx context.Context, it *item) (done bool) {
 	body, err := b.body(ctx, rec)
 	if webhook.Is(err, webhook.NotFound) {
 		return b.poison(ctx, it, slog.LevelWarn, err) == nil // it has expired: read again it would be no better
+	}
+	if errors.Is(err, payload.ErrUnknown) {
+		return b.leaveToLater(ctx, it, err)
 	}
 	if err != nil {
 		b.fault(ctx, "delivery.body", m, err)

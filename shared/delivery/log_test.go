@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"hookline/shared/queue"
 	"hookline/shared/webhook"
@@ -52,6 +53,11 @@ func TestLevels(t *testing.T) {
 			_ = b.poison(ctx, &item{Received: queue.Received{ID: "1", Body: body}}, level, errors.New("why"))
 		}
 	}
+	unknown := func(since time.Time) func(b *batch) {
+		return func(b *batch) {
+			b.leaveToLater(ctx, &item{Received: queue.Received{ID: "1", FirstReceived: since}}, errors.New("why"))
+		}
+	}
 	for name, tt := range map[string]struct {
 		do   func(b *batch)
 		dead error // of the dead-letter queue
@@ -63,6 +69,8 @@ func TestLevels(t *testing.T) {
 		"a message is none of ours":          {do: poison(slog.LevelError, "{}"), want: []string{"ERROR delivery.poison"}},
 		"a dead letter's body has expired":   {do: poison(slog.LevelWarn, "{}"), want: []string{"WARN delivery.poison"}},
 		"poison was redriven":                {do: poison(slog.LevelError, `{"poison":"{}"}`), want: []string{"WARN delivery.poison"}},
+		"a later release's message":          {do: unknown(time.Now()), want: []string{"WARN delivery.unknown"}},
+		"a message that nobody understands":  {do: unknown(time.Now().Add(-time.Hour)), want: []string{"ERROR delivery.unknown"}},
 		"poison cannot be moved out of here": {do: poison(slog.LevelWarn, "{}"), dead: errAway, want: []string{"WARN delivery.poison", "ERROR delivery.bury"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -158,6 +158,32 @@ func (b *batch) poison(ctx context.Context, it *item, level slog.Level, why erro
 	return nil
 }
 
+// rollout is for how long a message stays in its queue that this release does not understand: a later one's processes, which
+// take messages beside ours while it is rolled out, may understand it. A canary takes minutes.
+const rollout = 30 * time.Minute
+
+// leaveToLater leaves a message in its queue whose dialect or body this release does not know. It is no error of ours, which
+// would take back the release that is being rolled out. Afterwards the message becomes a dead letter, whole and not stamped, so
+// that it is an attempt when it is redriven, as if it had never been away. A record that is pending meanwhile is the sweeper's.
+func (b *batch) leaveToLater(ctx context.Context, it *item, why error) (done bool) {
+	waiting := b.now().Sub(it.FirstReceived) < rollout
+	level := slog.LevelError
+	if waiting {
+		level = slog.LevelWarn
+	}
+	m := it.msg
+	b.Log.LogAttrs(ctx, level, "delivery.unknown", slog.String("tenant", m.Tenant), slog.String("webhook", m.Webhook),
+		slog.String("event", m.Event), slog.Any("err", why))
+	if waiting {
+		return false
+	}
+	err := queue.SendAll(ctx, b.Queues.Dead, []queue.Outgoing{{Body: it.Body, Group: m.Webhook}})
+	if err != nil {
+		b.fault(ctx, "delivery.bury", m, err)
+	}
+	return err == nil
+}
+
 // poisoned is a poison message as a dead letter. Redriven it is poison again, and stays as it is.
 type poisoned struct {
 	Poison string        `json:"poison"`

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -32,6 +33,10 @@ type Library struct {
 	mu   sync.Mutex
 	kept map[string]*Dialect // by reference
 }
+
+// ErrUnknown is the cause where the description of a stored version says what this release does not know. A later release may
+// have put it.
+var ErrUnknown = errors.New("the description is not one of this release's")
 
 // Dialect returns the newest version of a name ("acme") or exactly the version of a reference ("acme@1"). It also finds a deleted
 // name, because tenants can have been made while it was being deleted, and queued deliveries can refer to it.
@@ -111,8 +116,8 @@ func (l *Library) version(ctx context.Context, name string, version int) (*Diale
 		return nil, err
 	}
 	if d, err = Parse(stored.Description, nil); err != nil {
-		// An earlier release accepted this description, so that this one is at fault and not the caller.
-		return nil, &webhook.Error{Message: "stored dialect " + ref, Cause: err}
+		// Another release accepted this description, so that this one is at fault and not the caller.
+		return nil, &webhook.Error{Message: "stored dialect " + ref, Cause: fmt.Errorf("%w: %w", ErrUnknown, err)}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"hookline/shared/console/consoletest"
+	"hookline/shared/input"
 	"hookline/shared/webhook"
 )
 
@@ -31,6 +32,7 @@ type fuzzed struct {
 type call struct {
 	id, method, path string
 	body             bool
+	form             form // of its body
 }
 
 // callsOf returns the calls of the document that want is true for, in order. Deletions are left out, because what they delete
@@ -41,9 +43,12 @@ func callsOf(t testing.TB, want func(call) bool) (calls []call) {
 		t.Fatal(err)
 	}
 	var doc struct {
-		Paths map[string]map[string]struct {
+		Components struct{ Schemas map[string]form }
+		Paths      map[string]map[string]struct {
 			OperationID string
-			RequestBody json.RawMessage
+			RequestBody *struct {
+				Content map[string]struct{ Schema form }
+			}
 		}
 	}
 	if err := json.Unmarshal(raw, &doc); err != nil {
@@ -53,12 +58,109 @@ func callsOf(t testing.TB, want func(call) bool) (calls []call) {
 		for _, method := range slices.Sorted(maps.Keys(doc.Paths[path])) {
 			op := doc.Paths[path][method]
 			c := call{id: op.OperationID, method: strings.ToUpper(method), path: path, body: op.RequestBody != nil}
+			if c.body {
+				c.form = op.RequestBody.Content["application/json"].Schema.within(doc.Components.Schemas)
+			}
 			if c.method != http.MethodDelete && !strings.Contains(path, "/dead-letters") && want(c) {
 				calls = append(calls, c)
 			}
 		}
 	}
 	return calls
+}
+
+// form is what the document says of a body's form, as far as it follows from a field by itself.
+type form struct {
+	Ref                  string `json:"$ref"`
+	AnyOf, OneOf         []form
+	Type                 any // a type of JSON, or a list of them
+	Required             []string
+	Properties           map[string]form
+	AdditionalProperties any
+	Items                *form
+}
+
+// within returns the form with its references of the first three levels followed: of a body, its items, and their fields.
+func (f form) within(all map[string]form) form { return f.follow(all, 3) }
+
+func (f form) follow(all map[string]form, levels int) form {
+	if levels < 0 {
+		return form{}
+	}
+	if f.Ref != "" {
+		f = all[f.Ref[strings.LastIndex(f.Ref, "/")+1:]]
+	}
+	out := f
+	out.AnyOf, out.OneOf, out.Properties = nil, nil, make(map[string]form)
+	for _, one := range append(f.AnyOf, f.OneOf...) {
+		out.AnyOf = append(out.AnyOf, one.follow(all, levels))
+	}
+	for name, one := range f.Properties {
+		out.Properties[name] = one.follow(all, levels-1)
+	}
+	if f.Items != nil {
+		items := f.Items.follow(all, levels-1)
+		out.Items = &items
+	}
+	return out
+}
+
+// takes reports whether a value of JSON may have the form, by its type alone.
+func (f form) takes(v any) bool {
+	if len(f.AnyOf) > 0 {
+		return slices.ContainsFunc(f.AnyOf, func(one form) bool { return one.takes(v) })
+	}
+	kind := map[bool]string{true: "null"}[v == nil]
+	switch v.(type) {
+	case bool:
+		kind = "boolean"
+	case float64:
+		kind = "number"
+	case string:
+		kind = "string"
+	case []any:
+		kind = "array"
+	case map[string]any:
+		kind = "object"
+	}
+	one := func(t any) bool { return t == kind || t == "integer" && kind == "number" }
+	if list, ok := f.Type.([]any); ok {
+		return slices.ContainsFunc(list, one)
+	}
+	return f.Type == nil || one(f.Type)
+}
+
+// faults returns the fields of a body that are missing, unknown, or of another type, as the API names them.
+func (f form) faults(v any, at string) (fields []string) {
+	for _, one := range f.AnyOf {
+		if one.takes(v) {
+			return one.faults(v, at)
+		}
+	}
+	switch v := v.(type) {
+	case []any:
+		for i, item := range v {
+			switch {
+			case f.Items == nil:
+			case !f.Items.takes(item):
+				fields = append(fields, fmt.Sprint(at, i))
+			default:
+				fields = append(fields, f.Items.faults(item, fmt.Sprint(at, i, "."))...)
+			}
+		}
+	case map[string]any:
+		for _, name := range f.Required {
+			if _, ok := v[name]; !ok {
+				fields = append(fields, at+name)
+			}
+		}
+		for name, value := range v {
+			if p, ok := f.Properties[name]; ok && !p.takes(value) || !ok && f.AdditionalProperties == false {
+				fields = append(fields, at+name)
+			}
+		}
+	}
+	return fields
 }
 
 // renew makes a new world, and in it one of each thing that a path can name.
@@ -167,6 +269,37 @@ func (z *fuzzed) read(t testing.TB) string {
 	return all.String()
 }
 
+// spoiled returns a body each of whose fields is of another type, with an unknown one beside them.
+func spoiled(t testing.TB, example []byte) []byte {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(example, &v); err != nil {
+		t.Fatal(err)
+	}
+	spoil := func(v any) {
+		fields, _ := v.(map[string]any)
+		for name, value := range fields {
+			if fields[name] = any(1.5); value == nil || name == "data" {
+				fields[name] = []any{[]any{}}
+			}
+		}
+		if fields != nil {
+			fields["no/such field"] = true
+		}
+	}
+	spoil(v)
+	if list, ok := v.([]any); ok {
+		for _, item := range list {
+			spoil(item)
+		}
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // FuzzBody sends arbitrary bodies to every call that takes one. What is refused has changed nothing.
 func FuzzBody(f *testing.F) {
 	calls := callsOf(f, func(c call) bool { return c.body })
@@ -181,6 +314,7 @@ func FuzzBody(f *testing.F) {
 	for i, c := range calls {
 		for _, example := range examples[c.id] {
 			f.Add(uint8(i), []byte(example), "", false)
+			f.Add(uint8(i), spoiled(f, example), "", false)
 		}
 		f.Add(uint8(i), []byte(`{"id":"\u0000","url":"http://[::1]/","events":["*",1],"filter":{"a":[{"prefix":1}]},"data":[[]],"since":"2026"}`), "k", true)
 		f.Add(uint8(i), []byte("[null,{},\"\xff\"]"), "\x00", true)
@@ -204,15 +338,42 @@ func FuzzBody(f *testing.F) {
 		if admin || strings.HasPrefix(c.path, "/v1/tenants") || strings.HasPrefix(c.path, "/v1/dialects") {
 			r.Header.Set("Authorization", "Bearer "+consoletest.AdminKey)
 		}
-		if status, _ := z.send(t, r); status < 400 {
+		status, answer := z.send(t, r)
+		if status < 400 {
 			z.state = ""
 			z.made++
 			return
+		}
+		if status == http.StatusUnprocessableEntity {
+			c.unnamed(t, body, answer)
 		}
 		if now := z.read(t); now != z.state {
 			t.Errorf("%s %s was refused, and changed\n%s\nto\n%s", c.method, c.path, z.state, now)
 		}
 	})
+}
+
+// unnamed complains of the fields of a refused body that the answer does not name. Where another part of the request was
+// refused, the body was not looked at.
+func (c call) unnamed(t testing.TB, body []byte, answer string) {
+	t.Helper()
+	var v any
+	var p struct{ Errors []webhook.FieldError }
+	if json.Unmarshal(body, &v) != nil || json.Unmarshal([]byte(answer), &p) != nil || len(p.Errors) >= input.MaxFaults {
+		return
+	}
+	named := make(map[string]bool)
+	for _, e := range p.Errors {
+		named[e.Field] = true
+	}
+	if named["Idempotency-Key"] {
+		return
+	}
+	for _, field := range c.form.faults(v, "") {
+		if !named[field] {
+			t.Errorf("%s %s: %q is at fault in %s, and not named in %s", c.method, c.path, field, body, answer)
+		}
+	}
 }
 
 // FuzzQuery sends arbitrary queries and cursors to every call that reads.

@@ -74,10 +74,13 @@ func deflate(body []byte, writers *sync.Pool) []byte {
 	return b.Bytes()
 }
 
-// Unpack returns the body that Pack was given.
+// ErrUnknown says that a body is packed in no form of this release's. A later release may have packed it.
+var ErrUnknown = errors.New("packed in a form that is not known")
+
+// Unpack returns the body that Pack was given. Its errors are ErrUnknown.
 func Unpack(packed []byte) ([]byte, error) {
 	if len(packed) == 0 {
-		return nil, errors.New("packed body is empty")
+		return nil, fmt.Errorf("%w: empty", ErrUnknown)
 	}
 	switch packed[0] {
 	case plain:
@@ -85,22 +88,22 @@ func Unpack(packed []byte) ([]byte, error) {
 	case deflated:
 		return inflate(packed[1:])
 	}
-	return nil, fmt.Errorf("unknown packing %q", packed[0])
+	return nil, fmt.Errorf("%w: %q", ErrUnknown, packed[0])
 }
 
 func inflate(stream []byte) ([]byte, error) {
 	r := readers.Get().(io.Reader)
 	defer readers.Put(r)
 	if err := r.(flate.Resetter).Reset(bytes.NewReader(stream), nil); err != nil {
-		return nil, fmt.Errorf("inflate: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	var body bytes.Buffer
 	body.Grow(3*len(stream) + bytes.MinRead) // of most bodies all
 	if _, err := body.ReadFrom(io.LimitReader(r, maxBody+1)); err != nil {
-		return nil, fmt.Errorf("inflate: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	if body.Len() > maxBody {
-		return nil, errors.New("packed body is too large")
+		return nil, fmt.Errorf("%w: too large", ErrUnknown)
 	}
 	return body.Bytes(), nil
 }

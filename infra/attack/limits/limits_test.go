@@ -159,11 +159,10 @@ func listed(path string) func(*testing.T, *stacktest.Stack, *stacktest.Client, f
 	}
 }
 
-// shown visits the console's page of an event, signed in.
-func shown(data func(part float64) string) func(*testing.T, *stacktest.Stack, *stacktest.Client, float64) func() int {
+// visits signs in to the console and visits a page. prepare makes what the page is of, and returns its path.
+func visits(prepare func(t *testing.T, c *stacktest.Client, part float64) string) func(*testing.T, *stacktest.Stack, *stacktest.Client, float64) func() int {
 	return func(t *testing.T, s *stacktest.Stack, c *stacktest.Client, part float64) func() int {
-		c.Webhook(stacktest.Hook("*"))
-		id := c.PublishEvent(event(data(part))).ID
+		path := prepare(t, c, part)
 		visit := func(r *http.Request, cookies []*http.Cookie) *http.Response {
 			r.Header.Set("Sec-Fetch-Site", "same-origin")
 			for _, cookie := range cookies {
@@ -176,7 +175,32 @@ func shown(data func(part float64) string) func(*testing.T, *stacktest.Stack, *s
 		form := httptest.NewRequest("POST", "/console/sign-in", strings.NewReader(url.Values{"key": {c.Key}}.Encode()))
 		form.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		cookies := visit(form, nil).Cookies()
-		return func() int { return visit(httptest.NewRequest("GET", "/console/events/"+id, nil), cookies).StatusCode }
+		return func() int { return visit(httptest.NewRequest("GET", path, nil), cookies).StatusCode }
+	}
+}
+
+// shown visits the page of an event.
+func shown(data func(part float64) string) func(*testing.T, *stacktest.Stack, *stacktest.Client, float64) func() int {
+	return visits(func(_ *testing.T, c *stacktest.Client, part float64) string {
+		c.Webhook(stacktest.Hook("*"))
+		return "/console/events/" + c.PublishEvent(event(data(part))).ID
+	})
+}
+
+// delivered visits the page of an event's delivery.
+func delivered(data func(part float64) string) func(*testing.T, *stacktest.Stack, *stacktest.Client, float64) func() int {
+	return visits(func(t *testing.T, c *stacktest.Client, part float64) string {
+		c.Webhook(stacktest.Hook("*"))
+		c.PublishEvent(event(data(part)))
+		stacktest.Until(t, time.Minute, "sent", func() bool { return len(c.Deliveries("&status=succeeded")) == 1 })
+		return "/console/deliveries/" + c.Deliveries("")[0].ID
+	})
+}
+
+// largeWebhooks makes up to 400 webhooks with long names and URLs.
+func largeWebhooks(c *stacktest.Client, part float64) {
+	for range size(400, part) {
+		c.Webhook(map[string]any{"url": "https://example.com/" + strings.Repeat("p", 2_000), "events": []string{"*"}, "name": strings.Repeat("n", 200)})
 	}
 }
 
@@ -218,10 +242,10 @@ func calls() []call {
 		return `{"text":"` + strings.Repeat(`\u0000`, size(most/6, part)) + `"}`
 	}
 	return []call{
-		{"a filter of 100 networks over 17,000 addresses", 200, func(t *testing.T, _ *stacktest.Stack, c *stacktest.Client, part float64) func() int {
+		{"a filter of 60 networks over 17,000 addresses", 200, func(t *testing.T, _ *stacktest.Stack, c *stacktest.Client, part float64) func() int {
 			return asks(t, c, "POST", "/v1/webhooks/try-filter", `{"filter":`+filter(0)+`,"data":`+addresses(part)+`}`)
 		}},
-		{"100 such filters over one event", 202, func(t *testing.T, _ *stacktest.Stack, c *stacktest.Client, part float64) func() int {
+		{"an event of 17,000 addresses for 100 webhooks with such filters", 202, func(t *testing.T, _ *stacktest.Stack, c *stacktest.Client, part float64) func() int {
 			for i := range 100 {
 				c.Do(http.StatusCreated, "POST", "/v1/webhooks", `{"url":"https://example.com/hook","events":["*"],"filter":`+filter(i)+`}`, nil)
 			}
@@ -235,7 +259,7 @@ func calls() []call {
 			c.Webhook(stacktest.Hook("*"))
 			return asks(t, c, "POST", "/v1/events", stacktest.Batch(size(100, part), "order.placed", map[string]any{"x": strings.Repeat("x", 10_000)}))
 		}},
-		{"100 events of 500 webhooks", 202, func(t *testing.T, _ *stacktest.Stack, c *stacktest.Client, part float64) func() int {
+		{"100 events for 50 webhooks", 202, func(t *testing.T, _ *stacktest.Stack, c *stacktest.Client, part float64) func() int {
 			for range 50 {
 				c.Webhook(stacktest.Hook("*"))
 			}
@@ -253,7 +277,7 @@ func calls() []call {
 				return fmt.Sprintf(`"a%d":{"allOf":[{"$ref":"#/$defs/a%d"},{"$ref":"#/$defs/a%d"}]}`, i, i+1, i+1)
 			}) + fmt.Sprintf(`,"a%d":{}}}`, n)
 		}, func(float64) string { return `{}` })},
-		{"a schema of 1,000 alternatives for 20,000 values", 422, described(func(float64) string {
+		{"a schema of 1,001 alternatives for 20,000 values", 422, described(func(float64) string {
 			return `{"items":{"anyOf":[` + strings.Repeat(`false,`, 1000) + `true]}}`
 		}, func(part float64) string { return `[` + strings.Repeat("1,", size(20_000, part)) + `1]` })},
 		{"a schema with a pattern that backtracks", 422, described(func(part float64) string {
@@ -270,12 +294,10 @@ func calls() []call {
 			listed("/v1/events?limit=100&matched=false&type=order.none&since=2000-01-01T00:00:00Z&until=2100-01-01T00:00:00Z"),
 		},
 		{"a search in 400 large webhooks, with their statistics", 200, func(t *testing.T, _ *stacktest.Stack, c *stacktest.Client, part float64) func() int {
-			for range size(400, part) {
-				c.Webhook(map[string]any{"url": "https://example.com/" + strings.Repeat("p", 2_000), "events": []string{"*"}, "name": strings.Repeat("n", 200)})
-			}
+			largeWebhooks(c, part)
 			return asks(t, c, "GET", "/v1/webhooks?limit=100&stats=true&status=active&search="+strings.Repeat("p", 1_999)+"q", nil)
 		}},
-		{"an import of 100 webhooks, 1 MB", 201, func(t *testing.T, _ *stacktest.Stack, c *stacktest.Client, part float64) func() int {
+		{"an import of 100 webhooks of 6 KB", 201, func(t *testing.T, _ *stacktest.Stack, c *stacktest.Client, part float64) func() int {
 			var all []map[string]any
 			for range size(100, part) {
 				all = append(all, largest(.04))
@@ -297,6 +319,18 @@ func calls() []call {
 		{"the console's page of an event of 256 KB", 200, shown(fields)},
 		{"the console's page of an event nested 300 deep, with many lists", 200, shown(func(part float64) string {
 			return strings.Repeat(`{"a":`, 300) + "[" + strings.Repeat("[[]],", size(most/6, part)) + "1]" + strings.Repeat("}", 300)
+		})},
+		{"the console's page of a delivery of 256 KB", 200, delivered(fields)},
+		{"the console's page of a delivery nested 300 deep, with many lists", 200, delivered(func(part float64) string {
+			return strings.Repeat(`{"a":`, 300) + "[" + strings.Repeat("[[]],", size(most/6, part)) + "1]" + strings.Repeat("}", 300)
+		})},
+		{"the console's search in 400 large webhooks that finds none", 200, visits(func(_ *testing.T, c *stacktest.Client, part float64) string {
+			largeWebhooks(c, part)
+			return "/console/webhooks?search=" + strings.Repeat("p", 1_999) + "q"
+		})},
+		{"the console's search in 400 large webhooks that finds all", 200, visits(func(_ *testing.T, c *stacktest.Client, part float64) string {
+			largeWebhooks(c, part)
+			return "/console/webhooks?search=" + strings.Repeat("p", 1_999)
 		})},
 		{"a cursor of 2 KB that is none", 422, func(t *testing.T, _ *stacktest.Stack, c *stacktest.Client, part float64) func() int {
 			return asks(t, c, "GET", "/v1/deliveries?cursor="+strings.Repeat("A.", size(1_024, part)), nil)
