@@ -34,6 +34,8 @@ func handler(s settings.Console, account settings.Account) (any, error) {
 	api := frontend.API(b)
 	api.Deliverer, api.Replays = b.Deliverer()
 	api.Serves, api.CheckSchemas = pages.Serves, schema.Check
-	site, err := pages.Console(b, api.Handler()).Handler()
-	return gateway.Handler(site), err
+	site := pages.Console(b, api.Handler())
+	site.Dashboard = pages.CloudWatch(cfg.Region, s.Stack)
+	h, err := site.Handler()
+	return gateway.Handler(h), err
 }

@@ -14,7 +14,7 @@ func fit(plain map[string]any, parameters, code map[string]string) {
 	resources := plain["Resources"].(map[string]any)
 	nameCode(resources, code)
 	withoutCodeDeploy(resources)
-	withoutMetricMath(resources)
+	withoutMath(resources)
 	numbers(plain, resources, parameters)
 	routes(resources)
 	permissions(resources)
@@ -43,8 +43,8 @@ func withoutCodeDeploy(resources map[string]any) {
 	}
 }
 
-// withoutMetricMath leaves out the alarms on more than one metric, which MiniStack refuses.
-func withoutMetricMath(resources map[string]any) {
+// withoutMath leaves out the alarms on metric math, of which MiniStack has none. TestAlarms evaluates them.
+func withoutMath(resources map[string]any) {
 	for name, r := range resources {
 		if kind(r) == "AWS::CloudWatch::Alarm" && properties(r)["Metrics"] != nil {
 			delete(resources, name)

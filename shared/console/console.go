@@ -9,6 +9,7 @@ import (
 	"hookline/shared/brand"
 	"hookline/shared/console/account"
 	"hookline/shared/console/auditlog"
+	"hookline/shared/console/dashboard"
 	"hookline/shared/console/deliveries"
 	"hookline/shared/console/deployments"
 	"hookline/shared/console/dialects"
@@ -52,6 +53,9 @@ type Console struct {
 	AdminKeyHash string
 	// Mails are shown on a page. If it is nil there is no such page.
 	Mails Mails
+	// Counts are what the operators' dashboard shows. If it is nil, that leads to Dashboard, the address of CloudWatch's.
+	Counts    dashboard.Counts
+	Dashboard string
 	// Now returns the time of the deployment's clock. Nil means time.Now.
 	Now func() time.Time
 	// Span converts a span of real time into one of that clock. Nil leaves it unchanged.
@@ -69,7 +73,7 @@ const Path = "/console/"
 func (c *Console) rooms() []page.Room {
 	return []page.Room{
 		webhooks.Room(c.Box), deliveries.Room(), events.Room(), deployments.Room(c.Store), account.Room(c.Mails),
-		operators.Room(c.Operations), dialects.Room(c.Management), auditlog.Room(), help.Room(),
+		operators.Room(c.Operations), dialects.Room(c.Management), dashboard.Room(c.Counts, c.Dashboard), auditlog.Room(), help.Room(),
 	}
 }
 

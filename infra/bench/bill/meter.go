@@ -202,7 +202,7 @@ func (m *Meter) request(of Part, in, out any, err error) {
 		}
 	default:
 		if !m.dynamo(of, in, out, err) {
-			m.cannot("the meter knows no %T", in)
+			m.cannot("the meter knows no %T: %w", in, err)
 		}
 	}
 }

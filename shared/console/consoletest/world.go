@@ -49,11 +49,12 @@ type World struct {
 	Locked  error           // the answer of the keyring, unless it is nil
 	Answer  egress.Response // the answer of every receiver
 	Mails   Mails
-	Now     time.Time        // the deployment's
-	At      time.Time        // the console's, if it differs
-	Queued  stacktest.Outbox // messages for attempts, which are not made
-	Bulk    stacktest.Outbox // of replay jobs
-	LogOff  bool             // there is no event log
+	Now     time.Time                    // the deployment's
+	At      time.Time                    // the console's, if it differs
+	Queued  stacktest.Outbox             // messages for attempts, which are not made
+	Bulk    stacktest.Outbox             // of replay jobs
+	LogOff  bool                         // there is no event log
+	Change  func(func(*console.Console)) // changes the console, and its pages with it
 	Log     bytes.Buffer
 }
 
@@ -113,6 +114,14 @@ func Branded(t testing.TB, of brand.Brand) *World {
 		return w.At
 	}
 	var err error
+	w.Change = func(change func(*console.Console)) {
+		t.Helper()
+		change(site)
+		var err error
+		if w.Console, err = site.Handler(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if w.Console, err = site.Handler(); err != nil {
 		t.Fatal(err)
 	}

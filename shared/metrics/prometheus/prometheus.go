@@ -23,13 +23,6 @@ import (
 // Minutes is how many of the latest minutes a Recorder has apart.
 const Minutes = 60
 
-// Minute is what one minute counted. Of a span that is the longest.
-type Minute struct {
-	Begins time.Time
-	Counts map[metrics.Metric]int
-	Spans  map[metrics.Metric]time.Duration
-}
-
 // Recorder is a metrics.Recorder.
 type Recorder struct {
 	registry *prometheus.Registry
@@ -39,7 +32,7 @@ type Recorder struct {
 	now      func() time.Time
 
 	mu      sync.Mutex
-	minutes []Minute // the oldest first, those in which nothing was counted left out
+	minutes []metrics.Minute // the oldest first, those in which nothing was counted left out
 }
 
 // New returns a recorder that tells of the queues too.
@@ -116,20 +109,20 @@ func (r *Recorder) Observe(m metrics.Metric, d time.Duration) {
 }
 
 // minute returns the present one. r.mu is held.
-func (r *Recorder) minute() *Minute {
+func (r *Recorder) minute() *metrics.Minute {
 	now := r.now().Truncate(time.Minute)
 	if n := len(r.minutes); n == 0 || !r.minutes[n-1].Begins.Equal(now) {
-		r.minutes = append(r.minutes, Minute{now, make(map[metrics.Metric]int), make(map[metrics.Metric]time.Duration)})
+		r.minutes = append(r.minutes, metrics.Minute{Begins: now, Counts: make(map[metrics.Metric]int), Spans: make(map[metrics.Metric]time.Duration)})
 		r.minutes = r.minutes[max(0, n+1-Minutes):]
 	}
 	return &r.minutes[len(r.minutes)-1]
 }
 
 // LastHour returns the latest minutes, each, the oldest first.
-func (r *Recorder) LastHour() []Minute {
+func (r *Recorder) LastHour() []metrics.Minute {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := make([]Minute, Minutes)
+	out := make([]metrics.Minute, Minutes)
 	last := r.now().Truncate(time.Minute)
 	for i := range out {
 		out[i].Begins = last.Add(time.Duration(i+1-Minutes) * time.Minute)
@@ -142,21 +135,15 @@ func (r *Recorder) LastHour() []Minute {
 	return out
 }
 
-// Depth is how many messages a queue holds.
-type Depth struct {
-	Queue string
-	queue.Counts
-}
-
 // Depths counts the queues, by name.
-func (r *Recorder) Depths(ctx context.Context) ([]Depth, error) {
-	var out []Depth
+func (r *Recorder) Depths(ctx context.Context) ([]metrics.Depth, error) {
+	var out []metrics.Depth
 	for _, name := range slices.Sorted(maps.Keys(r.queues)) {
 		c, err := r.queues[name].Counts(ctx)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Depth{name, c})
+		out = append(out, metrics.Depth{Queue: name, Counts: c})
 	}
 	return out, nil
 }

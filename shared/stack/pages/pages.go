@@ -3,6 +3,7 @@ package pages
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 
 	"hookline/shared/console"
@@ -19,6 +20,12 @@ import (
 // of theirs authorises them.
 func Serves(r httpapi.Route) bool {
 	return !r.Publishes && !r.Inbound && (!r.Admin || slices.Contains(operators.Calls(), r.Key) || slices.Contains(dialects.Calls(), r.Key))
+}
+
+// CloudWatch returns the address of the stack's dashboard in CloudWatch.
+func CloudWatch(region, stack string) string {
+	query := url.Values{"region": {region}}
+	return "https://console.aws.amazon.com/cloudwatch/home?" + query.Encode() + "#dashboards/dashboard/" + url.PathEscape(stack)
 }
 
 // Console returns the pages, in front of the HTTP API.

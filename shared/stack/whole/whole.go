@@ -12,6 +12,7 @@ import (
 
 	"hookline/shared/clock"
 	"hookline/shared/console"
+	"hookline/shared/console/dashboard"
 	"hookline/shared/delivery"
 	"hookline/shared/docs"
 	"hookline/shared/metrics"
@@ -71,6 +72,7 @@ func Assemble(p Parts) (*Stack, error) {
 	s.Sweeper = &sweep.Sweeper{Store: p.Store, Queue: p.Queues[stack.DeliveryQueue], Now: p.Clock.Now, Log: p.Log}
 	pages := pages.Console(b, s.API)
 	pages.Mails, pages.Files, pages.AdminKeyHash = p.Mails, p.Files, api.AdminKeyHash
+	pages.Counts, _ = p.Metrics.(dashboard.Counts)
 	if s.Console, err = pages.Handler(); err != nil {
 		return nil, err
 	}
