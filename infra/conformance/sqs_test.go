@@ -125,7 +125,8 @@ var awsDiffers = map[string]string{
 	"at the in-flight cap nothing comes": "it takes 120,000 messages",
 	"a noisy group does not block others": "which messages are quiet shows over many receives, not over one batch. Guide, Amazon " +
 		"SQS fair queues",
-	"deleting by an old handle is an error": "the request succeeds, the message may stay. Reference, DeleteMessage",
+	"deleting by an old handle is an error":                    "the request succeeds, the message may stay. Reference, DeleteMessage",
+	"a purge removes all messages, also those that are hidden": "it takes up to a minute. Reference, PurgeQueue",
 }
 
 // TestAWSQueues holds package sqs to the suite: over ElasticMQ, or over SQS itself where HOOKLINE_QUEUE_URL says where.

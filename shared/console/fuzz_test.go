@@ -26,7 +26,11 @@ func FuzzForms(f *testing.F) {
 		f.Add(uint8(i), "\x00", "%zz&;=", "%zz&webhooks=%5B%7B%22url%22%3A1%7D%5D&secret=whsec_%00&expires_in=1e9&scopes=*&kind=gitlab", false)
 		f.Add(
 			uint8(i), "", "back=//evil.example&next=%2F%2Fevil.example",
-			"url=https%3A%2F%2Fexample.com%2Fhook&events=invoice.paid&name=n&kind=custom&secret=long+enough+for+all", true,
+			"url=https%3A%2F%2Fexample.com%2Fhook&events=invoice.paid&name=n&kind=custom&secret=long+enough+for+all&id=other&dialect=standard", true,
+		)
+		f.Add(
+			uint8(i), "", "tenant=acme&webhook=wh_1&reason=timeout&search=%00",
+			"typed=delete+all&tenant=acme&part=acme%2Fwh_1%2Ftimeout&max_per_second=500&since=2026-03-01T00%3A00&counted=x&start=1", true,
 		)
 		f.Add(uint8(i), "", "from=axoria&version=1&before=2", "do=save&name=x&version=1&description=%7B%22headers%22%3A%7B%22a.b%22%3A1%7D%2C%22headers%22%3A%5B%5D%7D", true)
 	}
@@ -55,6 +59,7 @@ func FuzzForms(f *testing.F) {
 		var job struct{ ID string }
 		w.Call(202, key, "POST", "/v1/webhooks/"+hook+"/replay", `{"since":"2026-03-01T00:00:00Z","status":"failed"}`, &job)
 		ids["replays"] = job.ID
+		ids["admin/replays"], ids["admin/tenants"] = job.ID, "acme"
 	}
 	renew(f)
 	f.Fuzz(func(t *testing.T, which uint8, id, query, form string, signedIn bool) {

@@ -64,7 +64,10 @@ func crawl(b *consoletest.Browser, from ...string) (pages []consoletest.Page, fo
 func inhabit(w *consoletest.World, key string) (from []string) {
 	w.T.Helper()
 	hook := w.Webhook(key, `"name":"Billing"`, `"headers":{"X-Token":"t0ken"}`)
-	w.Delivered(hook, "evt_failed", consoletest.Began(), consoletest.Failing(webhook.ReasonBadStatus, 500))
+	w.Delivered(hook, "evt_failed", consoletest.Began(), func(d *webhook.Delivery) {
+		consoletest.Failing(webhook.ReasonBadStatus, 500)(d)
+		d.Owner = "a message" // so there is a dead letter of it
+	})
 	w.Delivered(hook, "evt_fine", consoletest.Began(), nil)
 	w.Delivered(hook, "evt_waits", consoletest.Began(), func(d *webhook.Delivery) {
 		consoletest.Failing(webhook.ReasonBadStatus, 500)(d)

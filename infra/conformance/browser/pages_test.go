@@ -178,6 +178,36 @@ var answers = map[string]string{
 	"GET /console/event-types/{name}/schema":    "TestDownloads",
 }
 
+// operators are the pages and forms of the operators' console, and the test that visits each.
+var operators = map[string]string{
+	"GET /console/admin/{$}":                     "TestBrowserOperators",
+	"GET /console/admin/audit-log":               "TestBrowserOperators",
+	"GET /console/admin/tenants/{id}/audit-log":  "TestBrowserOperators",
+	"GET /console/admin/tenants/new":             "TestBrowserOperators",
+	"POST /console/admin/tenants":                "TestBrowserOperators",
+	"GET /console/admin/tenants/{id}/edit":       "TestBrowserOperators",
+	"POST /console/admin/tenants/{id}":           "TestBrowserOperators",
+	"GET /console/admin/tenants/{id}/delete":     "TestBrowserOperators",
+	"POST /console/admin/tenants/{id}/delete":    "TestBrowserOperators",
+	"POST /console/admin/tenants/{id}/open":      "TestBrowserOperators",
+	"GET /console/admin/queues":                  "TestBrowserOperators",
+	"GET /console/admin/replays":                 "TestBrowserOperators",
+	"GET /console/admin/dead-letters":            "TestBrowserMend",
+	"GET /console/admin/dead-letters/list":       "TestBrowserMend",
+	"POST /console/admin/dead-letters/replay":    "TestBrowserMend",
+	"POST /console/admin/dead-letters/redrive":   "TestBrowserMend",
+	"GET /console/admin/dead-letters/purge":      "TestBrowserMend",
+	"POST /console/admin/dead-letters/purge":     "TestBrowserMend",
+	"POST /console/admin/replays/{id}/cancel":    "TestDeadLetters",
+	"GET /console/admin/dialects":                "TestBrowserDialects",
+	"GET /console/admin/new-dialect":             "TestBrowserDialects",
+	"POST /console/admin/new-dialect":            "TestBrowserDialects",
+	"GET /console/admin/dialects/{name}":         "TestBrowserDialects",
+	"POST /console/admin/dialects/{name}":        "TestBrowserDialects",
+	"GET /console/admin/dialects/{name}/delete":  "TestBrowserDialects",
+	"POST /console/admin/dialects/{name}/delete": "TestBrowserDialects",
+}
+
 // TestPagesAreKnown keeps the tables above whole: a new page has to be visited too. One that is no longer there is found
 // by the visit.
 func TestPagesAreKnown(t *testing.T) {
@@ -188,6 +218,11 @@ func TestPagesAreKnown(t *testing.T) {
 		}
 		if form && !slices.Contains(tests(t), test) {
 			t.Errorf("%s: there is no %s", pattern, test)
+		}
+	}
+	for _, pattern := range (&console.Console{}).OperatorPages() {
+		if !slices.Contains(tests(t), operators[pattern]) {
+			t.Errorf("no test visits %s", pattern)
 		}
 	}
 }

@@ -32,9 +32,10 @@ type system struct {
 }
 
 // systems are those that tests share, each started when it is first asked for; every test has tenants of its own.
-var systems = struct{ usual, strict, fast func() (*system, error) }{
+var systems = struct{ usual, strict, brisk, fast func() (*system, error) }{
 	usual:  launch(),
 	strict: launch("ALLOW_PRIVATE_TARGETS", "false"), // production's rules
+	brisk:  launch("CLOCK_SPEED", "200"),             // a short ladder in a moment, and days in an hour
 	fast:   launch("CLOCK_SPEED", "20000"),           // whole ladders in seconds
 }
 

@@ -27,6 +27,7 @@ import (
 	"hookline/shared/queue"
 	"hookline/shared/schema"
 	"hookline/shared/seal"
+	"hookline/shared/stack"
 	"hookline/shared/stack/frontend"
 	"hookline/shared/stack/pages"
 	"hookline/shared/stack/stacktest"
@@ -104,7 +105,10 @@ func Branded(t testing.TB, of brand.Brand) *World {
 		return w.Now
 	}
 	w.Store, w.API = b.Store, api.Handler()
-	site := pages.Console(b, w.API)
+	own := *b
+	own.Queues = stacktest.Queues(t)
+	api.DeadLetters, api.RedriveTo = own.Queues[stack.DeadQueue], own.Queues[stack.DeliveryQueue].Name()
+	site := pages.Console(&own, w.API)
 	site.Files, site.Mails, site.Store = stacktest.Files(t), w.Mails, keys{b.Store, w}
 	site.AdminKeyHash, site.Operations.Now = api.AdminKeyHash, now
 	site.Now = func() time.Time {

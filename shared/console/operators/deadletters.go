@@ -33,6 +33,7 @@ type deadPage struct {
 	Purged          bool
 	Tenant          string // whose groups alone are shown; "" for all
 	Rate            string
+	Errors          map[string]string
 	Problem         string
 }
 
@@ -289,10 +290,7 @@ func (r room) redriveAll(v *page.Visit) {
 		if refusal == nil {
 			return
 		}
-		of, rest := refusal.FieldErrors("max_per_second")
-		if p.Problem = rest; of["max_per_second"] != "" {
-			p.Problem = "Deliveries a second: " + of["max_per_second"]
-		}
+		p.Errors, p.Problem = refusal.FieldErrors("max_per_second")
 		p.Problem = words.Sentence(p.Problem)
 		r.showDeadLetters(v, http.StatusUnprocessableEntity, p)
 		return

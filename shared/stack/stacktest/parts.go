@@ -83,6 +83,12 @@ func openStore(t testing.TB, file *sqlitedb.DB, faults *faultinject.StoreFaults,
 	return faultinject.Store(kept, faults)
 }
 
+// Queues returns the stack's queues, in memory and apart from any store.
+func Queues(t testing.TB) map[string]queue.Queue {
+	t.Helper()
+	return openQueues(t, OpenFile(t), 0, 0, clock.Clock{})
+}
+
 func openQueues(t testing.TB, file *sqlitedb.DB, inFlight int, wait time.Duration, clk clock.Clock) map[string]queue.Queue {
 	t.Helper()
 	engine, err := queuesqlite.On(file, queuesqlite.Options{MaxInFlight: inFlight, MaxWait: wait, Clock: clk})
