@@ -198,7 +198,7 @@ func TestSend(t *testing.T) {
 	w.Answer = egress.Response{Err: webhook.ReasonDNS}
 	send("https://example.com/hook", "parcel.sent", parcel).Has("no answer")
 	n := len(w.Posted)
-	send("http://example.com/hook", "parcel.sent", parcel).Has("The URL must start with https://")
+	send("http://example.com/hook", "parcel.sent", parcel).Has("The URL must use https")
 	send("https://127.0.0.1/hook", "parcel.sent", parcel).Has("The URL must")
 	send("", "parcel.sent", parcel).Has("The URL must be")
 	send("https://example.com/hook", "parcel.lost", parcel).Has("example cannot be sent")
