@@ -92,7 +92,9 @@ func Branded(t testing.TB, of brand.Brand) *World {
 	accept.Delivery, accept.Queue, accept.Now = &w.Queued, &w.Queued, now
 	api := frontend.API(b)
 	api.Docs, api.AdminKeyHash, api.Deliverer, api.Replays, api.Publisher = docs.New(b.Brand), webhook.HashAPIKey(AdminKey), deliverer, jobs, accept
-	api.CheckSchemas = schema.Check
+	erasures := b.Erasures()
+	erasures.Queue, erasures.Now = &w.Bulk, now
+	api.CheckSchemas, api.Erasures = schema.Check, erasures
 	api.Events = inLog{b.Events, w}
 	api.Now = func() time.Time { // ids sort by their time
 		w.Now = w.Now.Add(time.Millisecond)
