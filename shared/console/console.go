@@ -48,6 +48,9 @@ type Console struct {
 	Management dialects.Service
 	// Operations has what the operators' pages show and the API does not.
 	Operations *operations.Service
+	// Trials is the guarded client that sends an operator's example of a dialect, also to private targets with AllowPrivate.
+	Trials       dialects.Poster
+	AllowPrivate bool
 	// AdminKeyHash is webhook.HashAPIKey of the admin key, which signs in to the operators' console; "" where there is none, as
 	// on AWS. Links open that console either way.
 	AdminKeyHash string
@@ -73,7 +76,7 @@ const Path = "/console/"
 func (c *Console) rooms() []page.Room {
 	return []page.Room{
 		webhooks.Room(c.Box), deliveries.Room(), events.Room(), deployments.Room(c.Store), account.Room(c.Mails),
-		operators.Room(c.Operations), dialects.Room(c.Management), dashboard.Room(c.Counts, c.Dashboard), auditlog.Room(), help.Room(),
+		operators.Room(c.Operations), dialects.Room(c.Management, c.Trials, c.AllowPrivate), dashboard.Room(c.Counts, c.Dashboard), auditlog.Room(), help.Room(),
 	}
 }
 

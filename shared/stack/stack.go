@@ -103,18 +103,23 @@ func NewBuilder(p Parts) (*Builder, error) {
 	return b, nil
 }
 
+// Client returns the HTTP client that calls webhooks: the parts', or a guarded one.
+func (b *Builder) Client() delivery.Poster {
+	if b.Poster != nil {
+		return b.Poster
+	}
+	return egress.New(egress.Options{AllowPrivate: b.AllowPrivate})
+}
+
 // Deliverer returns what makes attempts, and the service of replay jobs, which work through each other.
 func (b *Builder) Deliverer() (*delivery.Deliverer, *replay.Service) {
 	d := &delivery.Deliverer{
-		Store: b.Store, Health: b.Store, Dialects: b.Dialects, Box: b.Box, Poster: b.Poster,
+		Store: b.Store, Health: b.Store, Dialects: b.Dialects, Box: b.Box, Poster: b.Client(),
 		Queues: delivery.Queues{
 			Delivery: b.Queues[DeliveryQueue], Retry: b.Queues[RetryQueue], Bulk: b.Queues[BulkQueue], Dead: b.Queues[DeadQueue],
 		},
 		Changes: b.Queues[IngestQueue], Retention: b.Retention, Batches: b.Batches, InFlight: b.InFlight,
 		Now: b.Clock.Now, Span: b.Clock.Span, Jitter: b.Jitter, Log: b.Log,
-	}
-	if d.Poster == nil {
-		d.Poster = egress.New(egress.Options{AllowPrivate: b.AllowPrivate})
 	}
 	jobs := &replay.Service{
 		Store: b.Store, Rounds: d, Queue: b.Queues[BulkQueue], Retention: b.Retention, Now: b.Clock.Now, Log: b.Log,

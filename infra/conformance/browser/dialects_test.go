@@ -35,6 +35,12 @@ func TestBrowserDialects(t *testing.T) {
 	own := b.path()
 	b.look("a dialect of one's own", screens...)
 
+	b.click("Send an example to a URL")
+	b.fill("URL", s.hook+"/500")
+	b.click("Send")
+	b.sees("500 Internal Server Error", "signed with a secret")
+	b.look("an example that was sent", apart...)
+
 	// While somebody writes, the faults and the examples follow.
 	description := get[string](b, `document.getElementById("description").value`)
 	broken := strings.Replace(strings.Replace(description, `"sha256="`, `"é"`, 1), `"plain"`, `"fancy"`, 1)

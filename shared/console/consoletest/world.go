@@ -49,6 +49,7 @@ type World struct {
 	Broken  error           // the answer of the console's store to sign-ins, unless it is nil
 	Locked  error           // the answer of the keyring, unless it is nil
 	Answer  egress.Response // the answer of every receiver
+	Posted  []egress.Request
 	Mails   Mails
 	Now     time.Time                    // the deployment's
 	At      time.Time                    // the console's, if it differs
@@ -111,6 +112,7 @@ func Branded(t testing.TB, of brand.Brand) *World {
 	site := pages.Console(&own, w.API)
 	site.Files, site.Mails, site.Store = stacktest.Files(t), w.Mails, keys{b.Store, w}
 	site.AdminKeyHash, site.Operations.Now = api.AdminKeyHash, now
+	site.AllowPrivate = false // trials of dialects keep to the rules of production
 	site.Now = func() time.Time {
 		if w.At.IsZero() {
 			return w.Now
@@ -220,7 +222,10 @@ func (k keys) KeyByHash(ctx context.Context, hash string) (webhook.Key, error) {
 // receivers answers instead of all receivers.
 type receivers struct{ w *World }
 
-func (r receivers) Post(context.Context, egress.Request) egress.Response { return r.w.Answer }
+func (r receivers) Post(_ context.Context, req egress.Request) egress.Response {
+	r.w.Posted = append(r.w.Posted, req)
+	return r.w.Answer
+}
 
 // Call makes a request to the API, and fails the test unless the answer has the status.
 func (w *World) Call(want int, key, method, path, body string, out any) {

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"html"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"hookline/shared/api"
 	"hookline/shared/console/consoletest"
+	"hookline/shared/egress"
+	"hookline/shared/webhook"
 )
 
 // parcel is a description of a deployment's own, with a line for each part.
@@ -174,6 +177,36 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	b.Get(home + "/parcelbird").Has("version 1")
+}
+
+// TestSend sends examples of a description that is not saved.
+func TestSend(t *testing.T) {
+	w := consoletest.New(t)
+	b := w.Operator()
+	rows := w.Rows()
+	send := func(url, eventType, description string) consoletest.Page {
+		t.Helper()
+		return b.Post(fresh, written("send", description, "url", url, "type", eventType))
+	}
+	send("https://example.com/hook", "parcel.sent", parcel).Is(200).Has("200 OK", "fine", "was made for it")
+	sent := w.Posted[len(w.Posted)-1]
+	if string(sent.Body) != `{"topic":"parcel/sent","parcel":{"id":7}}` || !slices.ContainsFunc(sent.Headers, func(h egress.Header) bool { return h.Name == "X-Parcel-Signature" }) {
+		t.Errorf("got %s with %v", sent.Body, sent.Headers)
+	}
+	w.Answer = egress.Response{Status: 503, Body: "<b>busy</b>"}
+	send("https://example.com/hook", "parcel.sent", parcel).Has("503 Service Unavailable", "&lt;b&gt;busy")
+	w.Answer = egress.Response{Err: webhook.ReasonDNS}
+	send("https://example.com/hook", "parcel.sent", parcel).Has("no answer")
+	n := len(w.Posted)
+	send("http://example.com/hook", "parcel.sent", parcel).Has("The URL must use https")
+	send("https://127.0.0.1/hook", "parcel.sent", parcel).Has("The URL must")
+	send("", "parcel.sent", parcel).Has("The URL must be")
+	send("https://example.com/hook", "parcel.lost", parcel).Has("example cannot be sent")
+	send("https://example.com/hook", "parcel.sent", parcel[1:]).Is(422).Has("Nothing was sent")
+	send("https://example.com/hook", "parcel.sent", strings.Replace(parcel, "plain", "x", 1)).Is(422).Has("Nothing was sent")
+	if len(w.Posted) != n || w.Rows() != rows {
+		t.Error("a trial that is refused was sent, or something was stored")
+	}
 }
 
 func TestDelete(t *testing.T) {

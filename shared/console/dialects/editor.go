@@ -50,6 +50,8 @@ type editorPage struct {
 	Failing  int
 	Code     receiver.Code
 
+	Trial trial
+
 	Versions []management.DialectVersion
 	Older    int // the page of older versions begins below it, 0 for none
 	users
@@ -283,8 +285,11 @@ func (r room) refused(v *page.Visit, p *editorPage, err error) {
 	r.render(v, status, p, faults)
 }
 
-// render adds to a page what follows from its draft and what is known of its dialect, and shows it.
+// render sends the example of a trial, adds to a page what follows from its draft and what is known of its dialect, and shows it.
 func (r room) render(v *page.Visit, status int, p *editorPage, faults []webhook.FieldError) {
+	if v.R.PostForm.Get("do") == "send" {
+		r.send(v, p)
+	}
 	err := p.try(faults)
 	if err == nil {
 		err = r.known(v, p)

@@ -14,6 +14,7 @@ import (
 	"hookline/shared/console/page"
 	"hookline/shared/console/receiver"
 	"hookline/shared/dialect"
+	"hookline/shared/egress"
 	"hookline/shared/management"
 	"hookline/shared/webhook"
 )
@@ -35,9 +36,14 @@ type Service interface {
 	BuiltIn(name string) bool
 }
 
-// Room returns the pages.
-func Room(s Service) page.Room {
-	r := room{s}
+// Poster sends one HTTP request, and guards against targets that no webhook may have.
+type Poster interface {
+	Post(ctx context.Context, r egress.Request) egress.Response
+}
+
+// Room returns the pages. allowPrivate admits http and private targets, as for webhooks.
+func Room(s Service, p Poster, allowPrivate bool) page.Room {
+	r := room{s, p, allowPrivate}
 	return page.Room{
 		Templates:        templates,
 		Parts:            []fs.FS{receiver.Parts()},
@@ -59,7 +65,11 @@ func Calls() []string {
 	return []string{"GET /v1/dialects", "GET /v1/dialects/{name}", "PUT /v1/dialects/{name}", "DELETE /v1/dialects/{name}"}
 }
 
-type room struct{ service Service }
+type room struct {
+	service      Service
+	poster       Poster
+	allowPrivate bool
+}
 
 // maxTenants bounds the tenants that are looked at, and maxListed those that a page names.
 const (

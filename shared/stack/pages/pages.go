@@ -44,6 +44,7 @@ func Console(b *stack.Builder, api http.Handler) *console.Console {
 	}
 	return &console.Console{
 		API: api, Store: b.Store, Dialects: b.Dialects, Box: b.Box, Brand: b.Brand, Operations: ops,
+		Trials: b.Client(), AllowPrivate: b.AllowPrivate,
 		Management: management.Service{Store: b.Store, Dialects: b.Dialects, Box: b.Box, CheckSchemas: schema.Check},
 		Now:        b.Clock.Now, Span: b.Clock.Span, Log: b.Log,
 	}
