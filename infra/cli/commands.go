@@ -93,7 +93,7 @@ func (f filters) add(cmd *cobra.Command, flag, usage string) {
 	f[flag] = cmd.Flags().String(flag, "", usage)
 }
 
-// query returns the parameters that were given; times may be spans, as "2h".
+// query returns the parameters that were given; times may be spans, as "2h" and "7d".
 func (f filters) query() (url.Values, error) {
 	out := url.Values{}
 	for flag, value := range f {
@@ -118,9 +118,14 @@ func moment(flag, text string) (time.Time, error) {
 	if span, err := time.ParseDuration(text); err == nil {
 		return time.Now().Add(-span), nil
 	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil {
+			return time.Now().Add(-time.Duration(n) * 24 * time.Hour), nil
+		}
+	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return at, usageError{fmt.Errorf("--%s is a time as 2026-01-31T15:00:00Z, or a span back from now as 2h, not %q", flag, text)}
+		return at, usageError{fmt.Errorf("--%s is a time as 2026-01-31T15:00:00Z, or a span back from now as 2h or 7d, not %q", flag, text)}
 	}
 	return at, nil
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hookline/shared/api"
 	"hookline/shared/stack/stacktest"
@@ -70,5 +71,19 @@ func TestOperators(t *testing.T) {
 	}
 	if got := sh.run("", "--version"); got.code != 0 || !strings.HasPrefix(got.out, "hookline version ") {
 		t.Errorf("version: %+v", got)
+	}
+}
+
+func TestMoment(t *testing.T) {
+	for text, want := range map[string]time.Duration{"90m": 90 * time.Minute, "14d": 14 * 24 * time.Hour, "0d": 0} {
+		at, err := moment("since", text)
+		if back := time.Since(at).Round(time.Hour / 2); err != nil || back != want {
+			t.Errorf("%s: %v back, %v, want %v", text, back, err, want)
+		}
+	}
+	for _, text := range []string{"d", "1.5d", "two d", "yesterday"} {
+		if at, err := moment("since", text); err == nil {
+			t.Errorf("%q is %v, want an error", text, at)
+		}
 	}
 }

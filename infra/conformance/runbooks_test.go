@@ -72,7 +72,11 @@ var runbooks = map[string]runbook{
 		yours: `TENANT=slow WEBHOOK=$SLOW HOOKLINE_API_KEY=$SLOW_KEY
 			EVENT=$(hookline trigger user.created -o json | jq -r .id)
 			until DELIVERY=$(hookline deliveries list --webhook $SLOW -o json | jq -er '.data[0].id'); do :; done`,
-		before: map[string]string{"aws sqs delete-message": `aws sqs send-message --queue-url "$(out DeliveryQueueUrl)" --message-body poison; HANDLE=$(aws sqs receive-message --queue-url "$(out DeliveryQueueUrl)" --wait-time-seconds 5 --query 'Messages[0].ReceiptHandle' --output text)`},
+		before: map[string]string{`aws sqs receive-message --queue-url "$(out DeliveryQueueUrl)"`: `HANDLE=None
+			until [ "$HANDLE" != None ]; do
+				aws sqs send-message --queue-url "$(out DeliveryQueueUrl)" --message-body poison
+				HANDLE=$(aws sqs receive-message --queue-url "$(out DeliveryQueueUrl)" --wait-time-seconds 5 --query 'Messages[0].ReceiptHandle' --output text)
+			done`},
 	},
 	"quotas":          {},
 	"refused-entries": {},
@@ -317,8 +321,11 @@ func (o *operator) follow(t *testing.T, name string) int {
 	book := runbooks[name]
 	text := book.commands(t, name)
 	o.write(t, "commands", text)
-	o.run(t, "set -eu -o pipefail\n. ./given\nexport HOOKLINE_API_KEY\n"+
+	o.run(t, "set -eu -o pipefail\nexec 3>&2 2>said\ntrap 'cat said >&3' EXIT\n. ./given\nexport HOOKLINE_API_KEY\n"+
 		"export HOOKLINE_STACK=hookline-prod\n"+book.yours+"\nunset HOOKLINE_API_KEY HOOKLINE_STACK\n. ./commands")
+	if said := o.read(t, "said"); strings.Contains(said, " has no ") {
+		t.Errorf("the stack lacks what the text names:\n%s", said)
+	}
 	calls := o.read(t, "calls")
 	for _, call := range slices.Compact(slices.Sorted(slices.Values(named.FindAllString(text, -1)))) {
 		if !strings.Contains(calls, call+"\n") {
