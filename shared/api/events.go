@@ -85,6 +85,8 @@ type EventDetail struct {
 	Skipped []SkippedWebhook `json:"skipped"`
 	// There are more webhooks than shown: each of the two lists has at most 100.
 	Truncated bool `json:"truncated"`
+	// Of the next page, where a page was asked for.
+	NextCursor *string `json:"next_cursor"`
 }
 
 // SkippedWebhook is a webhook that an event did not go to.

@@ -71,6 +71,16 @@ type EventQuery struct {
 	Until string `json:"until" ref:"GivenTime"`
 }
 
+// EventDetailQuery asks for a page of an event's webhooks, in the place of the first of them. Each parameter does.
+type EventDetailQuery struct {
+	PageQuery
+	// `true` lists deliveries alone, in the order of the webhooks' ids; `false` those webhooks alone to which the event did
+	// not go when it was accepted.
+	Sent string `json:"sent" ref:"Boolean"`
+	// A part of the webhook's URL, name or id; case makes no difference. Webhooks that were deleted are not found.
+	Search string `json:"search"`
+}
+
 // PreviewQuery says in which format an event is shown.
 type PreviewQuery struct {
 	// Left out: json.

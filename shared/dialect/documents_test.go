@@ -161,7 +161,7 @@ func promises() map[string]promise {
 					"project": {"id": "proj_def456", "name": "Main App"}, "user": {"id": "usr_ghi012", "name": "John Doe"}}}`, ""}},
 		},
 		"axiestudio": {
-			ladder: ladder.Ladder{2 * s, 4 * s, 8 * s, 16 * s}, timeout: 30 * s, succeeds: []int{200}, schemes: []string{"https"},
+			ladder: ladder.Ladder{2 * s, 4 * s, 8 * s, 16 * s}, timeout: 30 * s, succeeds: []int{200}, failing: true, schemes: []string{"https"},
 			contentTypes: []string{webhook.ContentJSON}, made: made,
 			takes: []string{strings.Repeat("x", 32), textSecret}, refuses: []string{"", strings.Repeat("x", 31), "12345678"},
 			headers: []string{

@@ -225,6 +225,18 @@ func (r URLRule) port(u *url.URL) string {
 	return "must use one of the ports " + list
 }
 
+// Nearby reports whether a URL leads to this machine or a private network, as far as its host tells: an address that is not
+// public, a name without a dot, or one below a domain that is never public (https://www.rfc-editor.org/rfc/rfc6761,
+// https://www.rfc-editor.org/rfc/rfc6762, and internal, which ICANN reserves).
+func Nearby(u *url.URL) bool {
+	name := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	if addr, err := netip.ParseAddr(name); err == nil {
+		return checkAddr(guard(), addr) != nil
+	}
+	domain := name[strings.LastIndex(name, ".")+1:]
+	return domain == name || slices.Contains([]string{"localhost", "test", "local", "internal"}, domain)
+}
+
 // parseIPv4 reads an IPv4 address in any spelling of inet_aton(3), because resolvers accept them: one to four parts, each
 // decimal, octal after 0 or hexadecimal after 0x, of which the last fills the remaining bytes. numeric says that the name
 // ends in a number, so that it can only be an address. Such a name that is not an address gives an invalid one.

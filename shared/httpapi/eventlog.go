@@ -63,15 +63,13 @@ func (a *API) showEvent(c *call) (answer, error) {
 	if at := c.event.ErasedAt; !at.IsZero() {
 		out.Data, out.ErasedAt = json.RawMessage("{}"), &api.Time{Time: at}
 	}
-	matched := c.event.Matched
-	if len(matched) > maxShown {
-		matched, out.Truncated = matched[:maxShown], true
-	}
-	others, more, err := a.unmatched(c)
+	matched, others, next, err := a.hooksOf(c)
 	if err != nil {
 		return answer{}, err
 	}
-	out.Truncated = out.Truncated || more
+	if out.Truncated = next != ""; out.Truncated && len(c.query.values) > 0 {
+		out.NextCursor = &next
+	}
 	keyOf := func(hook string) webhook.DeliveryKey {
 		return webhook.DeliveryKey{Tenant: c.tenant.ID, Webhook: hook, Event: c.event.ID, AcceptedAt: c.event.AcceptedAt}
 	}
@@ -112,6 +110,53 @@ func (a *API) showEvent(c *call) (answer, error) {
 	}
 	return reply(http.StatusOK, out)
 }
+
+// hooksOf returns the ids of webhooks that the event matched and webhooks that it did not: a page of them if one is asked for,
+// and otherwise the first. next is not "" if there are more.
+func (a *API) hooksOf(c *call) (matched []string, others []webhook.Webhook, next string, err error) {
+	q := &c.query
+	sent, want := q.oneOf("sent", "true", "false"), webhook.WebhookQuery{Page: q.page(), Search: q.text("search")}
+	if err := q.faults.Err(); err != nil {
+		return nil, nil, "", err
+	}
+	all := c.event.Matched // in the order of the ids
+	switch {
+	case len(q.values) == 0:
+		if matched = all; len(all) > maxShown {
+			matched, next = all[:maxShown], more
+		}
+		others, there, err := a.unmatched(c)
+		if there {
+			next = more
+		}
+		return matched, others, next, err
+	case sent == "true" && want.Search == "":
+		l, err := pageOf(all, want.Page, func(id string) string { return id })
+		return l.Items, nil, l.Next, err
+	}
+	for looked := 0; looked < maxLooked && len(matched)+len(others) < want.Page.Limit; {
+		l, err := a.Store.Webhooks(c.ctx(), c.tenant.ID, want)
+		if err != nil {
+			return nil, nil, "", err
+		}
+		for _, w := range l.Items {
+			switch _, match := slices.BinarySearch(all, w.ID); {
+			case match && sent != "false":
+				matched = append(matched, w.ID)
+			case !match && sent != "true":
+				others = append(others, w)
+			}
+		}
+		if next, want.Page.Cursor = l.Next, l.Next; next == "" {
+			break
+		}
+		looked += max(len(l.Items), 1)
+	}
+	return matched, others, next, nil
+}
+
+// more is the cursor where no page was asked for.
+const more = "more"
 
 // unmatched returns webhooks of the tenant that the event did not match, the newest first, and whether there are more.
 func (a *API) unmatched(c *call) (out []webhook.Webhook, more bool, err error) {

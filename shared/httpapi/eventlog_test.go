@@ -224,3 +224,63 @@ func TestEventOfMany(t *testing.T) {
 		t.Errorf("got %d matched, %d shown, truncated %t, want 130, 100 and true", got.Matched, len(got.Skipped), got.Truncated)
 	}
 }
+
+// TestEventPaged pages through the webhooks that an event went to and those that it did not, and searches them.
+func TestEventPaged(t *testing.T) {
+	w := newWorld(t)
+	var sent, others []string
+	for i := range 60 {
+		var made struct{ ID string }
+		w.do("POST", "/v1/webhooks", w.key, fmt.Sprintf(`{"url":"https://example.com/%d","name":"Hook %02d","events":["*"]}`, i, i)).is(201).into(&made)
+		if i%3 == 0 {
+			sent = append(sent, made.ID)
+		} else {
+			others = append(others, made.ID)
+		}
+	}
+	hook33 := sent[11]
+	slices.Sort(sent)
+	w.logged("order-1", sent...)
+	type row struct {
+		WebhookID string `json:"webhook_id"`
+		Reason    string
+	}
+	pages := func(query string) (deliveries, skipped []string) {
+		t.Helper()
+		for cursor := ""; ; {
+			var got struct {
+				Deliveries, Skipped []row
+				NextCursor          *string `json:"next_cursor"`
+			}
+			w.do("GET", "/v1/events/order-1?limit=7&"+query+cursor, w.key, "").is(200).into(&got)
+			if n := len(got.Deliveries) + len(got.Skipped); n > 14 {
+				t.Errorf("%s: a page has %d rows, want at most twice its limit", query, n)
+			}
+			for _, d := range got.Deliveries {
+				deliveries = append(deliveries, d.WebhookID)
+			}
+			for _, s := range got.Skipped {
+				skipped = append(skipped, s.WebhookID)
+			}
+			if got.NextCursor == nil {
+				return deliveries, skipped
+			}
+			cursor = "&cursor=" + *got.NextCursor
+		}
+	}
+	if got, none := pages("sent=true"); !slices.Equal(got, sent) || len(none) > 0 {
+		t.Errorf("sent to: got %q and %q, want %q", got, none, sent)
+	}
+	none, got := pages("sent=false")
+	if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(others))) || len(none) > 0 {
+		t.Errorf("not sent to: got %q and %q, want %q", got, none, others)
+	}
+	if got, none := pages("sent=true&search=hook%2033"); !slices.Equal(got, []string{hook33}) || len(none) > 0 {
+		t.Errorf("searched: got %q and %q, want %s", got, none, hook33)
+	}
+	if found, others := pages("search=hook%203"); len(found) != 4 || len(others) != 6 {
+		t.Errorf("searched in both: got %d and %d, want 4 and 6", len(found), len(others))
+	}
+	w.do("GET", "/v1/events/order-1?sent=maybe", w.key, "").problem(422, "invalid")
+	w.do("GET", "/v1/events/order-1?sent=true&cursor=made-up", w.key, "").is(422)
+}

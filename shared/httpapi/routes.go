@@ -301,12 +301,13 @@ func routes() []route {
 				"webhook from those that went to none. 404 `event-log-off` where the stack keeps no log.",
 		},
 		{
-			method: "GET", path: "/v1/events/{id}", scope: "events:read", find: (*API).findEvent, serve: (*API).showEvent,
+			method: "GET", path: "/v1/events/{id}", scope: "events:read", query: api.EventDetailQuery{}, find: (*API).findEvent, serve: (*API).showEvent,
 			id: "getEvent", tag: "Events", summary: "Show an event, where it went and where it did not",
 			gives: given{status: 200, body: api.EventDetail{}},
 			text: "The webhooks that it matched are those found when it was accepted. Why it did not go to the tenant's other " +
 				"webhooks is worked out now, from what those webhooks are now: no record of that is kept. An id of yours that " +
-				"was used again after 24 hours stands for the last event it was used for.",
+				"was used again after 24 hours stands for the last event it was used for. The answer has the first webhooks of both " +
+				"kinds, unless a page of them is asked for. A page may be short, or a little longer than `limit`, and still have a cursor.",
 		},
 		{
 			method: "POST", path: "/v1/events/{id}/replay", scope: "deliveries:write", body: requiredBody, find: (*API).findEvent, serve: (*API).replayEvent, audit: "event.replay",

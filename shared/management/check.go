@@ -131,7 +131,7 @@ func storedUnder(stored map[string]string, name string) (string, bool) {
 // checkURL returns the URL in the form in which it is stored and called. A URL with a fault is returned as it was given.
 func (s Service) checkURL(d *dialect.Dialect, raw string, faults *input.Faults) string {
 	u, problem := egress.CheckURL(raw, egress.URLRule{Schemes: []string{"https", "http"}, AllowPrivate: s.AllowPrivate})
-	if problem == "" && !s.AllowPrivate {
+	if problem == "" && !(s.AllowPrivate && egress.Nearby(u)) {
 		problem = d.CheckScheme(u.Scheme)
 	}
 	if problem != "" {

@@ -74,7 +74,7 @@ type Service struct {
 	CheckSchemas func(*dialect.Dialect) input.Faults
 	// Changes takes the system event of each new webhook: it is the ingest queue. nil makes no such events.
 	Changes queue.Sender
-	// AllowPrivate admits http and private or loopback targets in every dialect: for one machine, never in production.
+	// AllowPrivate admits private and loopback targets in every dialect, also on http: for one machine, never in production.
 	AllowPrivate bool
 	// Retention is the stack's, which a tenant's is not longer than; 0 means webhook.DefaultRetention.
 	Retention time.Duration

@@ -357,7 +357,7 @@ func TestStoredHeadersStay(t *testing.T) {
 		want    string // what is stored then
 	}{
 		"the URL alone":          {url: "https://evil.example/", faults: all},
-		"another scheme":         {url: "http://example.com:8443/hook", faults: all},
+		"another scheme":         {url: "http://example.com:8443/hook", faults: append(all[:2:2], "url")},
 		"another port":           {url: "https://example.com/hook", faults: all},
 		"a name below it":        {url: "https://a.example.com:8443/hook", faults: all},
 		"masks":                  {"https://evil.example/", input.Of(headers{"Authorization": webhook.Mask, "X-Key": webhook.Mask}), all, ""},
@@ -373,7 +373,7 @@ func TestStoredHeadersStay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.AllowPrivate = true // http in this dialect
+			w.AllowPrivate = true // as on one machine
 			id := w.create(t, func(in *management.WebhookInput) {
 				in.URL = input.Of("https://example.com:8443/hook")
 				in.Headers = input.Of(headers{"Authorization": "t0ken", "X-Key": "s3cret"})
@@ -639,6 +639,25 @@ func TestNames(t *testing.T) {
 		}
 		if err != nil || !slices.Equal(got.FrameAncestors, []string{want}) {
 			t.Errorf("%q: got %v, %v, want %q", origin, got.FrameAncestors, err, want)
+		}
+	}
+}
+
+// TestSchemeNearby shows that a machine that admits private targets admits http to them, with a warning, and to no others
+// that the product's own rule refuses.
+func TestSchemeNearby(t *testing.T) {
+	w := newWorld(t)
+	w.AllowPrivate = true
+	for url, taken := range map[string]bool{
+		"http://localhost:9000/ok": true, "http://127.0.0.1:9000/ok": true, "http://[::1]/": true, "http://10.1.2.3/": true, "http://receiver:9000/": true,
+		"http://shop.test/": true, "http://your-server.com/api": false, "http://203.0.113.9/": true, "http://8.8.8.8/": false, "https://your-server.com/api": true,
+	} {
+		made, err := w.CreateWebhook(t.Context(), w.dialect, "acme", management.WebhookInput{URL: input.Of(url), Events: input.Of([]string{"*"})}, nil)
+		if (err == nil) != taken {
+			t.Errorf("%s: got %v, want it taken %t", url, err, taken)
+		}
+		if warned := len(management.Warnings(w.dialect, made.Webhook)) > 0; taken && warned != strings.HasPrefix(url, "http:") {
+			t.Errorf("%s: got a warning %t", url, warned)
 		}
 	}
 }

@@ -224,7 +224,13 @@ func (s Service) DeleteWebhook(ctx context.Context, ref webhook.Ref) error {
 
 // Warnings returns a sentence for each setting of the webhook that is allowed but unwise.
 func Warnings(d *dialect.Dialect, w webhook.Webhook) []string {
-	if u, err := url.Parse(w.URL); err == nil && u.Scheme == "http" && d.WarnOfHTTP {
+	u, err := url.Parse(w.URL)
+	switch {
+	case err != nil || u.Scheme != "http":
+		return nil
+	case d.CheckScheme(u.Scheme) != "":
+		return []string{"url: must start with https:// everywhere else; http is accepted only here, for tests with receivers nearby"}
+	case d.WarnOfHTTP:
 		return []string{"url: http sends events in the clear, where others can read and change them; use https"}
 	}
 	return nil

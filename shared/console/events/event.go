@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 
 	"hookline/shared/api"
 	"hookline/shared/console/feed"
@@ -42,6 +44,55 @@ type eventPage struct {
 	Problem      string            // the reason why that failed
 	Poll         string
 	Announcement string
+	Many         bool   // there are more webhooks than an answer holds: they are searched and paged
+	Sent         string // "true" lists the webhooks that got it, "false" the others; if Many
+	Search       string // part of a webhook's URL, name or id; if Many
+	First        bool   // it is the first page; if Many
+}
+
+// skippedFor are webhooks that did not get the event for the same reason.
+type skippedFor struct {
+	Reason   string
+	Webhooks []string
+}
+
+// Reasons are the webhooks that did not get the event, by the reason, those with the most first.
+func (p *eventPage) Reasons() []skippedFor {
+	var out []skippedFor
+	for _, s := range p.Skipped {
+		reason := p.Reason(s.Reason)
+		i := slices.IndexFunc(out, func(r skippedFor) bool { return r.Reason == reason })
+		if i < 0 {
+			i = len(out)
+			out = append(out, skippedFor{Reason: reason})
+		}
+		out[i].Webhooks = append(out[i].Webhooks, s.WebhookID)
+	}
+	slices.SortStableFunc(out, func(a, b skippedFor) int { return len(b.Webhooks) - len(a.Webhooks) })
+	return out
+}
+
+// Page returns the address of the webhooks that got the event, or of the others, with the search; and Next that of the
+// next page, "" at the end.
+func (p *eventPage) Page(sent string) string {
+	return page.Address("/console/events/"+url.PathEscape(p.ID), p.query(sent))
+}
+
+func (p *eventPage) Next() string {
+	if p.NextCursor == nil {
+		return ""
+	}
+	q := p.query(p.Sent)
+	q.Set("cursor", *p.NextCursor)
+	return page.Address("/console/events/"+url.PathEscape(p.ID), q)
+}
+
+func (p *eventPage) query(sent string) url.Values {
+	q := url.Values{"sent": {sent}}
+	if p.Search != "" {
+		q.Set("search", p.Search)
+	}
+	return q
 }
 
 // Exact is the data byte for byte, and Pretty is the data laid out.
@@ -100,8 +151,12 @@ func showEvent(v *page.Visit) { answer(v, http.StatusOK, v.R.URL.Query().Get("re
 // answer shows an event's page, which polls while a delivery is pending.
 func answer(v *page.Visit, status int, replayed, problem string) {
 	id := v.ID()
-	p := eventPage{Replayed: replayed, Problem: problem}
-	err := v.Get("/v1/events/"+id, nil, &p.EventDetail)
+	asked := v.R.URL.Query()
+	p := eventPage{Replayed: replayed, Problem: problem, Sent: asked.Get("sent"), Search: strings.TrimSpace(asked.Get("search")), First: asked.Get("cursor") == ""}
+	if p.Many = p.Sent != "" || p.Search != ""; p.Many && p.Sent != "false" {
+		p.Sent = "true"
+	}
+	err := p.read(v, id)
 	if showNoLog(v, err) {
 		return
 	}
@@ -117,7 +172,8 @@ func answer(v *page.Visit, status int, replayed, problem string) {
 		return
 	}
 	if slices.ContainsFunc(p.Deliveries, func(d api.Delivery) bool { return d.Status == webhook.Pending }) {
-		q := url.Values{"seen": {mark}}
+		q := v.R.URL.Query()
+		q.Set("seen", mark)
 		if replayed != "" {
 			q.Set("replayed", replayed)
 		}
@@ -132,6 +188,24 @@ func answer(v *page.Visit, status int, replayed, problem string) {
 		fragment = ""
 	}
 	v.Show(status, "event", fragment, "events", p.Type, &p)
+}
+
+// read reads the event: with its first webhooks or, if these are many, with a page of them.
+func (p *eventPage) read(v *page.Visit, id string) error {
+	if !p.Many {
+		err := v.Get("/v1/events/"+id, nil, &p.EventDetail)
+		if err != nil || !p.Truncated {
+			return err
+		}
+		p.Many, p.Sent = true, strconv.FormatBool(p.Matched > 0)
+	}
+	q := p.query(p.Sent)
+	q.Set("limit", strconv.Itoa(page.PerPage))
+	if cursor := v.R.URL.Query().Get("cursor"); cursor != "" {
+		q.Set("cursor", cursor)
+	}
+	p.EventDetail = api.EventDetail{}
+	return v.Get("/v1/events/"+id, q, &p.EventDetail)
 }
 
 func replayEvent(v *page.Visit) {

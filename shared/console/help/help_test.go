@@ -23,13 +23,13 @@ func TestHelp(t *testing.T) {
 		},
 		"agiletune": {
 			[]string{"Immediate", "1 minute later", "5 minutes later", "30 minutes later", "2 hours later", "12 hours later"},
-			[]string{"the webhook is marked as failing", "<code>task.created</code>", "tsk_abc123", "application/json or application/x-www-form-urlencoded"},
+			[]string{"Webhook is marked as failing", "<code>task.created</code>", "tsk_abc123", "application/json or application/x-www-form-urlencoded"},
 			[]string{"must use HTTPS"},
 			[]string{"Respond within 30 seconds"},
 		},
 		"axiestudio": {
 			[]string{"Immediate", "2 seconds later", "4 seconds later", "8 seconds later", "16 seconds later"},
-			[]string{"You Respond (200 OK = success)", "HTTP 200 response", "Response within 30 seconds", "Non-200 response", "Max: 5 attempts total", "After 5 Failed Attempts", "Chat interface events", "<code>enterpriseId</code>", "Dashboard → Enterprise → Webhooks", "localtunnel"},
+			[]string{"Webhook is marked as failed", "You Respond (200 OK = success)", "HTTP 200 response", "Response within 30 seconds", "Non-200 response", "Max: 5 attempts total", "After 5 Failed Attempts", "Chat interface events", "<code>enterpriseId</code>", "Dashboard → Enterprise → Webhooks", "localtunnel"},
 			[]string{"up to a tenth longer"},
 			[]string{"Return 200 OK immediately, then process", "Respond within 30 seconds"},
 		},

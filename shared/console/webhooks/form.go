@@ -13,6 +13,7 @@ import (
 	"hookline/shared/console/receiver"
 	"hookline/shared/console/record"
 	"hookline/shared/console/words"
+	"hookline/shared/dialect"
 	"hookline/shared/format"
 	"hookline/shared/webhook"
 )
@@ -25,11 +26,12 @@ type form struct {
 	Errors  map[string]string
 	Problem string // a problem that no field has
 
-	SecretRule string // the rule for a chosen secret, "" if the product's words say it
-	Timeout    int    // the default, in seconds
-	Types      []string
-	Preview    *receiver.Preview // nil if the visitor's key may not see it
-	Trial      trial
+	SecretRule   string // the rule for a chosen secret, "" if the product's words say it
+	Timeout      int    // the default, in seconds
+	InsecureWord string // see insecureWord
+	Types        []string
+	Preview      *receiver.Preview // nil if the visitor's key may not see it
+	Trial        trial
 }
 
 // Has reports whether a pattern is checked.
@@ -73,6 +75,17 @@ func (f *form) Insecure() bool {
 	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(f.Get("url"))), "http://")
 }
 
+// insecureWord names the word that tells what http means, "" where it is as good as https.
+func insecureWord(d *dialect.Dialect) string {
+	switch {
+	case !slices.Contains(d.Schemes(), "http"):
+		return "https_only"
+	case d.WarnOfHTTP:
+		return "insecure"
+	}
+	return ""
+}
+
 // Formats are those that a webhook can choose from; their labels are the words format_<name>.
 func (*form) Formats() []string { return format.Names() }
 
@@ -88,6 +101,7 @@ func (f *form) wanted(field string) []string {
 func showForm(v *page.Visit, status int, fragment string, f form) {
 	f.Groups = groups(v.Dialect)
 	f.Types = v.EventNames()
+	f.InsecureWord = insecureWord(v.Dialect)
 	f.Timeout = int(v.Dialect.Timeout / time.Second)
 	if rule := v.Dialect.CheckSecret(""); !strings.Contains(v.Dialect.Words["secret_hint"], rule) {
 		f.SecretRule = rule

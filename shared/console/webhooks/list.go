@@ -152,7 +152,11 @@ func (*listPage) Sum(c api.DeliveryCounts) int { return c.Succeeded + c.Failed +
 func hours(in map[string]string, of api.WebhookStats, id string) chart.Chart {
 	c := chart.Chart{ID: id, Title: "Deliveries of the last 24 hours", Heading: "Hour, UTC"}
 	for _, status := range []webhook.DeliveryStatus{webhook.Succeeded, webhook.Failed, webhook.Pending} {
-		c.Series = append(c.Series, chart.Series{Name: in[string(status)], Class: string(status)})
+		name := in[string(status)]
+		if status == webhook.Pending { // no tally has those that wait for their first attempt, which are pending too
+			name = "Being retried"
+		}
+		c.Series = append(c.Series, chart.Series{Name: name, Class: string(status)})
 	}
 	for _, h := range of.Hours {
 		c.Columns = append(c.Columns, chart.Column{

@@ -343,14 +343,14 @@ func TestDay(t *testing.T) {
 	b := w.Browser(key)
 	b.Get("/console/webhooks").Is(200).Lacks("last 24 hours", "<svg class=\"sparkline\"")
 	first, second := w.Webhook(key, `"name":"First"`), w.Webhook(key, `"name":"Second"`)
-	b.Get("/console/webhooks").Is(200).Has("<strong>0</strong> succeeded", `aria-label="Deliveries of the last 24 hours: succeeded 0, failed 0, pending 0."`)
+	b.Get("/console/webhooks").Is(200).Has("<strong>0</strong> succeeded", `aria-label="Deliveries of the last 24 hours: succeeded 0, failed 0, being retried 0."`)
 	tallied(w, "acme", first, webhook.Succeeded, 12)
 	tallied(w, "acme", first, webhook.Failed, 3)
 	tallied(w, "acme", second, webhook.Pending, 1)
 	const hour = "20 Mar, 12:00"
 	p := b.Get("/console/webhooks").Is(200).Has(
-		"<strong>12</strong> succeeded", "<strong>3</strong> failed", "<strong>1</strong> pending", `<path class="succeeded" d="M`, `<path class="failed" d="M`,
-		`aria-label="Deliveries of the last 24 hours: succeeded 12, failed 3, pending 0.`, `>3 failed</span>`, "1 pending</small>",
+		"<strong>12</strong> succeeded", "<strong>3</strong> failed", "<strong>1</strong> being retried", "waiting for their first attempt: not known", `<path class="succeeded" d="M`, `<path class="failed" d="M`,
+		`aria-label="Deliveries of the last 24 hours: succeeded 12, failed 3, being retried 0.`, `>3 failed</span>`, "1 being retried</small>",
 	)
 	if n := strings.Count(p.Body, `class="sparkline"`); n != 2 {
 		t.Errorf("got %d charts, want 2", n)
@@ -360,7 +360,7 @@ func TestDay(t *testing.T) {
 		"80.0 % of the deliveries that ended succeeded. Half of the answers came within 1.2 s, 95 of 100 within 1.2 s.",
 	)
 	b.HTMX = true // a search brings the list alone
-	b.Get("/console/webhooks?search=Second").Is(200).Has("1 pending</small>")
+	b.Get("/console/webhooks?search=Second").Is(200).Has("1 being retried</small>")
 }
 
 // TestCounts shows that the cards add up, that a failing webhook counts once, and what takes all events.

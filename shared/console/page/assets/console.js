@@ -70,6 +70,7 @@ const unreached = document.getElementById("unreached");
 document.addEventListener("htmx:sendError", (event) => {
   if (event.detail.elt.hasAttribute("data-live")) return;
   (dialog.open ? dialog : document.body).append(unreached);
+  unreached.role = "alert"; // it is said when it comes into view
   unreached.hidden = false;
 });
 
