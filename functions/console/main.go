@@ -34,8 +34,6 @@ func handler(s settings.Console, account settings.Account) (any, error) {
 	api := frontend.API(b)
 	api.Deliverer, api.Replays = b.Deliverer()
 	api.Serves, api.CheckSchemas = pages.Serves, schema.Check
-	site := pages.Console(b, api.Handler())
-	site.Dashboard = pages.CloudWatch(cfg.Region, s.Stack)
-	h, err := site.Handler()
-	return gateway.Handler(h), err
+	site, err := pages.OnAWS(b, api.Handler(), cfg.Region, s.Stack)
+	return gateway.Handler(site), err
 }

@@ -256,15 +256,20 @@ func TestAlarms(t *testing.T) {
 	}
 }
 
-var runbook = regexp.MustCompile(`Runbook: infra/runbooks/[a-z-]+\.md$`)
+var runbook = regexp.MustCompile(`Runbook: (infra/runbooks/[a-z-]+\.md)$`)
 
 // TestAlarmsNameRunbooks holds each description to the runbook that its reader opens next.
 func TestAlarmsNameRunbooks(t *testing.T) {
 	tm := readTemplate(t)
 	for _, name := range tm.of("AWS::CloudWatch::Alarm") {
 		text, _ := at(tm.Resources[name].Properties["AlarmDescription"], "Fn::Sub").(string)
-		if !runbook.MatchString(text) {
+		named := runbook.FindStringSubmatch(text)
+		if named == nil {
 			t.Errorf("%s names no runbook: %q", name, text)
+			continue
+		}
+		if _, err := os.Stat("../../" + named[1]); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func (b *tab) operators(folder, tenant string) {
 	b.click("Sign in")
 	b.at("/console/admin/")
 	for name, path := range map[string]string{
-		"tenants": "/console/admin/", "stack-audit": "/console/admin/audit-log", "tenant-audit": "/console/admin/tenants/" + tenant + "/audit-log",
+		"tenants": "/console/admin/", "dashboard": "/console/admin/dashboard", "stack-audit": "/console/admin/audit-log", "tenant-audit": "/console/admin/tenants/" + tenant + "/audit-log",
 		"dialects": "/console/admin/dialects", "dialect": "/console/admin/dialects/axoria", "dialect-new": "/console/admin/new-dialect",
 	} {
 		b.open(path)

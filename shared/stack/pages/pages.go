@@ -22,10 +22,12 @@ func Serves(r httpapi.Route) bool {
 	return !r.Publishes && !r.Inbound && (!r.Admin || slices.Contains(operators.Calls(), r.Key) || slices.Contains(dialects.Calls(), r.Key))
 }
 
-// CloudWatch returns the address of the stack's dashboard in CloudWatch.
-func CloudWatch(region, stack string) string {
+// OnAWS returns a handler of the pages of a stack on AWS, whose dashboard is in CloudWatch.
+func OnAWS(b *stack.Builder, api http.Handler, region, stack string) (http.Handler, error) {
+	c := Console(b, api)
 	query := url.Values{"region": {region}}
-	return "https://console.aws.amazon.com/cloudwatch/home?" + query.Encode() + "#dashboards/dashboard/" + url.PathEscape(stack)
+	c.Dashboard = "https://console.aws.amazon.com/cloudwatch/home?" + query.Encode() + "#dashboards/dashboard/" + url.PathEscape(stack)
+	return c.Handler()
 }
 
 // Console returns the pages, in front of the HTTP API.
