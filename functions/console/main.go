@@ -5,7 +5,6 @@ import (
 	"hookline/shared/gateway"
 	"hookline/shared/invocation"
 	"hookline/shared/queue/sqs"
-	"hookline/shared/schema"
 	"hookline/shared/seal/kms"
 	"hookline/shared/settings"
 	"hookline/shared/stack"
@@ -33,7 +32,7 @@ func handler(s settings.Console, account settings.Account) (any, error) {
 	}
 	api := frontend.API(b)
 	api.Deliverer, api.Replays = b.Deliverer()
-	api.Serves, api.CheckSchemas = pages.Serves, schema.Check
+	pages.Narrow(api)
 	site, err := pages.OnAWS(b, api.Handler(), cfg.Region, s.Stack)
 	return gateway.Handler(site), err
 }

@@ -30,6 +30,9 @@ func OnAWS(b *stack.Builder, api http.Handler, region, stack string) (http.Handl
 	return c.Handler()
 }
 
+// Narrow makes the API one that the pages alone call.
+func Narrow(api *httpapi.API) { api.Serves, api.CheckSchemas = Serves, schema.Check }
+
 // Console returns the pages, in front of the HTTP API.
 func Console(b *stack.Builder, api http.Handler) *console.Console {
 	ops := &operations.Service{Store: b.Store, Dead: b.Queues[stack.DeadQueue], Now: b.Clock.Now}
