@@ -2,6 +2,7 @@ package operators
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -195,9 +196,7 @@ func (f *partForm) fault(c *counted, err error) error {
 		return err
 	}
 	of, _ := p.FieldErrors("since", "until")
-	for field, text := range of {
-		f.Errors[field] = text
-	}
+	maps.Copy(f.Errors, of)
 	switch {
 	case len(of) > 0:
 	case p.Status == http.StatusNotFound || p.Status == http.StatusUnauthorized:
