@@ -181,6 +181,7 @@ var answers = map[string]string{
 // operators are the pages and forms of the operators' console, and the test that visits each.
 var operators = map[string]string{
 	"GET /console/admin/{$}":                     "TestBrowserOperators",
+	"GET /console/admin/dashboard":               "TestBrowserOperators",
 	"GET /console/admin/audit-log":               "TestBrowserOperators",
 	"GET /console/admin/tenants/{id}/audit-log":  "TestBrowserOperators",
 	"GET /console/admin/tenants/new":             "TestBrowserOperators",

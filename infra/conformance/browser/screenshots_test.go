@@ -75,6 +75,8 @@ func (b *tab) operators(folder, tenant string) {
 	b.click("Sign in")
 	b.at("/console/admin/")
 	for name, path := range map[string]string{
+		"dead-letters": "/console/admin/dead-letters", "purge": "/console/admin/dead-letters/purge", "queues": "/console/admin/queues",
+		"jobs": "/console/admin/replays", "new-tenant": "/console/admin/tenants/new", "tenant-delete": "/console/admin/tenants/" + tenant + "/delete",
 		"tenants": "/console/admin/", "dashboard": "/console/admin/dashboard", "stack-audit": "/console/admin/audit-log", "tenant-audit": "/console/admin/tenants/" + tenant + "/audit-log",
 		"dialects": "/console/admin/dialects", "dialect": "/console/admin/dialects/axoria", "dialect-new": "/console/admin/new-dialect",
 	} {
