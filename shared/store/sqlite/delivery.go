@@ -195,8 +195,9 @@ func (s *Store) SaveDelivery(ctx context.Context, d webhook.Delivery, prev webho
 	})
 }
 
-// maxFailed is how many failed deliveries DeadLetters reads, the latest by acceptance. That many take 0.3 s of processor time.
-const maxFailed = 20_000
+// maxFailed is how many failed deliveries DeadLetters reads, the latest by acceptance. With five attempts each, 1,000 took
+// 80 ms on a busy machine of two cores.
+const maxFailed = 10_000
 
 // DeadLetters reads the records of failed deliveries.
 func (s *Store) DeadLetters(ctx context.Context, since time.Time) (counts []webhook.DeadLetters, more bool, err error) {
