@@ -2,6 +2,7 @@ package browser
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 )
 
@@ -14,9 +15,7 @@ func TestBrowserEventOfMany(t *testing.T) {
 	c := s.tenant(t, name("event"), "standard", nil)
 	hook := func(i int, kind string, fields map[string]any) map[string]any {
 		in := map[string]any{"url": s.hook + "/ok", "name": fmt.Sprintf("%s %03d", kind, i), "events": []string{"order.created"}}
-		for k, v := range fields {
-			in[k] = v
-		}
+		maps.Copy(in, fields)
 		return in
 	}
 	for kind, fields := range map[string]map[string]any{
