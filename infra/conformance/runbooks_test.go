@@ -116,7 +116,7 @@ func (r runbook) commands(t *testing.T, name string) string {
 			}
 			inside, indent = !inside, line[:len(line)-len(bare)]
 		case inside && strings.HasSuffix(line, "# yours\n"):
-			for _, word := range strings.Fields(line) {
+			for word := range strings.FieldsSeq(line) {
 				if variable, _, ok := strings.Cut(word, "="); ok {
 					fmt.Fprintf(&out, ": \"${%s:?}\"\n", variable)
 				}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"html/template"
 	"math"
 	"net/url"
 	"regexp"
@@ -69,6 +70,9 @@ func (b Brand) ImageSource() string {
 	return " " + imageHost(b.Logo)
 }
 
+// Image returns the logo as pages carry it: Read has held it to an image, which html/template does not know of a data: URL.
+func (b Brand) Image() template.URL { return template.URL(b.Logo) } //nolint:gosec // G203: of an https URL or an image in base64
+
 // Or returns the name, or ours where there is none.
 func (b Brand) Or(name string) string {
 	if b.Name != "" {
@@ -85,11 +89,11 @@ func (b Brand) Stylesheet() string {
 		return ""
 	}
 	c := parse(b.Color)
-	light, lightSoft := c.readable(white, rgb{240, 241, 245}, .1, rgb{})
-	dark, darkSoft := c.readable(rgb{23, 26, 33}, rgb{43, 48, 59}, .2, white)
+	light, lightSoft := c.readable(white(), rgb{240, 241, 245}, .1, rgb{})
+	dark, darkSoft := c.readable(rgb{23, 26, 33}, rgb{43, 48, 59}, .2, white())
 	rule := func(name string, l, d rgb) string { return fmt.Sprintf("  --%s: light-dark(%s, %s);\n", name, l, d) }
-	return ":root {\n" + rule("accent", light, dark) + rule("accent-hover", light.toward(rgb{}, .2), dark.toward(white, .3)) +
-		rule("on-accent", white, rgb{17, 18, 26}) + rule("accent-soft", lightSoft, darkSoft) + "}\n"
+	return ":root {\n" + rule("accent", light, dark) + rule("accent-hover", light.toward(rgb{}, .2), dark.toward(white(), .3)) +
+		rule("on-accent", white(), rgb{17, 18, 26}) + rule("accent-soft", lightSoft, darkSoft) + "}\n"
 }
 
 // Mark differs between stylesheets, so that browsers can keep one for ever.
@@ -101,7 +105,7 @@ func (b Brand) Mark() string {
 // rgb is a colour of sRGB, with parts from 0 to 255.
 type rgb [3]float64
 
-var white = rgb{255, 255, 255}
+func white() rgb { return rgb{255, 255, 255} }
 
 // parse reads #rrggbb.
 func parse(s string) (c rgb) {

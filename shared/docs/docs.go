@@ -47,7 +47,7 @@ func newSite(b brand.Brand, document []byte) (httpapi.Site, error) {
 	if err != nil {
 		return httpapi.Site{}, fmt.Errorf("OpenAPI document: %w", err)
 	}
-	v.Title, v.Logo, v.Colors = b.Or(v.Title), template.URL(b.Logo), b.Color != ""
+	v.Title, v.Logo, v.Colors = b.Or(v.Title), b.Image(), b.Color != ""
 	t, err := template.New("page.html").Funcs(functions()).ParseFS(files, "page.html")
 	if err != nil {
 		return httpapi.Site{}, fmt.Errorf("page: %w", err)

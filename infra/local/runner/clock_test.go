@@ -117,8 +117,11 @@ func TestLaddersOnAFastClock(t *testing.T) {
 			stacktest.Until(t, 10*time.Second, "the redrive delivered the other", func() bool {
 				return len(acme.Deliveries("&status=succeeded")) == 2
 			})
-			// The one replayed meanwhile was a dead letter too: it is dropped, not sent again.
-			stacktest.Until(t, 10*time.Second, "no message is left", p.Idle)
+			// The one replayed meanwhile was a dead letter too: it is dropped, not sent again. Word of a webhook that two deliveries
+			// would have turned failing may wait longer: one of them did not, and is not told of.
+			stacktest.Until(t, 10*time.Second, "no delivery's message is left", func() bool {
+				return p.Rows(`SELECT count(*) FROM message WHERE body NOT GLOB '{"system":*'`) == 0
+			})
 			if got := acme.Delivery(first).AttemptCount; got != len(d.Ladder)+2 {
 				t.Errorf("the replayed delivery has %d attempts after the redrive, want %d", got, len(d.Ladder)+2)
 			}

@@ -69,7 +69,7 @@ func (v *Visit) Show(status int, page, fragment, section, title string, data any
 		out.Words, out.Name = v.Dialect.Words, v.Dialect.Product
 	}
 	b := v.site.Brand
-	out.Name, out.Branded, out.Logo = b.Or(out.Name), b.Name != "" || b.Logo != "", template.URL(b.Logo)
+	out.Name, out.Branded, out.Logo = b.Or(out.Name), b.Name != "" || b.Logo != "", b.Image()
 	if b.Color != "" {
 		out.Colors = BrandPath + "?" + b.Mark()
 	}
