@@ -77,7 +77,7 @@ conformance-tools: ## install what conformance needs: Node, Python, Java, strace
 	@infra/conformance/install
 
 .PHONY: screenshots
-screenshots: conformance-tools ## pictures of every page of the console, wide and narrow, light and dark, in .screenshots
+screenshots: conformance-tools ## pictures of every page of the console, wide and narrow, light and dark, in .screenshots, and the README's two
 	@rm -rf .screenshots && mkdir .screenshots
 	@HOOKLINE_CONFORMANCE=1 HOOKLINE_SCREENSHOTS=$(CURDIR)/.screenshots go test -count=1 -run '^TestScreenshots$$' ./infra/conformance/browser
 	@ls .screenshots | wc -l | xargs printf '%s pictures in .screenshots\n'

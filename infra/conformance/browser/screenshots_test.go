@@ -29,6 +29,10 @@ func TestScreenshots(t *testing.T) {
 		b.picture(folder, strings.Trim(strings.NewReplacer("GET /console/", "", "/", "-", "{$}", "home", "{", "", "}", "").Replace(pattern), "-"))
 	}
 	down := d.list("/v1/webhooks?search=Legacy")[0].ID
+	b.open("/console/webhooks")
+	b.readme("webhooks")
+	b.open("/console/deliveries/" + d.list("/v1/webhooks/" + down + "/deliveries")[1].ID)
+	b.readme("delivery")
 	for name, path := range map[string]string{
 		"failing": "/console/webhooks/" + down, "failing-deliveries": "/console/webhooks/" + down + "/deliveries",
 		"failing-troubleshoot": "/console/webhooks/" + down + "/troubleshoot", "failing-delivery": "/console/deliveries/" + d.list("/v1/webhooks/" + down + "/deliveries")[1].ID,
@@ -109,6 +113,19 @@ func (b *tab) picture(folder, name string) {
 		}
 	}
 	b.screen(1440, "light")
+}
+
+// readme takes a picture for the README: the whole page on a wide screen, as a small JPEG.
+func (b *tab) readme(name string) {
+	b.t.Helper()
+	b.paused()
+	jpeg, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(60))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join("../../screenshots", name+".jpg"), jpeg, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // lively is a tenant as one looks after a while.
