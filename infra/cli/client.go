@@ -50,7 +50,7 @@ func (r *refusal) Error() string {
 	case api.CodeAdminOnly:
 		out.WriteString("\nThe call is the admin's: hookline login URL --admin, or --aws on AWS")
 	case api.CodeTenantOnly:
-		out.WriteString("\nThe call is a tenant's: hookline login URL, with a tenant's key")
+		out.WriteString("\nThe call is a tenant's: hookline login URL, with a tenant's key; the admin's is kept by hookline login --admin URL")
 	}
 	return out.String()
 }
