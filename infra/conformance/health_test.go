@@ -250,7 +250,7 @@ func deadIsTold(t *testing.T, c client, box *outbox) {
 	if days := time.Since(start) * dayLong / (24 * time.Hour); days < 5 {
 		t.Errorf("the webhook is inactive after %d days, want 5", days)
 	}
-	box.want(t, a, mailCreated, mailInactive)
+	box.want(t, a, mailCreated, mailFailing, mailInactive)
 	r.told(t, "/b", "X-Webhook-Event", sysevents.WebhookDisabled)
 }
 

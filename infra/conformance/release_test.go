@@ -18,7 +18,7 @@ import (
 // what they link, which templates may call by name, and are larger for it.
 const (
 	maxBinary   = 12_000_000
-	maxWithPage = 18_000_000
+	maxWithPage = 20_000_000
 )
 
 // TestAWSRelease builds every function as `sam build` does, by the Makefile, in the repository and in a copy of it
