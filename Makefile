@@ -72,6 +72,10 @@ conformance: export HOOKLINE_CONFORMANCE := 1
 conformance: conformance-tools ## the tests against other people's programs, all of them; a skip fails
 	@$(GOTEST) -count=1 ./infra/conformance/... ./shared/ecmajson
 
+.PHONY: conformance-full
+conformance-full: export HOOKLINE_FULL := 1
+conformance-full: conformance ## the same with every page on every screen, and 20,000 cases of the API fuzzer
+
 .PHONY: conformance-tools
 conformance-tools: ## install what conformance needs: Node, Python, Java, strace and libraries
 	@infra/conformance/install

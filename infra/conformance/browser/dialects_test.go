@@ -18,7 +18,7 @@ func TestBrowserDialects(t *testing.T) {
 	b.fill("API key", adminKey)
 	b.click("Sign in")
 	b.heading("Dialects")
-	b.look("the dialects", screens...)
+	b.look("the dialects", everywhere()...)
 	b.open("/console/admin/dialects/axoria")
 	b.sees("is built in", "X-Axoria-Signature")
 	b.look("a built-in dialect", apart...)
@@ -33,7 +33,7 @@ func TestBrowserDialects(t *testing.T) {
 	b.click("Make the dialect")
 	b.sees("Version 1 is saved")
 	own := b.path()
-	b.look("a dialect of one's own", screens...)
+	b.look("a dialect of one's own", everywhere()...)
 
 	b.click("Send an example to a URL")
 	b.fill("URL", s.hook+"/500")
@@ -53,7 +53,7 @@ func TestBrowserDialects(t *testing.T) {
 	b.click("Save as version 2")
 	wait(b, `"body": "fancy",`, `(t => t.value.slice(t.selectionStart).split("\n")[0])(document.activeElement)`) // the first of them
 	b.forgive("422 (Unprocessable Entity)")
-	b.look("a description with faults", screens...)
+	b.look("a description with faults", everywhere()...)
 	long := strings.Repeat("W", 300)
 	b.fill("Description", strings.NewReplacer(`"X-Axoria-Signature"`, `"X-Parcel-Signature"`, `"product": "Axoria"`, `"product": "`+long+`"`).Replace(description))
 	b.sees("X-Parcel-Signature: sha256=")

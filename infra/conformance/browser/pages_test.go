@@ -13,6 +13,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"hookline/infra/figures"
 	"hookline/shared/console"
 )
 
@@ -34,6 +35,14 @@ var (
 	// apart differ in both, for what was seen on every screen with other data.
 	apart = []screen{{1440, "light"}, {390, "dark"}}
 )
+
+// everywhere is all screens in `make conformance-full`, else two that have each width and each scheme.
+func everywhere() []screen {
+	if figures.Full() {
+		return screens
+	}
+	return apart
+}
 
 // look holds what the tab shows to the rules of every page, on screens.
 func (b *tab) look(what string, screens ...screen) {
@@ -273,7 +282,7 @@ func TestBrowserDocs(t *testing.T) {
 	b := start(t, systems.usual).tab(t)
 	b.open("/docs")
 	b.heading("Hookline API")
-	for _, screen := range screens {
+	for _, screen := range everywhere() {
 		b.screen(screen.width, screen.scheme)
 		if got := get[string](b, "P.overflow()"); got != "" {
 			b.t.Errorf("/docs at %d px, %s overflows: %s", screen.width, screen.scheme, got)
@@ -289,7 +298,7 @@ func TestBrowserDocs(t *testing.T) {
 	b.open("/docs")
 	left := get[int](b, cut("article + article, li[data-find] + li + li"))
 	t.Attr("sections", fmt.Sprintf("%d of %d", left, all))
-	b.look("/docs", screens...)
+	b.look("/docs", everywhere()...)
 	for _, file := range []string{"docs.css", "docs.js"} {
 		if !slices.Contains(b.addresses(), b.s.base+"/docs/"+file) {
 			t.Errorf("the page does not ask for %s: %q", file, b.addresses())
