@@ -24,7 +24,6 @@ func handler(s settings.Console, account settings.Account) (any, error) {
 		Queues: sqs.Open(cfg, map[string]sqs.Address{
 			stack.DeliveryQueue: sqs.Address(s.Delivery), stack.RetryQueue: sqs.Address(s.Retry), stack.BulkQueue: sqs.Address(s.Bulk),
 			stack.DeadQueue: sqs.Address(s.DeadLetter), stack.IngestQueue: sqs.Address(s.Ingest), stack.RefusedQueue: sqs.Address(s.IngestDeadLetter),
-			stack.NotifyQueue: sqs.Address(s.Notify), stack.NotifyDeadQueue: sqs.Address(s.NotifyDeadLetter),
 		}),
 	})
 	if err != nil {

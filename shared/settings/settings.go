@@ -72,10 +72,8 @@ type Console struct {
 	Bulk        Queue
 	DeadLetter  Queue
 	Ingest      Queue
-	// The others are only counted.
+	// The last is only counted. Those of mails are not there in a stack without mail.
 	IngestDeadLetter Queue
-	Notify           Queue
-	NotifyDeadLetter Queue
 }
 
 // Ingest is what the ingest function reads.
@@ -152,7 +150,6 @@ func ReadConsole(getenv func(string) string) (Console, error) {
 		Common: e.common(), Keys: e.keys(), Retention: e.retention(), EventLog: e.eventLog(), MaxWebhooks: e.maxWebhooks(), Brand: e.brand(),
 		Delivery: e.queue("DELIVERY"), Retry: e.queue("RETRY"), Bulk: e.queue("BULK"), DeadLetter: e.queue("DEAD_LETTER"),
 		Ingest: e.queue("INGEST"), IngestDeadLetter: e.queue("INGEST_DEAD_LETTER"),
-		Notify: e.queue("NOTIFY"), NotifyDeadLetter: e.queue("NOTIFY_DEAD_LETTER"),
 	}
 	return s, e.err()
 }
