@@ -79,12 +79,13 @@ func letters(r rune) rune {
 
 // suite holds a table to the stores' contract, over a client that may be faulty. The table's stream is read by one that
 // is not.
-func suite(t *testing.T, client dynamo.API, table string, streams *dynamodbstreams.Client, opts dynamo.Options) {
+func suite(t *testing.T, client dynamo.API, table string, streams *dynamodbstreams.Client, opts dynamo.Options, every int) {
 	t.Helper()
 	s := dynamo.New(client, table, opts)
 	stream := &standin.Stream{Client: streams, Table: table, Batch: 100, Count: s.Count}
 	storetest.Run(t, storetest.Engine{
-		Open: func(*testing.T) store.Store { return s },
+		Every: every,
+		Open:  func(*testing.T) store.Store { return s },
 		Settle: func(t *testing.T) {
 			t.Helper()
 			if err := stream.Drain(t.Context()); err != nil {
@@ -176,7 +177,7 @@ func testStore(t *testing.T) {
 	for name, test := range map[string]func(t *testing.T, client *dynamodb.Client, table string){
 		"suite": func(t *testing.T, client *dynamodb.Client, table string) {
 			// The others work DynamoDB Local hard meanwhile: a wait for it is no answer that the suite asks for.
-			suite(t, client, table, streamsOf(client), dynamo.Options{Patience: time.Minute})
+			suite(t, client, table, streamsOf(client), dynamo.Options{Patience: time.Minute}, 0)
 		},
 		"suite among faults":           suiteAmongFaults,
 		"exchange of all patterns":     exchange,
@@ -192,7 +193,7 @@ func testStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Run("suite on AWS", func(t *testing.T) {
-			suite(t, dynamodb.NewFromConfig(cfg), name, dynamodbstreams.NewFromConfig(cfg), dynamo.Options{})
+			suite(t, dynamodb.NewFromConfig(cfg), name, dynamodbstreams.NewFromConfig(cfg), dynamo.Options{}, 0)
 		})
 	}
 }

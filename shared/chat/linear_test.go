@@ -97,7 +97,7 @@ func TestLinear(t *testing.T) {
 	}
 	n, formats := 120<<10, chat.Formats()
 	if testing.Short() { // under the race detector
-		n, formats = n/8, formats[:1]
+		n, formats = n/4, formats[:1]
 	}
 	for name, data := range costly {
 		for _, format := range formats {

@@ -30,6 +30,8 @@ type Engine struct {
 	Settle func(t *testing.T)
 	// Differs names checks that the engine is known not to pass, each with the reason. They are not run.
 	Differs map[string]string
+	// Every runs one check of so many, for an engine on which all take long and that runs them all elsewhere; 0 runs all.
+	Every int
 }
 
 // Run runs every check that the engine does not declare to differ in. It runs in real time and depends on no clock but
@@ -39,7 +41,10 @@ func Run(t *testing.T, e Engine) {
 		deliveryChecks(), listChecks(), overdueChecks(), tallyChecks(), slotChecks(), laneChecks(), eventLogChecks(), replayChecks(), sourceChecks(), deploymentChecks(), dialectChecks(), auditChecks(), remainsChecks(), isolationChecks(), sharedChecks())
 	differs := maps.Clone(e.Differs)
 	run := 0
-	for _, c := range all {
+	for i, c := range all {
+		if e.Every > 0 && i%e.Every > 0 {
+			continue
+		}
 		if reason, ok := differs[c.name]; ok {
 			t.Logf("not run, the engine differs: %s: %s", c.name, reason)
 			delete(differs, c.name)
@@ -53,7 +58,7 @@ func Run(t *testing.T, e Engine) {
 	for name := range differs {
 		t.Errorf("the engine differs in a check that does not exist: %s", name)
 	}
-	t.Attr("checks", fmt.Sprintf("%d run, in %d the engine differs", run, len(all)-run))
+	t.Attr("checks", fmt.Sprintf("%d run, in %d the engine differs", run, len(e.Differs)))
 }
 
 type check struct {
