@@ -11,17 +11,32 @@ const livePiece = (element) => element && element.closest && element.closest("[d
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const piece = event.detail.elt;
-  if (!piece.hasAttribute("data-live")) return;
+  if (!piece.hasAttribute("data-live")) {
+    if (!event.defaultPrevented) mark(event.detail.target, true);
+    return;
+  }
   const selected = document.getSelection();
   const reading = selected && !selected.isCollapsed && piece.contains(selected.anchorNode);
-  if (document.hidden || reading || document.querySelector("dialog[open]")) event.preventDefault();
+  if (document.hidden || reading || "asked" in piece.dataset || document.querySelector("dialog[open]")) event.preventDefault();
 });
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!event.detail.elt.hasAttribute("data-live")) mark(event.detail.target, false);
+});
+
+// A piece that somebody asked for anew, by a search say, takes no answer of its own meanwhile: the one that was asked for would
+// find it gone.
+function mark(piece, asked) {
+  if (!piece || !piece.hasAttribute || !piece.hasAttribute("data-live")) return;
+  if (asked) piece.dataset.asked = "";
+  else delete piece.dataset.asked;
+}
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const piece = livePiece(event.detail.target);
   if (!piece) return;
   const asked = !event.detail.requestConfig.elt.hasAttribute("data-live");
-  if (!asked && event.detail.xhr.status >= 400) {
+  if (!asked && (event.detail.xhr.status >= 400 || "asked" in piece.dataset || !piece.isConnected)) {
     event.detail.shouldSwap = false;
     return;
   }
