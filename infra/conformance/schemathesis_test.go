@@ -55,7 +55,7 @@ func testSchemathesis(t *testing.T) {
 		most("PUT /v1/dialects/", 80)
 		most("", 240)
 	} else {
-		most("", 5)
+		most("", 3)
 	}
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -245,7 +245,7 @@ func TestBrowserPages(t *testing.T) {
 	for name, set := range map[string]struct {
 		seed    func(*testing.T, *system) data
 		screens []screen
-	}{"none": {none, apart}, "one": {one, screens}, "many": {many, apart}} {
+	}{"none": {none, apart}, "one": {one, everywhere()}, "many": {many, apart}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := set.seed(t, s)
