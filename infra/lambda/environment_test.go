@@ -134,12 +134,16 @@ func TestFailures(t *testing.T) {
 		"an event that is no JSON":  {`{"Do":`, "errorString", "unexpected EOF", 1},
 		"a panic":                   {`{"Do":"panic","Say":"dear me"}`, "string", "dear me", 2},
 		"an exit":                   {`{"Do":"exit"}`, TypeExit, "Runtime exited with error: exit status 7", 2},
-		"a timeout":                 {`{"Do":"hang"}`, TypeTimeout, "Task timed out after 1.00 seconds", 2},
+		"a timeout":                 {`{"Do":"hang"}`, TypeTimeout, "Task timed out after 5.00 seconds", 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e, _ := newProbe(t, "probe", time.Second)
+			timeout := time.Minute
+			if tt.wantType == TypeTimeout {
+				timeout = 5 * time.Second // long enough for the call after it, on a machine with other work
+			}
+			e, _ := newProbe(t, "probe", timeout)
 			_, err := e.Invoke(t.Context(), []byte(tt.event))
 			got, ok := errors.AsType[*Error](err)
 			if !ok || got.Type != tt.wantType || !strings.Contains(got.Message, tt.wantMessage) {
