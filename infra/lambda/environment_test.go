@@ -160,7 +160,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestNoStart(t *testing.T) {
-	e, log := newProbe(t, "broken", time.Second)
+	e, log := newProbe(t, "broken", time.Minute)
 	for range 2 {
 		_, err := e.Invoke(t.Context(), []byte(`{}`))
 		if got, ok := errors.AsType[*Error](err); !ok || got.Type != TypeExit || !strings.Contains(got.Message, "exit status 3") {
