@@ -47,7 +47,9 @@ func decide(m message.Message, id string, d *webhook.Delivery, now time.Time) ve
 	case m.Round > d.Round && m.Dead == nil:
 		return attempt // the message that starts a replayed round, seen before the record's write
 	case d.Status != webhook.Pending:
-		if owner && d.Status == webhook.Failed {
+		// A copy for the attempt that was the last may be all that is left of the owner: another receive of the owner made it, for
+		// BulkQueue, and deleted the owner before what follows was done. A second dead letter is harmless.
+		if d.Status == webhook.Failed && (owner || m.Dead == nil && m.Attempt == d.Count) {
 			return repeatFailedRound
 		}
 		return drop

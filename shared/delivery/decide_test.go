@@ -47,6 +47,8 @@ func TestDecide(t *testing.T) {
 		"the owner of a success":                     {m(1, 1), "a", final(1, "a", webhook.Succeeded, webhook.Attempt{}), drop},
 		"the owner of the last failure":              {m(1, 1), "a", final(1, "a", webhook.Failed, exhausted), repeatFailedRound},
 		"a copy after the last failure":              {m(1, 1), "b", final(1, "a", webhook.Failed, exhausted), drop},
+		"a copy of the last attempt's message":       {m(1, 8), "b", final(1, "a", webhook.Failed, exhausted), repeatFailedRound},
+		"the same after a success":                   {m(1, 8), "b", final(1, "a", webhook.Succeeded, webhook.Attempt{}), drop},
 		"the owner, failed for being inactive":       {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ReasonWebhookInactive}), repeatFailedRound},
 		"the owner, failed for a 410":                {m(1, 1), "a", final(1, "a", webhook.Failed, webhook.Attempt{Error: webhook.ReasonBadStatus, StatusCode: 410}), repeatFailedRound},
 		"redriven":                                   {dead(1), "x", final(1, "a", webhook.Failed, exhausted), redrive},
